@@ -1,0 +1,1 @@
+"""Measures recording and replaying against native runs (`make bench`)."""

@@ -1,0 +1,137 @@
+"""Times one workload: native, recorded and replayed, interleaved so that all see one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benches.workloads import Workload
+
+MEMORY = Path("/dev/shm")
+
+
+@dataclass
+class Result:
+    """Seconds of each run, and what the last trace holds."""
+
+    name: str
+    kind: str
+    native: list[float] = field(default_factory=list)
+    record: list[float] = field(default_factory=list)
+    replay: list[float] = field(default_factory=list)
+    trace_bytes: int = 0
+    own_bytes: int = 0
+    events: int = 0
+    instructions: int = 0
+    processes: int = 0
+    failure: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Everything measured and what follows from it."""
+        found: dict[str, object] = asdict(self)
+        native, record, replay = (_median(runs) for runs in (self.native, self.record, self.replay))
+        found["medians"] = {"native": native, "record": record, "replay": replay}
+        if native and record:
+            found["record_ratio"] = round(record / native, 3)
+            found["events_per_second"] = round(self.events / record)
+        if native and replay:
+            found["replay_ratio"] = round(replay / native, 3)
+        return found
+
+
+def _median(runs: Sequence[float]) -> float | None:
+    return round(statistics.median(runs), 4) if runs else None
+
+
+class MeasurementError(Exception):
+    """A run that did not do what it had to."""
+
+
+def measure(
+    workload: Workload,
+    reenact: Sequence[str],
+    *,
+    runs: int,
+    replay: bool = True,
+    timeout: float = 600,
+) -> Result:
+    """Run `runs` rounds of native, record, verify. A failure ends them and is in the result."""
+    result = Result(workload.name, workload.kind)
+    # Both folders have names of one length: paths are part of what programs compute with.
+    place = MEMORY if workload.on_memory and os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="reenact-bench-", dir=place) as name:
+        folder = Path(name) / "work"
+        folder.mkdir()
+        if workload.prepare is not None:
+            workload.prepare(folder)
+        traces = Path(tempfile.mkdtemp(prefix="reenact-bench-traces-"))
+        try:
+            for number in range(runs):
+                _round(workload, reenact, folder, traces / str(number), result, replay, timeout)
+        except MeasurementError as failure:
+            result.failure = str(failure)
+        finally:
+            shutil.rmtree(traces, ignore_errors=True)
+    return result
+
+
+def _round(
+    workload: Workload,
+    reenact: Sequence[str],
+    folder: Path,
+    trace: Path,
+    result: Result,
+    replay: bool,  # noqa: FBT001 (private)
+    timeout: float,
+) -> None:
+    def clean() -> None:
+        if workload.clean is not None:
+            workload.clean(folder)
+
+    clean()
+    result.native.append(_timed(workload.command, folder, timeout)[0])
+    clean()
+    command = [*reenact, "record", "--quiet", "-o", str(trace), "--", *workload.command]
+    result.record.append(_timed(command, folder, timeout)[0])
+    # Files that the file system cloned share their blocks; `own_bytes` is the log alone.
+    sizes = {file: file.stat().st_size for file in trace.rglob("*") if file.is_file()}
+    result.trace_bytes = sum(sizes.values())
+    result.own_bytes = sizes.get(trace / "events", 0)
+    if replay:
+        seconds, output = _timed([*reenact, "verify", "--json", str(trace)], folder, timeout)
+        result.replay.append(seconds)
+        report = json.loads(output)
+        result.events = report["events"]
+        result.instructions = report["instructions"]
+        result.processes = report["processes"]
+    shutil.rmtree(trace)
+
+
+def _timed(command: Sequence[str], folder: Path, timeout: float) -> tuple[float, bytes]:
+    begin = time.perf_counter()
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise MeasurementError(f"no end after {timeout:.0f} s: {' '.join(command[:6])}") from None
+    seconds = time.perf_counter() - begin
+    if done.returncode != 0:
+        message = done.stderr.decode(errors="replace").strip().splitlines() or [
+            done.stdout.decode(errors="replace").strip()[:300]
+        ]
+        raise MeasurementError(f"status {done.returncode}: {' '.join(command[:3])}: {message[-1]}")
+    return seconds, done.stdout

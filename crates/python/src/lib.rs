@@ -1,0 +1,25 @@
+//! The module `reenact._native`: thin bindings, no logic.
+//!
+//! Nothing here decides anything: recording is `reenact-supervisor`, reading is `reenact-store`.
+
+mod errors;
+mod event;
+mod process;
+mod recording;
+mod text;
+mod trace;
+
+/// The native part (crates/python): recording, and reading traces. Private; see `reenact.trace`.
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::errors::{RecordError, TraceError};
+    #[pymodule_export]
+    use crate::event::{Event, EventIterator};
+    #[pymodule_export]
+    use crate::process::{Image, Process, StoredFile};
+    #[pymodule_export]
+    use crate::recording::{record, RecordOutcome};
+    #[pymodule_export]
+    use crate::trace::Trace;
+}

@@ -1,0 +1,100 @@
+//! `record`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use reenact_supervisor::{Mechanism, RecordOptions};
+
+use crate::errors::record_error;
+
+/// How a recording went.
+#[pyclass(frozen, get_all, module = "reenact._native")]
+pub struct RecordOutcome {
+    trace: OsString,
+    wait_status: i32,
+    timed_out: bool,
+    interrupted: bool,
+    processes: u32,
+    events: u64,
+    bytes: u64,
+    raw_bytes: u64,
+    duration_ns: u64,
+    messages: Vec<String>,
+    complete: bool,
+}
+
+#[pymethods]
+impl RecordOutcome {
+    fn __repr__(&self) -> String {
+        format!(
+            "RecordOutcome(trace={:?}, wait_status={}, processes={}, events={})",
+            self.trace, self.wait_status, self.processes, self.events
+        )
+    }
+}
+
+/// Record a command; blocks until it has ended, without the GIL.
+#[pyfunction]
+#[pyo3(signature = (trace_dir, argv, *, recorder, checksum_interval=0, env=None, cwd=None,
+                    mechanism="auto", linger=2.0, chaos_seed=None, timeout=None))]
+#[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
+pub fn record(
+    py: Python<'_>,
+    trace_dir: PathBuf,
+    argv: Vec<OsString>,
+    recorder: PathBuf,
+    checksum_interval: u64,
+    env: Option<Vec<(OsString, OsString)>>,
+    cwd: Option<PathBuf>,
+    mechanism: &str,
+    linger: f64,
+    chaos_seed: Option<u64>,
+    timeout: Option<f64>,
+) -> PyResult<RecordOutcome> {
+    let mut options = RecordOptions::new(trace_dir, recorder, argv);
+    options.mechanism = match mechanism {
+        "auto" => Mechanism::Auto,
+        "dispatch" => Mechanism::Dispatch,
+        "seccomp" => Mechanism::Seccomp,
+        _ => {
+            return Err(PyValueError::new_err(
+                "mechanism must be \"auto\", \"dispatch\" or \"seccomp\"",
+            ))
+        }
+    };
+    options.linger = Duration::try_from_secs_f64(linger)
+        .map_err(|_| PyValueError::new_err("linger must be a number of seconds, not negative"))?;
+    options.timeout = timeout
+        .map(Duration::try_from_secs_f64)
+        .transpose()
+        .map_err(|_| PyValueError::new_err("timeout must be a number of seconds, not negative"))?;
+    options.chaos_seed = chaos_seed;
+    options.checksum_interval = checksum_interval;
+    options.directory = cwd;
+    options.environment = env.map(|pairs| pairs.into_iter().map(joined).collect());
+    let outcome = py
+        .detach(|| reenact_supervisor::record(&options))
+        .map_err(|error| record_error(&error))?;
+    Ok(RecordOutcome {
+        trace: outcome.trace.into_os_string(),
+        wait_status: outcome.wait_status,
+        timed_out: outcome.timed_out,
+        interrupted: outcome.interrupted,
+        processes: outcome.processes,
+        events: outcome.events,
+        bytes: outcome.bytes,
+        raw_bytes: outcome.raw_bytes,
+        duration_ns: outcome.duration_ns,
+        messages: outcome.messages,
+        complete: outcome.complete,
+    })
+}
+
+fn joined((mut name, value): (OsString, OsString)) -> OsString {
+    name.push("=");
+    name.push(value);
+    name
+}

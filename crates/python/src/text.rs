@@ -1,0 +1,77 @@
+//! One line about an event.
+
+use reenact_syscalls::{format_call, lookup, signal_name};
+use reenact_trace::event::instruction;
+use reenact_trace::{Event, EventKind, Tag};
+
+/// Name of what `code` stands for; empty when it stands for nothing.
+pub fn name(event: &Event<'_>) -> String {
+    let code = event.header.code;
+    match event.kind {
+        EventKind::Syscall | EventKind::Exit => call_name(code),
+        EventKind::SignalDelivered | EventKind::Fault => signal(code),
+        EventKind::Instruction => instruction_name(code).to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn call_name(number: u16) -> String {
+    lookup(number.into()).map_or_else(|| format!("syscall_{number}"), |call| call.name.to_owned())
+}
+
+fn signal(number: u16) -> String {
+    signal_name(number.into()).map_or_else(|| format!("signal {number}"), str::to_owned)
+}
+
+fn instruction_name(code: u16) -> &'static str {
+    match code {
+        instruction::CPUID => "cpuid",
+        instruction::RDTSC => "rdtsc",
+        instruction::RDTSCP => "rdtscp",
+        instruction::RDRAND => "rdrand",
+        instruction::RDSEED => "rdseed",
+        instruction::RDPID => "rdpid",
+        instruction::XGETBV => "xgetbv",
+        _ => "unknown instruction",
+    }
+}
+
+/// One line for a person: the call with arguments and result, the signal, the message.
+pub fn describe(event: &Event<'_>) -> String {
+    let header = &event.header;
+    let (name, args) = (name(event), &header.args);
+    match event.kind {
+        EventKind::Syscall => call(event, &name),
+        EventKind::Exit => format!("{name}({})", header.result),
+        EventKind::Instruction => {
+            let [rax, rbx, rcx, rdx, ..] = args;
+            format!("{name}: rax={rax:#x} rbx={rbx:#x} rcx={rcx:#x} rdx={rdx:#x}")
+        }
+        EventKind::SignalDelivered => name,
+        EventKind::Fault => format!("{name} at {:#x}", header.ip),
+        EventKind::VforkReturn => format!("= {}", header.result),
+        EventKind::ProcessStart => format!("pid {}", args[2]),
+        EventKind::ImageBegin => text_of(event, Tag::Path),
+        EventKind::Note | EventKind::RecordingEnd => text_of(event, Tag::Text),
+        _ => String::new(),
+    }
+}
+
+fn call(event: &Event<'_>, name: &str) -> String {
+    let header = &event.header;
+    let mut text = String::new();
+    if let Some(call) = lookup(header.code.into()) {
+        if format_call(call, &header.args, header.result, &mut text).is_ok() {
+            return text;
+        }
+    }
+    let args: Vec<String> = header.args.iter().map(|arg| format!("{arg:#x}")).collect();
+    format!("{name}({}) = {}", args.join(", "), header.result)
+}
+
+fn text_of(event: &Event<'_>, tag: Tag) -> String {
+    let payload = event
+        .find(tag)
+        .map_or(&[][..], |attachment| attachment.payload);
+    String::from_utf8_lossy(payload).into_owned()
+}

@@ -1,0 +1,281 @@
+//! Files kept in the trace, so that a replay does not need the originals.
+
+use core::fmt::Write;
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall2, syscall3, syscall4, syscall6};
+use reenact_trace::arena::{file_state, FileEntry, FILE_PATH_MAX, FILE_TABLE_ENTRIES};
+use reenact_trace::FileId;
+
+use crate::message::Text;
+use crate::{arena, text};
+
+/// What identifies a file's content.
+pub struct Status {
+    pub device: u64,
+    pub inode: u64,
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub size: u64,
+    pub modified_ns: u64,
+    pub changed_ns: u64,
+    pub is_regular: bool,
+}
+
+/// `fstat`.
+pub fn status(fd: i32) -> Option<Status> {
+    let mut stat = [0u64; 18];
+    // SAFETY: struct stat is 144 bytes.
+    let result = unsafe { syscall2(FSTAT, fd as u64, stat.as_mut_ptr() as u64) };
+    if result < 0 {
+        return None;
+    }
+    let mode = stat[3] as u32;
+    Some(Status {
+        device: stat[0],
+        inode: stat[1],
+        mode,
+        uid: (stat[3] >> 32) as u32,
+        gid: stat[4] as u32,
+        size: stat[6],
+        modified_ns: stat[11].wrapping_mul(1_000_000_000).wrapping_add(stat[12]),
+        changed_ns: stat[13].wrapping_mul(1_000_000_000).wrapping_add(stat[14]),
+        is_regular: mode & 0o170000 == 0o100000,
+    })
+}
+
+/// Whether the descriptor can write: then a shared mapping of it can change its content.
+pub fn is_writable(fd: i32) -> bool {
+    const F_GETFL: u64 = 3;
+    // SAFETY: asks for flags.
+    let flags = unsafe { syscall2(FCNTL, fd as u64, F_GETFL) };
+    flags < 0 || flags & 3 != 0
+}
+
+fn find(status: &Status) -> Option<usize> {
+    let count = (arena::header().files.load(Ordering::Acquire) as usize).min(FILE_TABLE_ENTRIES);
+    (0..count).find(|&index| {
+        let entry = arena::file(index);
+        entry.state.load(Ordering::Acquire) != file_state::EMPTY
+            && entry.inode == status.inode
+            && entry.device == status.device
+            && entry.size == status.size
+            && entry.modified_ns == status.modified_ns
+            && entry.changed_ns == status.changed_ns
+    })
+}
+
+fn entry_mut(index: usize) -> *mut FileEntry {
+    (&raw const *arena::file(index)).cast_mut()
+}
+
+/// Take a new entry of the table. `None` when it is full.
+fn add(status: &Status, path: &[u8]) -> Option<usize> {
+    let index = arena::header().files.fetch_add(1, Ordering::AcqRel) as usize;
+    if index >= FILE_TABLE_ENTRIES {
+        crate::message::once("more than 16384 files mapped: further ones are logged as bytes");
+        return None;
+    }
+    let entry = entry_mut(index);
+    // SAFETY: the entry is ours until its state says otherwise.
+    unsafe {
+        (*entry).device = status.device;
+        (*entry).inode = status.inode;
+        (*entry).size = status.size;
+        (*entry).modified_ns = status.modified_ns;
+        (*entry).changed_ns = status.changed_ns;
+        let length = path.len().min(FILE_PATH_MAX);
+        (&mut (*entry).path)[..length].copy_from_slice(&path[..length]);
+        (*entry).path_length = length as u32;
+        (*entry).state.store(file_state::COPYING, Ordering::Release);
+    }
+    Some(index)
+}
+
+fn name_of(index: usize) -> Text {
+    let mut name = text!("files/{index}");
+    let _ = name.write_char('\0');
+    name
+}
+
+fn create(index: usize) -> i64 {
+    let name = name_of(index);
+    // SAFETY: a NUL-terminated name of ours.
+    unsafe {
+        syscall4(
+            OPENAT,
+            arena::header().trace_fd as u64,
+            name.as_str().as_ptr() as u64,
+            O_CREAT | O_RDWR | O_CLOEXEC,
+            0o644,
+        )
+    }
+}
+
+fn close(fd: i64) {
+    // SAFETY: a descriptor we opened.
+    unsafe { syscall2(CLOSE, fd as u64, 0) };
+}
+
+/// Copy the whole file behind `fd` to `to`. 0 or -errno.
+fn copy(fd: i32, to: i64, size: u64) -> i64 {
+    const FICLONE: u64 = 0x4004_9409;
+    // SAFETY: system calls on our own descriptor and a buffer on our stack.
+    unsafe {
+        if syscall3(IOCTL, to as u64, FICLONE, fd as u64) == 0 {
+            return 0;
+        }
+        let (mut from_offset, mut to_offset) = (0u64, 0u64);
+        while from_offset < size {
+            let result = syscall6(
+                COPY_FILE_RANGE,
+                fd as u64,
+                &raw mut from_offset as u64,
+                to as u64,
+                &raw mut to_offset as u64,
+                size - from_offset,
+                0,
+            );
+            if result <= 0 {
+                break;
+            }
+        }
+        let mut buffer = [0u8; 8192];
+        let mut at = from_offset;
+        while at < size {
+            let count = syscall4(PREAD64, fd as u64, buffer.as_mut_ptr() as u64, 8192, at);
+            if count <= 0 {
+                return count.min(0);
+            }
+            let written = syscall4(
+                PWRITE64,
+                to as u64,
+                buffer.as_ptr() as u64,
+                count as u64,
+                at,
+            );
+            if written <= 0 {
+                return written;
+            }
+            at += written as u64;
+        }
+    }
+    0
+}
+
+/// Keep the file behind `fd`; `executable` also asks for its instruction sites.
+pub fn store(fd: i32, status: &Status, executable: bool) -> Option<FileId> {
+    let index = match find(status) {
+        Some(index) => {
+            wait_until_stored(index);
+            index
+        }
+        None => {
+            let mut path = [0u8; FILE_PATH_MAX];
+            let link = text!("/proc/self/fd/{fd}\0");
+            // SAFETY: a NUL-terminated name and a buffer of ours.
+            let length = unsafe {
+                syscall3(
+                    READLINK,
+                    link.as_str().as_ptr() as u64,
+                    path.as_mut_ptr() as u64,
+                    FILE_PATH_MAX as u64,
+                )
+            };
+            let index = add(status, &path[..length.max(0) as usize])?;
+            let to = create(index);
+            let result = if to < 0 {
+                to
+            } else {
+                copy(fd, to, status.size)
+            };
+            if to >= 0 {
+                close(to);
+            }
+            let entry = arena::file(index);
+            entry.error.store(-result as i32, Ordering::Relaxed);
+            let state = if result < 0 {
+                file_state::FAILED
+            } else {
+                file_state::STORED
+            };
+            entry.state.store(state, Ordering::Release);
+            if result < 0 {
+                let text = text!(
+                    "a mapped file could not be kept in the trace (error {})",
+                    -result
+                );
+                crate::message::once(text.as_str());
+            }
+            index
+        }
+    };
+    if arena::file(index).state.load(Ordering::Acquire) != file_state::STORED {
+        return None;
+    }
+    if executable {
+        crate::sites::ensure_scanned(index);
+    }
+    Some(FileId(index as u32))
+}
+
+/// Keep bytes that are no file (the patched vDSO) under a key that cannot be a file's.
+pub fn store_bytes(name: &[u8], key: u64, bytes: &[u8]) -> Option<FileId> {
+    let status = Status {
+        device: u64::MAX,
+        inode: key,
+        mode: 0,
+        uid: 0,
+        gid: 0,
+        size: bytes.len() as u64,
+        modified_ns: 0,
+        changed_ns: 0,
+        is_regular: true,
+    };
+    if let Some(index) = find(&status) {
+        wait_until_stored(index);
+        return Some(FileId(index as u32));
+    }
+    let index = add(&status, name)?;
+    let to = create(index);
+    if to < 0 {
+        arena::file(index)
+            .state
+            .store(file_state::FAILED, Ordering::Release);
+        return None;
+    }
+    // SAFETY: writes bytes of ours.
+    let written = unsafe {
+        syscall4(
+            PWRITE64,
+            to as u64,
+            bytes.as_ptr() as u64,
+            bytes.len() as u64,
+            0,
+        )
+    };
+    close(to);
+    let good = written == bytes.len() as i64;
+    let state = if good {
+        file_state::STORED
+    } else {
+        file_state::FAILED
+    };
+    arena::file(index).state.store(state, Ordering::Release);
+    good.then_some(FileId(index as u32))
+}
+
+/// Another process is copying the file: wait for it, at most 10 s (it may have been killed).
+fn wait_until_stored(index: usize) {
+    const NANOSLEEP: u64 = 35;
+    let time = [0u64, 1_000_000];
+    for _ in 0..10_000 {
+        if arena::file(index).state.load(Ordering::Acquire) != file_state::COPYING {
+            return;
+        }
+        // SAFETY: sleeps a millisecond.
+        unsafe { syscall2(NANOSLEEP, time.as_ptr() as u64, 0) };
+    }
+}

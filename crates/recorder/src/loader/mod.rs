@@ -1,0 +1,321 @@
+//! Starts a program: what the kernel does in `execve` after it has made a new address space.
+
+pub mod elf;
+mod segments;
+mod stack;
+
+use core::arch::global_asm;
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5};
+use reenact_trace::arena::{mechanism, slot_state};
+use reenact_trace::layout::{REGION_END, REGION_START};
+use reenact_trace::{EventKind, FileId, MapRecord, Registers, Tag};
+
+use self::segments::{Image, Mapped};
+use self::stack::*;
+use crate::log::{self, Builder};
+use crate::thread::{self, Thread};
+use crate::{arena, entry, guest, mappings, message, proc_files, signal, text, vdso, virtualize};
+
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "xor ebp, ebp",
+    "mov rdi, rsp",
+    "and rsp, -16",
+    "call start",
+    "ud2",
+);
+
+/// The stack the kernel made, until our own is in place.
+static mut KERNEL_STACK: u64 = 0;
+
+/// First Rust code of a new image, still on the kernel's stack.
+pub fn start(sp: u64) -> ! {
+    let stack = InitialStack::parse(sp);
+    let (Some(slot), Some(own)) = (stack.slot(), stack.own_descriptor()) else {
+        message::fail("this is the recorder of reenact; use `reenact record PROGRAM`");
+    };
+    if !arena::map_header(own - 1) || !arena::map_slot(own - 1, slot) {
+        message::fail(
+            "the shared memory of the recording could not be mapped (is memory exhausted?)",
+        );
+    }
+    let Some(thread) = thread::create(0) else {
+        message::fail("there is no memory for the recorder");
+    };
+    thread::set_current(thread);
+    // SAFETY: before any other code; the new stack is ours and never returned from.
+    unsafe {
+        KERNEL_STACK = sp;
+        entry::switch_stack(thread.stack_top - 64, on_own_stack, 0)
+    }
+}
+
+extern "C" fn on_own_stack(_: u64) -> ! {
+    let thread = thread::current();
+    // SAFETY: no effect.
+    thread.tid = unsafe { syscall0(GETTID) } as u32;
+    arena::slot().pid.store(thread.tid, Ordering::Relaxed);
+    arena::slot()
+        .state
+        .store(slot_state::ACTIVE, Ordering::Release);
+    log::continue_from_slot();
+    signal::arm_stack(thread);
+    signal::install_own();
+    let mut mask = 0u64;
+    // SAFETY: a mask of ours.
+    unsafe { syscall4(RT_SIGPROCMASK, 0, 0, &raw mut mask as u64, 8) };
+    thread.mask = mask;
+    virtualize::after_exec();
+    process_start(thread);
+    load(thread);
+    arm_dispatch();
+    // SAFETY: the frame was filled by `load`.
+    unsafe { entry::resume(&mut thread.frame) }
+}
+
+/// The log's first event, when this image is also a new process.
+fn process_start(thread: &Thread) {
+    let request = arena::exec_request();
+    if request.start_due != 1 {
+        return;
+    }
+    request.start_due = 0;
+    let mut event = Builder::new(EventKind::ProcessStart, request.start as u16);
+    let parent = u64::from(request.parent_process);
+    // SAFETY: no effect.
+    let parent_pid = unsafe { syscall0(GETPPID) } as u64;
+    event.header.args = [
+        parent,
+        request.parent_event,
+        u64::from(thread.tid),
+        parent_pid,
+        0,
+        0,
+    ];
+    event.commit();
+}
+
+fn must<T>(result: Result<T, i64>, path: &[u8]) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => {
+            let path = core::str::from_utf8(c_bytes(path)).unwrap_or("the program");
+            let name = reenact_syscalls::errno_name(-error as i32).unwrap_or("error");
+            let text = text!("{path} could not be loaded: {name}");
+            message::fail(text.as_str())
+        }
+    }
+}
+
+fn c_bytes(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(bytes.len())]
+}
+
+/// Map the program, log the image, and set the registers it starts with.
+fn load(thread: &mut Thread) {
+    let request = arena::exec_request();
+    // SAFETY: set by `start`.
+    let kernel_stack = InitialStack::parse(unsafe { KERNEL_STACK });
+    let top = kernel_stack.top();
+    let stack = kernel_stack.make_native(c_bytes(&request.exec_name));
+
+    let mut event = Builder::new(EventKind::ImageBegin, request.number as u16);
+    event.header.ip = request.ip;
+    event.header.register_checksum = request.register_checksum;
+    event.header.args = request.args;
+    describe(&mut event, &stack);
+
+    let image = must(Image::open(&request.path), &request.path);
+    let mut path = [0u8; 4096];
+    let length = image.path(&mut path);
+    proc_files::set_executable(&path[..length]);
+    event.bytes(Tag::Path, 0, &path[..length]);
+    set_command_name(&request.exec_name);
+
+    let mut interpreter_path = [0u8; 4096];
+    let interpreter = must(image.interpreter(&mut interpreter_path), &request.path);
+    let hint = if interpreter.is_some() {
+        program_base()
+    } else {
+        0
+    };
+    let mapped = must(image.map(hint, &mut event), &request.path);
+    let executable_stack = image.wants_executable_stack();
+    image.close();
+    let loader = interpreter.map(|_| {
+        let image = must(Image::open(&interpreter_path), &interpreter_path);
+        let mapped = must(image.map(0, &mut event), &interpreter_path);
+        image.close();
+        mapped
+    });
+
+    let break_start = place_break(&mapped);
+    mappings::set_break_start(break_start);
+    set_auxiliary(&stack, &mapped, loader.as_ref());
+    vdso::take_over(stack.auxiliary(AT_SYSINFO_EHDR), &mut event);
+    log_stack(&mut event, &stack, top, executable_stack);
+    let auxv_length = (stack.entries * 16) as usize;
+    // SAFETY: the vector is on the program's stack.
+    let auxv = unsafe { core::slice::from_raw_parts(stack.auxv as *const u8, auxv_length) };
+    event.bytes(Tag::Auxv, break_start, auxv);
+    event.commit();
+
+    let registers = Registers {
+        rsp: stack.sp,
+        rip: loader.map_or(mapped.entry, |loader| loader.entry),
+        rflags: 0x202,
+        ..Registers::default()
+    };
+    thread.frame.registers = registers;
+    thread.frame.resume_at = registers.rip;
+    let mut event = Builder::new(EventKind::ImageReady, 0);
+    event.header.ip = registers.rip;
+    event.header.flags = reenact_trace::event::flags::IMMEDIATE;
+    event.registers(&registers);
+    event.commit();
+}
+
+/// Arguments, environment and working directory, for people.
+fn describe(event: &mut Builder, stack: &InitialStack) {
+    let mut directory = [0u8; 4096];
+    const GETCWD: u64 = 79;
+    // SAFETY: a buffer of ours.
+    let length = unsafe { syscall2(GETCWD, directory.as_mut_ptr() as u64, 4096) };
+    event.bytes(Tag::Path, 1, c_bytes(&directory[..length.max(0) as usize]));
+    // The strings of argv lie one after the other, and so do those of envp.
+    // SAFETY: words and strings of the stack the kernel made.
+    let strings = |list: u64, count: u64| unsafe {
+        if count == 0 {
+            return &[][..];
+        }
+        let first = (list as *const u64).read();
+        let last = ((list + (count - 1) * 8) as *const u64).read();
+        let end = last
+            + core::ffi::CStr::from_ptr(last as *const core::ffi::c_char)
+                .to_bytes_with_nul()
+                .len() as u64;
+        core::slice::from_raw_parts(first as *const u8, end.saturating_sub(first) as usize)
+    };
+    event.bytes(Tag::Argv, 0, strings(stack.argv, stack.argc));
+    event.bytes(Tag::Envp, 0, strings(stack.envp, stack.environment));
+}
+
+/// A base for position-independent programs in the kernel's range (ELF_ET_DYN_BASE), random
+/// unless the program runs without address space randomisation.
+fn program_base() -> u64 {
+    const BASE: u64 = 0x5555_5555_4000;
+    const PERSONALITY: u64 = 135;
+    const ADDR_NO_RANDOMIZE: i64 = 0x4_0000;
+    // SAFETY: asks for the personality.
+    if unsafe { syscall2(PERSONALITY, 0xffff_ffff, 0) } & ADDR_NO_RANDOMIZE != 0 {
+        return BASE;
+    }
+    let mix = log::time().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    BASE + ((mix >> 30) & 0x0fff_ffff) * PAGE
+}
+
+/// Where the heap segment starts: after the program, some random pages on.
+fn place_break(mapped: &Mapped) -> u64 {
+    let end = (mapped.end + PAGE - 1) & !(PAGE - 1);
+    let mix = log::time().wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    end + (mix >> 50 & 0x1fff) * PAGE
+}
+
+fn set_auxiliary(stack: &InitialStack, program: &Mapped, loader: Option<&Mapped>) {
+    stack.set_auxiliary(AT_PHDR, program.headers_at);
+    stack.set_auxiliary(AT_PHENT, program.header_size);
+    stack.set_auxiliary(AT_PHNUM, program.header_count);
+    stack.set_auxiliary(AT_ENTRY, program.entry);
+    stack.set_auxiliary(AT_BASE, loader.map_or(0, |loader| loader.start));
+}
+
+/// `comm` is the last part of the path, as `execve` sets it.
+fn set_command_name(path: &[u8]) {
+    const PR_SET_NAME: u64 = 15;
+    let path = c_bytes(path);
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    let mut short = [0u8; 16];
+    let length = name.len().min(15);
+    short[..length].copy_from_slice(&name[..length]);
+    // SAFETY: a NUL-terminated name of ours.
+    unsafe { syscall2(PRCTL, PR_SET_NAME, short.as_ptr() as u64) };
+}
+
+/// Log the stack: its whole range, into which it may grow, and its content.
+fn log_stack(event: &mut Builder, stack: &InitialStack, top: u64, executable: bool) {
+    const RLIMIT_STACK: u64 = 3;
+    let mut limit = [0u64; 2];
+    // SAFETY: a structure of ours.
+    unsafe { syscall4(PRLIMIT64, 0, RLIMIT_STACK, 0, limit.as_mut_ptr() as u64) };
+    // An unlimited stack grows until it meets a mapping; a gigabyte is room enough.
+    let size = limit[0].clamp(128 << 10, 1 << 30) & !(PAGE - 1);
+    let mut protection = PROT_READ | PROT_WRITE;
+    if executable {
+        protection |= PROT_EXEC;
+        let start = stack.sp & !(PAGE - 1);
+        const PROT_GROWSDOWN: u64 = 0x0100_0000;
+        // SAFETY: the program's own stack.
+        unsafe { syscall3(MPROTECT, start, PAGE, protection | PROT_GROWSDOWN) };
+    }
+    let map = MapRecord {
+        length: size,
+        protection: protection as u32,
+        flags: (MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN) as u32,
+        file: FileId::NONE.0,
+        ..MapRecord::default()
+    };
+    event.map(top - size, &map);
+    clear_below(stack.sp);
+    event.guest_memory(stack.sp, top - stack.sp);
+}
+
+/// What we left below the stack pointer must not be seen: the program's stack starts clean.
+fn clear_below(sp: u64) {
+    let page = sp & !(PAGE - 1);
+    // SAFETY: the rest of the page the stack pointer is in, and the pages below that `start` and
+    // the kernel used; all belong to the stack and hold nothing of the program.
+    unsafe { core::ptr::write_bytes(page as *mut u8, 0, (sp - page) as usize) };
+    let mut zero = [0u8; 64];
+    for step in 1..=4 {
+        let below = page - step * PAGE;
+        if !guest::read(below, &mut zero) {
+            break;
+        }
+        // SAFETY: a page of the stack, found mapped.
+        unsafe { core::ptr::write_bytes(below as *mut u8, 0, PAGE as usize) };
+    }
+}
+
+/// From now on every system call outside the reserved region traps. Lost by fork and exec.
+pub fn arm_dispatch() {
+    const PR_SET_SYSCALL_USER_DISPATCH: u64 = 59;
+    let result = if arena::header().mechanism == mechanism::DISPATCH {
+        // SAFETY: from here on the program's calls reach our handler.
+        unsafe {
+            syscall5(
+                PRCTL,
+                PR_SET_SYSCALL_USER_DISPATCH,
+                1,
+                REGION_START,
+                REGION_END - REGION_START,
+                0,
+            )
+        }
+    } else {
+        crate::seccomp::install()
+    };
+    if result < 0 {
+        let text = text!(
+            "system calls cannot be caught here (error {}): the kernel lacks Syscall User Dispatch; try `reenact doctor`",
+            -result
+        );
+        message::fail(text.as_str());
+    }
+}

@@ -1,0 +1,368 @@
+//! Writes event records into the ring.
+//!
+//! An event is built in place and becomes visible to the supervisor as a whole, when `head`
+//! moves. One that grows beyond the largest record is published in parts: `Data` events first.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall2, syscall4, syscall6};
+use reenact_trace::arena::{state, RING_OFFSET, RING_SIZE};
+use reenact_trace::attachment::AttachmentHeader;
+use reenact_trace::event::MAX_EVENT_SIZE;
+use reenact_trace::layout::{SLOT_ADDRESS, THREADS_ADDRESS};
+use reenact_trace::{EventHeader, EventKind, MapRecord, Registers, Tag};
+
+use crate::{arena, guest};
+
+/// False once recording has stopped; the program goes on without us writing anything.
+static RECORDING: AtomicBool = AtomicBool::new(true);
+static NEXT_EVENT: AtomicU64 = AtomicU64::new(0);
+/// Whether an event is under construction: another one would be built in the same place.
+static BUILDING: AtomicBool = AtomicBool::new(false);
+
+/// Whether an event is under construction.
+pub fn is_building() -> bool {
+    BUILDING.load(Ordering::Relaxed)
+}
+
+/// Whether events still go anywhere.
+pub fn recording() -> bool {
+    RECORDING.load(Ordering::Relaxed)
+}
+
+/// Stop recording this process for good.
+pub fn stop() {
+    // SAFETY: a fixed place in our own region.
+    unsafe {
+        syscall6(
+            MMAP,
+            DISCARD_ADDRESS,
+            2 * MAX_EVENT_SIZE as u64,
+            PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+            u64::MAX,
+            0,
+        )
+    };
+    RECORDING.store(false, Ordering::Relaxed);
+}
+
+/// Index the next event will have.
+pub fn next_event() -> u64 {
+    NEXT_EVENT.load(Ordering::Relaxed)
+}
+
+/// Begin a fresh log (after fork), or continue the one in the mapped slot (after exec).
+pub fn continue_from_slot() {
+    // A forked child has its parent's memory, with the event of the fork begun.
+    BUILDING.store(false, Ordering::Relaxed);
+    NEXT_EVENT.store(
+        arena::slot().events.load(Ordering::Relaxed),
+        Ordering::Relaxed,
+    );
+}
+
+/// The time-stamp counter.
+pub fn time() -> u64 {
+    // SAFETY: reading the counter has no effect.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// An event under construction. Dropping it without `commit` leaves no trace of it.
+pub struct Builder {
+    /// Address of the record's first byte.
+    start: u64,
+    /// Bytes used so far.
+    used: usize,
+    attachments: u32,
+    pub header: EventHeader,
+}
+
+/// Room for the last attachment headers of an event; data is split before it is touched.
+const RESERVE: usize = 4096;
+
+impl Builder {
+    /// Begin an event of the current thread.
+    pub fn new(kind: EventKind, code: u16) -> Builder {
+        let header = EventHeader {
+            kind: kind as u8,
+            code,
+            tid: crate::thread::current().tid,
+            time: time(),
+            ..EventHeader::default()
+        };
+        wait_for_room();
+        BUILDING.store(true, Ordering::Relaxed);
+        Builder {
+            start: record_address(),
+            used: EventHeader::SIZE,
+            attachments: 0,
+            header,
+        }
+    }
+
+    /// Others will write to the log before this event is finished: publish its attachments.
+    pub fn set_aside(&mut self) {
+        if self.attachments > 0 {
+            self.split();
+        }
+    }
+
+    /// Go on with an event that was set aside.
+    pub fn again(header: &EventHeader) -> Builder {
+        wait_for_room();
+        Builder {
+            start: record_address(),
+            used: EventHeader::SIZE,
+            attachments: 0,
+            header: *header,
+        }
+    }
+
+    /// Publish what there is as a `Data` event and begin anew.
+    #[cold]
+    fn split(&mut self) {
+        let kind = self.header.kind;
+        self.header.kind = EventKind::Data as u8;
+        self.publish();
+        self.header.kind = kind;
+        wait_for_room();
+        self.start = record_address();
+        self.used = EventHeader::SIZE;
+        self.attachments = 0;
+    }
+
+    fn make_room(&mut self, length: usize) {
+        if self.used + AttachmentHeader::total_size(length) > MAX_EVENT_SIZE - RESERVE {
+            self.split();
+        }
+    }
+
+    /// Append an attachment's header and return the address of its payload.
+    fn begin_attachment(&mut self, tag: Tag, address: u64, length: usize) -> u64 {
+        self.make_room(length);
+        let at = self.start + self.used as u64;
+        let header = AttachmentHeader {
+            tag: tag as u16,
+            flags: 0,
+            length: length as u32,
+            address,
+        };
+        // SAFETY: inside the ring (or its second mapping), in the part not yet published; the
+        // last word is cleared first so that padding is zero.
+        unsafe {
+            let total = AttachmentHeader::total_size(length);
+            if total > AttachmentHeader::SIZE {
+                ((at + total as u64 - 8) as *mut u64).write(0);
+            }
+            (at as *mut AttachmentHeader).write(header);
+        }
+        self.used += AttachmentHeader::total_size(length);
+        self.attachments += 1;
+        at + AttachmentHeader::SIZE as u64
+    }
+
+    /// Attach bytes of ours; long ones in several attachments.
+    pub fn bytes(&mut self, tag: Tag, address: u64, bytes: &[u8]) {
+        const PIECE: usize = 64 * 1024;
+        if bytes.is_empty() {
+            self.begin_attachment(tag, address, 0);
+        }
+        for (index, piece) in bytes.chunks(PIECE).enumerate() {
+            let to = self.begin_attachment(tag, address + (index * PIECE) as u64, piece.len());
+            // SAFETY: `to` has room for the piece.
+            unsafe {
+                core::ptr::copy_nonoverlapping(piece.as_ptr(), to as *mut u8, piece.len());
+            }
+        }
+    }
+
+    /// Attach the program's memory as it is now. Unreadable parts are left out: the program
+    /// cannot have seen them either.
+    pub fn guest_memory(&mut self, address: u64, length: u64) {
+        const PIECE: u64 = 128 * 1024;
+        let mut done = 0;
+        while done < length {
+            let piece = (length - done).min(PIECE);
+            let to = self.begin_attachment(Tag::Write, address + done, piece as usize);
+            // SAFETY: `to` has room for the piece.
+            let into = unsafe { core::slice::from_raw_parts_mut(to as *mut u8, piece as usize) };
+            if !guest::read(address + done, into) {
+                self.used -= AttachmentHeader::total_size(piece as usize);
+                self.attachments -= 1;
+                self.pages(address + done, piece);
+            }
+            done += piece;
+        }
+    }
+
+    /// The slow way for a range with holes: page by page.
+    #[cold]
+    fn pages(&mut self, address: u64, length: u64) {
+        let mut at = address;
+        let end = address + length;
+        let mut page = [0u8; 4096];
+        while at < end {
+            let next = ((at & !4095) + 4096).min(end);
+            let part = &mut page[..(next - at) as usize];
+            if guest::read(at, part) {
+                self.bytes(Tag::Write, at, part);
+            }
+            at = next;
+        }
+    }
+
+    pub fn registers(&mut self, registers: &Registers) {
+        self.bytes(Tag::Registers, 0, registers.as_bytes());
+    }
+
+    pub fn map(&mut self, address: u64, map: &MapRecord) {
+        self.bytes(Tag::Map, address, map.as_bytes());
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.bytes(Tag::Text, 0, text.as_bytes());
+    }
+
+    /// Order this event among those of all processes.
+    pub fn sequence(&mut self) {
+        let number = arena::header().sequence.fetch_add(1, Ordering::Relaxed);
+        self.bytes(Tag::Sequence, number, &[]);
+    }
+
+    pub fn process(&mut self, process: u32, pid: u32) {
+        let payload = u64::from(process) | u64::from(pid) << 32;
+        self.bytes(Tag::Process, 0, &payload.to_le_bytes());
+    }
+
+    /// Log a note before this event, which stays under construction: for an event that may never
+    /// be finished.
+    pub fn note_before(&mut self, text: &str) {
+        let mut kept = [0u8; 2048];
+        let used = self.used;
+        if used > kept.len() {
+            return crate::message::note(text);
+        }
+        // SAFETY: the part of the ring not yet published, then and now; both hold `used` bytes.
+        unsafe {
+            core::ptr::copy_nonoverlapping(self.start as *const u8, kept.as_mut_ptr(), used);
+            BUILDING.store(false, Ordering::Relaxed);
+            crate::message::note(text);
+            wait_for_room();
+            self.start = record_address();
+            core::ptr::copy_nonoverlapping(kept.as_ptr(), self.start as *mut u8, used);
+        }
+        BUILDING.store(true, Ordering::Relaxed);
+    }
+
+    fn publish(&mut self) {
+        self.header.size = self.used as u32;
+        self.header.attachments = self.attachments;
+        if !recording() {
+            return;
+        }
+        // SAFETY: the record's first bytes, not yet published.
+        unsafe { (self.start as *mut EventHeader).write(self.header) };
+        let slot = arena::slot();
+        let event = NEXT_EVENT.load(Ordering::Relaxed) + 1;
+        NEXT_EVENT.store(event, Ordering::Relaxed);
+        slot.events.store(event, Ordering::Relaxed);
+        let head = slot.head.load(Ordering::Relaxed);
+        slot.head.store(head + self.used as u64, Ordering::Release);
+        // Wake the supervisor when the ring passes the half-way mark, not at every event.
+        let filled = head + self.used as u64 - slot.tail.load(Ordering::Relaxed);
+        if filled > RING_SIZE / 2
+            && arena::header().supervisor_sleeping.load(Ordering::Relaxed) == 1
+        {
+            arena::ring_doorbell();
+        }
+    }
+
+    /// Finish the event and make it visible. Returns its index.
+    pub fn commit(mut self) -> u64 {
+        let index = next_event();
+        self.publish();
+        drop(self);
+        crate::message::log_waiting();
+        index
+    }
+}
+
+impl Drop for Builder {
+    fn drop(&mut self) {
+        BUILDING.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Where events are built that nobody will read: once recording has stopped, the ring may be
+/// full of events that the supervisor still wants.
+const DISCARD_ADDRESS: u64 = THREADS_ADDRESS - (1 << 30);
+
+fn record_address() -> u64 {
+    if !recording() {
+        return DISCARD_ADDRESS;
+    }
+    let head = arena::slot().head.load(Ordering::Relaxed);
+    SLOT_ADDRESS + RING_OFFSET + (head & (RING_SIZE - 1))
+}
+
+/// Wait until a whole record fits. If the supervisor has stopped or is gone, recording stops
+/// and the program goes on.
+#[inline]
+fn wait_for_room() {
+    // The supervisor takes nothing any more (disk full, told to stop): the program goes on.
+    if arena::header().state.load(Ordering::Relaxed) != state::RECORDING && recording() {
+        stop();
+    }
+    let slot = arena::slot();
+    let head = slot.head.load(Ordering::Relaxed);
+    let filled = head.wrapping_sub(slot.tail.load(Ordering::Acquire));
+    if filled + MAX_EVENT_SIZE as u64 <= RING_SIZE {
+        return;
+    }
+    wait_slowly(head);
+}
+
+#[cold]
+fn wait_slowly(head: u64) {
+    let slot = arena::slot();
+    let header = arena::header();
+    let mut idle = 0;
+    let mut heartbeat = header.heartbeat.load(Ordering::Relaxed);
+    loop {
+        if !recording() {
+            return;
+        }
+        if header.state.load(Ordering::Relaxed) != state::RECORDING {
+            return stop();
+        }
+        let space = slot.space.load(Ordering::Acquire);
+        slot.waiting.store(1, Ordering::SeqCst);
+        let filled = head.wrapping_sub(slot.tail.load(Ordering::SeqCst));
+        if filled + MAX_EVENT_SIZE as u64 <= RING_SIZE {
+            slot.waiting.store(0, Ordering::Relaxed);
+            return;
+        }
+        arena::ring_doorbell();
+        let timeout = [0u64, 100_000_000];
+        // SAFETY: a futex word in shared memory and a timespec on our stack.
+        unsafe {
+            syscall4(
+                FUTEX,
+                &raw const slot.space as u64,
+                FUTEX_WAIT,
+                u64::from(space),
+                timeout.as_ptr() as u64,
+            )
+        };
+        let now = header.heartbeat.load(Ordering::Relaxed);
+        idle = if now == heartbeat { idle + 1 } else { 0 };
+        heartbeat = now;
+        // SAFETY: signal 0 only asks whether the process exists.
+        let gone = unsafe { syscall2(KILL, u64::from(header.supervisor_pid), 0) } == -ESRCH;
+        if idle > 5 && gone {
+            return stop();
+        }
+    }
+}

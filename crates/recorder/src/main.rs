@@ -1,0 +1,38 @@
+//! The recorder: lives inside every recorded process and logs what the program cannot
+//! compute by itself.
+//!
+//! Design constraints:
+//! * The program's memory and registers are exactly what they would be without us, down to
+//!   dead stack memory: we never use its stack, never leave a byte behind.
+//! * A system call on a patched site enters the kernel once, as often as the program asked.
+//! * No allocation; no libc; nothing outside the reserved region but trampolines near code.
+//! * One thread of the address space is inside the program or the recorder at a time.
+//!
+//! Where to start reading: `entry` (how control arrives), `life` (life of a system call),
+//! `loader` (how a program starts).
+#![no_std]
+#![no_main]
+
+mod arena;
+mod blocking;
+mod chaos;
+mod entry;
+mod files;
+mod frame;
+mod guest;
+mod life;
+mod loader;
+mod log;
+mod mappings;
+mod message;
+mod patch;
+mod proc_files;
+mod process;
+mod scheduler;
+mod seccomp;
+mod shared;
+mod signal;
+mod sites;
+mod thread;
+mod vdso;
+mod virtualize;

@@ -1,0 +1,212 @@
+//! System calls that change the address space: performed by the kernel, logged with what a
+//! replay needs to make the same mapping.
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall2, syscall4, syscall6};
+use reenact_syscalls::SystemCall;
+use reenact_trace::layout::{is_reserved, REGION_END, REGION_START};
+use reenact_trace::{FileId, MapRecord};
+
+use crate::life::{self, Call, Outcome};
+use crate::log::Builder;
+use crate::{files, patch, shared, sites};
+
+/// Start and current end of the program's heap segment. It is kept by us: the kernel's own
+/// belongs to the recorder's image.
+static mut BREAK: [u64; 2] = [0, 0];
+
+/// Set where the heap segment starts.
+pub fn set_break_start(address: u64) {
+    // SAFETY: one thread at a time.
+    unsafe { BREAK = [address, address] };
+}
+
+/// Whether an address lies in the heap segment.
+pub fn in_heap(address: u64) -> bool {
+    // SAFETY: one thread at a time.
+    let [start, current] = unsafe { BREAK };
+    address >= start && address < current
+}
+
+fn overlaps_region(address: u64, length: u64) -> bool {
+    address < REGION_END && address.saturating_add(length) > REGION_START
+}
+
+/// Perform a call of class Memory.
+#[inline(never)]
+pub fn perform(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
+    match call.number {
+        MMAP => mmap(call),
+        BRK => brk(call),
+        MUNMAP | MPROTECT | MADVISE | MREMAP => {
+            if overlaps_region(call.args[0], call.args[1]) {
+                // To the program nothing is mapped there.
+                return Outcome::Done(if call.number == MUNMAP { 0 } else { -ENOMEM });
+            }
+            change(call)
+        }
+        _ => life::plain(call, entry),
+    }
+}
+
+fn change(call: &mut Call<'_>) -> Outcome {
+    let [a, b, c, d, e, f] = call.args;
+    const MADV_FREE: u64 = 8;
+    const MADV_DONTNEED: u64 = 4;
+    // The kernel may drop MADV_FREE pages at any later moment: drop them now.
+    let advice = if call.number == MADVISE && c == MADV_FREE {
+        MADV_DONTNEED
+    } else {
+        c
+    };
+    // SAFETY: the program asked for it and the range is not ours.
+    let result = unsafe { syscall6(call.number, a, b, advice, d, e, f) };
+    if result >= 0 {
+        match call.number {
+            MUNMAP => {
+                shared::forget(a, b);
+                patch::forget(a, b);
+            }
+            MREMAP => shared::forget(a, b),
+            _ => {}
+        }
+    }
+    Outcome::Done(result)
+}
+
+fn mmap(call: &mut Call<'_>) -> Outcome {
+    let [address, length, protection, flags, fd, offset] = call.args;
+    let fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) != 0;
+    if fixed && overlaps_region(address, length) {
+        return Outcome::Done(-ENOMEM);
+    }
+    let anonymous = flags & MAP_ANONYMOUS != 0;
+    if !anonymous && crate::virtualize::is_hidden(fd) {
+        return Outcome::Done(-EBADF);
+    }
+    let hint = if !fixed && is_reserved(address) {
+        0
+    } else {
+        address
+    };
+    // SAFETY: the program asked for it and the range is not ours.
+    let result = unsafe { syscall6(MMAP, hint, length, protection, flags, fd, offset) };
+    if result < 0 {
+        return Outcome::Done(result);
+    }
+    let at = result as u64;
+    if fixed {
+        patch::forget(at, length);
+        shared::forget(at, length);
+    }
+    record_mapping(
+        &mut call.event,
+        at,
+        length,
+        protection,
+        flags,
+        fd as i32,
+        offset,
+    );
+    Outcome::Done(result)
+}
+
+/// Log a mapping that has just been made, keep its file, and prepare its code.
+pub fn record_mapping(
+    event: &mut Builder,
+    at: u64,
+    length: u64,
+    protection: u64,
+    flags: u64,
+    fd: i32,
+    offset: u64,
+) {
+    let mut map = MapRecord {
+        length,
+        protection: protection as u32,
+        flags: flags as u32,
+        file: FileId::NONE.0,
+        offset,
+        ..MapRecord::default()
+    };
+    if flags & MAP_SHARED != 0 && protection & PROT_WRITE != 0 {
+        shared::note_writable();
+    }
+    if flags & MAP_ANONYMOUS != 0 {
+        event.map(at, &map);
+        return;
+    }
+    let Some(status) = files::status(fd) else {
+        event.map(at, &map);
+        return;
+    };
+    map.file_size = status.size;
+    let is_shared = flags & MAP_SHARED != 0;
+    let stored = if status.is_regular && !(is_shared && files::is_writable(fd)) {
+        files::store(fd, &status, protection & PROT_EXEC != 0)
+    } else {
+        None
+    };
+    match stored {
+        Some(id) => {
+            map.file = id.0;
+            event.map(at, &map);
+            if protection & PROT_EXEC != 0 {
+                sites::apply(id, at, length, offset, protection);
+            }
+        }
+        None => {
+            // Shared and writable, a device, or not storable: the bytes go into the log.
+            event.map(at, &map);
+            let visible = if status.is_regular {
+                status.size.saturating_sub(offset).min(length)
+            } else {
+                length
+            };
+            if protection & PROT_READ != 0 {
+                event.guest_memory(at, visible);
+            }
+            if is_shared && status.is_regular {
+                shared::remember(at, length, &status, offset);
+            }
+        }
+    }
+}
+
+fn brk(call: &mut Call<'_>) -> Outcome {
+    // SAFETY: one thread at a time.
+    let [start, current] = unsafe { BREAK };
+    let wanted = call.args[0];
+    if wanted < start || wanted == current {
+        return Outcome::Done(current as i64);
+    }
+    let page_up = |address: u64| (address + PAGE - 1) & !(PAGE - 1);
+    let (old_end, new_end) = (page_up(current), page_up(wanted));
+    if new_end > old_end {
+        // SAFETY: extends the heap segment into free address space only.
+        let result = unsafe {
+            syscall6(
+                MMAP,
+                old_end,
+                new_end - old_end,
+                PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                u64::MAX,
+                0,
+            )
+        };
+        if result as u64 != old_end {
+            if result > 0 {
+                // SAFETY: an old kernel ignored NOREPLACE and mapped elsewhere.
+                unsafe { syscall2(MUNMAP, result as u64, new_end - old_end) };
+            }
+            return Outcome::Done(current as i64);
+        }
+    } else if new_end < old_end {
+        // SAFETY: shrinks the heap segment.
+        unsafe { syscall4(MUNMAP, new_end, old_end - new_end, 0, 0) };
+    }
+    // SAFETY: one thread at a time.
+    unsafe { BREAK[1] = wanted };
+    Outcome::Done(wanted as i64)
+}

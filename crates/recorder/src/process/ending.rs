@@ -1,0 +1,87 @@
+//! The end of a process: exit, or a signal it sends to itself.
+
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall0, syscall1, syscall2};
+use reenact_trace::arena::slot_state;
+use reenact_trace::EventKind;
+
+use crate::life::{Call, Outcome};
+use crate::log::Builder;
+use crate::thread::Thread;
+use crate::{arena, signal};
+
+/// `exit` and `exit_group`: logged first, because there is no afterwards.
+pub fn exit(call: &mut Call<'_>) -> Outcome {
+    let mut event = Builder::new(EventKind::Exit, call.number as u16);
+    event.header.ip = call.event.header.ip;
+    event.header.register_checksum = call.event.header.register_checksum;
+    event.header.args = call.args;
+    event.header.result = (call.args[0] & 0xff) as i64;
+    let last = call.number == EXIT_GROUP || !crate::scheduler::is_threaded();
+    if !last && !call.thread.vfork_child {
+        super::threads::end(call.thread, event, call.args[0]);
+    }
+    event.commit();
+    if !call.thread.vfork_child {
+        arena::slot()
+            .state
+            .store(slot_state::ENDED, Ordering::Release);
+    }
+    loop {
+        // SAFETY: the program asked for its end.
+        unsafe { syscall1(call.number, call.args[0]) };
+    }
+}
+
+/// Signals whose default action does not end the process.
+fn is_harmless(number: u32) -> bool {
+    // SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH
+    matches!(number, 17..=23 | 28)
+}
+
+/// If the call is about to kill the process itself, say so in the log while there is time: the
+/// replay then reaches this very call.
+#[inline(never)]
+pub fn announce_fatal_signal(thread: &mut Thread, number: u64, args: &[u64; 6]) {
+    // SAFETY: no effect.
+    let (pid, tid) = unsafe { (syscall0(GETPID) as u64, syscall0(GETTID) as u64) };
+    let (mine, sent) = match number {
+        KILL | RT_SIGQUEUEINFO => (args[0] == pid || args[0] == 0, args[1]),
+        TKILL => (args[0] == tid, args[1]),
+        TGKILL | RT_TGSIGQUEUEINFO => (args[1] == tid, args[2]),
+        _ => return,
+    };
+    let sent = sent as u32;
+    if !mine || sent == 0 || sent > 64 || is_harmless(sent) {
+        return;
+    }
+    let deadly = sent == signal::SIGKILL
+        || (signal::is_default(sent) && thread.mask & signal::bit(sent) == 0);
+    if !deadly {
+        return;
+    }
+    let registers = thread.frame.registers;
+    let mut event = Builder::new(EventKind::Exit, number as u16);
+    event.header.ip = registers.rip;
+    event.header.register_checksum = registers.checksum();
+    event.header.args = *args;
+    event.header.result = i64::from(sent);
+    event.commit();
+    arena::ring_doorbell();
+    // A synchronous signal's action in the kernel is ours: the default must be back for it.
+    if signal::SYNCHRONOUS.contains(&sent) {
+        signal::reset_kernel_action(sent);
+    }
+}
+
+/// `rt_sigreturn` on a frame that is not valid: the kernel kills with SIGSEGV.
+pub fn bad_signal_frame(thread: &mut Thread) -> Outcome {
+    crate::message::note("rt_sigreturn found no valid frame; the kernel answers with SIGSEGV");
+    signal::reset_kernel_action(signal::SIGSEGV);
+    signal::set_kernel_mask(thread.mask & !signal::bit(signal::SIGSEGV));
+    // SAFETY: sends a signal to ourselves.
+    unsafe { syscall2(KILL, syscall0(GETPID) as u64, u64::from(signal::SIGSEGV)) };
+    Outcome::Done(-EFAULT)
+}

@@ -1,0 +1,457 @@
+//! `execve`: the kernel executes the recorder, and the recorder loads the program.
+
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5, syscall6};
+use reenact_trace::arena::{slot_state, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE};
+use reenact_trace::event::start;
+
+use crate::life::{Call, Outcome};
+use crate::loader::elf::{self, Kind};
+use crate::log::Builder;
+use crate::{arena, files, guest, log, scheduler, signal, text};
+
+/// A path with room for its NUL.
+type Path = [u8; EXEC_PATH_MAX];
+
+/// Interpreters of interpreters that the kernel follows (BINPRM_... in fs/exec.c: 5 rewrites).
+const MAX_SCRIPTS: usize = 5;
+
+/// What is to be executed, after scripts have been resolved.
+struct Target {
+    path: Path,
+    /// Arguments to put before the rest of the caller's, from the innermost script outwards.
+    extra: [Path; 2 * MAX_SCRIPTS + 1],
+    extra_count: usize,
+    is_script: bool,
+}
+
+/// Memory of ours for one exec: large structures and the pointer arrays.
+struct Scratch {
+    address: u64,
+    size: u64,
+}
+
+impl Scratch {
+    fn map(size: u64) -> Option<Scratch> {
+        // SAFETY: a fresh mapping.
+        let result = unsafe {
+            syscall6(
+                MMAP,
+                0,
+                size,
+                PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS,
+                u64::MAX,
+                0,
+            )
+        };
+        (result > 0).then_some(Scratch {
+            address: result as u64,
+            size,
+        })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: unmaps what `map` made.
+        unsafe { syscall2(MUNMAP, self.address, self.size) };
+    }
+}
+
+/// `execve` and `execveat`. Only returns when it fails.
+pub fn exec(call: &mut Call<'_>) -> Outcome {
+    if scheduler::is_threaded() && !call.thread.vfork_child {
+        // The new image begins with the first thread's id, whoever called.
+        let header = call.event.header;
+        call.event.set_aside();
+        scheduler::log_blocked(&header);
+        call.event = Builder::again(&header);
+    }
+    match try_exec(call) {
+        Ok(()) => Outcome::Done(-ENOSYS),
+        Err(errno) => Outcome::Done(errno),
+    }
+}
+
+fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
+    let mut name: Path = [0; EXEC_PATH_MAX];
+    let (argv, envp) = resolve_arguments(call, &mut name)?;
+    let scratch = Scratch::map(128 << 10).ok_or(-ENOMEM)?;
+    // SAFETY: fresh zeroed memory, large enough; all-zero is a valid Target.
+    let target = unsafe { &mut *(scratch.address as *mut Target) };
+    const _: () = assert!(core::mem::size_of::<Target>() <= 64 << 10);
+    target.path = name;
+    let supported = resolve_scripts(target)?;
+    if !supported || !log::recording() {
+        return Err(leave_recording(call, &name));
+    }
+    let slot = Hand::over(call, target, &name)?;
+    let arguments = count_pointers(argv)?;
+    let environment = count_pointers(envp)?;
+    let words = arguments + environment + 16;
+    let pointers = Scratch::map(((words as u64 * 8) + 8191) & !4095).ok_or(-ENOMEM)?;
+    let variable = text!("{SLOT_VARIABLE}{}\0", slot.index);
+    let lists = Lists {
+        at: pointers.address,
+        argv,
+        arguments,
+        envp,
+        environment,
+        variable: variable.as_str().as_ptr() as u64,
+    };
+    let (new_argv, new_envp) = lists.build(target);
+    signal::prepare_exec();
+    // SAFETY: executes the recorder with argument lists of ours; the strings are the program's,
+    // and the kernel checks them.
+    let result = unsafe {
+        syscall5(
+            EXECVEAT,
+            arena::header().recorder_fd as u64,
+            c"".as_ptr() as u64,
+            new_argv,
+            new_envp,
+            AT_EMPTY_PATH,
+        )
+    };
+    slot.take_back();
+    signal::install_own_again();
+    Err(result)
+}
+
+/// The path as text in `name`; the addresses of the argument and environment lists.
+fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64> {
+    const ENAMETOOLONG: i64 = 36;
+    let (path_at, argv, envp) = match call.number {
+        EXECVE => (call.args[0], call.args[1], call.args[2]),
+        _ => (call.args[1], call.args[2], call.args[3]),
+    };
+    let mut path: Path = [0; EXEC_PATH_MAX];
+    let length = match guest::read_string(path_at, &mut path) {
+        Some(length) => length,
+        None if guest::read(path_at, &mut [0]) => return Err(-ENAMETOOLONG),
+        None => return Err(-EFAULT),
+    };
+    let directory = call.args[0] as i32;
+    let relative_to_descriptor =
+        call.number == EXECVEAT && i64::from(directory) != AT_FDCWD && path[0] != b'/';
+    if !relative_to_descriptor {
+        *name = path;
+        if &path[..length] == b"/proc/self/exe" {
+            *name = *crate::proc_files::executable();
+        }
+        if length == 0 {
+            return Err(-ENOENT);
+        }
+        return Ok((argv, envp));
+    }
+    if crate::virtualize::is_hidden(directory as u64) {
+        return Err(-EBADF);
+    }
+    if length == 0 && call.args[4] & AT_EMPTY_PATH == 0 {
+        return Err(-ENOENT);
+    }
+    let prefix = text!("/dev/fd/{directory}");
+    let prefix = prefix.as_str().as_bytes();
+    name[..prefix.len()].copy_from_slice(prefix);
+    if length > 0 {
+        if prefix.len() + 1 + length >= EXEC_PATH_MAX {
+            return Err(-ENAMETOOLONG);
+        }
+        name[prefix.len()] = b'/';
+        name[prefix.len() + 1..prefix.len() + 1 + length].copy_from_slice(&path[..length]);
+    }
+    Ok((argv, envp))
+}
+
+/// Follow `#!` lines until there is an ELF file. `Ok(false)`: something we do not record.
+fn resolve_scripts(target: &mut Target) -> Result<bool, i64> {
+    for _ in 0..MAX_SCRIPTS {
+        let mut head = [0u8; 256];
+        let count = inspect(&target.path, &mut head)?;
+        let head = &head[..count];
+        if !head.starts_with(b"#!") {
+            return match elf::classify(head) {
+                Kind::Supported => Ok(true),
+                Kind::Unsupported => Ok(false),
+                Kind::NotElf => Err(-ENOEXEC),
+            };
+        }
+        let line_end = head
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .unwrap_or(head.len());
+        let line = trim(&head[2..line_end]);
+        if line.is_empty() {
+            return Err(-ENOEXEC);
+        }
+        let split = line
+            .iter()
+            .position(|&byte| byte == b' ' || byte == b'\t' || byte == 0);
+        let (interpreter, argument) = match split {
+            Some(at) => (&line[..at], trim(&line[at..])),
+            None => (line, &line[line.len()..]),
+        };
+        let argument = argument.split(|&byte| byte == 0).next().unwrap_or(&[]);
+        push_front(target, interpreter, argument)?;
+    }
+    Err(-ELOOP)
+}
+
+fn trim(line: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
+    let start = line
+        .iter()
+        .position(|byte| !blank(byte))
+        .unwrap_or(line.len());
+    let end = line
+        .iter()
+        .rposition(|byte| !blank(byte))
+        .map_or(start, |end| end + 1);
+    &line[start..end]
+}
+
+/// The script becomes an argument of its interpreter.
+fn push_front(target: &mut Target, interpreter: &[u8], argument: &[u8]) -> Result<(), i64> {
+    if !target.is_script {
+        target.extra[0] = target.path;
+        target.extra_count = 1;
+    }
+    // Of a chain of scripts, each stays the argument of its interpreter.
+    let added = if argument.is_empty() { 1 } else { 2 };
+    if target.extra_count + added > target.extra.len() {
+        return Err(-ELOOP);
+    }
+    target.extra.copy_within(..target.extra_count, added);
+    for (place, text) in target.extra[..added]
+        .iter_mut()
+        .zip([interpreter, argument])
+    {
+        place.fill(0);
+        place[..text.len()].copy_from_slice(text);
+    }
+    target.extra_count += added;
+    target.is_script = true;
+    target.path = [0; EXEC_PATH_MAX];
+    target.path[..interpreter.len()].copy_from_slice(interpreter);
+    Ok(())
+}
+
+/// Check that a file may be executed and read its first bytes.
+fn inspect(path: &Path, head: &mut [u8; 256]) -> Result<usize, i64> {
+    // SAFETY: NUL-terminated paths and buffers of ours.
+    unsafe {
+        let fd = syscall4(
+            OPENAT,
+            AT_FDCWD as u64,
+            path.as_ptr() as u64,
+            O_RDONLY | O_CLOEXEC | 0o4000,
+            0,
+        );
+        if fd < 0 {
+            return Err(fd);
+        }
+        let result = inspect_open(fd, head);
+        syscall2(CLOSE, fd as u64, 0);
+        result
+    }
+}
+
+fn inspect_open(fd: i64, head: &mut [u8; 256]) -> Result<usize, i64> {
+    const AT_EACCESS: u64 = 0x200;
+    let status = files::status(fd as i32).ok_or(-EACCES)?;
+    if !status.is_regular {
+        return Err(-EACCES);
+    }
+    // SAFETY: system calls on our own descriptor and buffer.
+    unsafe {
+        let access = syscall4(
+            FACCESSAT2,
+            fd as u64,
+            c"".as_ptr() as u64,
+            1,
+            AT_EMPTY_PATH | AT_EACCESS,
+        );
+        if access == -EACCES || (access < 0 && status.mode & 0o111 == 0) {
+            return Err(-EACCES);
+        }
+        let (uid, gid) = (syscall0(107) as u32, syscall0(108) as u32);
+        let set_user = status.mode & 0o4000 != 0 && status.uid != uid;
+        let set_group = status.mode & 0o2010 == 0o2010 && status.gid != gid;
+        if set_user || set_group {
+            // Not an ELF we record: see `leave_recording`.
+            head[..4].copy_from_slice(b"\x7fELF");
+            return Ok(4);
+        }
+        let count = syscall4(PREAD64, fd as u64, head.as_mut_ptr() as u64, 256, 0);
+        if count < 0 {
+            return Err(count);
+        }
+        Ok(count as usize)
+    }
+}
+
+/// The program is one that reenact cannot record (set-user-id, 32-bit): it is executed as it is,
+/// outside the recording, and the trace says so.
+fn leave_recording(call: &mut Call<'_>, name: &Path) -> i64 {
+    let length = name
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(0)
+        .min(120);
+    let shown = core::str::from_utf8(&name[..length]).unwrap_or("?");
+    if log::recording() {
+        let note = text!(
+            "execve: {shown} is set-user-id or not a 64-bit x86-64 program; it goes on unrecorded"
+        );
+        call.event.note_before(note.as_str());
+    }
+    signal::prepare_exec();
+    let header = arena::header();
+    let [a, b, c, d, e, _] = call.args;
+    // SAFETY: the program's own call; our descriptors are closed on success only.
+    unsafe {
+        for fd in header.trace_fd..=header.recorder_fd {
+            syscall3(FCNTL, fd as u64, 2, 1);
+        }
+        let result = syscall5(call.number, a, b, c, d, e);
+        for fd in header.trace_fd..=header.recorder_fd {
+            syscall3(FCNTL, fd as u64, 2, 0);
+        }
+        result
+    }
+}
+
+/// The slot that the new image will write to.
+struct Hand {
+    index: usize,
+    /// The slot was claimed for a vfork child and is given back on failure.
+    claimed: bool,
+}
+
+impl Hand {
+    /// Fill in the hand-over block of this process's slot, or of a fresh one for a vfork child.
+    fn over(call: &mut Call<'_>, target: &Target, name: &Path) -> Result<Hand, i64> {
+        let header = call.event.header;
+        let number = call.number as u32;
+        let fill = |request: &mut ExecRequest| {
+            request.number = number;
+            request.args = header.args;
+            request.register_checksum = header.register_checksum;
+            request.ip = header.ip;
+            request.start_due = 0;
+            request.path = target.path;
+            request.path_length =
+                target.path.iter().position(|&byte| byte == 0).unwrap_or(0) as u32;
+            request.exec_name = *name;
+        };
+        if !call.thread.vfork_child {
+            fill(arena::exec_request());
+            return Ok(Hand {
+                index: arena::own_index(),
+                claimed: false,
+            });
+        }
+        let process = arena::header().next_process.fetch_add(1, Ordering::Relaxed);
+        let index = arena::claim_slot(process).ok_or(-EAGAIN)?;
+        let parent_process = arena::slot().process.load(Ordering::Relaxed);
+        let parent_event = log::next_event();
+        let pid = call.thread.tid;
+        arena::with_slot(index, |slot| {
+            slot.pid.store(pid, Ordering::Relaxed);
+            // SAFETY: the slot is claimed by us; nobody else writes its request.
+            let request = unsafe { &mut *(&raw const slot.exec).cast_mut() };
+            fill(request);
+            request.start = u32::from(start::VFORK_EXEC);
+            request.start_due = 1;
+            request.parent_process = parent_process;
+            request.parent_event = parent_event;
+            for (to, from) in request
+                .descriptors
+                .iter()
+                .zip(&arena::slot().exec.descriptors)
+            {
+                let bits = from.load(Ordering::Relaxed);
+                if bits != 0 {
+                    to.store(bits, Ordering::Relaxed);
+                }
+            }
+            slot.state.store(slot_state::ACTIVE, Ordering::Release);
+        });
+        // SAFETY: the parent waits for us; we share its memory.
+        unsafe { (*call.thread.parent).vfork_process = process };
+        Ok(Hand {
+            index,
+            claimed: true,
+        })
+    }
+
+    fn take_back(&self) {
+        if self.claimed {
+            arena::release_slot(self.index);
+        }
+    }
+}
+
+fn count_pointers(list: u64) -> Result<usize, i64> {
+    if list == 0 {
+        return Ok(0);
+    }
+    let mut count = 0;
+    while guest::read_u64(list + count as u64 * 8).ok_or(-EFAULT)? != 0 {
+        count += 1;
+        if count > 1 << 20 {
+            return Err(-7); // E2BIG
+        }
+    }
+    Ok(count)
+}
+
+struct Lists {
+    at: u64,
+    argv: u64,
+    arguments: usize,
+    envp: u64,
+    environment: usize,
+    variable: u64,
+}
+
+impl Lists {
+    /// Write the new argument and environment lists; their addresses.
+    fn build(&self, target: &Target) -> (u64, u64) {
+        let mut at = self.at;
+        let mut push = |value: u64| {
+            // SAFETY: the scratch memory was sized for all of them.
+            unsafe { (at as *mut u64).write(value) };
+            at += 8;
+        };
+        let mut first = 0;
+        if target.is_script {
+            for extra in &target.extra[..target.extra_count] {
+                push(extra.as_ptr() as u64);
+            }
+            first = 1;
+        } else if self.arguments == 0 {
+            // The kernel adds an empty argv[0] when there is none.
+            push(c"".as_ptr() as u64);
+        }
+        for index in first..self.arguments {
+            push(guest::read_u64(self.argv + index as u64 * 8).unwrap_or(0));
+        }
+        push(0);
+        for index in 0..self.environment {
+            push(guest::read_u64(self.envp + index as u64 * 8).unwrap_or(0));
+        }
+        push(self.variable);
+        push(0);
+        let count = |words: usize| words as u64 * 8;
+        let argv_words = if target.is_script {
+            target.extra_count + self.arguments.saturating_sub(1)
+        } else {
+            self.arguments.max(1)
+        };
+        (self.at, self.at + count(argv_words + 1))
+    }
+}

@@ -1,0 +1,151 @@
+//! A child with a copy of the memory: it gets a log of its own.
+
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::syscall0;
+use reenact_trace::arena::slot_state;
+use reenact_trace::event::start;
+use reenact_trace::{EventKind, Tag};
+
+use super::*;
+use crate::entry::{self, NOT_BEGUN};
+use crate::log::{self, Builder};
+use crate::thread::Thread;
+use crate::{arena, guest, loader, signal};
+
+/// `fork`, and `clone` without shared memory. `arguments` are those of `clone`.
+pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
+    let [flags, stack, parent_tid, child_tid, tls] = arguments;
+    if !log::recording() {
+        return unrecorded(call, arguments);
+    }
+    let process = arena::header().next_process.fetch_add(1, Ordering::Relaxed);
+    let Some(slot) = arena::claim_slot(process) else {
+        crate::message::once("more than 4096 processes at once; fork was told EAGAIN");
+        return Outcome::Done(-EAGAIN);
+    };
+    let parent_process = arena::slot().process.load(Ordering::Relaxed);
+    let parent_event = log::next_event();
+    // Before the fork: the slot may be another process's when the parent ends before the child runs.
+    let inherited: [u8; 1024] =
+        core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
+    // The child goes on in this function on its copy of our stack, so the kernel is given no
+    // other stack; the program's choice is for the program's registers.
+    let args = [flags, 0, parent_tid, child_tid, tls, 0];
+    // SAFETY: a new process; both sides go on below.
+    let result = unsafe { entry::interruptible(CLONE, &args, call.thread.queued.as_ptr()) };
+    match result {
+        0 => {
+            in_child(
+                call,
+                slot,
+                process,
+                parent_process,
+                parent_event,
+                &inherited,
+                flags,
+                stack,
+                child_tid,
+            );
+            Outcome::Finished
+        }
+        NOT_BEGUN => {
+            arena::release_slot(slot);
+            Outcome::Interrupted
+        }
+        pid if pid > 0 => {
+            call.event.process(process, pid as u32);
+            crate::shared::tell_of_sharing();
+            if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
+                call.event.guest_memory(parent_tid, 4);
+            }
+            Outcome::Done(pid)
+        }
+        error => {
+            arena::release_slot(slot);
+            Outcome::Done(error)
+        }
+    }
+}
+
+/// Recording has stopped: children are not recorded either, but stay under our dispatch.
+fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
+    let [flags, stack, parent_tid, child_tid, tls] = arguments;
+    let args = [flags, 0, parent_tid, child_tid, tls, 0];
+    // SAFETY: a new process; both sides go on below.
+    let result = unsafe { entry::interruptible(CLONE, &args, call.thread.queued.as_ptr()) };
+    if result == NOT_BEGUN {
+        return Outcome::Interrupted;
+    }
+    if result == 0 {
+        loader::arm_dispatch();
+        if stack != 0 {
+            call.thread.frame.registers.rsp = stack;
+        }
+    }
+    Outcome::Done(result)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn in_child(
+    call: &mut Call<'_>,
+    slot: usize,
+    process: u32,
+    parent_process: u32,
+    parent_event: u64,
+    inherited: &[u8; 1024],
+    flags: u64,
+    stack: u64,
+    child_tid: u64,
+) {
+    // First of all: no trap before this would be survived.
+    loader::arm_dispatch();
+    if !arena::map_slot(arena::header().arena_fd, slot) {
+        log::stop();
+    }
+    // SAFETY: no effect.
+    let (pid, parent) = unsafe { (syscall0(GETPID) as u32, syscall0(GETPPID) as u32) };
+    let mine = arena::slot();
+    for (fd, &bits) in inherited.iter().enumerate().filter(|(_, bits)| **bits != 0) {
+        let _: &AtomicU8 = &mine.exec.descriptors[fd];
+        mine.exec.descriptors[fd].store(bits, Ordering::Relaxed);
+    }
+    mine.process.store(process, Ordering::Relaxed);
+    mine.pid.store(pid, Ordering::Relaxed);
+    mine.state.store(slot_state::ACTIVE, Ordering::Release);
+    log::continue_from_slot();
+    signal::late::forget(call.thread, false);
+    crate::scheduler::after_fork();
+    super::threads::after_fork(call.thread.index);
+
+    let thread: &mut Thread = call.thread;
+    thread.tid = pid;
+    thread.queued.store(0, Ordering::Relaxed);
+    let registers = &mut thread.frame.registers;
+    registers.rax = 0;
+    registers.rcx = registers.rip;
+    registers.r11 = registers.rflags;
+    if stack != 0 {
+        registers.rsp = stack;
+    }
+    let mut event = Builder::new(EventKind::ProcessStart, start::FORK);
+    event.header.args = [
+        u64::from(parent_process),
+        parent_event,
+        u64::from(pid),
+        u64::from(parent),
+        0,
+        0,
+    ];
+    if flags & CLONE_CHILD_SETTID != 0 {
+        let mut tid = [0u8; 4];
+        if guest::read(child_tid, &mut tid) {
+            event.bytes(Tag::Write, child_tid, &tid);
+        }
+    }
+    event.commit();
+    if flags & CLONE_CHILD_CLEARTID != 0 {
+        thread.clear_child_tid = child_tid;
+    }
+}

@@ -1,0 +1,52 @@
+//! Processes: fork, vfork, exec and the end.
+
+mod ending;
+mod exec;
+mod fork;
+mod robust;
+pub mod threads;
+mod vfork;
+
+pub use ending::{announce_fatal_signal, bad_signal_frame};
+
+use reenact_freestanding::numbers::*;
+
+use crate::life::{Call, Outcome};
+
+const CLONE_VM: u64 = 0x100;
+const CLONE_THREAD: u64 = 0x1_0000;
+const CLONE_VFORK: u64 = 0x4000;
+const CLONE_PARENT_SETTID: u64 = 0x10_0000;
+const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
+const CLONE_CHILD_SETTID: u64 = 0x100_0000;
+const CLONE_PIDFD: u64 = 0x1000;
+const SIGCHLD: u64 = 17;
+
+/// Perform a call of class Process. `None`: an ordinary call after all.
+#[inline(never)]
+pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
+    Some(match call.number {
+        FORK => fork::fork(call, [SIGCHLD, 0, 0, 0, 0]),
+        VFORK => vfork::vfork(call, [CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0]),
+        CLONE => {
+            let [flags, stack, parent_tid, child_tid, tls, _] = call.args;
+            let arguments = [flags, stack, parent_tid, child_tid, tls];
+            match (flags & CLONE_VM != 0, flags & CLONE_VFORK != 0) {
+                (false, _) => fork::fork(call, arguments),
+                (true, true) => vfork::vfork(call, arguments),
+                (true, false) if flags & CLONE_THREAD != 0 => threads::create(call, arguments),
+                (true, false) => {
+                    crate::message::once(
+                        "clone: processes that share memory for longer than until their exec are not recorded; the program was told EAGAIN",
+                    );
+                    Outcome::Done(-EAGAIN)
+                }
+            }
+        }
+        // The C library falls back to clone.
+        CLONE3 => Outcome::Done(-ENOSYS),
+        EXECVE | EXECVEAT => exec::exec(call),
+        EXIT | EXIT_GROUP => ending::exit(call),
+        _ => return None,
+    })
+}

@@ -1,0 +1,174 @@
+//! Threads: `clone` with shared memory, and their end.
+
+use core::arch::global_asm;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall0, syscall4};
+use reenact_trace::Tag;
+
+use super::*;
+use crate::log::Builder;
+use crate::thread::{self, Thread};
+use crate::{entry, guest, loader, scheduler, signal};
+
+/// Blocks in use, by index; block 0 is the first thread's.
+static BLOCKS: [AtomicU32; scheduler::MOST_THREADS] =
+    [const { AtomicU32::new(0) }; scheduler::MOST_THREADS];
+
+extern "C" {
+    fn thread_call(flags: u64, stack: u64, parent_tid: u64, tls: u64, thread: u64) -> i64;
+    /// Mark a block as free and end the thread, without touching its stack in between.
+    fn leave_block(block: *const AtomicU32, status: u64) -> !;
+}
+
+global_asm!(
+    ".globl thread_call",
+    "thread_call:",
+    "mov r9, r8",
+    "mov r8, rcx",
+    "xor r10d, r10d",
+    "mov eax, {clone}",
+    "syscall",
+    "test rax, rax",
+    "jz 2f",
+    "ret",
+    "2:",
+    "xor ebp, ebp",
+    "mov rdi, r9",
+    "call {main}",
+    "ud2",
+    ".globl leave_block",
+    "leave_block:",
+    "mov dword ptr [rdi], 0",
+    "mov rdi, rsi",
+    "mov eax, {exit}",
+    "syscall",
+    "ud2",
+    clone = const CLONE,
+    exit = const EXIT,
+    main = sym thread_main,
+);
+
+fn claim_block() -> Option<u32> {
+    (1..BLOCKS.len()).find_map(|index| {
+        BLOCKS[index]
+            .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+            .then_some(index as u32)
+    })
+}
+
+/// Take the next block for a vfork child or give it back.
+pub fn reserve_block() -> Option<u32> {
+    claim_block()
+}
+
+/// A block that nobody runs on any more.
+pub fn release_block(index: u32) {
+    BLOCKS[index as usize].store(0, Ordering::Relaxed);
+}
+
+/// After a fork only the block of the calling thread is in use.
+pub fn after_fork(own: u32) {
+    for (index, block) in BLOCKS.iter().enumerate().skip(1) {
+        if index != own as usize && block.load(Ordering::Relaxed) != 0 {
+            block.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// `clone` with CLONE_VM and CLONE_THREAD.
+pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
+    let [flags, stack, parent_tid, child_tid, tls] = arguments;
+    let Some(index) = claim_block() else {
+        crate::message::once("more than 4096 threads at once; clone was told EAGAIN");
+        return Outcome::Done(-EAGAIN);
+    };
+    let Some(child) = thread::create(index) else {
+        release_block(index);
+        return Outcome::Done(-EAGAIN);
+    };
+    // SAFETY: the frame is plain data.
+    unsafe { core::ptr::copy_nonoverlapping(&call.thread.frame, &mut child.frame, 1) };
+    let registers = &mut child.frame.registers;
+    registers.rax = 0;
+    registers.rcx = registers.rip;
+    registers.r11 = registers.rflags;
+    if stack != 0 {
+        registers.rsp = stack;
+    }
+    child.frame.resume_at = registers.rip;
+    child.mask = call.thread.mask;
+    if flags & CLONE_CHILD_CLEARTID != 0 {
+        child.clear_child_tid = child_tid;
+    }
+    // The kernel would write the child's tid from the child, at any time, and clear it at the
+    // thread's end: both are done by us, at places the log knows.
+    let passed = flags & !(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID);
+    scheduler::thread_added();
+    // SAFETY: the new thread runs on its own block's stack.
+    let result = unsafe {
+        thread_call(
+            passed,
+            child.stack_top - 64,
+            parent_tid,
+            tls,
+            child as *mut Thread as u64,
+        )
+    };
+    if result < 0 {
+        scheduler::thread_not_added();
+        release_block(index);
+        return Outcome::Done(result);
+    }
+    if flags & CLONE_PARENT_SETTID != 0 {
+        call.event.guest_memory(parent_tid, 4);
+    }
+    if flags & CLONE_CHILD_SETTID != 0 {
+        let tid = (result as u32).to_le_bytes();
+        if guest::write(child_tid, &tid) {
+            call.event.bytes(Tag::Write, child_tid, &tid);
+        }
+    }
+    scheduler::await_newborn();
+    Outcome::Done(result)
+}
+
+/// First code of a new thread.
+extern "C" fn thread_main(thread: *mut Thread) -> ! {
+    loader::arm_dispatch();
+    // SAFETY: our own block.
+    let thread = unsafe { &mut *thread };
+    // SAFETY: no effect.
+    thread.tid = unsafe { syscall0(GETTID) } as u32;
+    signal::arm_stack(thread);
+    scheduler::acquire(thread);
+    thread.frame.resume_at = crate::patch::resume_address(thread.frame.registers.rip);
+    // SAFETY: the frame was filled by the creator, and we have the token.
+    unsafe { entry::resume(&mut thread.frame) }
+}
+
+/// `exit` of one of several threads. The `Exit` event has been logged by the caller.
+pub fn end(thread: &mut Thread, mut event: Builder, status: u64) -> ! {
+    signal::late::forget(thread, true);
+    robust::release(thread, &mut event);
+    let address = thread.clear_child_tid;
+    if address != 0 && guest::write(address, &[0; 4]) {
+        event.bytes(Tag::Write, address, &[0; 4]);
+    }
+    event.commit();
+    // From here on no signal may use this thread's block.
+    let all = u64::MAX;
+    // SAFETY: a mask of ours; SIG_SETMASK = 2. Then a futex word of the program: whoever joins
+    // this thread waits there.
+    unsafe {
+        syscall4(RT_SIGPROCMASK, 2, &raw const all as u64, 0, 8);
+        if address != 0 {
+            syscall4(FUTEX, address, FUTEX_WAKE, 1, 0);
+        }
+        let block = &raw const BLOCKS[thread.index as usize];
+        scheduler::leave();
+        leave_block(block, status)
+    }
+}

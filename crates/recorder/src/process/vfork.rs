@@ -1,0 +1,117 @@
+//! `vfork`, `posix_spawn`: a child that runs in the parent's memory while the parent waits.
+//! Until its exec or exit it is recorded in the parent's log, under its own thread id.
+
+use core::arch::global_asm;
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::syscall0;
+use reenact_trace::event::flags;
+use reenact_trace::EventKind;
+
+use super::*;
+use crate::entry;
+use crate::log::Builder;
+use crate::thread::{self, Thread};
+use crate::{arena, life, loader, signal};
+
+extern "C" {
+    /// `clone` with a stack of ours for the child, which calls `child` there and never returns.
+    fn vfork_call(flags: u64, stack: u64, parent_tid: u64, child_tid: u64, tls: u64) -> i64;
+}
+
+global_asm!(
+    ".globl vfork_call",
+    "vfork_call:",
+    "mov r10, rcx",
+    "mov eax, {clone}",
+    "syscall",
+    "test rax, rax",
+    "jz 2f",
+    "ret",
+    "2:",
+    "xor ebp, ebp",
+    "call {child}",
+    "ud2",
+    clone = const CLONE,
+    child = sym in_child,
+);
+
+/// `vfork`, and `clone` with CLONE_VM and CLONE_VFORK.
+pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
+    let [clone_flags, stack, parent_tid, child_tid, tls] = arguments;
+    let parent: *mut Thread = call.thread;
+    let block = super::threads::reserve_block();
+    let Some((block, child)) = block.and_then(|block| Some((block, thread::create(block)?))) else {
+        return Outcome::Done(-ENOMEM);
+    };
+    // The call's own event comes first: what follows in the log is the child's.
+    let number = call.number;
+    let mut event = Builder::new(EventKind::Syscall, number as u16);
+    event.header = call.event.header;
+    event.header.flags |= flags::VFORK;
+    event.commit();
+
+    // SAFETY: the frame is plain data.
+    unsafe { core::ptr::copy_nonoverlapping(&call.thread.frame, &mut child.frame, 1) };
+    let registers = &mut child.frame.registers;
+    registers.rax = 0;
+    registers.rcx = registers.rip;
+    registers.r11 = registers.rflags;
+    if stack != 0 {
+        registers.rsp = stack;
+    }
+    child.vfork_child = true;
+    child.parent = parent;
+    child.mask = call.thread.mask;
+    child.alternate_stack = call.thread.alternate_stack;
+    call.thread.vfork_process = 0;
+    // The kernel gives the child its own copy of these, though the memory is shared.
+    let actions = signal::snapshot_actions();
+    let descriptors: [u8; 1024] =
+        core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
+    thread::set_current(child);
+    // SAFETY: the child runs on its own thread block's stack while we wait.
+    let result = unsafe {
+        vfork_call(
+            clone_flags,
+            child.stack_top - 64,
+            parent_tid,
+            child_tid,
+            tls,
+        )
+    };
+    thread::set_current(parent);
+    super::threads::release_block(block);
+    signal::restore_actions(&actions);
+    for (fd, bits) in descriptors.into_iter().enumerate() {
+        let now = &arena::slot().exec.descriptors[fd];
+        if now.load(Ordering::Relaxed) != bits {
+            now.store(bits, Ordering::Relaxed);
+        }
+    }
+
+    let mut event = Builder::new(EventKind::VforkReturn, number as u16);
+    event.header.ip = call.thread.frame.registers.rip;
+    event.header.flags = flags::IMMEDIATE;
+    if call.thread.vfork_process != 0 {
+        event.process(call.thread.vfork_process, result as u32);
+    }
+    if result > 0 && clone_flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
+        event.guest_memory(parent_tid, 4);
+    }
+    life::finish(call.thread, event, result);
+    Outcome::Finished
+}
+
+/// The child's first moments.
+extern "C" fn in_child() -> ! {
+    loader::arm_dispatch();
+    let thread = thread::current();
+    // SAFETY: no effect.
+    thread.tid = unsafe { syscall0(GETPID) } as u32;
+    signal::arm_stack(thread);
+    thread.frame.resume_at = thread.frame.registers.rip;
+    // SAFETY: the frame was filled by the parent.
+    unsafe { entry::resume(&mut thread.frame) }
+}

@@ -1,0 +1,305 @@
+//! The token: threads of one address space run one at a time. It is handed over at system calls
+//! that wait, when a time slice is over, and, to a thread that has waited long, in the middle of
+//! computation.
+
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall4};
+use reenact_trace::{EventHeader, EventKind};
+
+use crate::chaos;
+use crate::log::{self, Builder};
+use crate::signal;
+use crate::thread::{self, Thread};
+
+/// Most threads of one process.
+pub const MOST_THREADS: usize = 4096;
+/// How long a thread may run while others wait, in ticks of the time-stamp counter; some 20 ms.
+const SLICE: u64 = 50_000_000;
+/// How long a waiting thread sleeps before it asks the running one to make room.
+const PATIENCE_NS: u64 = 20_000_000;
+
+/// Threads that wait for the token, first come first served; a ring of thread addresses.
+static mut QUEUE: [usize; MOST_THREADS] = [0; MOST_THREADS];
+static mut FIRST: usize = 0;
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// 1 while somebody has the token.
+static HELD: AtomicU32 = AtomicU32::new(1);
+/// Guards the queue and `HELD`; held for a few instructions.
+static LOCK: AtomicU32 = AtomicU32::new(0);
+/// Threads there are.
+static THREADS: AtomicU32 = AtomicU32::new(1);
+/// The thread that let go of the token in a call that may wait, and has not been logged as
+/// blocked because nobody has run since; 0: none.
+static LET_GO: AtomicUsize = AtomicUsize::new(0);
+/// Time-stamp counter when the running thread's slice began.
+static mut SLICE_START: u64 = 0;
+
+/// Whether there is more than one thread.
+#[inline]
+pub fn is_threaded() -> bool {
+    THREADS.load(Ordering::Relaxed) > 1
+}
+
+fn lock() {
+    let mut spins = 0;
+    while LOCK.swap(1, Ordering::Acquire) != 0 {
+        spins += 1;
+        if spins > 100 {
+            const SCHED_YIELD: u64 = 24;
+            // SAFETY: lets the thread that has the lock run.
+            unsafe { syscall0(SCHED_YIELD) };
+        }
+        core::hint::spin_loop();
+    }
+}
+
+fn unlock() {
+    LOCK.store(0, Ordering::Release);
+}
+
+/// A thread more (called by its creator).
+pub fn thread_added() {
+    let before = THREADS.fetch_add(1, Ordering::Relaxed);
+    if before == 1 && chaos::is_on() {
+        chaos::begin();
+    }
+}
+
+/// The call that made a thread is nearly over: chance decides whether the new thread gets to
+/// compete for the token first, which it hardly ever would otherwise.
+pub fn await_newborn() {
+    if !chaos::is_on() || !chaos::awaits_newborn() {
+        return;
+    }
+    const NANOSLEEP: u64 = 35;
+    let before = WAITING.load(Ordering::Relaxed);
+    let pause = [0u64, 20_000];
+    // SAFETY: a timespec of ours.
+    unsafe {
+        for _ in 0..10 {
+            if WAITING.load(Ordering::Relaxed) != before {
+                break;
+            }
+            syscall2(NANOSLEEP, pause.as_ptr() as u64, 0);
+        }
+    }
+}
+
+/// It did not come to be.
+pub fn thread_not_added() {
+    THREADS.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// After a fork there is one thread, and it runs.
+pub fn after_fork() {
+    // SAFETY: one thread exists.
+    unsafe { FIRST = 0 };
+    WAITING.store(0, Ordering::Relaxed);
+    LOCK.store(0, Ordering::Relaxed);
+    HELD.store(1, Ordering::Relaxed);
+    THREADS.store(1, Ordering::Relaxed);
+    LET_GO.store(0, Ordering::Relaxed);
+}
+
+fn grant(address: usize) {
+    // SAFETY: a thread that waits in `acquire`, which its block outlives.
+    let thread = unsafe { &*(address as *const Thread) };
+    thread.granted.store(1, Ordering::Release);
+    let word = &raw const thread.granted as u64;
+    const FUTEX_WAKE_PRIVATE: u64 = 129;
+    // SAFETY: a futex word of ours.
+    unsafe { syscall4(FUTEX, word, FUTEX_WAKE_PRIVATE, 1, 0) };
+}
+
+/// A place of the queue; `index` may be beyond its end once.
+fn place(index: usize) -> *mut usize {
+    (&raw mut QUEUE)
+        .cast::<usize>()
+        .wrapping_add(index % MOST_THREADS)
+}
+
+/// Whether the thread at a place of the queue is of low priority now.
+///
+/// # Safety
+/// Under the lock; `index` is that of a thread that waits.
+unsafe fn is_low(index: usize) -> bool {
+    // SAFETY: a thread in the queue waits in `acquire`, which its block outlives.
+    unsafe { chaos::is_low((*(place(index).read() as *const Thread)).tid) }
+}
+
+/// Chaos: bring a random one of the waiting threads to the front, of low priority only when
+/// there is no other.
+///
+/// # Safety
+/// Under the lock, and `waiting` threads wait, at least one.
+unsafe fn draw_first(waiting: usize) {
+    // SAFETY: as above.
+    unsafe {
+        let start = chaos::below(waiting as u64) as usize;
+        let chosen = (0..waiting)
+            .map(|step| FIRST + (start + step) % waiting)
+            .find(|&index| !is_low(index))
+            .unwrap_or(FIRST + start);
+        core::ptr::swap(place(FIRST), place(chosen));
+    }
+}
+
+/// Chaos: whether some waiting thread may take the place of the running one.
+fn has_rival(running: &Thread) -> bool {
+    lock();
+    // SAFETY: under the lock.
+    let rival = unsafe {
+        chaos::is_low(running.tid)
+            || (0..WAITING.load(Ordering::Relaxed)).any(|step| !is_low(FIRST + step))
+    };
+    unlock();
+    rival
+}
+
+/// Pass the token to the first thread that waits; otherwise lay it down.
+fn pass_on() {
+    lock();
+    // SAFETY: under the lock.
+    let next = unsafe {
+        let waiting = WAITING.load(Ordering::Relaxed);
+        if waiting == 0 {
+            HELD.store(0, Ordering::Relaxed);
+            0
+        } else {
+            if chaos::is_on() {
+                draw_first(waiting);
+            }
+            let next = place(FIRST).read();
+            FIRST = (FIRST + 1) % MOST_THREADS;
+            WAITING.store(waiting - 1, Ordering::Relaxed);
+            next
+        }
+    };
+    unlock();
+    if next != 0 {
+        grant(next);
+    }
+}
+
+/// Take the token, waiting for it in turn. Sets the current thread.
+pub fn acquire(thread: &mut Thread) {
+    lock();
+    if HELD.load(Ordering::Relaxed) == 0 {
+        HELD.store(1, Ordering::Relaxed);
+        unlock();
+    } else {
+        thread.granted.store(0, Ordering::Relaxed);
+        // SAFETY: under the lock; there are no more threads than places.
+        unsafe {
+            let waiting = WAITING.load(Ordering::Relaxed);
+            place(FIRST + waiting).write(thread as *mut Thread as usize);
+            WAITING.store(waiting + 1, Ordering::Relaxed);
+        }
+        unlock();
+        thread.waits.store(1, Ordering::Relaxed);
+        wait(thread);
+        thread.waits.store(0, Ordering::Relaxed);
+        if signal::queued(thread) {
+            signal::late::arm(thread);
+        }
+    }
+    let previous = LET_GO.swap(0, Ordering::Relaxed);
+    thread::set_current(thread);
+    // SAFETY: we have the token.
+    unsafe { SLICE_START = log::time() };
+    if previous != 0 && previous != thread as *mut Thread as usize {
+        // Somebody runs while that one waits in its call: now it has to be in the log.
+        // SAFETY: a thread that is inside its call; its block outlives it.
+        let header = unsafe { (*(previous as *const Thread)).blocked_call };
+        log_blocked(&header);
+    }
+}
+
+fn wait(thread: &Thread) {
+    const FUTEX_WAIT_PRIVATE: u64 = 128;
+    let word = &raw const thread.granted as u64;
+    let mut patience = [0u64, 0];
+    while thread.granted.load(Ordering::Acquire) == 0 {
+        let least = if chaos::is_on() {
+            chaos::patience_ns()
+        } else {
+            PATIENCE_NS
+        };
+        patience[1] = signal::pause_ns(least);
+        // SAFETY: a futex word and a timespec of ours.
+        let result =
+            unsafe { syscall4(FUTEX, word, FUTEX_WAIT_PRIVATE, 0, patience.as_ptr() as u64) };
+        const ETIMEDOUT: i64 = 110;
+        let asks = result == -ETIMEDOUT
+            && thread.granted.load(Ordering::Acquire) == 0
+            && !(chaos::is_on() && chaos::is_low(thread.tid));
+        if asks {
+            signal::late::ask_for_room(thread::current().tid);
+        }
+    }
+}
+
+/// Log that the current thread is at a call, which returns later or never.
+pub fn log_blocked(header: &EventHeader) {
+    let mut event = Builder::new(EventKind::Blocked, header.code);
+    event.header = EventHeader {
+        kind: EventKind::Blocked as u8,
+        flags: 0,
+        ..*header
+    };
+    event.commit();
+}
+
+/// The current thread is about to perform a call that may wait: let others run. `call` is the
+/// header of its event.
+pub fn let_go(thread: &mut Thread, call: &EventHeader) {
+    thread.blocked_call = *call;
+    if WAITING.load(Ordering::Relaxed) > 0 {
+        log_blocked(call);
+    } else {
+        LET_GO.store(thread as *mut Thread as usize, Ordering::Relaxed);
+    }
+    pass_on();
+}
+
+/// The thread ends: whoever waits may run.
+pub fn leave() {
+    THREADS.fetch_sub(1, Ordering::Relaxed);
+    pass_on();
+}
+
+/// Let others run now, at a place the log knows.
+#[inline(never)]
+pub fn yield_now(thread: &mut Thread) {
+    if WAITING.load(Ordering::Relaxed) > 0 {
+        pass_on();
+        acquire(thread);
+        thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
+    }
+}
+
+/// After an event: if others wait and the slice is over, let them run.
+#[inline]
+pub fn after_event(thread: &mut Thread) {
+    if WAITING.load(Ordering::Relaxed) > 0 && chaos::is_on() {
+        let asked = thread.room_asked.swap(0, Ordering::Relaxed) != 0;
+        if (asked || chaos::gives_way()) && has_rival(thread) {
+            yield_now(thread);
+        }
+        return;
+    }
+    // SAFETY: we have the token.
+    let over = log::time().wrapping_sub(unsafe { SLICE_START }) > SLICE;
+    if WAITING.load(Ordering::Relaxed) > 0
+        && (over || thread.room_asked.swap(0, Ordering::Relaxed) != 0)
+    {
+        yield_now(thread);
+    }
+}
+
+/// Whether somebody waits for the token.
+pub fn somebody_waits() -> bool {
+    WAITING.load(Ordering::Relaxed) > 0
+}

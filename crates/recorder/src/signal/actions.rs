@@ -1,0 +1,146 @@
+//! What the program wants done with each signal, and what the kernel is told instead.
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::syscall4;
+
+use super::*;
+use crate::entry;
+
+/// `struct sigaction` as the kernel has it.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Action {
+    pub handler: u64,
+    pub flags: u64,
+    pub restorer: u64,
+    pub mask: u64,
+}
+
+impl Action {
+    pub const SIZE: usize = 32;
+
+    pub fn from_bytes(bytes: &[u8; Action::SIZE]) -> Action {
+        // SAFETY: four u64 in any state.
+        unsafe { bytes.as_ptr().cast::<Action>().read_unaligned() }
+    }
+
+    pub fn to_bytes(self) -> [u8; Action::SIZE] {
+        // SAFETY: four u64 without padding.
+        unsafe { core::mem::transmute(self) }
+    }
+
+    /// Whether this is a function of the program, not a default or ignored.
+    pub fn is_handler(&self) -> bool {
+        self.handler > SIG_IGN
+    }
+}
+
+/// The program's actions, by signal number. Shared by all threads of the address space.
+static mut ACTIONS: [Action; 65] = [Action {
+    handler: 0,
+    flags: 0,
+    restorer: 0,
+    mask: 0,
+}; 65];
+
+/// The program's action for a signal.
+pub fn action(signal: u32) -> &'static mut Action {
+    // SAFETY: 1..=64 is checked by callers; one thread at a time.
+    unsafe {
+        &mut *(&raw mut ACTIONS)
+            .cast::<Action>()
+            .add(signal as usize & 127)
+    }
+}
+
+/// Tell the kernel; returns its result. `old` receives what the kernel had.
+pub fn kernel_action(signal: u32, new: Option<&Action>, old: Option<&mut Action>) -> i64 {
+    let new = new.map_or(0, |action| action as *const Action as u64);
+    let old = old.map_or(0, |action| action as *mut Action as u64);
+    // SAFETY: both are null or point to kernel sigactions of ours.
+    unsafe { syscall4(RT_SIGACTION, u64::from(signal), new, old, 8) }
+}
+
+/// The recorder's own action. Without SA_RESTART: an interrupted call must come back to us,
+/// we decide what the program sees.
+pub fn own_action(program: &Action) -> Action {
+    Action {
+        handler: super::handler::on_signal as *const () as u64,
+        flags: SA_SIGINFO
+            | SA_ONSTACK
+            | SA_RESTORER
+            | (program.flags & (SA_NOCLDSTOP | SA_NOCLDWAIT)),
+        restorer: entry::restore_rt as *const () as u64,
+        // Handlers of ours are not interrupted, save by faults of their own.
+        mask: !(bit(SIGSEGV) | bit(SIGBUS)),
+    }
+}
+
+/// At the start of an image: take the synchronous signals, and learn what was inherited.
+pub fn install_own() {
+    for signal in SYNCHRONOUS {
+        let mut old = Action::default();
+        let own = own_action(&old);
+        kernel_action(signal, Some(&own), Some(&mut old));
+        *action(signal) = Action {
+            handler: old.handler.min(SIG_IGN),
+            ..Action::default()
+        };
+    }
+}
+
+/// Before an `execve`: an ignored synchronous signal stays ignored in the new image.
+pub fn prepare_exec() {
+    for signal in SYNCHRONOUS {
+        if signal != SIGSYS && action(signal).handler == SIG_IGN {
+            kernel_action(
+                signal,
+                Some(&Action {
+                    handler: SIG_IGN,
+                    ..Action::default()
+                }),
+                None,
+            );
+        }
+    }
+}
+
+/// The table of actions, as it is.
+pub type Snapshot = [Action; 65];
+
+/// Copy the table (before a vfork child changes it in shared memory).
+pub fn snapshot_actions() -> Snapshot {
+    // SAFETY: one thread at a time.
+    unsafe { ACTIONS }
+}
+
+/// Put a copy back.
+pub fn restore_actions(snapshot: &Snapshot) {
+    // SAFETY: one thread at a time.
+    unsafe { ACTIONS = *snapshot };
+}
+
+/// Whether the program leaves a signal to its default action, as far as we and the kernel know.
+pub fn is_default(signal: u32) -> bool {
+    if action(signal).handler != SIG_DFL {
+        return false;
+    }
+    if SYNCHRONOUS.contains(&signal) {
+        return true;
+    }
+    let mut inherited = Action::default();
+    kernel_action(signal, None, Some(&mut inherited));
+    inherited.handler == SIG_DFL
+}
+
+/// Give a signal its default action in the kernel.
+pub fn reset_kernel_action(signal: u32) {
+    kernel_action(signal, Some(&Action::default()), None);
+}
+
+/// An `execve` failed after [`prepare_exec`]: take the synchronous signals again.
+pub fn install_own_again() {
+    for signal in SYNCHRONOUS {
+        kernel_action(signal, Some(&own_action(action(signal))), None);
+    }
+}

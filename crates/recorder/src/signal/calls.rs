@@ -1,0 +1,153 @@
+//! System calls about signals, as the program sees them. Each returns the call's result; what
+//! they write for the program they also attach to the event.
+
+use reenact_freestanding::numbers::*;
+use reenact_trace::Tag;
+
+use super::actions::{action, kernel_action, own_action, Action};
+use super::deliver::stack_flags;
+use super::*;
+use crate::guest;
+use crate::log::Builder;
+use crate::thread::{Thread, SS_DISABLE};
+
+/// Write for the program and log it. False: EFAULT.
+fn give(event: &mut Builder, address: u64, bytes: &[u8]) -> bool {
+    if !guest::write(address, bytes) {
+        return false;
+    }
+    event.bytes(Tag::Write, address, bytes);
+    true
+}
+
+/// `rt_sigaction(signal, new, old, size)`.
+#[inline(never)]
+pub fn sigaction(event: &mut Builder, args: &[u64; 6]) -> i64 {
+    let [number, new_at, old_at, size, ..] = *args;
+    if size != 8 {
+        return -EINVAL;
+    }
+    let mut new = None;
+    if new_at != 0 {
+        let mut bytes = [0u8; Action::SIZE];
+        if !guest::read(new_at, &mut bytes) {
+            return -EFAULT;
+        }
+        new = Some(Action::from_bytes(&bytes));
+    }
+    let number = number as u32;
+    if number == 0 || number > 64 || (new.is_some() && (number == SIGKILL || number == SIGSTOP)) {
+        return -EINVAL;
+    }
+    let synchronous = SYNCHRONOUS.contains(&number);
+    let mut inherited = Action::default();
+    if let Some(wanted) = new {
+        let told = if synchronous || wanted.is_handler() {
+            own_action(&wanted)
+        } else {
+            wanted
+        };
+        let result = kernel_action(number, Some(&told), Some(&mut inherited));
+        if result < 0 {
+            return result;
+        }
+    } else {
+        kernel_action(number, None, Some(&mut inherited));
+    }
+    let mut old = *action(number);
+    // What the kernel knew before us (an inherited SIG_IGN) shows when we have set nothing.
+    if !synchronous && !old.is_handler() && inherited.handler <= SIG_IGN {
+        old.handler = inherited.handler;
+    }
+    if let Some(mut wanted) = new {
+        wanted.mask &= !(bit(SIGKILL) | bit(SIGSTOP));
+        *action(number) = wanted;
+    }
+    if old_at != 0 && !give(event, old_at, &old.to_bytes()) {
+        return -EFAULT;
+    }
+    0
+}
+
+/// `rt_sigprocmask(how, set, old, size)`.
+#[inline(never)]
+pub fn sigprocmask(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) -> i64 {
+    let [how, set_at, old_at, size, ..] = *args;
+    if size != 8 {
+        return -EINVAL;
+    }
+    let old = thread.mask;
+    if set_at != 0 {
+        let Some(set) = guest::read_u64(set_at) else {
+            return -EFAULT;
+        };
+        let mask = match how as u32 {
+            0 => old | set,
+            1 => old & !set,
+            2 => set,
+            _ => return -EINVAL,
+        } & !(bit(SIGKILL) | bit(SIGSTOP));
+        thread.mask = mask;
+        super::deliver::set_kernel_mask(mask);
+    }
+    if old_at != 0 && !give(event, old_at, &old.to_le_bytes()) {
+        return -EFAULT;
+    }
+    0
+}
+
+/// Smallest alternate stack (MINSIGSTKSZ of the kernel's legacy check).
+const MINIMUM_STACK: u64 = 2048;
+
+/// Change the settings as `sigaltstack` and `rt_sigreturn` do; 0 or -errno.
+pub fn set_alternate_stack(thread: &mut Thread, stack: &[u64; 3], sp: u64) -> i64 {
+    let [base, flags, size] = *stack;
+    let flags = flags & 0xffff_ffff;
+    if stack_flags(thread, sp) & 1 != 0 {
+        return -EPERM;
+    }
+    let mode = flags & 0x7fff_ffff;
+    if mode != 0 && mode != SS_DISABLE && mode != 1 {
+        return -EINVAL;
+    }
+    if mode == SS_DISABLE {
+        thread.alternate_stack = [0, flags, 0];
+    } else if size < MINIMUM_STACK {
+        return -ENOMEM;
+    } else {
+        thread.alternate_stack = [base, flags & (1 << 31), size];
+    }
+    0
+}
+
+/// `sigaltstack(new, old)`.
+#[inline(never)]
+pub fn sigaltstack(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) -> i64 {
+    let [new_at, old_at, ..] = *args;
+    let sp = thread.frame.registers.rsp;
+    let old = [
+        thread.alternate_stack[0],
+        stack_flags(thread, sp),
+        thread.alternate_stack[2],
+    ];
+    if new_at != 0 {
+        let mut bytes = [0u8; 24];
+        if !guest::read(new_at, &mut bytes) {
+            return -EFAULT;
+        }
+        // SAFETY: three u64 in any state.
+        let new = unsafe { bytes.as_ptr().cast::<[u64; 3]>().read_unaligned() };
+        let result = set_alternate_stack(thread, &new, sp);
+        if result < 0 {
+            return result;
+        }
+    }
+    if old_at != 0 {
+        // SAFETY: three u64 as bytes.
+        let bytes = unsafe { core::slice::from_raw_parts(old.as_ptr().cast::<u8>(), 24) };
+        if !give(event, old_at, bytes) {
+            return -EFAULT;
+        }
+    }
+    0
+}

@@ -1,0 +1,144 @@
+//! The signal frame on the program's stack, as the kernel builds it
+//! (arch/x86/kernel/signal_64.c: x64_setup_rt_frame), and the vector state in it.
+
+use core::arch::{asm, global_asm, x86_64};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::frame::Frame;
+
+/// First field of the software bytes of the XSAVE area.
+pub const MAGIC1: u32 = 0x4650_5853;
+/// Follows the XSAVE area.
+pub const MAGIC2: u32 = 0x4650_5845;
+/// Offset of the software bytes in the legacy area.
+pub const SOFTWARE_BYTES: u64 = 464;
+/// Largest XSAVE area we handle (AMX needs 11 KiB; the kernel's default features 2.7 KiB).
+pub const XSAVE_MAX: usize = 16 * 1024;
+
+/// Size of the XSAVE area for the enabled features, bytes; 0 until asked once.
+static XSAVE_SIZE: AtomicU64 = AtomicU64::new(0);
+static FEATURES: AtomicU64 = AtomicU64::new(0);
+
+/// The enabled state components (XCR0) and the size of their XSAVE area in bytes.
+pub fn extended_state() -> (u64, u64) {
+    if XSAVE_SIZE.load(Ordering::Relaxed) == 0 {
+        // CPUID leaf 13: EBX of subleaf 0 is the size for the enabled features. It is asked only
+        // when a first signal is delivered: on a virtual machine it costs an exit.
+        let leaf = x86_64::__cpuid_count(13, 0);
+        let (low, high): (u32, u32);
+        // SAFETY: every 64-bit system with leaf 13 in use has XGETBV.
+        unsafe {
+            asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack));
+        }
+        FEATURES.store(u64::from(high) << 32 | u64::from(low), Ordering::Relaxed);
+        XSAVE_SIZE.store(u64::from(leaf.ebx), Ordering::Relaxed);
+    }
+    (
+        FEATURES.load(Ordering::Relaxed),
+        XSAVE_SIZE.load(Ordering::Relaxed),
+    )
+}
+
+/// An aligned buffer for one XSAVE area.
+#[repr(C, align(64))]
+pub struct ExtendedState(pub [u8; XSAVE_MAX]);
+
+/// Write the program's vector and x87 state to `to`: its xmm registers come from the frame, the
+/// rest is still in the machine.
+pub fn save(frame: &Frame, to: &mut ExtendedState) {
+    let (features, _) = extended_state();
+    // SAFETY: `to` is 64-byte aligned and large enough; header must start as zero.
+    unsafe {
+        core::ptr::write_bytes(to.0.as_mut_ptr().add(512), 0, 64);
+        vector_save(frame, to.0.as_mut_ptr(), features);
+    }
+}
+
+/// Load the program's vector and x87 state from an XSAVE area; the xmm registers go to the frame.
+/// False when the area is not valid (XRSTOR would fault).
+pub fn load(frame: &mut Frame, from: &ExtendedState, features: u64) -> bool {
+    let header = |index: usize| {
+        let mut word = [0u8; 8];
+        word.copy_from_slice(&from.0[512 + index * 8..520 + index * 8]);
+        u64::from_le_bytes(word)
+    };
+    let (enabled, _) = extended_state();
+    let mut mxcsr = [0u8; 4];
+    mxcsr.copy_from_slice(&from.0[24..28]);
+    if header(0) & !enabled != 0
+        || (1..8).any(|index| header(index) != 0)
+        || u32::from_le_bytes(mxcsr) & !0xffff != 0
+    {
+        return false;
+    }
+    // SAFETY: the header was checked, so XRSTOR does not fault.
+    unsafe {
+        vector_load(frame, from.0.as_ptr(), features);
+    }
+    true
+}
+
+/// The state a signal handler starts with (the kernel's fpu__clear_user_states).
+pub fn reset(frame: &mut Frame) {
+    let mut area = ExtendedState([0; XSAVE_MAX]);
+    area.0[0..2].copy_from_slice(&0x37fu16.to_le_bytes());
+    area.0[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());
+    let (features, _) = extended_state();
+    load(frame, &area, features);
+}
+
+extern "C" {
+    /// Load the frame's xmm registers, then XSAVE `features` to `area`.
+    fn vector_save(frame: *const Frame, area: *mut u8, features: u64);
+    /// XRSTOR `features` from `area`, then store the xmm registers to the frame.
+    fn vector_load(frame: *mut Frame, area: *const u8, features: u64);
+}
+
+// In one piece of assembly each, so that the compiler can use no vector register in between.
+global_asm!(
+    ".globl vector_save",
+    "vector_save:",
+    "movups xmm0, [rdi + 192]",
+    "movups xmm1, [rdi + 208]",
+    "movups xmm2, [rdi + 224]",
+    "movups xmm3, [rdi + 240]",
+    "movups xmm4, [rdi + 256]",
+    "movups xmm5, [rdi + 272]",
+    "movups xmm6, [rdi + 288]",
+    "movups xmm7, [rdi + 304]",
+    "movups xmm8, [rdi + 320]",
+    "movups xmm9, [rdi + 336]",
+    "movups xmm10, [rdi + 352]",
+    "movups xmm11, [rdi + 368]",
+    "movups xmm12, [rdi + 384]",
+    "movups xmm13, [rdi + 400]",
+    "movups xmm14, [rdi + 416]",
+    "movups xmm15, [rdi + 432]",
+    "mov eax, edx",
+    "shr rdx, 32",
+    "xsave64 [rsi]",
+    "ret",
+    ".globl vector_load",
+    "vector_load:",
+    "mov eax, edx",
+    "shr rdx, 32",
+    "xrstor64 [rsi]",
+    "movups [rdi + 192], xmm0",
+    "movups [rdi + 208], xmm1",
+    "movups [rdi + 224], xmm2",
+    "movups [rdi + 240], xmm3",
+    "movups [rdi + 256], xmm4",
+    "movups [rdi + 272], xmm5",
+    "movups [rdi + 288], xmm6",
+    "movups [rdi + 304], xmm7",
+    "movups [rdi + 320], xmm8",
+    "movups [rdi + 336], xmm9",
+    "movups [rdi + 352], xmm10",
+    "movups [rdi + 368], xmm11",
+    "movups [rdi + 384], xmm12",
+    "movups [rdi + 400], xmm13",
+    "movups [rdi + 416], xmm14",
+    "movups [rdi + 432], xmm15",
+    "ret",
+);
+const _: () = assert!(crate::frame::XMM == 192);

@@ -1,0 +1,227 @@
+//! The one handler the kernel knows. It runs on the recorder's signal stack and only moves
+//! things aside: it queues what can wait and redirects what cannot into the recorder proper.
+
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::syscall2;
+use reenact_trace::registers::USER_FLAGS;
+use reenact_trace::{layout, Registers};
+
+use super::*;
+use crate::entry;
+use crate::frame::Origin;
+use crate::thread::{self, QueuedSignal, Thread, QUEUE};
+use crate::{guest, message, patch};
+
+/// `ucontext_t` as the kernel lays it out (arch/x86/include/uapi/asm/sigcontext.h).
+#[repr(C)]
+pub struct UserContext {
+    pub flags: u64,
+    pub link: u64,
+    pub stack: [u64; 3],
+    /// r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags
+    pub general: [u64; 18],
+    pub selectors: u64,
+    pub error: u64,
+    pub trap: u64,
+    pub old_mask: u64,
+    pub cr2: u64,
+    pub fpstate: u64,
+    pub reserved: [u64; 8],
+    pub mask: u64,
+}
+
+pub const RSP: usize = 15;
+pub const RIP: usize = 16;
+const RCX: usize = 14;
+
+/// Give the current thread's signal stack to the kernel.
+pub fn arm_stack(thread: &Thread) {
+    let (base, size) = thread.signal_stack();
+    let stack = [base, 0u64, size];
+    // SAFETY: a stack_t on our stack.
+    unsafe { syscall2(SIGALTSTACK, stack.as_ptr() as u64, 0) };
+}
+
+/// `registers` with those of the interrupted program in place of the general ones.
+fn interrupted(registers: &Registers, context: &UserContext) -> Registers {
+    let g = &context.general;
+    let mut r = *registers;
+    (r.r8, r.r9, r.r10, r.r11) = (g[0], g[1], g[2], g[3]);
+    (r.r12, r.r13, r.r14, r.r15) = (g[4], g[5], g[6], g[7]);
+    (r.rdi, r.rsi, r.rbp, r.rbx) = (g[8], g[9], g[10], g[11]);
+    (r.rdx, r.rax, r.rcx, r.rsp) = (g[12], g[13], g[14], g[15]);
+    (r.rip, r.rflags) = (g[16], g[17]);
+    r
+}
+
+fn save_registers(thread: &mut Thread, context: &UserContext) {
+    thread.frame.registers = interrupted(&thread.frame.registers, context);
+    thread.frame.resume_at = thread.frame.registers.rip;
+}
+
+/// Whether a signal of our own has swallowed the trap of a system call. The kernel keeps one
+/// SIGSYS of a thread (`legacy_queue`, kernel/signal.c): when ours is pending as the program
+/// executes `syscall`, the call is neither performed nor trapped, and the program is behind it.
+fn has_swallowed_trap(thread: &Thread, context: &UserContext) -> bool {
+    let ip = context.general[RIP];
+    let mut code = [0u8; 2];
+    let is_behind_call = guest::read(ip.wrapping_sub(2), &mut code) && code == [0x0f, 0x05];
+    if !is_behind_call || context.general[RCX] != ip {
+        return false;
+    }
+    // A program that has just come back from a call is there too, as we left it.
+    let left = thread.frame.registers;
+    let mut found = interrupted(&left, context);
+    if (found.rflags ^ left.rflags) & USER_FLAGS == 0 {
+        found.rflags = left.rflags;
+    }
+    found != left
+}
+
+/// Let the interrupted program go on in the recorder instead.
+fn redirect(thread: &mut Thread, context: &mut UserContext, origin: Origin) {
+    save_registers(thread, context);
+    thread.frame.origin = origin as u64;
+    context.general[RIP] = entry::redirected_entry as *const () as u64;
+    context.general[RSP] = thread.stack_top;
+    // Direction and trap flags of the program must not reach our code.
+    context.general[17] &= !0x500;
+}
+
+/// Whether a signal was raised by the CPU for the instruction at the interrupted address.
+fn is_synchronous(number: u32, info: &QueuedSignal) -> bool {
+    let code = (info.info[1] & 0xffff_ffff) as i32;
+    SYNCHRONOUS.contains(&number) && code > 0
+}
+
+pub(super) fn enqueue(thread: &mut Thread, signal: QueuedSignal) {
+    let count = thread.queued.load(Ordering::Relaxed) as usize;
+    let standard = signal.number < 32;
+    if standard
+        && thread.queue[..count]
+            .iter()
+            .any(|queued| queued.number == signal.number)
+    {
+        return;
+    }
+    if count < QUEUE {
+        thread.queue[count] = signal;
+        thread.queued.store(count as u32 + 1, Ordering::Relaxed);
+    } else {
+        thread.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether there is a repeated string instruction at `ip`. It may have been interrupted half-way,
+/// in a state that no instruction begins with, so no landing is made there.
+fn is_repeating(ip: u64) -> bool {
+    // Within the page: a fault could not be caught here.
+    let length = (5.min(4096 - ip % 4096)) as usize;
+    let mut code = [0u8; 5];
+    if !guest::read(ip, &mut code[..length]) {
+        return false;
+    }
+    let mut repeated = false;
+    for &byte in &code[..length] {
+        match byte {
+            0xf2 | 0xf3 => repeated = true,
+            // Operand and address size, segments, REX.
+            0x66 | 0x67 | 0x64 | 0x65 | 0x2e | 0x36 | 0x3e | 0x26 | 0x40..=0x4f => {}
+            // ins, outs, movs, cmps, stos, lods, scas
+            0x6c..=0x6f | 0xa4..=0xa7 | 0xaa..=0xaf => return repeated,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// The handler.
+///
+/// # Safety
+/// Called by the kernel only.
+pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mut UserContext) {
+    // SAFETY: the kernel passes valid pointers into its frame.
+    let (info, context) = unsafe { (&*info, &mut *context) };
+    let signal = QueuedSignal {
+        number,
+        reserved: 0,
+        info: *info,
+    };
+    // Any thread's handler runs on the signal stack in its own block.
+    let thread = thread::of_address(&raw const signal as u64);
+    let ip = context.general[RIP];
+
+    // In a trampoline the program is about to enter the recorder, or has just left it: no place
+    // that a replay passes.
+    if layout::is_reserved(ip) || patch::is_trampoline_area(ip) {
+        if is_synchronous(number, &signal) {
+            match guest::fixup(ip) {
+                Some(address) => context.general[RIP] = address,
+                None => message::fatal_fault(number, ip, context.cr2),
+            }
+            return;
+        }
+        if super::late::is_request_for_room(&signal) {
+            thread.room_asked.store(1, Ordering::Relaxed);
+            return;
+        }
+        if super::late::is_alarm(&signal) {
+            thread.timer_armed.store(0, Ordering::Relaxed);
+            // A thread that waits for its turn looks when it gets it.
+            let waits = thread.waits.load(Ordering::Relaxed) != 0;
+            if !waits && thread.queued.load(Ordering::Relaxed) > 0 {
+                super::late::arm(thread);
+            }
+            return;
+        }
+        enqueue(thread, signal);
+        super::late::arm(thread);
+        if let Some(address) = entry::abandon_address(ip) {
+            context.general[RIP] = address;
+        }
+        return;
+    }
+    if number == SIGSYS && is_synchronous(number, &signal) {
+        return redirect(thread, context, Origin::Trap);
+    }
+    if is_synchronous(number, &signal) {
+        thread.fault = signal;
+        thread.fault_context = [context.error, context.trap, context.cr2];
+        return redirect(thread, context, Origin::Signal);
+    }
+    let is_request = super::late::is_request_for_room(&signal);
+    if (is_request || super::late::is_alarm(&signal)) && has_swallowed_trap(thread, context) {
+        // Once more; what was asked for is done at the end of the call.
+        context.general[RIP] = ip - 2;
+        if is_request {
+            thread.room_asked.store(1, Ordering::Relaxed);
+        } else {
+            thread.timer_armed.store(0, Ordering::Relaxed);
+        }
+        return;
+    }
+    if is_request {
+        if crate::scheduler::somebody_waits() && !is_repeating(ip) {
+            thread.fault.number = super::late::PREEMPT;
+            redirect(thread, context, Origin::Signal);
+        }
+        return;
+    }
+    if super::late::is_alarm(&signal) {
+        thread.timer_armed.store(0, Ordering::Relaxed);
+        if thread.queued.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        if is_repeating(ip) {
+            super::late::arm_soon(thread);
+        } else {
+            thread.fault.number = 0;
+            redirect(thread, context, Origin::Signal);
+        }
+        return;
+    }
+    enqueue(thread, signal);
+    super::late::arm(thread);
+}

@@ -1,0 +1,199 @@
+//! What a replay needs to find a place in the middle of computation: all registers and checksums
+//! of the memory the program can have written. The whole state occurs in the replay; if it occurs
+//! twice the program is in a loop that only outside input ends, and either place is right.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
+use reenact_trace::checksum::checksum;
+use reenact_trace::{Registers, Tag};
+
+use crate::log::Builder;
+use crate::proc_files;
+
+/// Where the kernel cannot say what of a range has content, larger ones are left out: reading
+/// them would take seconds.
+const RANGE_MAX: u64 = 256 << 20;
+/// Checksums are taken page by page, so that a replay can tell from one page that memory differs.
+const PIECE: u64 = PAGE;
+
+/// What the last landing took.
+static COST_NS: AtomicU64 = AtomicU64::new(0);
+
+/// Pages of which a landing has the content too: those that have changed since the last landing.
+/// In a loop whose registers repeat, a replay then knows the word to wait for.
+const CONTENTS: u32 = 64;
+static CONTENTS_LEFT: AtomicU32 = AtomicU32::new(0);
+/// Checksums of pages at the last landing, by page number; other pages may share a place.
+const KNOWN: usize = 8192;
+static KNOWN_CHECKSUMS: [AtomicU64; KNOWN] = [const { AtomicU64::new(0) }; KNOWN];
+
+/// How long to wait before the next landing, at least `least`: so that landings in a program
+/// with much memory take a tenth of its time.
+pub fn pause_ns(least: u64) -> u64 {
+    least
+        .max(10 * COST_NS.load(Ordering::Relaxed))
+        .min(999_999_999)
+}
+
+fn now_ns() -> u64 {
+    const MONOTONIC: u64 = 1;
+    const CLOCK_GETTIME: u64 = 228;
+    let mut time = [0u64; 2];
+    // SAFETY: a timespec of ours.
+    unsafe { syscall2(CLOCK_GETTIME, MONOTONIC, time.as_mut_ptr() as u64) };
+    time[0].wrapping_mul(1_000_000_000).wrapping_add(time[1])
+}
+
+/// Attach the landing to an event.
+pub fn describe(event: &mut Builder, before: &Registers) {
+    let start = now_ns();
+    event.bytes(Tag::Registers, 1, before.as_bytes());
+    CONTENTS_LEFT.store(CONTENTS, Ordering::Relaxed);
+    memory(event, before);
+    CONTENTS_LEFT.store(0, Ordering::Relaxed);
+    COST_NS.store(now_ns().wrapping_sub(start), Ordering::Relaxed);
+}
+
+fn open(name: &core::ffi::CStr) -> i64 {
+    let flags = O_RDONLY | O_CLOEXEC;
+    // SAFETY: a name of ours.
+    unsafe { syscall4(OPENAT, AT_FDCWD as u64, name.as_ptr() as u64, flags, 0) }
+}
+
+/// Attach checksums of all memory the program can have written.
+pub fn memory(event: &mut Builder, before: &Registers) {
+    let stack = before.rsp.wrapping_sub(128) & !(PAGE - 1);
+    let maps = open(c"/proc/self/maps");
+    if maps < 0 {
+        return;
+    }
+    let pages = open(c"/proc/self/pagemap");
+    let mut buffer = [0u8; 8192];
+    let mut held = 0;
+    loop {
+        // SAFETY: the free part of our buffer.
+        let count = unsafe {
+            syscall3(
+                READ,
+                maps as u64,
+                buffer.as_mut_ptr() as u64 + held as u64,
+                (buffer.len() - held) as u64,
+            )
+        };
+        if count <= 0 {
+            break;
+        }
+        held += count as usize;
+        let mut start = 0;
+        while let Some(length) = buffer[start..held].iter().position(|&byte| byte == b'\n') {
+            let line = &buffer[start..start + length];
+            if let Some((from, to)) = writable_range(line) {
+                // Below the stack pointer there is only what nobody will read again.
+                let from = if stack >= from && stack < to {
+                    stack
+                } else {
+                    from
+                };
+                add_range(event, pages, from, to);
+            }
+            start += length + 1;
+        }
+        buffer.copy_within(start..held, 0);
+        held -= start;
+    }
+    // SAFETY: our descriptors.
+    unsafe {
+        syscall2(CLOSE, maps as u64, 0);
+        if pages >= 0 {
+            syscall2(CLOSE, pages as u64, 0);
+        }
+    }
+}
+
+/// The range of a line of the maps file, if it is private writable memory of the program.
+fn writable_range(line: &[u8]) -> Option<(u64, u64)> {
+    let dash = line.iter().position(|&byte| byte == b'-')?;
+    let space = dash + line[dash..].iter().position(|&byte| byte == b' ')?;
+    let permissions = line.get(space + 1..space + 5)?;
+    let from = proc_files::hexadecimal(&line[..dash]);
+    let to = proc_files::hexadecimal(&line[dash + 1..space]);
+    let wanted =
+        permissions.starts_with(b"rw") && permissions[3] == b'p' && !proc_files::is_ours(line);
+    wanted.then_some((from, to))
+}
+
+/// Add what the program has written of a range, as far as the kernel can tell.
+fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64) {
+    /// `_IOWR('f', 16, struct pm_scan_arg)` of include/uapi/linux/fs.h.
+    const PAGEMAP_SCAN: u64 = 0xc060_6610;
+    const FILE: u64 = 1 << 2;
+    const PRESENT: u64 = 1 << 3;
+    const SWAPPED: u64 = 1 << 4;
+    const ZERO: u64 = 1 << 5;
+    const REGIONS: usize = 64;
+    let mut regions = [[0u64; 3]; REGIONS];
+    let mut at = from;
+    while at < to {
+        // Neither zero pages nor those of a file that have not been written to.
+        let mut request = [
+            96,
+            0,
+            at & !(PAGE - 1),
+            to,
+            0,
+            regions.as_mut_ptr() as u64,
+            REGIONS as u64,
+            0,
+            FILE | ZERO,
+            FILE | ZERO,
+            PRESENT | SWAPPED,
+            PRESENT,
+        ];
+        // SAFETY: a request and a vector of ours.
+        let count = unsafe {
+            syscall3(
+                IOCTL,
+                pages as u64,
+                PAGEMAP_SCAN,
+                request.as_mut_ptr() as u64,
+            )
+        };
+        let end = request[4];
+        if count < 0 || end <= at {
+            // A kernel before 6.7.
+            if to - at <= RANGE_MAX {
+                add(event, at, to);
+            }
+            return;
+        }
+        for &[start, end, _] in &regions[..count as usize] {
+            add(event, start.max(at), end);
+        }
+        at = end;
+    }
+}
+
+fn add(event: &mut Builder, from: u64, to: u64) {
+    let mut at = from;
+    while at < to {
+        let end = (at + PIECE).min(to);
+        // SAFETY: readable memory of the program, which does not run now.
+        let bytes = unsafe { core::slice::from_raw_parts(at as *const u8, (end - at) as usize) };
+        let checksum = checksum(bytes);
+        let mut payload = [0u8; 16 + PIECE as usize];
+        let mut length = 16;
+        payload[..8].copy_from_slice(&(end - at).to_le_bytes());
+        payload[8..16].copy_from_slice(&checksum.to_le_bytes());
+        let left = CONTENTS_LEFT.load(Ordering::Relaxed);
+        let known = &KNOWN_CHECKSUMS[(at / PAGE) as usize % KNOWN];
+        if known.swap(checksum, Ordering::Relaxed) != checksum && left > 0 {
+            CONTENTS_LEFT.store(left - 1, Ordering::Relaxed);
+            length += bytes.len();
+            payload[16..length].copy_from_slice(bytes);
+        }
+        event.bytes(Tag::MemoryChecksum, at, &payload[..length]);
+        at = end;
+    }
+}

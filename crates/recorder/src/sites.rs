@@ -1,0 +1,271 @@
+//! Non-deterministic instructions: an `int3` on each known site, and what happens when one is hit.
+
+use core::arch::asm;
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall3, syscall4};
+use reenact_trace::event::instruction;
+use reenact_trace::{EventKind, FileId, Registers};
+
+use crate::log::Builder;
+use crate::signal::SIGTRAP;
+use crate::thread::Thread;
+use crate::{arena, guest};
+
+/// A site in memory.
+#[derive(Clone, Copy)]
+struct Site {
+    address: u64,
+    kind: u16,
+    /// The byte that `int3` replaced.
+    original: u8,
+}
+
+const CAPACITY: usize = 4096;
+static mut SITES: [Site; CAPACITY] = [Site {
+    address: 0,
+    kind: 0,
+    original: 0,
+}; CAPACITY];
+static mut COUNT: usize = 0;
+
+fn sites() -> &'static mut [Site] {
+    // SAFETY: one thread at a time; COUNT never exceeds the capacity.
+    unsafe { core::slice::from_raw_parts_mut((&raw mut SITES).cast(), COUNT) }
+}
+
+/// Ask the supervisor to look for sites in a kept file, once per recording, and wait.
+pub fn ensure_scanned(index: usize) {
+    let entry = arena::file(index);
+    if entry.sites_ready.load(Ordering::Acquire) == 1 {
+        return;
+    }
+    if entry
+        .sites_ready
+        .compare_exchange(0, 2, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
+    {
+        arena::ring_doorbell();
+    }
+    let timeout = [0u64, 100_000_000];
+    for _ in 0..100 {
+        if entry.sites_ready.load(Ordering::Acquire) != 2 {
+            return;
+        }
+        let word = &raw const entry.sites_ready as u64;
+        // SAFETY: a futex word in shared memory and a timespec of ours.
+        unsafe { syscall4(FUTEX, word, FUTEX_WAIT, 2, timeout.as_ptr() as u64) };
+    }
+    crate::message::once(
+        "the search for non-deterministic instructions took too long and was left out",
+    );
+}
+
+/// Put `int3` on the sites of file `id` that lie in a mapping just made.
+pub fn apply(id: FileId, at: u64, length: u64, offset: u64, protection: u64) {
+    let entry = arena::file(id.0 as usize);
+    if entry.sites_ready.load(Ordering::Acquire) != 1 || entry.site_count == 0 {
+        return;
+    }
+    let mut writable = false;
+    for index in 0..entry.site_count {
+        let site = arena::site((entry.sites + index) as usize);
+        let (file_offset, kind) = (site >> 8, (site & 0xff) as u16);
+        if file_offset < offset || file_offset >= offset + length {
+            continue;
+        }
+        if !writable {
+            // SAFETY: the mapping is private, the change stays in this process.
+            unsafe { syscall3(MPROTECT, at, length, protection | PROT_READ | PROT_WRITE) };
+            writable = true;
+        }
+        put(at + (file_offset - offset), kind);
+    }
+    if writable {
+        // SAFETY: back to what the program asked for.
+        unsafe { syscall3(MPROTECT, at, length, protection) };
+    }
+}
+
+fn put(address: u64, kind: u16) {
+    let known = sites().iter_mut().find(|site| site.address == address);
+    let mut original = [0u8; 1];
+    if !guest::read(address, &mut original) || original[0] == 0xcc {
+        return;
+    }
+    let site = Site {
+        address,
+        kind,
+        original: original[0],
+    };
+    match known {
+        Some(entry) => *entry = site,
+        None => {
+            // SAFETY: one thread at a time.
+            unsafe {
+                if COUNT == CAPACITY {
+                    return;
+                }
+                COUNT += 1;
+            }
+            if let Some(last) = sites().last_mut() {
+                *last = site;
+            }
+        }
+    }
+    guest::write(address, &[0xcc]);
+}
+
+/// The prefixes and the operand of `rdrand`/`rdseed`/`rdpid`: operand size in bytes, register
+/// number, instruction length.
+fn decode(address: u64, original: u8) -> Option<(u32, usize, u64)> {
+    let mut bytes = [0u8; 8];
+    guest::read(address, &mut bytes);
+    bytes[0] = original;
+    let mut at = 0;
+    let (mut size, mut extension) = (4, 0);
+    loop {
+        match *bytes.get(at)? {
+            0x66 => size = 2,
+            0xf2 | 0xf3 | 0x2e | 0x3e | 0x26 | 0x36 | 0x64 | 0x65 => {}
+            rex @ 0x40..=0x4f => {
+                if rex & 8 != 0 {
+                    size = 8;
+                }
+                extension = usize::from(rex & 1) * 8;
+            }
+            0x0f => break,
+            _ => return None,
+        }
+        at += 1;
+    }
+    let modrm = *bytes.get(at + 2)?;
+    Some((size, usize::from(modrm & 7) + extension, at as u64 + 3))
+}
+
+fn length(address: u64, site: &Site) -> u64 {
+    match site.kind {
+        instruction::CPUID | instruction::RDTSC => prefixed(address, site.original, 2),
+        instruction::RDTSCP | instruction::XGETBV => prefixed(address, site.original, 3),
+        _ => decode(address, site.original).map_or(3, |(_, _, length)| length),
+    }
+}
+
+/// Length with any prefixes before the 0F byte.
+fn prefixed(address: u64, original: u8, base: u64) -> u64 {
+    let mut bytes = [0u8; 8];
+    guest::read(address, &mut bytes);
+    bytes[0] = original;
+    base + bytes.iter().position(|&byte| byte == 0x0f).unwrap_or(0) as u64
+}
+
+/// A fault reached the recorder: if it is one of our `int3`s, perform the instruction, log it
+/// and step over it. False when it is the program's own affair.
+#[inline(never)]
+pub fn on_trap(thread: &mut Thread) -> bool {
+    if thread.fault.number != SIGTRAP {
+        return false;
+    }
+    let address = thread.frame.registers.rip.wrapping_sub(1);
+    let Some(site) = sites().iter().copied().find(|site| site.address == address) else {
+        return false;
+    };
+    let mut byte = [0u8];
+    if !guest::read(address, &mut byte) || byte[0] != 0xcc {
+        return false;
+    }
+    let registers = &mut thread.frame.registers;
+    registers.rip = address;
+    let checksum = registers.checksum();
+    perform(registers, &site);
+    let after = *registers;
+    let mut event = Builder::new(EventKind::Instruction, site.kind);
+    event.header.ip = address;
+    event.header.register_checksum = checksum;
+    event.header.args = [after.rax, after.rbx, after.rcx, after.rdx, after.rflags, 0];
+    // The destination of rdrand and its like may be any register.
+    if let Some((_, number, _)) = decode(address, site.original) {
+        event.header.args[5] = *thread.frame.registers.by_number(number);
+    }
+    event.commit();
+    let registers = &mut thread.frame.registers;
+    registers.rip = address + length(address, &site);
+    thread.frame.resume_at = registers.rip;
+    true
+}
+
+fn perform(registers: &mut Registers, site: &Site) {
+    let r = &mut *registers;
+    match site.kind {
+        instruction::CPUID => {
+            let leaf = core::arch::x86_64::__cpuid_count(r.rax as u32, r.rcx as u32);
+            r.rax = u64::from(leaf.eax);
+            r.rbx = u64::from(leaf.ebx);
+            r.rcx = u64::from(leaf.ecx);
+            r.rdx = u64::from(leaf.edx);
+        }
+        instruction::RDTSC | instruction::RDTSCP => {
+            let (low, high, aux): (u32, u32, u32);
+            // SAFETY: reads counters; the site proves the CPU has the instruction.
+            unsafe {
+                if site.kind == instruction::RDTSC {
+                    asm!("rdtsc", out("eax") low, out("edx") high, options(nomem, nostack));
+                    aux = r.rcx as u32;
+                } else {
+                    asm!("rdtscp", out("eax") low, out("edx") high, out("ecx") aux,
+                         options(nomem, nostack));
+                }
+            }
+            r.rax = u64::from(low);
+            r.rdx = u64::from(high);
+            if site.kind == instruction::RDTSCP {
+                r.rcx = u64::from(aux);
+            }
+        }
+        instruction::XGETBV => {
+            let (low, high): (u32, u32);
+            // SAFETY: the program would execute it with the same ecx here.
+            unsafe {
+                asm!("xgetbv", in("ecx") r.rcx as u32, out("eax") low, out("edx") high,
+                     options(nomem, nostack));
+            }
+            r.rax = u64::from(low);
+            r.rdx = u64::from(high);
+        }
+        _ => random(registers, site),
+    }
+}
+
+/// `rdrand`, `rdseed` and `rdpid`: one destination register of 2, 4 or 8 bytes.
+fn random(registers: &mut Registers, site: &Site) {
+    let Some((size, number, _)) = decode(site.address, site.original) else {
+        return;
+    };
+    let value: u64;
+    let mut carry: u8 = 0;
+    // SAFETY: the site proves the CPU has the instruction.
+    unsafe {
+        match site.kind {
+            instruction::RDRAND => {
+                asm!("rdrand {0}", "setc {1}", out(reg) value, out(reg_byte) carry,
+                     options(nomem, nostack));
+            }
+            instruction::RDSEED => {
+                asm!("rdseed {0}", "setc {1}", out(reg) value, out(reg_byte) carry,
+                     options(nomem, nostack));
+            }
+            _ => asm!("rdpid {0}", out(reg) value, options(nomem, nostack)),
+        }
+    }
+    let destination = registers.by_number(number);
+    *destination = match size {
+        2 => *destination & !0xffff | value & 0xffff,
+        4 if site.kind != instruction::RDPID => value & 0xffff_ffff,
+        _ => value,
+    };
+    if site.kind != instruction::RDPID {
+        // CF says success; OF SF ZF AF PF are cleared (Intel SDM, RDRAND).
+        registers.rflags = registers.rflags & !0x8d5 | u64::from(carry);
+    }
+}

@@ -1,0 +1,140 @@
+//! What the recorder keeps for each thread of the program: the saved registers, stacks, the
+//! queue of signals that wait for a deterministic point.
+
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::syscall6;
+use reenact_trace::layout::THREADS_ADDRESS;
+use reenact_trace::EventHeader;
+
+use crate::frame::Frame;
+
+/// Bytes of a thread block: `Thread`, then the signal stack, then the recorder's stack.
+pub const BLOCK_SIZE: u64 = 256 << 10;
+/// Offset of the end of the signal stack in a block. It must hold nested kernel frames with
+/// AMX-sized state on the widest machines.
+pub const SIGNAL_STACK_END: u64 = 96 << 10;
+const SIGNAL_STACK_START: u64 = 16 << 10;
+/// How many signals can wait; standard signals merge, so this bounds real-time ones.
+pub const QUEUE: usize = 64;
+
+/// A signal that has arrived and has not been given to the program yet.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct QueuedSignal {
+    pub number: u32,
+    pub reserved: u32,
+    /// siginfo_t as the kernel gave it.
+    pub info: [u64; 16],
+}
+
+/// One thread of the program.
+#[repr(C, align(64))]
+pub struct Thread {
+    pub frame: Frame,
+    pub tid: u32,
+    /// Index of the block.
+    pub index: u32,
+    /// Top of the recorder's stack.
+    pub stack_top: u64,
+    /// Number of signals in the queue; the interruptible system call looks at it.
+    pub queued: AtomicU32,
+    /// This is a vfork child running in its parent's memory; the parent is `parent`.
+    pub vfork_child: bool,
+    pub parent: *mut Thread,
+    /// Process number that this thread's vfork child got at its exec; 0: none.
+    pub vfork_process: u32,
+    pub queue: [QueuedSignal; QUEUE],
+    /// The program's alternate signal stack: address, flags, size.
+    pub alternate_stack: [u64; 3],
+    /// A synchronous fault to report: the signal's number and information.
+    pub fault: QueuedSignal,
+    /// Error code, trap number and cr2 of the fault.
+    pub fault_context: [u64; 3],
+    /// The mask the program believes it has (the kernel never blocks SIGSYS for us).
+    pub mask: u64,
+    /// Mask to restore after `sigsuspend` and the like delivered its signals.
+    pub saved_mask: Option<u64>,
+    pub clear_child_tid: u64,
+    /// Signals that found the queue full.
+    pub dropped: AtomicU32,
+    /// 1: a waiting thread has asked for the token; it gets it at the end of this call.
+    pub room_asked: AtomicU32,
+    /// 1: the token is this thread's. A futex.
+    pub granted: AtomicU32,
+    /// 1: waits for the token.
+    pub waits: AtomicU32,
+    /// Kernel id + 1 of the timer that looks after waiting signals; 0: none yet.
+    pub timer: AtomicI32,
+    /// 1: the timer will fire.
+    pub timer_armed: AtomicU32,
+    /// The program's list of robust futexes, as `set_robust_list` was told.
+    pub robust_list: u64,
+    /// Header of the call during which others may run.
+    pub blocked_call: EventHeader,
+}
+
+/// The thread that holds the token: the only one inside the program or the recorder.
+pub static CURRENT: AtomicUsize = AtomicUsize::new(0);
+
+/// The current thread.
+pub fn current() -> &'static mut Thread {
+    // SAFETY: set before the program starts; only the token's holder runs.
+    unsafe { &mut *(CURRENT.load(Ordering::Relaxed) as *mut Thread) }
+}
+
+/// The thread whose block an address (of the running stack) lies in.
+pub fn of_address(address: u64) -> &'static mut Thread {
+    let index = address.wrapping_sub(THREADS_ADDRESS) / BLOCK_SIZE;
+    // SAFETY: the recorder's code runs on the stacks of thread blocks only.
+    unsafe { &mut *((THREADS_ADDRESS + index * BLOCK_SIZE) as *mut Thread) }
+}
+
+/// Make `thread` the token's holder.
+pub fn set_current(thread: *mut Thread) {
+    CURRENT.store(thread as usize, Ordering::Relaxed);
+}
+
+/// Map block `index` (fresh zero pages) and initialise what is not zero.
+///
+/// Returns `None` when there is no memory.
+pub fn create(index: u32) -> Option<&'static mut Thread> {
+    let address = THREADS_ADDRESS + u64::from(index) * BLOCK_SIZE;
+    // SAFETY: a fixed place in our own region.
+    let result = unsafe {
+        syscall6(
+            MMAP,
+            address,
+            BLOCK_SIZE,
+            PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+            u64::MAX,
+            0,
+        )
+    };
+    if result as u64 != address {
+        return None;
+    }
+    // SAFETY: fresh zeroed memory; all-zero is a valid Thread.
+    let thread = unsafe { &mut *(address as *mut Thread) };
+    thread.index = index;
+    thread.stack_top = address + BLOCK_SIZE;
+    thread.alternate_stack = [0, SS_DISABLE, 0];
+    Some(thread)
+}
+
+/// `ss_flags` of a disabled alternate stack.
+pub const SS_DISABLE: u64 = 2;
+
+impl Thread {
+    /// Base and size of the kernel's alternate signal stack for this thread.
+    pub fn signal_stack(&self) -> (u64, u64) {
+        let block = THREADS_ADDRESS + u64::from(self.index) * BLOCK_SIZE;
+        (
+            block + SIGNAL_STACK_START,
+            SIGNAL_STACK_END - SIGNAL_STACK_START,
+        )
+    }
+}
+const _: () = assert!(core::mem::size_of::<Thread>() as u64 <= SIGNAL_STACK_START);

@@ -1,0 +1,19 @@
+//! Link arguments of a freestanding static program at a fixed address.
+
+fn main() {
+    // layout::REGION_START; the build script cannot depend on the crate's own dependencies
+    // without building them twice.
+    for argument in [
+        "-nostartfiles",
+        "-nostdlib",
+        "-static",
+        "-no-pie",
+        "-Wl,--image-base=0x680000000000",
+        "-Wl,-z,noexecstack",
+        "-Wl,-z,norelro",
+        "-Wl,--build-id",
+    ] {
+        println!("cargo:rustc-link-arg-bins={argument}");
+    }
+    println!("cargo:rerun-if-changed=build.rs");
+}

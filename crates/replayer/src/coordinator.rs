@@ -1,0 +1,190 @@
+//! The first process of a replay: indexes the trace, starts the processes that start from
+//! nothing, waits for all, reports the end.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use reenact_trace::event::start;
+use reenact_trace::{EventHeader, EventKind};
+
+use crate::chunk_index::ChunkIndex;
+use crate::engine::{Engine, Session};
+use crate::error::ReplayError;
+use crate::feed::Feed;
+use crate::jobs;
+use crate::json::Line;
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::report::{self, status};
+use crate::system;
+
+/// Replay what the options ask for; the exit status.
+pub fn run(options: Options, events: i32, machine: Machine) -> u8 {
+    let index = match ChunkIndex::scan(events) {
+        Ok(index) => index,
+        Err(error) => {
+            report::error(
+                format_args!("the event file cannot be read (error {})", error.0),
+                "check the disk the trace is on",
+            );
+            return status::TRACE;
+        }
+    };
+    announce(&index);
+    let numbers: Vec<u32> = index.processes.keys().copied().collect();
+    let target = options.process;
+    let mut session = Session {
+        options,
+        index,
+        events,
+        numbers,
+        path: Vec::new(),
+    };
+    if session.numbers.is_empty() {
+        report::error(
+            "the trace holds no events",
+            "nothing was recorded, or all of it is damaged",
+        );
+        return finish(status::TRACE);
+    }
+    match target {
+        Some(process) => one(&mut session, process).map_or_else(
+            |error| {
+                report::replay_error(error);
+                finish(status::TRACE)
+            },
+            |origin| {
+                let exit_status = replay(Rc::new(session), machine, origin);
+                finish(exit_status)
+            },
+        ),
+        None => all(session, machine),
+    }
+}
+
+fn announce(index: &ChunkIndex) {
+    let mut line = Line::new("start");
+    line.number("version", 1)
+        .number("chunks", index.chunks)
+        .number("damaged_chunks", index.damaged)
+        .number("processes", index.processes.len() as u64)
+        .number(
+            "events",
+            index.processes.values().map(|process| process.events).sum(),
+        );
+    report::send(&mut line);
+}
+
+/// The first event of a process.
+fn first_event(session: &Session, process: u32) -> Result<EventHeader, ReplayError> {
+    let chunks = session
+        .chunks(process)
+        .ok_or(ReplayError::ProcessMissing(process))?;
+    let first = chunks.chunks.iter().take(1).copied().collect();
+    let mut feed = Feed::new(session.events, first);
+    let group = feed.peek()?.ok_or(ReplayError::ProcessMissing(process))?;
+    if group.event.kind != EventKind::ProcessStart {
+        return Err(ReplayError::BadEvent("a log must begin with ProcessStart"));
+    }
+    Ok(group.event.header)
+}
+
+/// Find the way to one process: the ancestor that starts from nothing.
+fn one(session: &mut Session, process: u32) -> Result<u32, ReplayError> {
+    let mut at = process;
+    while session.path.len() <= session.numbers.len() {
+        let header = first_event(session, at)?;
+        if header.code != start::FORK {
+            return Ok(at);
+        }
+        session.path.push(at);
+        at = header.args[0] as u32;
+    }
+    Err(ReplayError::BadEvent("a process is its own ancestor"))
+}
+
+fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
+    let mut engine = match Engine::new(session, machine, process) {
+        Ok(engine) => engine,
+        Err(error) => {
+            report::replay_error(error);
+            return status::TRACE;
+        }
+    };
+    let exit_status = engine.run();
+    if exit_status == 0 && engine.missed_target() {
+        report::error(
+            "the log of an ancestor ends before the fork that leads to this process",
+            "the trace is incomplete; replay the ancestor instead",
+        );
+        return status::TRACE;
+    }
+    exit_status
+}
+
+/// Replay all processes, each in one of its own.
+fn all(session: Session, machine: Machine) -> u8 {
+    let session = Rc::new(session);
+    let mut machine = Some(machine);
+    for &process in &session.numbers {
+        let header = match first_event(&session, process) {
+            Ok(header) => header,
+            Err(error) => {
+                report::set_process(process);
+                report::replay_error(error);
+                report::clear_process();
+                jobs::note_status(status::TRACE);
+                continue;
+            }
+        };
+        if header.code == start::FORK {
+            continue;
+        }
+        jobs::acquire();
+        match system::fork() {
+            Ok(0) => {
+                if let Some(machine) = machine.take() {
+                    let exit_status = replay(Rc::clone(&session), machine, process);
+                    jobs::abandon(exit_status);
+                }
+                system::exit(0);
+            }
+            Ok(_) => jobs::reap(false),
+            Err(error) => {
+                report::replay_error(ReplayError::ForkRefused(error.0));
+                jobs::abandon(status::INTERNAL);
+            }
+        }
+    }
+    jobs::reap(true);
+    for (place, &process) in session.numbers.iter().enumerate() {
+        if !jobs::has_started(place) && first_event(&session, process).is_ok() {
+            unreachable(process);
+        }
+    }
+    finish(0)
+}
+
+/// A process that could not be replayed because its parent's replay ended before the fork.
+fn unreachable(process: u32) {
+    let mut line = Line::new("process");
+    line.number("process", u64::from(process))
+        .number("events", 0)
+        .number("instructions", 0)
+        .text("end", "unreachable")
+        .optional("status", None::<u64>);
+    report::send(&mut line);
+}
+
+/// The `end` line; the exit status of everything.
+fn finish(exit_status: u8) -> u8 {
+    jobs::note_status(exit_status);
+    let (exit_status, processes, divergences, errors) = jobs::totals();
+    let mut line = Line::new("end");
+    line.number("processes", u64::from(processes))
+        .number("divergences", u64::from(divergences))
+        .number("errors", u64::from(errors))
+        .number("status", u64::from(exit_status));
+    report::send(&mut line);
+    exit_status
+}

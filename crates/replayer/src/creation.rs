@@ -1,0 +1,75 @@
+//! System calls that create processes and threads: what they were asked for.
+
+use reenact_freestanding::numbers as n;
+use reenact_trace::{EventHeader, Registers};
+
+use crate::effects::after_syscall;
+use crate::error::ReplayError;
+use crate::memory::Memory;
+
+pub const CLONE_VM: u64 = 0x100;
+pub const CLONE_VFORK: u64 = 0x4000;
+pub const CLONE_THREAD: u64 = 0x1_0000;
+pub const CLONE_SETTLS: u64 = 0x8_0000;
+
+/// What a call of the clone family asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Creation {
+    pub flags: u64,
+    /// Initial rsp, 0: as the parent's.
+    stack: u64,
+    tls: u64,
+}
+
+impl Creation {
+    /// Read from the call's arguments; `None` for other calls.
+    pub fn of(header: &EventHeader, memory: &Memory) -> Result<Option<Creation>, ReplayError> {
+        let args = &header.args;
+        Ok(Some(match u64::from(header.code) {
+            n::FORK => Creation {
+                flags: 0,
+                stack: 0,
+                tls: 0,
+            },
+            n::VFORK => Creation {
+                flags: CLONE_VM | CLONE_VFORK,
+                stack: 0,
+                tls: 0,
+            },
+            n::CLONE => Creation {
+                flags: args[0],
+                stack: args[1],
+                tls: args[4],
+            },
+            n::CLONE3 => {
+                // struct clone_args: flags 0, stack 5, stack_size 6, tls 7.
+                let word = |index: u64| memory.read_u64(args[0].wrapping_add(index * 8));
+                let (stack, size) = (word(5)?, word(6)?);
+                let stack = if stack == 0 {
+                    0
+                } else {
+                    stack.wrapping_add(size)
+                };
+                Creation {
+                    flags: word(0)?,
+                    stack,
+                    tls: word(7)?,
+                }
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The registers the child starts with.
+    pub fn child_registers(&self, parent: &Registers, ip: u64) -> Registers {
+        let mut child = *parent;
+        after_syscall(&mut child, ip, 0);
+        if self.stack != 0 {
+            child.rsp = self.stack;
+        }
+        if self.flags & CLONE_SETTLS != 0 {
+            child.fs_base = self.tls;
+        }
+        child
+    }
+}

@@ -1,0 +1,332 @@
+//! The replay of one process: event after event until its log ends.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use reenact_trace::event::start;
+use reenact_trace::{EventHeader, EventKind};
+
+use crate::chunk_index::{ChunkIndex, ProcessChunks};
+use crate::divergence::Failure;
+use crate::error::ReplayError;
+use crate::feed::Feed;
+use crate::jobs;
+use crate::json::Line;
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::output;
+use crate::pace::Pace;
+use crate::report::{self, status};
+use crate::step::{self, Step};
+use crate::system;
+
+/// How the replay of a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Exit(i64),
+    Signal(i64),
+    /// It ended while it was recorded, nobody saw how (a signal from another process).
+    Ended,
+    /// The recording was stopped.
+    Stopped,
+    /// The log ends without an end.
+    Cut,
+    /// `--stop-event`.
+    Asked,
+    Divergence,
+    Error,
+}
+
+impl End {
+    fn name(self) -> &'static str {
+        match self {
+            End::Exit(_) => "exit",
+            End::Signal(_) => "signal",
+            End::Ended => "ended",
+            End::Stopped => "stopped",
+            End::Cut => "cut",
+            End::Asked => "asked",
+            End::Divergence => "divergence",
+            End::Error => "error",
+        }
+    }
+
+    fn status(self) -> Option<i64> {
+        match self {
+            End::Exit(value) | End::Signal(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// What all replaying processes share (by fork).
+pub struct Session {
+    pub options: Options,
+    pub index: ChunkIndex,
+    pub events: i32,
+    /// Process numbers in order; the place in here is the place in the job table.
+    pub numbers: Vec<u32>,
+    /// With `--process`: the forked processes on the way to it, the next one last.
+    pub path: Vec<u32>,
+}
+
+impl Session {
+    fn place(&self, process: u32) -> Option<usize> {
+        self.numbers.binary_search(&process).ok()
+    }
+
+    /// The log of a process.
+    pub fn chunks(&self, process: u32) -> Option<&ProcessChunks> {
+        self.index.processes.get(&process)
+    }
+}
+
+/// The last event that took effect.
+#[derive(Clone, Copy)]
+struct Last {
+    index: u64,
+    kind: EventKind,
+    code: u16,
+    result: i64,
+}
+
+/// The replay of one process.
+pub struct Engine {
+    session: Rc<Session>,
+    machine: Machine,
+    feed: Feed,
+    pace: Pace,
+    process: u32,
+    /// Processes still to become, the next one last.
+    path: Vec<u32>,
+    start: EventHeader,
+    last: Option<Last>,
+}
+
+impl Engine {
+    /// An engine for a process that starts from nothing.
+    pub fn new(
+        session: Rc<Session>,
+        machine: Machine,
+        process: u32,
+    ) -> Result<Engine, ReplayError> {
+        let chunks = session
+            .chunks(process)
+            .ok_or(ReplayError::ProcessMissing(process))?;
+        let mut pace = Pace::new(&session.options);
+        pace.total_events = chunks.events;
+        let feed = Feed::new(session.events, chunks.chunks.clone());
+        let mut engine = Engine {
+            path: session.path.clone(),
+            machine,
+            feed,
+            pace,
+            process,
+            start: EventHeader::default(),
+            last: None,
+            session,
+        };
+        engine.announce();
+        Ok(engine)
+    }
+
+    /// Whether this process is only on the way to the one asked for.
+    fn is_on_the_way(&self) -> bool {
+        !self.path.is_empty()
+    }
+
+    fn announce(&mut self) {
+        report::set_process(self.process);
+        if let Some(place) = self.session.place(self.process) {
+            jobs::note_started(place);
+        }
+    }
+
+    /// Replay to the end, report, and return the exit status.
+    pub fn run(&mut self) -> u8 {
+        let end = self.events().unwrap_or_else(|failure| match failure {
+            Failure::Divergence(divergence) => {
+                divergence.report();
+                End::Divergence
+            }
+            Failure::Replay(error) => {
+                report::replay_error(error);
+                End::Error
+            }
+        });
+        let mut line = Line::new("process");
+        line.number("process", u64::from(self.process))
+            .optional(
+                "parent",
+                (self.start.code != start::ROOT).then_some(self.start.args[0]),
+            )
+            .number("pid", self.start.args[2])
+            .number("events", self.last.map_or(0, |last| last.index + 1))
+            .number("instructions", self.machine.total_instructions())
+            .text("end", end.name())
+            .optional("status", end.status())
+            .number("mappings", self.machine.memory.table.len() as u64);
+        report::send(&mut line);
+        match end {
+            End::Divergence => status::DIVERGENCE,
+            End::Error => status::TRACE,
+            _ => 0,
+        }
+    }
+
+    fn events(&mut self) -> Result<End, Failure> {
+        loop {
+            let Some(group) = self.feed.peek().map_err(ReplayError::from)? else {
+                return Ok(self.end_of_log());
+            };
+            let options = &self.session.options;
+            if !self.path.is_empty() {
+                // On the way: not yet the process asked for.
+            } else if group.index > options.stop_event {
+                return Ok(End::Asked);
+            }
+            if self.last.is_none() {
+                if group.event.kind != EventKind::ProcessStart {
+                    return Err(ReplayError::BadEvent("a log must begin with ProcessStart").into());
+                }
+                self.start = group.event.header;
+            }
+            let step = step::perform(&mut self.machine, &group, &mut self.pace)?;
+            let header = &group.event.header;
+            report::set_event(group.index);
+            self.last = Some(Last {
+                index: group.index,
+                kind: group.event.kind,
+                code: header.code,
+                result: header.result,
+            });
+            if let (Some(descriptor), true) = (options.output, self.path.is_empty()) {
+                output::send(descriptor, self.process, &group, &self.machine.memory);
+            }
+            if options.trace_events {
+                trace(
+                    &self.machine,
+                    self.process,
+                    group.index,
+                    header,
+                    group.event.kind,
+                );
+            }
+            self.pace.event_done(&self.machine);
+            self.feed.advance();
+            match step {
+                Step::Next => {}
+                Step::Exited(exit_status) => return Ok(End::Exit(exit_status)),
+                Step::Stopped => return Ok(End::Stopped),
+                Step::Fork { process, child } => self.fork(process, child)?,
+            }
+        }
+    }
+
+    /// Why the log ends here.
+    fn end_of_log(&self) -> End {
+        let chunks = self.session.chunks(self.process);
+        let end = chunks
+            .filter(|chunks| !chunks.gap)
+            .and_then(|chunks| chunks.end);
+        match (end, self.last) {
+            (Some(end), _) if end.reason == 0 && end.wait_status >= 0 => {
+                let signal = i64::from(end.wait_status & 0x7f);
+                if signal == 0 {
+                    End::Exit(i64::from(end.wait_status >> 8 & 0xff))
+                } else {
+                    End::Signal(signal)
+                }
+            }
+            (Some(end), _) if end.reason == 1 => End::Stopped,
+            (
+                _,
+                Some(Last {
+                    kind: EventKind::Fault,
+                    code,
+                    ..
+                }),
+            ) => End::Signal(i64::from(code)),
+            // It killed itself.
+            (
+                _,
+                Some(Last {
+                    kind: EventKind::Exit,
+                    result,
+                    ..
+                }),
+            ) => End::Signal(result),
+            (Some(end), _) if end.reason == 0 => End::Ended,
+            _ => End::Cut,
+        }
+    }
+
+    /// The program forked: continue as the child, as the parent, or in both.
+    fn fork(&mut self, process: u32, child: reenact_trace::Registers) -> Result<(), Failure> {
+        if self.session.options.process.is_some() {
+            if self.path.last() == Some(&process) {
+                self.path.pop();
+                return self.become_child(process, child);
+            }
+            return Ok(());
+        }
+        if self.session.chunks(process).is_none() {
+            // It never wrote an event (killed at once, or its log is damaged).
+            return Ok(());
+        }
+        let has_slot = jobs::try_acquire();
+        match system::fork() {
+            Ok(0) => self.become_child(process, child),
+            Ok(_) => {
+                jobs::reap(false);
+                if !has_slot {
+                    // The child took ours.
+                    jobs::acquire();
+                }
+                Ok(())
+            }
+            Err(error) => Err(ReplayError::ForkRefused(error.0).into()),
+        }
+    }
+
+    fn become_child(
+        &mut self,
+        process: u32,
+        child: reenact_trace::Registers,
+    ) -> Result<(), Failure> {
+        let session = Rc::clone(&self.session);
+        let chunks = session
+            .chunks(process)
+            .ok_or(ReplayError::ProcessMissing(process))?;
+        self.process = process;
+        self.last = None;
+        self.feed = Feed::new(session.events, chunks.chunks.clone());
+        self.pace.total_events = chunks.events;
+        self.announce();
+        let first = self.feed.peek().map_err(ReplayError::from)?;
+        let Some(first) = first else { return Ok(()) };
+        if first.event.header.code != start::FORK {
+            return Err(ReplayError::BadEvent("the log of a forked child starts otherwise").into());
+        }
+        self.machine.become_child(first.event.header.tid, child);
+        Ok(())
+    }
+
+    /// Whether the process asked for was never reached.
+    pub fn missed_target(&self) -> bool {
+        self.is_on_the_way()
+    }
+}
+
+fn trace(machine: &Machine, process: u32, index: u64, header: &EventHeader, kind: EventKind) {
+    let mut line = Line::new("trace");
+    line.number("process", u64::from(process))
+        .number("event", index)
+        .text("kind", kind.name())
+        .number("code", u64::from(header.code))
+        .number("tid", u64::from(header.tid))
+        .hexadecimal("ip", header.ip)
+        .signed("result", header.result)
+        .number("instructions", machine.total_instructions());
+    report::send(&mut line);
+}

@@ -1,0 +1,228 @@
+//! The event feed of one process: chunks are read and decompressed one at a time; an event is
+//! handed out together with the `Data` records before it.
+
+use alloc::vec::Vec;
+
+use reenact_trace::attachment::Attachment;
+use reenact_trace::chunk::{codec, ChunkHeader};
+use reenact_trace::{Event, EventKind};
+use ruzstd::decoding::FrameDecoder;
+
+use crate::chunk_index::ChunkPlace;
+use crate::system;
+
+/// Why the log cannot be read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FeedError {
+    /// The file cannot be read, or ends inside a chunk.
+    Unreadable,
+    /// A chunk's content does not have its checksum, or does not decompress.
+    ChunkDamaged,
+    /// A record inside a chunk is no event.
+    EventDamaged,
+    /// `Data` records without an end.
+    TooMuchData,
+}
+
+impl FeedError {
+    pub fn message(self) -> &'static str {
+        match self {
+            FeedError::Unreadable => "the event file cannot be read here",
+            FeedError::ChunkDamaged => "a chunk of the event log is damaged",
+            FeedError::EventDamaged => "a record of the event log is damaged",
+            FeedError::TooMuchData => "an event of the log has more data than any real one",
+        }
+    }
+}
+
+/// Most bytes of `Data` records that may precede one event.
+const MOST_DATA: usize = 8 << 30;
+
+/// The feed.
+pub struct Feed {
+    events: i32,
+    places: Vec<ChunkPlace>,
+    next_chunk: usize,
+    decoder: FrameDecoder,
+    stored: Vec<u8>,
+    raw: Vec<u8>,
+    /// Offset in `raw` behind the loaded group.
+    offset: usize,
+    /// Index of the record at `offset`.
+    next_index: u64,
+    /// Records of a group that spans chunks.
+    spill: Vec<u8>,
+    loaded: Option<Loaded>,
+}
+
+#[derive(Clone, Copy)]
+struct Loaded {
+    /// Whether the records are in `spill` instead of `raw`.
+    spilled: bool,
+    start: usize,
+    main: usize,
+    end: usize,
+    index: u64,
+}
+
+/// An event and the `Data` records that belong to it.
+#[derive(Clone, Copy)]
+pub struct Group<'a> {
+    pub event: Event<'a>,
+    /// Index of `event`.
+    pub index: u64,
+    data: &'a [u8],
+}
+
+impl<'a> Group<'a> {
+    /// All attachments: those of the `Data` records first.
+    pub fn attachments(&self) -> impl Iterator<Item = Attachment<'a>> {
+        let event = self.event;
+        reenact_trace::Events::new(self.data)
+            .filter_map(Result::ok)
+            .flat_map(|data| data.attachments())
+            .chain(event.attachments())
+    }
+
+    /// The first attachment with this tag.
+    pub fn find(&self, tag: reenact_trace::Tag) -> Option<Attachment<'a>> {
+        self.attachments().find(|attachment| attachment.tag == tag)
+    }
+}
+
+impl Feed {
+    /// A feed over the chunks at `places`, which are in order and without gaps.
+    pub fn new(events: i32, places: Vec<ChunkPlace>) -> Feed {
+        Feed {
+            events,
+            places,
+            next_chunk: 0,
+            decoder: FrameDecoder::new(),
+            stored: Vec::new(),
+            raw: Vec::new(),
+            offset: 0,
+            next_index: 0,
+            spill: Vec::new(),
+            loaded: None,
+        }
+    }
+
+    /// The next event; `None` at the end of the log. Stays the same until [`Feed::advance`].
+    pub fn peek(&mut self) -> Result<Option<Group<'_>>, FeedError> {
+        if self.loaded.is_none() {
+            self.loaded = self.load()?;
+        }
+        let Some(loaded) = self.loaded else {
+            return Ok(None);
+        };
+        let bytes = if loaded.spilled {
+            &self.spill
+        } else {
+            &self.raw
+        };
+        let event =
+            Event::parse(&bytes[loaded.main..loaded.end]).map_err(|_| FeedError::EventDamaged)?;
+        Ok(Some(Group {
+            event,
+            index: loaded.index,
+            data: &bytes[loaded.start..loaded.main],
+        }))
+    }
+
+    /// Go on to the event after the one [`Feed::peek`] gives.
+    pub fn advance(&mut self) {
+        self.loaded = None;
+    }
+
+    fn load(&mut self) -> Result<Option<Loaded>, FeedError> {
+        self.spill.clear();
+        let mut spilled = false;
+        let mut start = self.offset;
+        loop {
+            if self.offset == self.raw.len() {
+                let unfinished = &self.raw[start..];
+                if !unfinished.is_empty() || spilled {
+                    if self.spill.len() + unfinished.len() > MOST_DATA {
+                        return Err(FeedError::TooMuchData);
+                    }
+                    self.spill.extend_from_slice(unfinished);
+                    spilled = true;
+                }
+                if !self.next_chunk()? {
+                    return Ok(None);
+                }
+                start = 0;
+            }
+            let event =
+                Event::parse(&self.raw[self.offset..]).map_err(|_| FeedError::EventDamaged)?;
+            if event.attachments().count() != event.header.attachments as usize {
+                return Err(FeedError::EventDamaged);
+            }
+            let record = self.offset;
+            let (size, kind) = (event.header.size as usize, event.kind);
+            self.offset += size;
+            self.next_index += 1;
+            if kind == EventKind::Data {
+                continue;
+            }
+            let index = self.next_index - 1;
+            if !spilled {
+                return Ok(Some(Loaded {
+                    spilled,
+                    start,
+                    main: record,
+                    end: self.offset,
+                    index,
+                }));
+            }
+            self.spill.extend_from_slice(&self.raw[start..self.offset]);
+            let end = self.spill.len();
+            return Ok(Some(Loaded {
+                spilled,
+                start: 0,
+                main: end - size,
+                end,
+                index,
+            }));
+        }
+    }
+
+    /// Bring the next chunk into `raw`; `false` at the end of the log.
+    fn next_chunk(&mut self) -> Result<bool, FeedError> {
+        let Some(place) = self.places.get(self.next_chunk) else {
+            return Ok(false);
+        };
+        let header = place.header;
+        if header.first_event != self.next_index {
+            return Err(FeedError::ChunkDamaged);
+        }
+        self.next_chunk += 1;
+        self.offset = 0;
+        self.raw.clear();
+        let length = ChunkHeader::SIZE + header.stored as usize;
+        self.stored.resize(length, 0);
+        let read = system::read_at(self.events, &mut self.stored, place.offset);
+        if read != Ok(length) {
+            return Err(FeedError::Unreadable);
+        }
+        let content = header
+            .content(&self.stored)
+            .map_err(|_| FeedError::ChunkDamaged)?;
+        self.raw.resize(header.raw as usize, 0);
+        match header.codec {
+            codec::RAW if content.len() == self.raw.len() => self.raw.copy_from_slice(content),
+            codec::ZSTD => {
+                let length = self
+                    .decoder
+                    .decode_all(content, &mut self.raw)
+                    .map_err(|_| FeedError::ChunkDamaged)?;
+                if length != self.raw.len() {
+                    return Err(FeedError::ChunkDamaged);
+                }
+            }
+            _ => return Err(FeedError::ChunkDamaged),
+        }
+        Ok(true)
+    }
+}

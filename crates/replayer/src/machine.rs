@@ -1,0 +1,306 @@
+//! The machine state of one replayed process: memory, registers, threads, program break.
+
+use alloc::vec::Vec;
+
+use reenact_freestanding::numbers as n;
+use reenact_freestanding::syscall::syscall2;
+use reenact_trace::registers::USER_FLAGS;
+use reenact_trace::{layout, Registers};
+use reenact_translator::{NonDeterministic, Stop, Translator, VectorSaving};
+
+use crate::error::ReplayError;
+use crate::fault;
+use crate::memory::Memory;
+use crate::processor::Processor;
+use crate::system;
+use crate::threads::{ThreadState, Threads, VforkParent};
+use crate::trace_directory::TraceDirectory;
+use crate::vectors::VectorState;
+
+/// Bytes of the code cache.
+const CODE_CACHE_SIZE: u64 = 256 << 20;
+
+/// The machine.
+pub struct Machine {
+    pub translator: Translator,
+    pub memory: Memory,
+    pub threads: Threads,
+    /// The program break, once known.
+    pub program_break: Option<u64>,
+    /// The recording machine's processor.
+    pub processor: Processor,
+    /// Whether an image has begun.
+    pub has_image: bool,
+    /// Addresses the translator stops at.
+    hooks: Vec<u64>,
+    /// Instructions executed up to the last event, by this process.
+    instructions: u64,
+}
+
+impl Machine {
+    /// An empty machine. Installs the handler of fault signals.
+    pub fn new(directory: TraceDirectory) -> Result<Machine, &'static str> {
+        let flags = n::MAP_PRIVATE | n::MAP_ANONYMOUS | n::MAP_NORESERVE | n::MAP_FIXED_NOREPLACE;
+        let protection = n::PROT_READ | n::PROT_WRITE | n::PROT_EXEC;
+        let address = layout::CODE_CACHE_ADDRESS;
+        // SAFETY: a fresh mapping in our region.
+        let mapped = unsafe { system::map(address, CODE_CACHE_SIZE, protection, flags, -1, 0) };
+        if mapped != Ok(address) {
+            return Err("cannot map memory that is writable and executable");
+        }
+        // Large programs spread over megabytes of translations; 4 KiB pages of them would miss the
+        // instruction TLB all the time (10 % on a compiler).
+        const MADV_HUGEPAGE: u64 = 14;
+        // SAFETY: advice about our own memory.
+        unsafe {
+            reenact_freestanding::syscall::syscall3(
+                n::MADVISE,
+                address,
+                CODE_CACHE_SIZE,
+                MADV_HUGEPAGE,
+            )
+        };
+        // SAFETY: mapped just now, used by nobody else, never unmapped; gs is not used otherwise.
+        let translator = unsafe {
+            Translator::new(
+                address as *mut u8,
+                CODE_CACHE_SIZE as usize,
+                VectorSaving::Sse,
+            )
+        };
+        fault::install(translator.context())?;
+        let processor = Processor::from_manifest(&read_manifest(&directory));
+        Ok(Machine {
+            translator,
+            memory: Memory::new(directory),
+            threads: Threads::default(),
+            program_break: None,
+            processor,
+            has_image: false,
+            hooks: Vec::new(),
+            instructions: 0,
+        })
+    }
+
+    pub fn registers(&self) -> &Registers {
+        self.translator.registers()
+    }
+
+    pub fn registers_mut(&mut self) -> &mut Registers {
+        self.translator.registers_mut()
+    }
+
+    /// Replace all registers of the running thread.
+    pub fn set_registers(&mut self, registers: &Registers) {
+        let rflags = safe_flags(registers.rflags);
+        *self.translator.registers_mut() = Registers {
+            rflags,
+            ..*registers
+        };
+        self.load_fs_base();
+    }
+
+    /// Replace all registers of the running thread but the segment bases.
+    pub fn set_general_registers(&mut self, registers: &Registers) {
+        let Registers {
+            fs_base, gs_base, ..
+        } = *self.registers();
+        let rflags = safe_flags(registers.rflags);
+        *self.translator.registers_mut() = Registers {
+            rflags,
+            fs_base,
+            gs_base,
+            ..*registers
+        };
+    }
+
+    /// Set the fs base of the running thread.
+    pub fn set_fs_base(&mut self, base: u64) {
+        self.translator.registers_mut().fs_base = base;
+        self.load_fs_base();
+    }
+
+    fn load_fs_base(&mut self) {
+        const ARCH_SET_FS: u64 = 0x1002;
+        // SAFETY: no thread-local storage here; a bad base faults in the program only.
+        unsafe { syscall2(n::ARCH_PRCTL, ARCH_SET_FS, self.registers().fs_base) };
+    }
+
+    /// Run the current thread for at most `limit` instructions.
+    pub fn run(&mut self, limit: u64) -> Stop {
+        // SAFETY: the program's memory is outside our region (see `memory`), fs base and vector
+        // state are loaded when a thread comes in, faults are routed by `fault::install`.
+        unsafe { self.translator.run(&mut self.memory, limit) }
+    }
+
+    /// Like [`Machine::run`], but does not stop at a hook at the first instruction.
+    pub fn run_past_hook(&mut self, limit: u64) -> Stop {
+        // SAFETY: as for `run`.
+        unsafe { self.translator.run_past_hook(&mut self.memory, limit) }
+    }
+
+    /// Whether execution stops at `address` anyway.
+    pub fn has_hook(&self, address: u64) -> bool {
+        self.hooks.contains(&address)
+    }
+
+    /// Instructions executed since the last event.
+    pub fn since_event(&self) -> u64 {
+        self.translator.executed()
+    }
+
+    /// Instructions executed by this process.
+    pub fn total_instructions(&self) -> u64 {
+        self.instructions + self.translator.executed()
+    }
+
+    /// An event takes effect: count its own instruction (if it has one) and start over.
+    pub fn count_event(&mut self, own_instruction: bool) {
+        self.instructions = self.total_instructions() + u64::from(own_instruction);
+        self.translator.set_executed(0);
+    }
+
+    /// A new process begins to count.
+    pub fn reset_instructions(&mut self) {
+        self.instructions = 0;
+        self.translator.set_executed(0);
+    }
+
+    /// Perform an instruction the log does not hold, if the answer is known: CPUID and XGETBV.
+    pub fn answer(&mut self, which: &NonDeterministic) -> bool {
+        let Machine {
+            translator,
+            processor,
+            ..
+        } = self;
+        if !processor.answer(which.code, translator.registers_mut()) {
+            return false;
+        }
+        translator.registers_mut().rip += u64::from(which.length);
+        let count = translator.executed() + 1;
+        translator.set_executed(count);
+        true
+    }
+
+    /// Forget the address space and all threads but a fresh current one.
+    pub fn begin_image(&mut self) {
+        self.memory.clear(&mut self.translator);
+        self.threads = Threads {
+            current: self.threads.current,
+            ..Threads::default()
+        };
+        self.program_break = None;
+        self.has_image = true;
+        for hook in self.hooks.drain(..) {
+            self.translator.remove_hook(hook);
+        }
+        self.set_registers(&Registers {
+            rflags: 0x202,
+            ..Registers::default()
+        });
+        VectorState::initial(&self.translator).load(&mut self.translator);
+    }
+
+    /// Stop whenever execution comes to `address`.
+    pub fn add_hook(&mut self, address: u64) {
+        self.translator.add_hook(address);
+        self.hooks.push(address);
+    }
+
+    fn take_state(&mut self) -> ThreadState {
+        ThreadState {
+            registers: *self.registers(),
+            vectors: VectorState::save(&mut self.translator),
+        }
+    }
+
+    fn put_state(&mut self, state: &ThreadState) {
+        self.set_registers(&state.registers);
+        state.vectors.load(&mut self.translator);
+    }
+
+    /// Make `tid` the running thread.
+    pub fn switch_to(&mut self, tid: u32) -> Result<(), ReplayError> {
+        let Some(current) = self.threads.current else {
+            self.threads.current = Some(tid);
+            return Ok(());
+        };
+        if current == tid {
+            return Ok(());
+        }
+        let Some(state) = self.threads.waiting.remove(&tid) else {
+            return Err(ReplayError::UnknownThread(tid));
+        };
+        if !self.threads.ended {
+            let own = self.take_state();
+            self.threads.waiting.insert(current, own);
+        }
+        self.threads.ended = false;
+        self.put_state(&state);
+        self.threads.current = Some(tid);
+        Ok(())
+    }
+
+    /// A new thread of this address space: as the running one, apart from these registers.
+    pub fn add_thread(&mut self, tid: u32, registers: Registers) {
+        let vectors = VectorState::save(&mut self.translator);
+        self.threads
+            .waiting
+            .insert(tid, ThreadState { registers, vectors });
+    }
+
+    /// The running thread has called something like `vfork`: its child goes on with `registers`.
+    pub fn enter_vfork(&mut self, registers: Registers) {
+        let state = self.take_state();
+        let tid = self.threads.current.unwrap_or(0);
+        self.threads.vfork_parents.push(VforkParent { tid, state });
+        self.threads.current = None;
+        self.threads.ended = false;
+        self.set_registers(&registers);
+    }
+
+    /// The vfork child is gone; its parent goes on (still inside its system call).
+    pub fn leave_vfork(&mut self, tid: u32) -> Result<(), ReplayError> {
+        let parents = &mut self.threads.vfork_parents;
+        let place = parents
+            .iter()
+            .rposition(|parent| parent.tid == tid)
+            .ok_or(ReplayError::BadEvent("a return from vfork without a vfork"))?;
+        let parent = parents.remove(place);
+        self.threads.current = Some(tid);
+        self.threads.ended = false;
+        self.put_state(&parent.state);
+        Ok(())
+    }
+
+    /// After a fork only the running thread exists.
+    pub fn become_child(&mut self, tid: u32, registers: Registers) {
+        self.threads = Threads {
+            current: Some(tid),
+            ..Threads::default()
+        };
+        self.reset_instructions();
+        self.set_registers(&registers);
+    }
+}
+
+/// Flags from the log without those that would stop the replayer itself (a trap flag).
+fn safe_flags(rflags: u64) -> u64 {
+    const ALIGNMENT_CHECK: u64 = 1 << 18;
+    const IDENTIFICATION: u64 = 1 << 21;
+    /// Bit 1 always reads as 1; interrupts are on in user mode.
+    const ALWAYS: u64 = 0x202;
+    rflags & (USER_FLAGS | ALIGNMENT_CHECK | IDENTIFICATION) | ALWAYS
+}
+
+/// The text of the manifest; empty when there is none.
+fn read_manifest(directory: &TraceDirectory) -> Vec<u8> {
+    const MOST: u64 = 16 << 20;
+    let Some(file) = directory.manifest else {
+        return Vec::new();
+    };
+    let mut text = alloc::vec![0u8; file.size.min(MOST) as usize];
+    let length = system::read_at(file.descriptor, &mut text, 0).unwrap_or(0);
+    text.truncate(length);
+    text
+}

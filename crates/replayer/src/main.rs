@@ -1,0 +1,184 @@
+//! The replayer: re-executes a recorded process through the translator, feeds it the log, and
+//! checks every event. How it is started and what it says: docs/internals/replay-protocol.md.
+//!
+//! Design constraints:
+//! * Freestanding, linked into the reserved region; everything else belongs to the program.
+//! * The sandbox is entered before the first byte of the trace is looked at.
+//! * No input makes it panic or hang: damage ends in an `error` line.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod address_space;
+mod chunk_index;
+mod coordinator;
+mod creation;
+mod divergence;
+mod effects;
+mod engine;
+mod error;
+mod fault;
+mod fault_pages;
+mod feed;
+mod guarded_copy;
+mod jobs;
+mod json;
+mod landing;
+mod machine;
+mod mappings;
+mod matching;
+mod memory;
+mod options;
+mod output;
+mod pace;
+mod processor;
+mod report;
+mod sandbox;
+mod step;
+mod string_instruction;
+mod system;
+mod threads;
+mod trace_directory;
+mod unwinding;
+mod vectors;
+
+use core::arch::naked_asm;
+use core::ffi::{c_char, CStr};
+
+use reenact_freestanding::heap::Heap;
+use reenact_freestanding::numbers;
+use reenact_freestanding::syscall::{syscall3, syscall5};
+use reenact_trace::layout;
+
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::report::status;
+use crate::trace_directory::TraceDirectory;
+
+#[global_allocator]
+static HEAP: Heap = Heap::new();
+
+/// Entry point: the stack holds argc, argv, envp.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn _start() -> ! {
+    naked_asm!(
+        "xor ebp, ebp",
+        "mov rdi, rsp",
+        "and rsp, -16",
+        "call {prepare}",
+        // rax: the top of our own stack, rdx: what the rest needs.
+        "mov rsp, rax",
+        "mov rdi, rdx",
+        "call {go_on}",
+        "ud2",
+        prepare = sym prepare,
+        go_on = sym go_on,
+    )
+}
+
+#[repr(C)]
+struct Prepared {
+    stack: u64,
+    arguments: *const u64,
+}
+
+/// On the kernel's stack: make our own.
+unsafe extern "C" fn prepare(arguments: *const u64) -> Prepared {
+    HEAP.start_at(layout::REPLAYER_HEAP_ADDRESS);
+    if !address_space::map_stacks() {
+        system::exit(status::INTERNAL);
+    }
+    Prepared {
+        stack: address_space::STACK_ADDRESS + address_space::STACK_SIZE,
+        arguments,
+    }
+}
+
+/// On our own stack: everything else.
+unsafe extern "C" fn go_on(arguments: *const u64) -> ! {
+    reenact_freestanding::panic::set_hook(report::internal_panic);
+    // SAFETY: the kernel's layout of the initial stack; it is still mapped.
+    let options = unsafe { parse_arguments(arguments) };
+    report::set_descriptor(options.report);
+    match start(options) {
+        Ok(exit_status) => system::exit(exit_status),
+        Err(message) => {
+            report::error(
+                message,
+                "check the path and the rights; see `reenact doctor`",
+            );
+            system::exit(status::USAGE)
+        }
+    }
+}
+
+unsafe fn parse_arguments(arguments: *const u64) -> Options {
+    // SAFETY: the first word is the number of arguments, pointers to them follow.
+    let count = unsafe { arguments.read() } as usize;
+    let texts = (1..count).map(|index| {
+        // SAFETY: `index` is below the number of arguments, which are NUL-terminated.
+        unsafe { CStr::from_ptr(arguments.add(1 + index).read() as *const c_char) }
+    });
+    options::parse(texts).unwrap_or_else(|(message, argument)| {
+        report::error(
+            format_args!("{message}: {argument}"),
+            "usage: reenact-replayer [--report FD] [--output FD] [--process N] [--jobs N] \
+             [--progress MS] [--stop-event N] [--runaway N] [--trace-events] DIRECTORY",
+        );
+        system::exit(status::USAGE)
+    })
+}
+
+fn start(mut options: Options) -> Result<u8, &'static str> {
+    if !trace_directory::is_open(options.report) {
+        return Err("the report descriptor is not open");
+    }
+    if let Some(descriptor) = options.output {
+        if !trace_directory::is_open(descriptor) {
+            return Err("the output descriptor is not open");
+        }
+    }
+    if options.jobs == 0 {
+        options.jobs = processors();
+    }
+    let directory = TraceDirectory::open(options.trace)?;
+    // The path is on the kernel's stack, which goes now.
+    options.trace = c"";
+    become_reaper();
+    address_space::clear_outside_region()?;
+    jobs::set_up(options.jobs)?;
+    if options.sandbox {
+        sandbox::enter()?;
+    }
+    let events = directory.events;
+    let machine = Machine::new(directory)?;
+    Ok(coordinator::run(options, events, machine))
+}
+
+/// Orphaned grandchildren come to us, so that their ends are seen.
+fn become_reaper() {
+    const PR_SET_CHILD_SUBREAPER: u64 = 36;
+    // SAFETY: changes who is told of ended children.
+    unsafe { syscall5(numbers::PRCTL, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}
+
+/// Number of CPUs we may run on.
+fn processors() -> u32 {
+    const SCHED_GETAFFINITY: u64 = 204;
+    let mut mask = [0u64; 128];
+    // SAFETY: the kernel writes into `mask` only.
+    unsafe {
+        syscall3(
+            SCHED_GETAFFINITY,
+            0,
+            size_of_val(&mask) as u64,
+            mask.as_mut_ptr() as u64,
+        )
+    };
+    mask.iter()
+        .map(|word| word.count_ones())
+        .sum::<u32>()
+        .max(1)
+}

@@ -1,0 +1,115 @@
+//! The table of the recorded program's mappings. Pure: it changes nothing in the address space.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use reenact_trace::FileId;
+
+pub const PAGE: u64 = 4096;
+
+/// One mapping, from `start` (its key in the table) to `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    pub end: u64,
+    /// PROT_* bits as the program sees them.
+    pub protection: u32,
+    /// MAP_* bits as the program gave them.
+    pub flags: u32,
+    /// Stored file, or [`FileId::NONE`].
+    pub file: FileId,
+    /// Offset in the file at the mapping's start.
+    pub offset: u64,
+    /// Size of the stored file, bytes; `u64::MAX` for an anonymous mapping.
+    pub file_size: u64,
+}
+
+/// The mappings, disjoint and ordered.
+#[derive(Clone, Debug, Default)]
+pub struct MappingTable {
+    map: BTreeMap<u64, Mapping>,
+}
+
+impl MappingTable {
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    pub fn clear(&mut self) {
+        self.map.clear();
+    }
+
+    /// Start and mapping, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Mapping)> {
+        self.map.iter().map(|(&start, mapping)| (start, mapping))
+    }
+
+    /// The mapping that holds `address`.
+    pub fn find(&self, address: u64) -> Option<(u64, &Mapping)> {
+        let (&start, mapping) = self.map.range(..=address).next_back()?;
+        (address < mapping.end).then_some((start, mapping))
+    }
+
+    /// Mappings that touch the range, in order.
+    pub fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, &Mapping)> {
+        let first = self.find(start).map_or(start, |(first, _)| first);
+        self.map
+            .range(first..end.max(first))
+            .map(|(&start, mapping)| (start, mapping))
+    }
+
+    /// Whether every page of the range is mapped.
+    pub fn covers(&self, start: u64, end: u64) -> bool {
+        let mut reached = start;
+        for (from, mapping) in self.overlapping(start, end) {
+            if from > reached {
+                return false;
+            }
+            reached = mapping.end;
+        }
+        reached >= end
+    }
+
+    /// Put a mapping in, over whatever is there.
+    pub fn insert(&mut self, start: u64, mapping: Mapping) {
+        self.remove(start, mapping.end);
+        self.map.insert(start, mapping);
+    }
+
+    /// Take the range out.
+    pub fn remove(&mut self, start: u64, end: u64) {
+        self.split(start);
+        self.split(end);
+        let gone: Vec<u64> = self
+            .map
+            .range(start..end.max(start))
+            .map(|(&key, _)| key)
+            .collect();
+        for key in gone {
+            self.map.remove(&key);
+        }
+    }
+
+    /// Change the protection of the mapped parts of the range.
+    pub fn protect(&mut self, start: u64, end: u64, protection: u32) {
+        self.split(start);
+        self.split(end);
+        for (_, mapping) in self.map.range_mut(start..end.max(start)) {
+            mapping.protection = protection;
+        }
+    }
+
+    /// Make `address` a border between mappings if it lies inside one.
+    fn split(&mut self, address: u64) {
+        let Some((start, &whole)) = self.find(address) else {
+            return;
+        };
+        if start == address {
+            return;
+        }
+        let offset = whole.offset.wrapping_add(address - start);
+        if let Some(first) = self.map.get_mut(&start) {
+            first.end = address;
+        }
+        self.map.insert(address, Mapping { offset, ..whole });
+    }
+}

@@ -1,0 +1,71 @@
+//! Command line options (see docs/internals/replay-protocol.md).
+
+use core::ffi::CStr;
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub trace: &'static CStr,
+    pub report: i32,
+    pub output: Option<i32>,
+    pub process: Option<u32>,
+    pub jobs: u32,
+    /// Nanoseconds between progress lines; 0: none.
+    pub progress: u64,
+    pub stop_event: u64,
+    /// Most instructions between two events; 0: no limit.
+    pub runaway: u64,
+    pub trace_events: bool,
+    pub sandbox: bool,
+}
+
+/// Why the command line is no good: what, and which argument.
+pub type OptionError = (&'static str, &'static str);
+
+/// Parse the arguments after the program's name. `jobs` stays 0 when not given.
+pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Options, OptionError> {
+    let mut options = Options {
+        trace: c"",
+        report: 1,
+        output: None,
+        process: None,
+        jobs: 0,
+        progress: 0,
+        stop_event: u64::MAX,
+        runaway: 0,
+        trace_events: false,
+        sandbox: true,
+    };
+    let mut have_trace = false;
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_str().unwrap_or("");
+        let mut number = || -> Result<u64, OptionError> {
+            arguments
+                .next()
+                .and_then(|value| value.to_str().ok())
+                .and_then(|value| value.parse().ok())
+                .ok_or(("a number must follow", text))
+        };
+        match text {
+            "--report" => options.report = number()? as i32,
+            "--output" => options.output = Some(number()? as i32),
+            "--process" => options.process = Some(number()? as u32),
+            "--jobs" => options.jobs = number()? as u32,
+            "--progress" => options.progress = number()?.saturating_mul(1_000_000),
+            "--stop-event" => options.stop_event = number()?,
+            "--runaway" => options.runaway = number()?,
+            "--trace-events" => options.trace_events = true,
+            "--no-sandbox" => options.sandbox = false,
+            _ if text.starts_with("--") => return Err(("unknown option", text)),
+            _ if have_trace => return Err(("more than one trace directory", text)),
+            _ => {
+                options.trace = argument;
+                have_trace = true;
+            }
+        }
+    }
+    if !have_trace {
+        return Err(("no trace directory given", ""));
+    }
+    Ok(options)
+}

@@ -1,0 +1,166 @@
+//! Runs the machine in stretches, so that progress can be told and a runaway noticed.
+
+use reenact_trace::EventKind;
+use reenact_translator::{NonDeterministic, Stop};
+
+use crate::divergence::{Failure, What};
+use crate::fault_pages::{self, Expected};
+use crate::feed::Group;
+use crate::machine::Machine;
+use crate::matching;
+use crate::options::Options;
+use crate::report;
+use crate::system;
+
+/// Instructions between two looks at the clock: some 10 ms.
+const STRETCH: u64 = 20_000_000;
+/// Instructions at a time when nobody wants to look at the clock.
+const WHOLE: u64 = 1 << 48;
+/// Events between two looks at the clock.
+const EVENTS_BETWEEN_LOOKS: u32 = 256;
+
+/// Limits of running.
+pub struct Pace {
+    /// Nanoseconds between progress lines; 0: none.
+    interval: u64,
+    /// Most instructions between two events; 0: no limit.
+    runaway: u64,
+    next_report: u64,
+    events_to_look: u32,
+    /// Events in the log.
+    pub total_events: u64,
+}
+
+impl Pace {
+    pub fn new(options: &Options) -> Pace {
+        Pace {
+            interval: options.progress,
+            runaway: options.runaway,
+            next_report: system::monotonic_ns() + options.progress,
+            events_to_look: EVENTS_BETWEEN_LOOKS,
+            total_events: 0,
+        }
+    }
+
+    /// Run to the next stop that is the program's doing.
+    pub fn run(&mut self, machine: &mut Machine, group: &Group<'_>) -> Result<Stop, Failure> {
+        self.run_from(machine, group, false)
+    }
+
+    /// The same from a hook at the current instruction.
+    pub fn run_past_hook(
+        &mut self,
+        machine: &mut Machine,
+        group: &Group<'_>,
+    ) -> Result<Stop, Failure> {
+        self.run_from(machine, group, true)
+    }
+
+    fn run_from(
+        &mut self,
+        machine: &mut Machine,
+        group: &Group<'_>,
+        past_hook: bool,
+    ) -> Result<Stop, Failure> {
+        let expected = fault_pages::arm(machine, group);
+        let stop = self.run_armed(machine, group, past_hook, expected)?;
+        Ok(fault_pages::disarm(machine, expected, stop))
+    }
+
+    fn run_armed(
+        &mut self,
+        machine: &mut Machine,
+        group: &Group<'_>,
+        mut past_hook: bool,
+        expected: Option<Expected>,
+    ) -> Result<Stop, Failure> {
+        loop {
+            let stretch = if self.interval == 0 && self.runaway == 0 {
+                WHOLE
+            } else {
+                STRETCH
+            };
+            let stop = if core::mem::take(&mut past_hook) {
+                machine.run_past_hook(stretch)
+            } else {
+                machine.run(stretch)
+            };
+            match stop {
+                Stop::Budget => self.look(machine),
+                Stop::Interrupted => {}
+                Stop::Fault(fault) if fault_pages::grow(machine, expected, &fault)? => {}
+                Stop::Instruction(which)
+                    if !is_logged(machine, group) && machine.answer(&which) =>
+                {
+                    self.note_answer(machine, &which);
+                }
+                stop => return Ok(stop),
+            }
+            if self.runaway > 0 && machine.since_event() > self.runaway {
+                let message = alloc::format!(
+                    "no event after {} instructions; the log has {}",
+                    machine.since_event(),
+                    group.event.kind.name()
+                );
+                let stop = Stop::Budget;
+                return Err(matching::diverged(
+                    machine,
+                    group,
+                    &stop,
+                    What::Runaway,
+                    message,
+                ));
+            }
+        }
+    }
+
+    /// Say once that the recorder has missed an instruction.
+    fn note_answer(&mut self, machine: &mut Machine, which: &NonDeterministic) {
+        if core::mem::replace(&mut machine.processor.asked, true) {
+            return;
+        }
+        let name = matching::instruction_name(which.code);
+        let ip = machine.registers().rip - u64::from(which.length);
+        let mut line = report::line("note");
+        line.display(
+            "message",
+            format_args!(
+                "{name} at {ip:#x} was not recorded; it is answered from the manifest of the \
+                 recording machine (said once)"
+            ),
+        );
+        report::send(&mut line);
+    }
+
+    /// An event is done.
+    pub fn event_done(&mut self, machine: &Machine) {
+        if self.interval == 0 {
+            return;
+        }
+        self.events_to_look -= 1;
+        if self.events_to_look == 0 {
+            self.events_to_look = EVENTS_BETWEEN_LOOKS;
+            self.look(machine);
+        }
+    }
+
+    fn look(&mut self, machine: &Machine) {
+        if self.interval == 0 {
+            return;
+        }
+        let now = system::monotonic_ns();
+        if now < self.next_report {
+            return;
+        }
+        self.next_report = now + self.interval;
+        let mut line = report::line("progress");
+        line.number("instructions", machine.total_instructions())
+            .number("total", self.total_events);
+        report::send(&mut line);
+    }
+}
+
+/// Whether the instruction at hand is the event at hand.
+fn is_logged(machine: &Machine, group: &Group<'_>) -> bool {
+    group.event.kind == EventKind::Instruction && group.event.header.ip == machine.registers().rip
+}

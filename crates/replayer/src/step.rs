@@ -1,0 +1,339 @@
+//! One event: run up to it, compare, let it take effect.
+
+use reenact_freestanding::numbers as n;
+use reenact_trace::event::{flags, instruction};
+use reenact_trace::registers::USER_FLAGS;
+use reenact_trace::{EventKind, Registers, Tag};
+use reenact_translator::Stop;
+
+use crate::creation::{Creation, CLONE_THREAD, CLONE_VM};
+use crate::divergence::{Failure, What};
+use crate::effects;
+use crate::error::ReplayError;
+use crate::feed::Group;
+use crate::json::Lossy;
+use crate::landing;
+use crate::machine::Machine;
+use crate::matching;
+use crate::pace::Pace;
+use crate::report;
+use crate::vectors::VectorState;
+
+/// What follows from an event for the process.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Go on with the next event.
+    Next,
+    /// A recorded child was forked; it starts with these registers.
+    Fork { process: u32, child: Registers },
+    /// The process has exited with this status.
+    Exited(i64),
+    /// The recording was stopped.
+    Stopped,
+}
+
+/// Let the event at hand happen.
+pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
+    let header = &group.event.header;
+    if switches_thread(machine, group) {
+        machine.switch_to(header.tid)?;
+    }
+    let step = match group.event.kind {
+        EventKind::Syscall => syscall(machine, group, pace)?,
+        EventKind::ProcessStart => process_start(machine, group)?,
+        EventKind::ImageBegin => image_begin(machine, group, pace)?,
+        EventKind::ImageReady => image_ready(machine, group)?,
+        EventKind::SignalDelivered => signal_delivered(machine, group, pace)?,
+        EventKind::SignalReturn => signal_return(machine, group, pace)?,
+        EventKind::Fault => {
+            run_and_check(machine, group, pace)?;
+            machine.count_event(false);
+            effects::apply_attachments(machine, group)?;
+            Step::Next
+        }
+        EventKind::Instruction => instruction(machine, group, pace)?,
+        EventKind::VforkReturn => vfork_return(machine, group, pace)?,
+        EventKind::Exit => exit(machine, group, pace)?,
+        EventKind::Note => {
+            let text = group
+                .find(Tag::Text)
+                .map_or(&b""[..], |attachment| attachment.payload);
+            let mut line = report::line("note");
+            line.display("message", Lossy(text));
+            report::send(&mut line);
+            Step::Next
+        }
+        EventKind::Blocked => {
+            // The thread is at its call; the call's own event follows when it returns.
+            run_and_check(machine, group, pace)?;
+            machine.count_event(false);
+            Step::Next
+        }
+        EventKind::Preempted => {
+            landing::run(machine, group, pace)?;
+            machine.count_event(false);
+            Step::Next
+        }
+        EventKind::RecordingEnd => Step::Stopped,
+        _ => return Err(ReplayError::Unsupported("this kind of event").into()),
+    };
+    if landing::is_landing(group) {
+        // Its checksums are of the moment before.
+        return Ok(step);
+    }
+    if let Some((address, length)) = effects::failed_checksum(machine, group)? {
+        return Err(memory_diverged(machine, group, address, length));
+    }
+    Ok(step)
+}
+
+/// Whether the event happens in the thread it names. A new image is named after the process's
+/// first thread, whichever thread called `execve`: that one runs now.
+fn switches_thread(machine: &Machine, group: &Group<'_>) -> bool {
+    match group.event.kind {
+        EventKind::Note | EventKind::RecordingEnd | EventKind::VforkReturn => false,
+        EventKind::ImageBegin => machine.threads.current.is_none(),
+        _ => true,
+    }
+}
+
+fn memory_diverged(machine: &Machine, group: &Group<'_>, address: u64, length: u64) -> Failure {
+    let message = alloc::format!(
+        "{length} bytes of memory at {address:#x} are not those of the recording after this event"
+    );
+    let mut failure = matching::diverged(machine, group, &Stop::Interrupted, What::Memory, message);
+    if let Failure::Divergence(divergence) = &mut failure {
+        divergence.range = Some((address, length));
+    }
+    failure
+}
+
+/// Run until something stops the program, and compare that with the event.
+fn run_and_check(
+    machine: &mut Machine,
+    group: &Group<'_>,
+    pace: &mut Pace,
+) -> Result<Stop, Failure> {
+    if !machine.has_image {
+        return Err(ReplayError::BadEvent("it comes before any program image").into());
+    }
+    if machine.threads.ended {
+        return Err(ReplayError::BadEvent("it is of a thread that has ended").into());
+    }
+    let stop = pace.run(machine, group)?;
+    matching::check(machine, group, &stop)?;
+    Ok(stop)
+}
+
+fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
+    let header = &group.event.header;
+    run_and_check(machine, group, pace)?;
+    let is_vdso = header.flags & flags::VDSO != 0;
+    machine.count_event(!is_vdso);
+    if is_vdso {
+        effects::apply_attachments(machine, group)?;
+        let stack = machine.registers().rsp;
+        let back = machine.memory.read_u64(stack)?;
+        let registers = machine.registers_mut();
+        registers.rax = header.result as u64;
+        registers.rsp = stack.wrapping_add(8);
+        registers.rip = back;
+        return Ok(Step::Next);
+    }
+    let creation = Creation::of(header, &machine.memory)?;
+    let child = creation.map(|creation| {
+        (
+            creation,
+            creation.child_registers(machine.registers(), header.ip),
+        )
+    });
+    effects::apply_syscall(machine, group)?;
+    effects::apply_attachments(machine, group)?;
+    effects::after_syscall(machine.registers_mut(), header.ip, header.result);
+    let Some((creation, child)) = child else {
+        return Ok(Step::Next);
+    };
+    if header.flags & flags::VFORK != 0 {
+        machine.enter_vfork(child);
+        return Ok(Step::Next);
+    }
+    if header.result <= 0 {
+        return Ok(Step::Next);
+    }
+    if let Some(attachment) = group.find(Tag::Process) {
+        let process = attachment
+            .value()
+            .ok_or(ReplayError::BadEvent("a damaged process number"))?;
+        return Ok(Step::Fork {
+            process: process as u32,
+            child,
+        });
+    }
+    if creation.flags & (CLONE_VM | CLONE_THREAD) == CLONE_VM | CLONE_THREAD {
+        machine.add_thread(header.result as u32, child);
+    }
+    Ok(Step::Next)
+}
+
+fn process_start(machine: &mut Machine, group: &Group<'_>) -> Result<Step, Failure> {
+    effects::apply_attachments(machine, group)?;
+    if let Some(attachment) = group.find(Tag::Registers) {
+        let registers = Registers::from_bytes(attachment.payload)
+            .ok_or(ReplayError::BadEvent("damaged registers"))?;
+        machine.set_general_registers(&registers);
+    }
+    Ok(Step::Next)
+}
+
+fn image_begin(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
+    let header = &group.event.header;
+    let by_exec = matches!(u64::from(header.code), n::EXECVE | n::EXECVEAT);
+    if by_exec && machine.has_image {
+        run_and_check(machine, group, pace)?;
+        machine.count_event(true);
+    }
+    machine.begin_image();
+    machine.threads.current = Some(header.tid);
+    machine.program_break = group
+        .find(Tag::Auxv)
+        .map(|attachment| attachment.address)
+        .filter(|&address| address != 0);
+    effects::apply_attachments(machine, group)?;
+    for attachment in group
+        .attachments()
+        .filter(|attachment| attachment.tag == Tag::Detour)
+    {
+        machine.add_hook(attachment.address);
+    }
+    Ok(Step::Next)
+}
+
+fn image_ready(machine: &mut Machine, group: &Group<'_>) -> Result<Step, Failure> {
+    effects::apply_attachments(machine, group)?;
+    let registers = effects::attached_registers(group)?;
+    machine.set_registers(&registers);
+    Ok(Step::Next)
+}
+
+fn signal_delivered(
+    machine: &mut Machine,
+    group: &Group<'_>,
+    pace: &mut Pace,
+) -> Result<Step, Failure> {
+    let header = &group.event.header;
+    if header.flags & flags::AT_SYSCALL_ENTRY != 0 {
+        run_and_check(machine, group, pace)?;
+    } else if header.flags & flags::IMMEDIATE != 0 {
+        matching::check_interrupted(machine, group)?;
+    } else {
+        landing::run(machine, group, pace)?;
+    }
+    machine.count_event(false);
+    effects::apply_attachments(machine, group)?;
+    let entry = effects::attached_registers(group)?;
+    machine.set_general_registers(&entry);
+    // The kernel starts a handler with fresh x87 and vector state (fpu__clear_user_states).
+    VectorState::initial(&machine.translator).load(&mut machine.translator);
+    Ok(Step::Next)
+}
+
+fn signal_return(
+    machine: &mut Machine,
+    group: &Group<'_>,
+    pace: &mut Pace,
+) -> Result<Step, Failure> {
+    run_and_check(machine, group, pace)?;
+    machine.count_event(true);
+    let frame = machine.registers().rsp;
+    let vectors = VectorState::from_signal_frame(&machine.translator, &machine.memory, frame)?;
+    effects::apply_attachments(machine, group)?;
+    let registers = effects::attached_registers(group)?;
+    machine.set_general_registers(&registers);
+    vectors.load(&mut machine.translator);
+    Ok(Step::Next)
+}
+
+fn instruction(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
+    let Stop::Instruction(which) = run_and_check(machine, group, pace)? else {
+        return Err(ReplayError::BadEvent("not at an instruction").into());
+    };
+    machine.count_event(true);
+    effects::apply_attachments(machine, group)?;
+    let header = &group.event.header;
+    let registers = machine.registers_mut();
+    let [rax, rbx, rcx, rdx, rflags, destination] = header.args;
+    match header.code {
+        instruction::CPUID => {
+            (registers.rax, registers.rbx) = (rax, rbx);
+            (registers.rcx, registers.rdx) = (rcx, rdx);
+        }
+        instruction::RDTSC | instruction::XGETBV => {
+            (registers.rax, registers.rdx) = (rax, rdx);
+        }
+        instruction::RDTSCP => {
+            (registers.rax, registers.rdx, registers.rcx) = (rax, rdx, rcx);
+        }
+        _ => {
+            *registers.by_number(usize::from(which.register)) = destination;
+            if header.code != instruction::RDPID {
+                registers.rflags = registers.rflags & !USER_FLAGS | rflags & USER_FLAGS;
+            }
+        }
+    }
+    registers.rip += u64::from(which.length);
+    Ok(Step::Next)
+}
+
+fn vfork_return(
+    machine: &mut Machine,
+    group: &Group<'_>,
+    pace: &mut Pace,
+) -> Result<Step, Failure> {
+    let header = &group.event.header;
+    let parent = header.tid;
+    if machine.threads.current.is_some_and(|tid| tid == parent) && !machine.threads.ended {
+        return Err(ReplayError::BadEvent("a return from vfork without a vfork").into());
+    }
+    // The child runs on to the execve that took it out of this address space (or, killed by a
+    // signal, to the system call it was killed in).
+    if !machine.threads.ended {
+        let stop = pace.run(machine, group)?;
+        if stop != Stop::Syscall {
+            let message = alloc::string::String::from(
+                "the vfork child should come to its execve, and comes to something else",
+            );
+            return Err(matching::diverged(
+                machine,
+                group,
+                &stop,
+                What::Kind,
+                message,
+            ));
+        }
+        machine.count_event(true);
+    }
+    machine.leave_vfork(parent)?;
+    effects::apply_attachments(machine, group)?;
+    machine.registers_mut().rax = header.result as u64;
+    Ok(Step::Next)
+}
+
+fn exit(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
+    run_and_check(machine, group, pace)?;
+    let header = &group.event.header;
+    let number = u64::from(header.code);
+    if !matches!(number, n::EXIT | n::EXIT_GROUP) {
+        // It is about to kill itself; should it live on, the call's own event follows.
+        machine.count_event(false);
+        return Ok(Step::Next);
+    }
+    machine.count_event(true);
+    effects::apply_attachments(machine, group)?;
+    machine.threads.ended = true;
+    let in_vfork_child = !machine.threads.vfork_parents.is_empty();
+    let last = number == n::EXIT_GROUP || machine.threads.waiting.is_empty();
+    if last && !in_vfork_child {
+        return Ok(Step::Exited(header.result));
+    }
+    Ok(Step::Next)
+}

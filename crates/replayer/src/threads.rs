@@ -1,0 +1,35 @@
+//! The recorded program's threads: register contexts of which one is in the machine.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use reenact_trace::Registers;
+
+use crate::vectors::VectorState;
+
+/// A thread that is not running.
+#[derive(Clone)]
+pub struct ThreadState {
+    pub registers: Registers,
+    pub vectors: VectorState,
+}
+
+/// Who runs, and the contexts of all others.
+#[derive(Default)]
+pub struct Threads {
+    /// Tid of the running thread; `None` between a vfork-like call and its child's first event,
+    /// which tells the child's tid.
+    pub current: Option<u32>,
+    pub waiting: BTreeMap<u32, ThreadState>,
+    /// Parents of vfork children that run now, innermost last.
+    pub vfork_parents: Vec<VforkParent>,
+    /// The running thread has ended.
+    pub ended: bool,
+}
+
+/// A thread that waits for its vfork child.
+#[derive(Clone)]
+pub struct VforkParent {
+    pub tid: u32,
+    pub state: ThreadState,
+}

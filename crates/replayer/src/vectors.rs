@@ -1,0 +1,124 @@
+//! x87 and vector state: XSAVE areas in the standard format.
+
+use alloc::vec::Vec;
+
+use reenact_translator::Translator;
+
+use crate::error::ReplayError;
+use crate::memory::Memory;
+
+/// Layout of the legacy area and the header behind it.
+const CONTROL_WORD: usize = 0;
+const MXCSR: usize = 24;
+/// Kernel's `_fpx_sw_bytes`: in bytes the hardware ignores.
+const SOFTWARE_BYTES: usize = 464;
+const XSTATE_BV: usize = 512;
+const HEADER_END: usize = 576;
+const LEGACY_SIZE: usize = 512;
+
+const INITIAL_CONTROL_WORD: u16 = 0x37f;
+const INITIAL_MXCSR: u32 = 0x1f80;
+/// Bits of MXCSR that exist on every x86-64 CPU; loading others faults.
+const MXCSR_MASK: u32 = 0xffff;
+const X87_AND_SSE: u64 = 3;
+const FP_XSTATE_MAGIC1: u32 = 0x4650_5853;
+
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([u8; 64]);
+
+/// An aligned XSAVE area.
+#[derive(Clone)]
+pub struct VectorState {
+    lines: Vec<Line>,
+}
+
+impl VectorState {
+    /// The state a program starts with, and a signal handler.
+    pub fn initial(translator: &Translator) -> VectorState {
+        let size = translator.vector_area_size().max(HEADER_END);
+        let mut state = VectorState {
+            lines: alloc::vec![Line([0; 64]); size.div_ceil(64)],
+        };
+        let bytes = state.bytes_mut();
+        bytes[CONTROL_WORD..CONTROL_WORD + 2].copy_from_slice(&INITIAL_CONTROL_WORD.to_le_bytes());
+        bytes[MXCSR..MXCSR + 4].copy_from_slice(&INITIAL_MXCSR.to_le_bytes());
+        state
+    }
+
+    /// The state of the running thread.
+    pub fn save(translator: &mut Translator) -> VectorState {
+        let mut state = VectorState::initial(translator);
+        // SAFETY: aligned, as long as the translator wants it.
+        unsafe { translator.save_vectors(state.bytes_mut().as_mut_ptr()) };
+        state
+    }
+
+    /// Make this the state of the running thread.
+    pub fn load(&self, translator: &mut Translator) {
+        // SAFETY: aligned; made by `save`, or sanitised.
+        unsafe { translator.load_vectors(self.lines.as_ptr().cast()) };
+    }
+
+    /// The state that `rt_sigreturn` restores from the frame at `stack` (rsp at the call).
+    pub fn from_signal_frame(
+        translator: &Translator,
+        memory: &Memory,
+        stack: u64,
+    ) -> Result<VectorState, ReplayError> {
+        // struct ucontext: flags, link, stack (3 words), then struct sigcontext, whose
+        // pointer `fpstate` comes after 23 words.
+        const STATE_POINTER: u64 = 40 + 23 * 8;
+        let address = memory.read_u64(stack.wrapping_add(STATE_POINTER))?;
+        let mut state = VectorState::initial(translator);
+        if address == 0 {
+            return Ok(state);
+        }
+        let bytes = state.bytes_mut();
+        memory.read(address, &mut bytes[..LEGACY_SIZE])?;
+        let word = |at: usize| {
+            let mut value = [0u8; 4];
+            value.copy_from_slice(&bytes[at..at + 4]);
+            u32::from_le_bytes(value)
+        };
+        let extended = word(SOFTWARE_BYTES) == FP_XSTATE_MAGIC1;
+        let features =
+            u64::from(word(SOFTWARE_BYTES + 8)) | u64::from(word(SOFTWARE_BYTES + 12)) << 32;
+        let size = word(SOFTWARE_BYTES + 16) as usize;
+        let mxcsr = word(MXCSR) & MXCSR_MASK;
+        bytes[MXCSR..MXCSR + 4].copy_from_slice(&mxcsr.to_le_bytes());
+        let mut present = X87_AND_SSE;
+        if extended && size >= HEADER_END {
+            let end = size.min(bytes.len());
+            memory.read(address + LEGACY_SIZE as u64, &mut bytes[LEGACY_SIZE..end])?;
+            let mut value = [0u8; 8];
+            value.copy_from_slice(&bytes[XSTATE_BV..XSTATE_BV + 8]);
+            present = u64::from_le_bytes(value) & features & enabled_features();
+        }
+        // The rest of the header must be zero, or loading faults.
+        bytes[XSTATE_BV..HEADER_END].fill(0);
+        bytes[XSTATE_BV..XSTATE_BV + 8].copy_from_slice(&present.to_le_bytes());
+        Ok(state)
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        let length = self.lines.len() * 64;
+        // SAFETY: the lines are contiguous bytes.
+        unsafe { core::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), length) }
+    }
+}
+
+/// State components the operating system has enabled (XCR0).
+fn enabled_features() -> u64 {
+    const OSXSAVE: u32 = 1 << 27;
+    if core::arch::x86_64::__cpuid(1).ecx & OSXSAVE == 0 {
+        return X87_AND_SSE;
+    }
+    let (low, high): (u32, u32);
+    // SAFETY: OSXSAVE says that the instruction exists.
+    unsafe {
+        core::arch::asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high,
+            options(nomem, nostack));
+    }
+    u64::from(low) | u64::from(high) << 32
+}

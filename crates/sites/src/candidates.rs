@@ -1,0 +1,21 @@
+//! Byte patterns that may be a non-deterministic instruction.
+
+/// Offsets of the `0F` byte of everything in `code` that looks like one.
+pub fn candidates(code: &[u8]) -> Vec<usize> {
+    memchr::memchr_iter(0x0f, code)
+        .filter(|&at| looks_right(&code[at + 1..]))
+        .collect()
+}
+
+/// Whether the bytes after `0F` belong to one (Intel SDM, volume 2).
+fn looks_right(rest: &[u8]) -> bool {
+    match rest {
+        // cpuid, rdtsc
+        [0xa2 | 0x31, ..] => true,
+        // rdtscp, xgetbv
+        [0x01, 0xf9 | 0xd0, ..] => true,
+        // rdrand, rdseed, rdpid: group 9 with a register operand, /6 or /7
+        [0xc7, modrm, ..] => *modrm >= 0xf0,
+        _ => false,
+    }
+}

@@ -1,0 +1,154 @@
+//! Reading the events of one process, chunk by chunk.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use reenact_trace::{Event, EventIndex};
+
+use crate::error::StoreError;
+use crate::trace::Trace;
+
+/// An event and the chunk it lies in.
+#[derive(Clone, Debug)]
+pub struct StoredEvent {
+    pub index: EventIndex,
+    chunk: Arc<[u8]>,
+    offset: usize,
+}
+
+impl StoredEvent {
+    /// The event; parsed again at every call, which costs next to nothing.
+    pub fn event(&self) -> Event<'_> {
+        Event::parse(&self.chunk[self.offset..]).expect("it was parsed when it was read")
+    }
+}
+
+/// Iterates over the events `start..stop` of a process. After an error it goes on behind
+/// the damage. `T` is a reference to the trace, or shares its ownership (`Arc`).
+pub struct EventReader<T: Deref<Target = Trace>> {
+    trace: T,
+    process: u32,
+    /// Position in the process's list of chunks.
+    chunk: usize,
+    content: Option<Arc<[u8]>>,
+    offset: usize,
+    /// Index of the event at `offset`.
+    index: u64,
+    start: u64,
+    stop: u64,
+}
+
+impl<T: Deref<Target = Trace>> EventReader<T> {
+    /// Events `start..stop` of a process.
+    ///
+    /// # Errors
+    /// When the trace has no such process.
+    pub fn new(
+        trace: T,
+        process: u32,
+        start: u64,
+        stop: u64,
+    ) -> Result<EventReader<T>, StoreError> {
+        if !trace.has_process(process) {
+            return Err(StoreError::NoSuchProcess { process });
+        }
+        let chunks = trace.chunks_of(process);
+        // The chunk that holds `start`, or the first one after it.
+        let chunk = chunks.partition_point(|place| {
+            place.header.first_event + u64::from(place.header.events) <= start
+        });
+        let index = chunks
+            .get(chunk)
+            .map_or(start, |place| place.header.first_event.min(start));
+        Ok(EventReader {
+            trace,
+            process,
+            chunk,
+            content: None,
+            offset: 0,
+            index,
+            start,
+            stop,
+        })
+    }
+
+    fn open_chunk(&mut self) -> Option<Result<Arc<[u8]>, StoreError>> {
+        let place = self.trace.chunks_of(self.process).get(self.chunk)?;
+        let found = place.header.first_event;
+        if found > self.index {
+            let expected = self.index.max(self.start);
+            self.index = found;
+            if found > expected {
+                return Some(Err(StoreError::Gap {
+                    process: self.process,
+                    expected,
+                    found,
+                }));
+            }
+        }
+        self.index = found;
+        self.offset = 0;
+        Some(self.trace.content(place))
+    }
+
+    fn leave_chunk(&mut self) {
+        self.content = None;
+        if let Some(place) = self.trace.chunks_of(self.process).get(self.chunk) {
+            self.index = place.header.first_event + u64::from(place.header.events);
+        }
+        self.chunk += 1;
+    }
+}
+
+impl<T: Deref<Target = Trace>> Iterator for EventReader<T> {
+    type Item = Result<StoredEvent, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.index >= self.stop {
+                return None;
+            }
+            let content = match self.content.clone() {
+                Some(content) => content,
+                None => match self.open_chunk()? {
+                    Ok(content) => {
+                        self.content = Some(content.clone());
+                        content
+                    }
+                    Err(error) => {
+                        if !matches!(error, StoreError::Gap { .. }) {
+                            self.leave_chunk();
+                        }
+                        return Some(Err(error));
+                    }
+                },
+            };
+            let place = self.trace.chunks_of(self.process)[self.chunk];
+            let end = place.header.first_event + u64::from(place.header.events);
+            if self.index >= end {
+                self.leave_chunk();
+                continue;
+            }
+            let Ok(event) = Event::parse(&content[self.offset..]) else {
+                let error = StoreError::DamagedChunk {
+                    process: self.process,
+                    first_event: self.index,
+                    offset: place.offset,
+                };
+                self.leave_chunk();
+                return Some(Err(error));
+            };
+            let offset = self.offset;
+            let index = self.index;
+            self.offset += event.header.size as usize;
+            self.index += 1;
+            if index >= self.start {
+                return Some(Ok(StoredEvent {
+                    index: EventIndex(index),
+                    chunk: content,
+                    offset,
+                }));
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a trace knows about each process, from the chunks with landmarks.
+
+use reenact_trace::chunk::{landmark, EndRecord};
+use reenact_trace::{Attachment, Event, EventKind, Events, Tag};
+
+use crate::chunk_index::ChunkPlace;
+use crate::trace::Trace;
+
+/// A program that ran in a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Index of its `ImageBegin` event.
+    pub event: u64,
+    /// The program as resolved.
+    pub path: Vec<u8>,
+    /// Working directory at its start.
+    pub directory: Vec<u8>,
+    pub argv: Vec<Vec<u8>>,
+}
+
+/// A recorded process.
+#[derive(Clone, Debug, Default)]
+pub struct Process {
+    pub number: u32,
+    pub pid: u32,
+    pub ppid: u32,
+    /// Number of the process that made it; `None` for the root, or when its start is lost.
+    pub parent: Option<u32>,
+    /// The parent's event that made it.
+    pub parent_event: u64,
+    /// A constant of [`reenact_trace::event::start`].
+    pub start: u16,
+    pub images: Vec<Image>,
+    /// Index and status of its last `Exit` event.
+    pub exit: Option<(u64, i32)>,
+    /// What the supervisor learned of its end; `None` in a trace that was cut off.
+    pub end: Option<EndRecord>,
+    /// Events in the trace.
+    pub events: u64,
+    /// Time-stamp counter at its first event.
+    pub first_time: u64,
+    /// Bytes of its log, decompressed.
+    pub log_bytes: u64,
+}
+
+impl Process {
+    /// Status as `wait4` gives it, `None` when nobody knows.
+    pub fn wait_status(&self) -> Option<i32> {
+        match (self.end, self.exit) {
+            (Some(end), _) if end.wait_status != -1 => Some(end.wait_status),
+            (Some(end), Some((_, status))) if end.reason == 0 => Some((status & 0xff) << 8),
+            _ => None,
+        }
+    }
+}
+
+const WANTED: u8 = landmark::PROCESS_START | landmark::IMAGE | landmark::EXIT;
+
+pub(crate) fn describe(trace: &Trace, number: u32) -> Process {
+    let chunks = trace.chunks_of(number);
+    let mut process = Process {
+        number,
+        end: trace.end(number),
+        ..Process::default()
+    };
+    for (position, place) in chunks.iter().enumerate() {
+        process.events += u64::from(place.header.events);
+        process.log_bytes += u64::from(place.header.raw);
+        if place.header.landmarks & WANTED == 0 {
+            continue;
+        }
+        let Ok(content) = trace.content(place) else {
+            continue; // Reading its events will tell.
+        };
+        let mut data = Vec::new();
+        for (index, event) in (place.header.first_event..).zip(Events::new(&content)) {
+            let Ok(event) = event else { break };
+            if event.kind == EventKind::Data {
+                data.push(event);
+                continue;
+            }
+            note(&mut process, index, &event, &data);
+            data.clear();
+            let at_start = process.images.last().is_some_and(|image| {
+                image.event == index && image.argv.is_empty() && event.kind == EventKind::ImageBegin
+            });
+            if at_start && position > 0 {
+                complete_image(trace, &chunks[..position], &mut process);
+            }
+        }
+    }
+    process
+}
+
+fn note(process: &mut Process, index: u64, event: &Event<'_>, data: &[Event<'_>]) {
+    let header = &event.header;
+    match event.kind {
+        EventKind::ProcessStart => {
+            process.parent = u32::try_from(header.args[0])
+                .ok()
+                .filter(|&p| p != u32::MAX);
+            process.parent_event = header.args[1];
+            process.pid = header.args[2] as u32;
+            process.ppid = header.args[3] as u32;
+            process.start = header.code;
+            process.first_time = header.time;
+        }
+        EventKind::ImageBegin => {
+            let mut image = Image {
+                event: index,
+                ..Image::default()
+            };
+            for event in data.iter().chain([event]) {
+                event
+                    .attachments()
+                    .for_each(|attachment| fill(&mut image, &attachment));
+            }
+            process.images.push(image);
+        }
+        EventKind::Exit => process.exit = Some((index, header.result as i32)),
+        _ => {}
+    }
+}
+
+fn fill(image: &mut Image, attachment: &Attachment<'_>) {
+    match (attachment.tag, attachment.address) {
+        (Tag::Path, 0) => image.path = attachment.payload.to_vec(),
+        (Tag::Path, 1) => image.directory = attachment.payload.to_vec(),
+        (Tag::Argv, _) => {
+            let bytes = attachment.payload;
+            let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
+            image.argv = bytes.split(|&byte| byte == 0).map(<[u8]>::to_vec).collect();
+        }
+        _ => {}
+    }
+}
+
+/// The attachments of an image may have begun in `Data` events of the chunks before.
+fn complete_image(trace: &Trace, before: &[ChunkPlace], process: &mut Process) {
+    let Some(image) = process.images.last_mut() else {
+        return;
+    };
+    for place in before.iter().rev() {
+        let Ok(content) = trace.content(place) else {
+            return;
+        };
+        let events: Vec<Event<'_>> = Events::new(&content).map_while(Result::ok).collect();
+        let data = events
+            .iter()
+            .rev()
+            .take_while(|event| event.kind == EventKind::Data)
+            .count();
+        for event in &events[events.len() - data..] {
+            event
+                .attachments()
+                .for_each(|attachment| fill(image, &attachment));
+        }
+        if data < events.len() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Which slots are in use, and by processes that live.
+
+use std::os::fd::AsRawFd;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use reenact_trace::arena::{slot_state, SLOT_COUNT};
+
+use super::Drain;
+use crate::process_watch;
+use crate::tracked::{Tracked, Watch};
+
+const WATCH_EVERY: Duration = Duration::from_millis(10);
+/// Slots beyond the highest one in use that are looked at in every pass.
+const LOOK_AHEAD: usize = 64;
+const FULL_SCAN_EVERY: Duration = Duration::from_secs(1);
+/// A slot claimed for so long by a process that is gone is free again.
+const CLAIM_ABANDONED: Duration = Duration::from_secs(5);
+
+impl Drain {
+    /// Notice slots that have come into use.
+    pub(super) fn find_slots(&mut self, now: Instant) {
+        let mut end = (self.highest + LOOK_AHEAD).min(SLOT_COUNT);
+        if now.duration_since(self.last_full_scan) >= FULL_SCAN_EVERY {
+            self.last_full_scan = now;
+            end = SLOT_COUNT.min(self.highest * 2 + 16 * LOOK_AHEAD);
+        }
+        for index in 0..end {
+            if self.known[index] {
+                continue;
+            }
+            let slot = self.arena.slot(index);
+            match slot.state.load(Ordering::Acquire) {
+                slot_state::FREE => {
+                    if !self.claimed.is_empty() {
+                        self.claimed.remove(&index);
+                    }
+                    continue;
+                }
+                slot_state::CLAIMED => self.note_claim(index, now),
+                _ => self.note_process(index, now),
+            }
+            self.highest = self.highest.max(index + 1);
+        }
+    }
+
+    fn note_process(&mut self, index: usize, now: Instant) {
+        self.claimed.remove(&index);
+        self.known[index] = true;
+        let slot = self.arena.slot(index);
+        let process = slot.process.load(Ordering::Acquire);
+        let pid = slot.pid.load(Ordering::Acquire);
+        self.tracked.push(Tracked::new(index, process, pid, now));
+        self.report.processes += u32::from(!self.closed);
+    }
+
+    /// A parent that dies between claiming a slot and making the child leaves it claimed.
+    fn note_claim(&mut self, index: usize, now: Instant) {
+        if index == 0 && self.control.root().is_some() {
+            // Of the first process, `Control` knows whether it is still to come.
+            self.claimed.remove(&index);
+            return;
+        }
+        let since = *self.claimed.entry(index).or_insert(now);
+        let slot = self.arena.slot(index);
+        if now.duration_since(since) < CLAIM_ABANDONED || slot.pid.load(Ordering::Acquire) != 0 {
+            return;
+        }
+        let parent = slot.exec.parent_process;
+        if index > 0 && self.tracked.iter().all(|tracked| tracked.process != parent) {
+            self.claimed.remove(&index);
+            self.arena.release_slot(index);
+        }
+    }
+
+    pub(super) fn look_for_deaths(&mut self, now: Instant) {
+        if now.duration_since(self.last_watch) < WATCH_EVERY {
+            return;
+        }
+        self.last_watch = now;
+        let mut descriptors = Vec::new();
+        let mut owners = Vec::new();
+        for (index, tracked) in self.tracked.iter_mut().enumerate() {
+            if tracked.pid == 0 {
+                tracked.pid = self.arena.slot(tracked.slot).pid.load(Ordering::Acquire);
+            }
+            tracked.watch(now);
+            if tracked.silent(now) {
+                tracked.died = tracked.died.or(Some(now));
+            }
+            if let (Watch::By(descriptor), None) = (&tracked.watch, tracked.died) {
+                descriptors.push(descriptor.as_raw_fd());
+                owners.push(index);
+            }
+        }
+        if descriptors.is_empty() {
+            return;
+        }
+        for (owner, dead) in owners.into_iter().zip(process_watch::dead(&descriptors)) {
+            if dead {
+                self.tracked[owner].died = Some(now);
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! When a recording ends, and what ends it early.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use reenact_trace::arena::state;
+
+use super::{note, reason, Drain};
+use crate::forwarding;
+use crate::futex;
+use crate::interrupts;
+
+/// A slot claimed for a child that never came does not keep a recording open longer.
+const CLAIM_LIMIT: Duration = Duration::from_millis(500);
+/// Time for programs to see that the recording has stopped.
+const STOP_GRACE: Duration = Duration::from_millis(200);
+
+impl Drain {
+    /// React to Ctrl-C and to signals sent to us alone.
+    pub(super) fn obey(&mut self, now: Instant) {
+        let interrupts = interrupts::pressed();
+        let told = if interrupts >= 2 {
+            Some("recording stopped by Ctrl-C; the program went on")
+        } else if forwarding::asked_to_stop() {
+            Some("recording stopped by a signal; processes that outlived the program went on")
+        } else {
+            None
+        };
+        if let (Some(message), None) = (told, self.stopped_at) {
+            self.stop(now, reason::STOPPED);
+            note(&mut self.report.messages, message);
+        }
+        let grace_over = |stopped: Instant| now.duration_since(stopped) >= STOP_GRACE;
+        if !self.closed && self.stopped_at.is_some_and(grace_over) {
+            self.close(now);
+        }
+        if interrupts >= 3 && !self.killed {
+            self.killed = true;
+            for tracked in &self.tracked {
+                // A dead process's number is not used again while we hold its descriptor.
+                if tracked.pid != 0 && tracked.died.is_none() {
+                    // SAFETY: plain system call.
+                    unsafe { libc::kill(tracked.pid as libc::pid_t, libc::SIGKILL) };
+                }
+            }
+        }
+    }
+
+    pub(super) fn stop(&mut self, now: Instant, why: u32) {
+        self.arena
+            .header()
+            .state
+            .store(state::STOPPED, Ordering::SeqCst);
+        self.stopped_at = Some(now);
+        self.stop_reason = why;
+        self.report.complete = false;
+        for tracked in &self.tracked {
+            let slot = self.arena.slot(tracked.slot);
+            slot.space.fetch_add(1, Ordering::SeqCst);
+            futex::wake_all(&slot.space);
+        }
+    }
+
+    /// End every log: programs have had their time to see the stop. Those that write on
+    /// are drained, so that they do not wait for room, but what they write is dropped.
+    pub(super) fn close(&mut self, now: Instant) {
+        for index in 0..self.tracked.len() {
+            self.take(index, now);
+            self.write_end(index, -1, reason::STOPPED);
+        }
+        self.closed = true;
+    }
+
+    pub(super) fn disk_failed(&mut self, error: &std::io::Error) {
+        if self.stop_reason != reason::DISK_FULL {
+            self.stop(Instant::now(), reason::DISK_FULL);
+            let text = format!("recording stopped: the trace cannot be written: {error}");
+            note(&mut self.report.messages, &text);
+        }
+    }
+
+    /// Whether there is nothing more to wait for.
+    pub(super) fn finished(&mut self, now: Instant) -> bool {
+        if self.control.root().is_none() {
+            return false;
+        }
+        let since = *self.root_ended_at.get_or_insert(now);
+        let fresh = |claimed: &Instant| now.duration_since(*claimed) < CLAIM_LIMIT;
+        let claims_wait = self.claimed.values().any(fresh);
+        if self.tracked.is_empty() && !claims_wait {
+            return true;
+        }
+        match self.stopped_at {
+            None if now.duration_since(since) >= self.settings.linger => {
+                self.stop(now, reason::STOPPED);
+                let text = format!(
+                    "{} process(es) outlived the first one and go on unrecorded",
+                    self.tracked.len()
+                );
+                note(&mut self.report.messages, &text);
+                false
+            }
+            Some(_) if self.closed => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Everything that can keep a recording from starting.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why nothing was recorded. Each message is one sentence for a person.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SupervisorError {
+    /// No command was given.
+    EmptyCommand,
+    /// The command is not in PATH, or the file does not exist.
+    CommandNotFound { command: String },
+    /// The command is a directory.
+    IsDirectory { path: PathBuf },
+    /// The file exists but may not be executed.
+    NotExecutable { path: PathBuf, error: io::Error },
+    /// The file is neither an ELF program nor a script.
+    NotAProgram { path: PathBuf },
+    /// A 32-bit program.
+    ThirtyTwoBit { path: PathBuf },
+    /// A program of another architecture; `machine` is its ELF machine number.
+    ForeignArchitecture { path: PathBuf, machine: u16 },
+    /// A program that would gain privileges (set-user-id, set-group-id).
+    Privileged { path: PathBuf },
+    /// The first line of a script cannot be followed.
+    BadScript { path: PathBuf, reason: &'static str },
+    /// An argument or environment string holds a NUL byte or is too long.
+    BadArgument { what: &'static str },
+    /// The trace directory exists and is not empty.
+    TraceExists { path: PathBuf },
+    /// The trace directory or a file in it cannot be written.
+    Trace { path: PathBuf, error: io::Error },
+    /// The recorder program is missing or unreadable.
+    Recorder { path: PathBuf, error: io::Error },
+    /// Shared memory, descriptors or processes are refused by the system.
+    System {
+        what: &'static str,
+        error: io::Error,
+    },
+}
+
+impl SupervisorError {
+    /// A short stable name for programs.
+    pub fn kind(&self) -> &'static str {
+        use SupervisorError::*;
+        match self {
+            EmptyCommand => "empty-command",
+            CommandNotFound { .. } => "command-not-found",
+            IsDirectory { .. } => "is-directory",
+            NotExecutable { .. } => "not-executable",
+            NotAProgram { .. } => "not-a-program",
+            ThirtyTwoBit { .. } => "thirty-two-bit",
+            ForeignArchitecture { .. } => "foreign-architecture",
+            Privileged { .. } => "privileged",
+            BadScript { .. } => "bad-script",
+            BadArgument { .. } => "bad-argument",
+            TraceExists { .. } => "trace-exists",
+            Trace { .. } => "trace-not-writable",
+            Recorder { .. } => "recorder-missing",
+            System { .. } => "system",
+        }
+    }
+}
+
+impl fmt::Display for SupervisorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use SupervisorError::*;
+        match self {
+            EmptyCommand => write!(f, "no command to record was given"),
+            CommandNotFound { command } => write!(f, "command not found: {command}"),
+            IsDirectory { path } => write!(f, "{} is a directory, not a program", path.display()),
+            NotExecutable { path, error } => {
+                write!(f, "{} may not be executed: {error}", path.display())
+            }
+            NotAProgram { path } => {
+                write!(f, "{} is neither an ELF program nor a script with a #! line", path.display())
+            }
+            ThirtyTwoBit { path } => {
+                write!(f, "{} is a 32-bit program; only 64-bit ones can be recorded", path.display())
+            }
+            ForeignArchitecture { path, machine } => write!(
+                f,
+                "{} is a program for another processor (ELF machine {machine}); only x86-64 can be recorded",
+                path.display()
+            ),
+            Privileged { path } => write!(
+                f,
+                "{} would gain privileges when it starts (set-user-id or set-group-id), which a recording cannot follow",
+                path.display()
+            ),
+            BadScript { path, reason } => {
+                write!(f, "the first line of the script {} {reason}", path.display())
+            }
+            BadArgument { what } => write!(f, "{what}"),
+            TraceExists { path } => {
+                write!(f, "{} exists and is not empty; choose another trace directory", path.display())
+            }
+            Trace { path, error } => {
+                write!(f, "the trace cannot be written to {}: {error}", path.display())
+            }
+            Recorder { path, error } => write!(
+                f,
+                "the recorder program {} cannot be opened: {error}; reinstall reenact",
+                path.display()
+            ),
+            System { what, error } => write!(f, "{what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SupervisorError {}

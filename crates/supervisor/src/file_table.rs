@@ -1,0 +1,157 @@
+//! Files kept in a trace: `files.jsonl`, checksums, and the instruction sites recorders wait for.
+//! Runs on a thread of its own, so that a large file does not hold up the drain loop.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::sync::Arc;
+
+use reenact_trace::arena::{file_state, FileEntry, FILE_PATH_MAX};
+use reenact_trace::checksum::checksum;
+use serde_json::json;
+
+use crate::arena_memory::Arena;
+use crate::futex;
+use crate::site_cache::SiteCache;
+
+/// Work for the thread.
+#[derive(Clone, Copy, Debug)]
+pub enum FileTask {
+    /// Find the sites of an entry and wake who waits.
+    Scan(usize),
+    /// The entry is stored (or has failed): describe it.
+    Describe(usize),
+}
+
+/// Thread state.
+pub struct FileTable {
+    arena: Arc<Arena>,
+    directory: PathBuf,
+    list: File,
+    cache: SiteCache,
+    /// Stored files by size and checksum.
+    contents: HashMap<(u64, u64), usize>,
+}
+
+impl FileTable {
+    pub fn create(arena: Arc<Arena>, trace: &Path) -> io::Result<FileTable> {
+        let directory = trace.join("files");
+        fs::create_dir(&directory)?;
+        let list = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(trace.join("files.jsonl"))?;
+        Ok(FileTable {
+            arena,
+            directory,
+            list,
+            cache: SiteCache::open(),
+            contents: HashMap::new(),
+        })
+    }
+
+    /// Work until the sender is gone; descriptions wait while scans are asked for.
+    pub fn run(mut self, tasks: &Receiver<FileTask>) {
+        let mut later = Vec::new();
+        while let Ok(task) = tasks.recv() {
+            let mut next = Some(task);
+            while let Some(task) = next {
+                match task {
+                    FileTask::Scan(index) => self.scan(index),
+                    FileTask::Describe(index) => later.push(index),
+                }
+                next = tasks.try_recv().ok();
+                if next.is_none() && !later.is_empty() {
+                    self.describe(later.remove(0));
+                    next = tasks.try_recv().ok();
+                }
+            }
+            for index in later.drain(..) {
+                self.describe(index);
+            }
+        }
+    }
+
+    fn entry(&self, index: usize) -> &FileEntry {
+        // SAFETY: the entry lies in the mapping; its creator has filled the plain fields
+        // before it counted it in `files`, and only this thread writes the site fields.
+        unsafe { &*self.arena.file_entry(index) }
+    }
+
+    fn original(entry: &FileEntry) -> &Path {
+        let length = (entry.path_length as usize).min(FILE_PATH_MAX);
+        Path::new(OsStr::from_bytes(&entry.path[..length]))
+    }
+
+    fn scan(&self, index: usize) {
+        let entry = self.entry(index);
+        let identity = [
+            entry.device,
+            entry.inode,
+            entry.size,
+            entry.modified_ns,
+            entry.changed_ns,
+        ];
+        let sites = self.cache.sites(identity, || {
+            let stored = self.directory.join(index.to_string());
+            match entry.state.load(Ordering::Acquire) {
+                file_state::STORED => fs::read(stored),
+                _ => fs::read(Self::original(entry)),
+            }
+        });
+        let (first, count) = match self.arena.publish_sites(&sites) {
+            Some(first) => (first, sites.len() as u32),
+            None => (0, 0),
+        };
+        let entry = self.arena.file_entry(index);
+        // SAFETY: only this thread writes these fields, and readers wait for `sites_ready`.
+        unsafe {
+            (*entry).sites = first;
+            (*entry).site_count = count;
+            let ready = &(*entry).sites_ready;
+            ready.store(1, Ordering::Release);
+            futex::wake_all(ready);
+        }
+    }
+
+    fn describe(&mut self, index: usize) {
+        let entry = self.entry(index);
+        let path = Self::original(entry).to_string_lossy().into_owned();
+        let size = entry.size;
+        let mut line = json!({
+            "id": index, "path": path, "size": size, "mtime_ns": entry.modified_ns,
+        });
+        if entry.state.load(Ordering::Acquire) == file_state::STORED {
+            if let Ok(bytes) = fs::read(self.directory.join(index.to_string())) {
+                let content = checksum(&bytes);
+                line["checksum"] = json!(format!("{content:016x}"));
+                self.share(index, (bytes.len() as u64, content), &bytes);
+            }
+        } else {
+            line["error"] = json!(entry.error.load(Ordering::Acquire));
+        }
+        // A full disk shows in the log, too, and is reported there.
+        drop(writeln!(self.list, "{line}"));
+    }
+
+    /// Let files of the same content share their bytes.
+    fn share(&mut self, index: usize, key: (u64, u64), bytes: &[u8]) {
+        let Some(&first) = self.contents.get(&key) else {
+            self.contents.insert(key, index);
+            return;
+        };
+        let kept = self.directory.join(first.to_string());
+        if !fs::read(&kept).is_ok_and(|other| other == bytes) {
+            return;
+        }
+        let link = self.directory.join(format!("{index}.link"));
+        if fs::hard_link(&kept, &link).is_ok() {
+            drop(fs::rename(&link, self.directory.join(index.to_string())));
+        }
+    }
+}

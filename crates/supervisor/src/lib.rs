@@ -1,0 +1,41 @@
+//! Starts a recording and writes its trace directory.
+//!
+//! Design constraints:
+//! * The recorded processes never wait for the disk unless their ring is full: this side only
+//!   copies published bytes out of shared memory, compresses and appends them.
+//! * What has been published is never lost, however a process ends; what has been appended
+//!   is readable, however the supervisor ends.
+//! * 500 short processes a second must not be noticed: no descriptor, no system call is spent
+//!   on a process that starts and ends within a few milliseconds.
+//! * Usable inside a process with threads (Python): nothing is allocated between fork and exec.
+
+mod arena_memory;
+mod cuts;
+mod deadline;
+mod drain;
+mod error;
+mod file_table;
+mod forwarding;
+mod futex;
+mod interrupts;
+mod launch;
+mod log_file;
+mod machine;
+mod manifest;
+mod options;
+mod outcome;
+mod process_watch;
+mod program;
+mod record;
+mod site_cache;
+mod tracked;
+
+pub use arena_memory::Arena;
+pub use drain::{Control, Drain, DrainReport, DrainSettings};
+pub use error::SupervisorError;
+pub use file_table::FileTask;
+pub use log_file::LogFile;
+pub use options::{Mechanism, RecordOptions};
+pub use outcome::{Ending, Outcome};
+pub use program::{resolve, Program};
+pub use record::record;

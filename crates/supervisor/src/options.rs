@@ -1,0 +1,67 @@
+//! What a recording is asked to do.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How system calls are caught in the recorded processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Syscall User Dispatch where the kernel has it, else seccomp.
+    #[default]
+    Auto,
+    /// Syscall User Dispatch (Linux 5.11).
+    Dispatch,
+    /// A seccomp filter that traps.
+    Seccomp,
+}
+
+/// A recording to make.
+#[derive(Clone, Debug)]
+pub struct RecordOptions {
+    /// Directory to create; may exist if it is empty.
+    pub trace: PathBuf,
+    /// The freestanding recorder program.
+    pub recorder: PathBuf,
+    /// Program (searched in PATH when it has no slash) and its arguments.
+    pub command: Vec<OsString>,
+    /// Environment as `NAME=value`; `None`: this process's own.
+    pub environment: Option<Vec<OsString>>,
+    /// Directory to start in; `None`: this process's own.
+    pub directory: Option<PathBuf>,
+    pub mechanism: Mechanism,
+    /// Checksum guest memory every so many system calls; 0: never.
+    pub checksum_interval: u64,
+    /// How long processes that outlive the first one go on being recorded.
+    pub linger: Duration,
+    /// Give SIGPIPE and SIGXFSZ back their default action, which Python and Rust
+    /// programs change for themselves.
+    pub restore_signals: bool,
+    /// Schedule threads at random, from this seed; `None`: fairly.
+    pub chaos_seed: Option<u64>,
+    /// End all recorded processes when the first one has run for so long; `None`: never.
+    pub timeout: Option<Duration>,
+}
+
+impl RecordOptions {
+    /// Options with the defaults: 2 s of lingering, no memory checksums.
+    pub fn new(
+        trace: impl Into<PathBuf>,
+        recorder: impl Into<PathBuf>,
+        command: Vec<OsString>,
+    ) -> RecordOptions {
+        RecordOptions {
+            trace: trace.into(),
+            recorder: recorder.into(),
+            command,
+            environment: None,
+            directory: None,
+            mechanism: Mechanism::Auto,
+            checksum_interval: 0,
+            linger: Duration::from_secs(2),
+            restore_signals: true,
+            chaos_seed: None,
+            timeout: None,
+        }
+    }
+}

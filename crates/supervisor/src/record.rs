@@ -1,0 +1,344 @@
+//! One recording from start to end.
+
+use std::env;
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::sync::Arc;
+use std::thread;
+
+use reenact_trace::arena::{descriptor, mechanism, slot_state, EXEC_PATH_MAX};
+use reenact_trace::event::start;
+use serde_json::json;
+
+use crate::arena_memory::Arena;
+use crate::deadline::{self, RootEnd};
+use crate::drain::{Control, Drain, DrainReport, DrainSettings};
+use crate::error::SupervisorError;
+use crate::file_table::FileTable;
+use crate::forwarding::{self, Forwarding};
+use crate::futex;
+use crate::interrupts::{self, Interrupts};
+use crate::launch::{self, HiddenNumbers, Launch};
+use crate::log_file::LogFile;
+use crate::machine::{self, ClockPair};
+use crate::manifest::{Manifest, Start};
+use crate::options::{Mechanism, RecordOptions};
+use crate::outcome::{Ending, Outcome};
+use crate::program::{self, Program};
+
+/// Record a command until its first process has ended (see [`RecordOptions::linger`] for the
+/// others). Blocks; SIGINT and SIGQUIT are handled by us meanwhile.
+///
+/// # Errors
+/// When nothing could be recorded at all; no trace directory is left behind then. What goes
+/// wrong later is in [`Outcome::messages`].
+pub fn record(options: &RecordOptions) -> Result<Outcome, SupervisorError> {
+    let environment = match &options.environment {
+        Some(environment) => environment.clone(),
+        None => own_environment(),
+    };
+    let program = program::resolve(&options.command, search_path(&environment))?;
+    let recorder = File::open(&options.recorder).map_err(|error| SupervisorError::Recorder {
+        path: options.recorder.clone(),
+        error,
+    })?;
+    let created = create_directory(&options.trace)?;
+    let result = run(options, &environment, &program, &recorder);
+    if result.is_err() {
+        remove_leftovers(&options.trace, created);
+    }
+    result
+}
+
+fn run(
+    options: &RecordOptions,
+    environment: &[OsString],
+    program: &Program,
+    recorder: &File,
+) -> Result<Outcome, SupervisorError> {
+    let trace_error = |error| SupervisorError::Trace {
+        path: options.trace.clone(),
+        error,
+    };
+    let system = |what| move |error| SupervisorError::System { what, error };
+    let trace = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_DIRECTORY)
+        .open(&options.trace)
+        .map_err(trace_error)?;
+    let arena = Arc::new(Arena::create().map_err(system("shared memory cannot be created"))?);
+    let numbers = launch::choose_numbers().map_err(system("no three file descriptors are free"))?;
+    let how = mechanism_number(options.mechanism);
+    fill_arena(&arena, options, program, numbers, how)?;
+    let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
+    let files = FileTable::create(arena.clone(), &options.trace).map_err(trace_error)?;
+    let clock = ClockPair::now();
+    let leaves = machine::cpuid_leaves();
+    let directory = match &options.directory {
+        Some(directory) => directory.clone(),
+        None => env::current_dir().unwrap_or_default(),
+    };
+    let mut manifest = Manifest::new(
+        &options.trace,
+        &Start {
+            command: &options.command,
+            program: &program.image,
+            environment,
+            directory: &directory,
+            settings: json!({
+                "mechanism": if how == mechanism::SECCOMP { "seccomp" } else { "dispatch" },
+                "checksum_interval": options.checksum_interval,
+                "linger_seconds": options.linger.as_secs_f64(),
+                "chaos_seed": options.chaos_seed,
+                "timeout_seconds": options.timeout.map(|timeout| timeout.as_secs_f64()),
+            }),
+            clock,
+            leaves: &leaves,
+        },
+    );
+    manifest.write().map_err(trace_error)?;
+
+    let interrupts = Interrupts::install();
+    let forwarding = Forwarding::install();
+    let launch = Launch {
+        recorder: recorder.as_raw_fd(),
+        arena: arena.file().as_raw_fd(),
+        trace: trace.as_raw_fd(),
+        numbers,
+        arguments: &program.arguments,
+        environment,
+        directory: directory_string(options.directory.as_deref())?,
+        restore_signals: options.restore_signals,
+    };
+    let pid = launch
+        .start()
+        .map_err(system("the program cannot be started"))?;
+    forwarding.begin(pid);
+    let (root, report) = supervise(options, arena, log, files, pid, &mut manifest, &leaves);
+    drop(forwarding);
+    let interrupted = interrupts::pressed() > 0;
+    drop(interrupts);
+    let RootEnd {
+        wait_status,
+        timed_out,
+    } = root;
+
+    let end = ClockPair::now();
+    manifest.set("complete", json!(report.complete));
+    manifest.set("end", end.json());
+    manifest.set("wait_status", json!(wait_status));
+    manifest.set("timed_out", json!(timed_out));
+    manifest.set("processes", json!(report.processes));
+    manifest.set("events", json!(report.events));
+    manifest.set("messages", json!(report.messages));
+    let mut messages = report.messages;
+    if let Err(error) = manifest.write() {
+        messages.push(format!(
+            "the manifest of the trace could not be completed: {error}"
+        ));
+    }
+    Ok(Outcome {
+        trace: options.trace.clone(),
+        ending: Ending::from_wait_status(wait_status),
+        wait_status,
+        timed_out,
+        interrupted,
+        processes: report.processes,
+        events: report.events,
+        bytes: report.bytes,
+        raw_bytes: report.raw_bytes,
+        duration_ns: end.epoch_ns.saturating_sub(clock.epoch_ns),
+        messages,
+        complete: report.complete,
+    })
+}
+
+/// Drain on threads while this one waits for the first process.
+fn supervise(
+    options: &RecordOptions,
+    arena: Arc<Arena>,
+    log: LogFile,
+    files: FileTable,
+    pid: libc::pid_t,
+    manifest: &mut Manifest,
+    leaves: &[[u32; 6]],
+) -> (RootEnd, DrainReport) {
+    let control = Arc::new(Control::new());
+    let (tasks, inbox) = mpsc::channel();
+    let settings = DrainSettings {
+        linger: options.linger,
+    };
+    let drain = Drain::new(arena.clone(), control.clone(), log, Some(tasks), settings);
+    thread::scope(|scope| {
+        let drain = scope.spawn(move || drain.run());
+        scope.spawn(move || files.run(&inbox));
+        let processors = scope.spawn(|| machine::differing_processors(leaves));
+        let root = deadline::wait(pid, options.timeout, &arena);
+        forwarding::end();
+        control.root_ended(root.wait_status);
+        let bell = &arena.header().doorbell;
+        bell.fetch_add(1, Ordering::SeqCst);
+        futex::wake_all(bell);
+        if let Ok(differing) = processors.join() {
+            manifest.set_differing(&differing);
+        }
+        let report = drain.join().unwrap_or_else(|_| DrainReport {
+            messages: vec!["the log writer failed; the trace ends early".to_owned()],
+            ..DrainReport::default()
+        });
+        (root, report)
+    })
+}
+
+fn own_environment() -> Vec<OsString> {
+    env::vars_os()
+        .map(|(mut name, value)| {
+            name.push("=");
+            name.push(value);
+            name
+        })
+        .collect()
+}
+
+fn search_path(environment: &[OsString]) -> Option<&OsStr> {
+    let value = |string: &'_ OsString| string.as_bytes().starts_with(b"PATH=");
+    let string = environment.iter().find(|string| value(string))?;
+    Some(OsStr::from_bytes(&string.as_bytes()[5..]))
+}
+
+/// Create the directory; whether it is new.
+fn create_directory(path: &Path) -> Result<bool, SupervisorError> {
+    match fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
+                Ok(true) => Ok(false),
+                Ok(false) => Err(SupervisorError::TraceExists {
+                    path: path.to_owned(),
+                }),
+                Err(error) => Err(SupervisorError::Trace {
+                    path: path.to_owned(),
+                    error,
+                }),
+            }
+        }
+        Err(error) => Err(SupervisorError::Trace {
+            path: path.to_owned(),
+            error,
+        }),
+    }
+}
+
+/// Remove what we have put into a trace directory in which nothing was recorded.
+fn remove_leftovers(path: &Path, created: bool) {
+    for name in ["events", "files.jsonl", "manifest.json"] {
+        drop(fs::remove_file(path.join(name)));
+    }
+    drop(fs::remove_dir(path.join("files")));
+    if created {
+        drop(fs::remove_dir(path));
+    }
+}
+
+fn directory_string(directory: Option<&Path>) -> Result<Option<CString>, SupervisorError> {
+    let string = directory.map(|path| CString::new(path.as_os_str().as_bytes()));
+    string
+        .transpose()
+        .map_err(|_| SupervisorError::BadArgument {
+            what: "the directory contains a NUL byte",
+        })
+}
+
+fn mechanism_number(wanted: Mechanism) -> u32 {
+    match wanted {
+        Mechanism::Dispatch => mechanism::DISPATCH,
+        Mechanism::Seccomp => mechanism::SECCOMP,
+        Mechanism::Auto => {
+            const PR_SET_SYSCALL_USER_DISPATCH: libc::c_int = 59;
+            // SAFETY: switching off what is not on; fails where the kernel lacks it.
+            let off = unsafe { libc::prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0) };
+            if off == 0 {
+                mechanism::DISPATCH
+            } else {
+                mechanism::SECCOMP
+            }
+        }
+    }
+}
+
+/// Device, inode and device number of an open file; zeros when it is closed.
+fn identity(fd: i32) -> [u64; 3] {
+    // SAFETY: fstat fills a structure of ours.
+    unsafe {
+        let mut status: libc::stat = std::mem::zeroed();
+        if libc::fstat(fd, &mut status) != 0 {
+            return [0; 3];
+        }
+        [status.st_dev, status.st_ino, status.st_rdev]
+    }
+}
+
+fn fill_arena(
+    arena: &Arena,
+    options: &RecordOptions,
+    program: &Program,
+    numbers: HiddenNumbers,
+    how: u32,
+) -> Result<(), SupervisorError> {
+    let image = c_path(&absolute(&program.image, options.directory.as_deref()))?;
+    let exec_name = c_path(&program.exec_name)?;
+    let (stdout, stderr) = (identity(1), identity(2));
+    arena.fill_header(|header| {
+        header.mechanism = how;
+        header.recorder_fd = numbers.recorder;
+        header.arena_fd = numbers.arena;
+        header.trace_fd = numbers.trace;
+        header.checksum_interval = options.checksum_interval;
+        header.chaos = options.chaos_seed.is_some().into();
+        header.chaos_seed = options.chaos_seed.unwrap_or_default();
+        header.stdout_identity = stdout;
+        header.stderr_identity = stderr;
+        header.next_process.store(1, Ordering::Relaxed);
+        header.slot_hint.store(1, Ordering::Relaxed);
+    });
+    arena.fill_slot(0, |slot| {
+        let exec = &mut slot.exec;
+        exec.start = start::ROOT.into();
+        exec.start_due = 1;
+        exec.parent_process = u32::MAX;
+        exec.path_length = image.len() as u32 - 1;
+        exec.path[..image.len()].copy_from_slice(&image);
+        exec.exec_name[..exec_name.len()].copy_from_slice(&exec_name);
+        exec.descriptors[1].store(descriptor::STDOUT, Ordering::Relaxed);
+        exec.descriptors[2].store(descriptor::STDERR, Ordering::Relaxed);
+        slot.process.store(0, Ordering::Relaxed);
+        slot.state.store(slot_state::CLAIMED, Ordering::Release);
+    });
+    Ok(())
+}
+
+/// The recorder opens the image from the directory the program starts in.
+fn absolute(path: &Path, directory: Option<&Path>) -> PathBuf {
+    match directory {
+        Some(_) if path.is_relative() => env::current_dir().unwrap_or_default().join(path),
+        _ => path.to_owned(),
+    }
+}
+
+fn c_path(path: &Path) -> Result<Vec<u8>, SupervisorError> {
+    let mut bytes = path.as_os_str().to_owned().into_vec();
+    bytes.push(0);
+    if bytes.len() > EXEC_PATH_MAX {
+        return Err(SupervisorError::BadArgument {
+            what: "the path of the program is too long",
+        });
+    }
+    Ok(bytes)
+}

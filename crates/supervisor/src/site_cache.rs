@@ -1,0 +1,85 @@
+//! Instruction sites of files seen before, under the user's cache directory.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use reenact_trace::checksum::checksum;
+
+/// Changes whenever the scanner finds other sites than before.
+const SCANNER_VERSION: u32 = 3;
+
+/// The cache; without a directory it only scans.
+pub struct SiteCache {
+    directory: Option<PathBuf>,
+}
+
+impl SiteCache {
+    /// `$XDG_CACHE_HOME/reenact/sites`, or below `~/.cache`.
+    pub fn open() -> SiteCache {
+        let base = env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+        let directory = base.map(|base| base.join("reenact/sites"));
+        let directory = directory.filter(|path| fs::create_dir_all(path).is_ok());
+        SiteCache { directory }
+    }
+
+    /// Sites (`file offset << 8 | kind`) of the file with this identity (device, inode, size,
+    /// times of modification and change); `read` gives its bytes when it must be scanned.
+    pub fn sites(
+        &self,
+        identity: [u64; 5],
+        read: impl FnOnce() -> io::Result<Vec<u8>>,
+    ) -> Vec<u64> {
+        let mut key = Vec::with_capacity(48);
+        for word in identity {
+            key.extend_from_slice(&word.to_le_bytes());
+        }
+        let name = format!(
+            "{SCANNER_VERSION}-{:016x}-{:x}",
+            checksum(&key),
+            identity[1]
+        );
+        let path = self
+            .directory
+            .as_ref()
+            .map(|directory| directory.join(name));
+        if let Some(sites) = path.as_ref().and_then(|path| parse(&fs::read(path).ok()?)) {
+            return sites;
+        }
+        let Ok(bytes) = read() else {
+            return Vec::new();
+        };
+        let sites: Vec<u64> = reenact_sites::scan(&bytes)
+            .iter()
+            .map(|site| site.file_offset << 8 | u64::from(site.kind))
+            .collect();
+        if let Some(path) = path {
+            let new = path.with_extension(format!("{}", std::process::id()));
+            if fs::write(&new, render(&sites)).is_ok() {
+                drop(fs::rename(&new, &path));
+            }
+        }
+        sites
+    }
+}
+
+/// Sites as kept: the words, then their checksum.
+fn render(sites: &[u64]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = sites.iter().flat_map(|site| site.to_le_bytes()).collect();
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+fn parse(bytes: &[u8]) -> Option<Vec<u64>> {
+    let (words, sum) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
+    if words.len() % 8 != 0 || checksum(words).to_le_bytes() != sum {
+        return None;
+    }
+    let word = |chunk: &[u8]| chunk.try_into().map(u64::from_le_bytes).ok();
+    words.chunks_exact(8).map(word).collect()
+}

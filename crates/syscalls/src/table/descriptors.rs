@@ -1,0 +1,59 @@
+//! Closing, duplicating and making descriptors that are not files.
+
+use crate::call::{call, Class, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::names::flags::{CLOSE_RANGE, DESCRIPTOR};
+use crate::output::fixed;
+
+pub(super) const CALLS: &[SystemCall] = &[
+    // close() waits for a network file system to write back, and for SO_LINGER.
+    call(3, "close", &[("fd", Fd)])
+        .class(Class::Descriptor)
+        .blocks(None),
+    call(22, "pipe", &[("fds", Pointer)])
+        .writes(&[fixed(0, 8)])
+        .makes(Descriptors::Pair(0)),
+    call(32, "dup", &[("fd", Fd)])
+        .class(Class::Descriptor)
+        .makes(Descriptors::Result),
+    call(33, "dup2", &[("old", Fd), ("new", Fd)])
+        .class(Class::Descriptor)
+        .makes(Descriptors::Result),
+    call(
+        292,
+        "dup3",
+        &[("old", Fd), ("new", Fd), ("flags", Flags(DESCRIPTOR))],
+    )
+    .class(Class::Descriptor)
+    .makes(Descriptors::Result),
+    call(
+        293,
+        "pipe2",
+        &[("fds", Pointer), ("flags", Flags(DESCRIPTOR))],
+    )
+    .writes(&[fixed(0, 8)])
+    .makes(Descriptors::Pair(0)),
+    call(
+        434,
+        "pidfd_open",
+        &[("pid", Int), ("flags", Flags(DESCRIPTOR))],
+    )
+    .makes(Descriptors::Result),
+    // Could fetch a descriptor of the recorder.
+    call(
+        438,
+        "pidfd_getfd",
+        &[("pidfd", Fd), ("fd", Fd), ("flags", Hex)],
+    )
+    .class(Class::Descriptor)
+    .makes(Descriptors::Result),
+    call(
+        436,
+        "close_range",
+        &[
+            ("first", Unsigned),
+            ("last", Unsigned),
+            ("flags", Flags(CLOSE_RANGE)),
+        ],
+    )
+    .class(Class::Descriptor),
+];

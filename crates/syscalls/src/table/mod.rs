@@ -1,0 +1,83 @@
+//! The table, one file per family of calls.
+
+mod descriptors;
+mod directories;
+mod events;
+mod files;
+mod ipc;
+mod memory;
+mod mounts;
+mod obsolete;
+mod polling;
+mod process;
+mod scheduling;
+mod signals;
+mod sockets;
+mod status;
+mod system;
+mod time;
+mod users;
+
+use crate::call::SystemCall;
+
+/// One more than the largest number in the table (Linux 6.18).
+pub const LIMIT: usize = 470;
+
+const FAMILIES: [&[SystemCall]; 17] = [
+    files::CALLS,
+    directories::CALLS,
+    status::CALLS,
+    descriptors::CALLS,
+    polling::CALLS,
+    events::CALLS,
+    sockets::CALLS,
+    memory::CALLS,
+    process::CALLS,
+    scheduling::CALLS,
+    signals::CALLS,
+    time::CALLS,
+    users::CALLS,
+    ipc::CALLS,
+    mounts::CALLS,
+    system::CALLS,
+    obsolete::CALLS,
+];
+
+/// The table by number, built by the compiler; a number that appears twice does not compile.
+static TABLE: [Option<&'static SystemCall>; LIMIT] = by_number();
+
+const fn by_number() -> [Option<&'static SystemCall>; LIMIT] {
+    let mut table: [Option<&'static SystemCall>; LIMIT] = [None; LIMIT];
+    let mut family = 0;
+    while family < FAMILIES.len() {
+        let calls = FAMILIES[family];
+        let mut index = 0;
+        while index < calls.len() {
+            let number = calls[index].number as usize;
+            assert!(
+                table[number].is_none(),
+                "a system call number appears twice"
+            );
+            assert!(
+                calls[index].arguments.len() <= 6,
+                "a system call has at most 6 arguments"
+            );
+            table[number] = Some(&calls[index]);
+            index += 1;
+        }
+        family += 1;
+    }
+    table
+}
+
+/// The entry for a system call number; `None` for numbers Linux 6.18 does not have
+/// (and for x32 numbers).
+#[inline]
+pub fn lookup(number: u64) -> Option<&'static SystemCall> {
+    *TABLE.get(usize::try_from(number).ok()?)?
+}
+
+/// All entries in order of their numbers.
+pub fn all() -> impl Iterator<Item = &'static SystemCall> {
+    TABLE.iter().flatten().copied()
+}

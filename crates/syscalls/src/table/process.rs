@@ -1,0 +1,313 @@
+//! Making, replacing, ending, waiting for and looking into processes and threads.
+
+use crate::call::{call, Class::*, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::names::flags::{
+    ARCH_PRCTL, AT_FLAGS, CLONE, FUTEX_OPERATION, PTRACE, UNSHARE, WAIT, WAIT_ID,
+};
+use crate::output::{fixed, fixed_when, vector, Output, Rule, When};
+
+/// `struct rusage`.
+const RUSAGE: u32 = 144;
+/// The part of `siginfo_t` that `waitid` fills: up to `si_status`.
+const WAIT_INFO: u32 = 28;
+
+pub(super) const CALLS: &[SystemCall] = &[
+    call(24, "sched_yield", &[]),
+    call(39, "getpid", &[]),
+    call(
+        56,
+        "clone",
+        &[
+            ("flags", Flags(CLONE)),
+            ("stack", Pointer),
+            ("parent_tid", Pointer),
+            ("child_tid", Pointer),
+            ("tls", Pointer),
+        ],
+    )
+    .class(Process)
+    .writes(&[Output::Rule(Rule::Clone)])
+    .makes(Descriptors::Command),
+    call(57, "fork", &[]).class(Process),
+    call(58, "vfork", &[]).class(Process).blocks(None),
+    call(
+        59,
+        "execve",
+        &[
+            ("path", Path),
+            ("arguments", Pointer),
+            ("environment", Pointer),
+        ],
+    )
+    .class(Process),
+    call(60, "exit", &[("status", Int)]).class(Process),
+    // Nothing is written when there is no child to report (0) or on failure.
+    call(
+        61,
+        "wait4",
+        &[
+            ("pid", Int),
+            ("status", Pointer),
+            ("options", Flags(WAIT)),
+            ("usage", Pointer),
+        ],
+    )
+    .writes(&[
+        fixed_when(1, 4, When::Positive),
+        fixed_when(3, RUSAGE, When::Positive),
+    ])
+    .blocks(WithFlag),
+    call(
+        101,
+        "ptrace",
+        &[
+            ("request", Choice(PTRACE)),
+            ("pid", Int),
+            ("address", Pointer),
+            ("data", Pointer),
+        ],
+    )
+    .refused(1, "debuggers and strace cannot run inside a recording"),
+    call(110, "getppid", &[]),
+    call(111, "getpgrp", &[]),
+    call(109, "setpgid", &[("pid", Int), ("group", Int)]),
+    call(112, "setsid", &[]),
+    call(121, "getpgid", &[("pid", Int)]),
+    call(124, "getsid", &[("pid", Int)]),
+    call(135, "personality", &[("persona", Hex)]),
+    call(
+        154,
+        "modify_ldt",
+        &[("function", Int), ("pointer", Pointer), ("size", Size)],
+    )
+    .refused(38, "16-bit and 32-bit segments are not recorded"),
+    call(
+        157,
+        "prctl",
+        &[
+            ("option", Prctl),
+            ("a", Hex),
+            ("b", Hex),
+            ("c", Hex),
+            ("d", Hex),
+        ],
+    )
+    .class(Special)
+    .writes(&[Output::Rule(Rule::Prctl)]),
+    // ARCH_SET_FS and ARCH_SET_GS change registers.
+    call(
+        158,
+        "arch_prctl",
+        &[("option", Choice(ARCH_PRCTL)), ("address", Pointer)],
+    )
+    .class(Special)
+    .writes(&[Output::Rule(Rule::ArchPrctl)]),
+    call(186, "gettid", &[]),
+    // A lock word is written for the wake-op and by the priority-inheritance operations; the
+    // latter also mark it while another thread waits.
+    call(
+        202,
+        "futex",
+        &[
+            ("word", Pointer),
+            ("operation", Choice(FUTEX_OPERATION)),
+            ("value", Unsigned),
+            ("timeout", Pointer),
+            ("word2", Pointer),
+            ("value3", Unsigned),
+        ],
+    )
+    .class(Special)
+    .writes(&[Output::Rule(Rule::Futex)])
+    .blocks(WithFlag),
+    // The kernel clears the word and wakes a waiter when the thread ends.
+    call(218, "set_tid_address", &[("word", Pointer)]).class(Special),
+    call(231, "exit_group", &[("status", Int)]).class(Process),
+    // Filled even when it fails, ECHILD and EINTR included; zeros if there was no child.
+    call(
+        247,
+        "waitid",
+        &[
+            ("which", Choice(WAIT_ID)),
+            ("id", Int),
+            ("info", Pointer),
+            ("options", Flags(WAIT)),
+            ("usage", Pointer),
+        ],
+    )
+    .writes(&[fixed_when(2, WAIT_INFO, When::Always), fixed(4, RUSAGE)])
+    .blocks(WithFlag),
+    call(272, "unshare", &[("flags", Flags(UNSHARE))]),
+    // The kernel writes to the list's words when the thread ends.
+    call(
+        273,
+        "set_robust_list",
+        &[("head", Pointer), ("length", Size)],
+    )
+    .class(Special),
+    call(
+        274,
+        "get_robust_list",
+        &[("pid", Int), ("head", Pointer), ("length", Pointer)],
+    )
+    .writes(&[fixed(1, 8), fixed(2, 8)]),
+    call(308, "setns", &[("fd", Fd), ("kind", Flags(UNSHARE))]),
+    call(
+        310,
+        "process_vm_readv",
+        &[
+            ("pid", Int),
+            ("local", Pointer),
+            ("local_count", Size),
+            ("remote", Pointer),
+            ("remote_count", Size),
+            ("flags", Hex),
+        ],
+    )
+    .writes(&[vector(1, 2)]),
+    // Into another recorded process it changes memory that no log explains; into the process
+    // itself the remote buffers are reported.
+    call(
+        311,
+        "process_vm_writev",
+        &[
+            ("pid", Int),
+            ("local", Pointer),
+            ("local_count", Size),
+            ("remote", Pointer),
+            ("remote_count", Size),
+            ("flags", Hex),
+        ],
+    )
+    .class(Special)
+    .writes(&[Output::Rule(Rule::RemoteVector)]),
+    call(
+        312,
+        "kcmp",
+        &[
+            ("pid1", Int),
+            ("pid2", Int),
+            ("kind", Int),
+            ("index1", Size),
+            ("index2", Size),
+        ],
+    ),
+    call(
+        317,
+        "seccomp",
+        &[
+            ("operation", Unsigned),
+            ("flags", Hex),
+            ("argument", Pointer),
+        ],
+    )
+    .declined(
+        22,
+        "a filter would also bind the recorder; as on a kernel without filters",
+    ),
+    call(
+        322,
+        "execveat",
+        &[
+            ("directory", DirFd),
+            ("path", Path),
+            ("arguments", Pointer),
+            ("environment", Pointer),
+            ("flags", Flags(AT_FLAGS)),
+        ],
+    )
+    .class(Process),
+    call(
+        334,
+        "rseq",
+        &[
+            ("area", Pointer),
+            ("length", Unsigned),
+            ("flags", Hex),
+            ("signature", Hex),
+        ],
+    )
+    .declined(
+        38,
+        "the kernel would write the processor number at any time",
+    ),
+    call(435, "clone3", &[("arguments", Pointer), ("size", Size)])
+        .class(Process)
+        .writes(&[Output::Rule(Rule::Clone3)])
+        .makes(Descriptors::Command),
+    call(
+        444,
+        "landlock_create_ruleset",
+        &[("attributes", Pointer), ("size", Size), ("flags", Hex)],
+    )
+    .declined(95, LANDLOCK),
+    call(
+        445,
+        "landlock_add_rule",
+        &[
+            ("ruleset", Fd),
+            ("kind", Int),
+            ("attributes", Pointer),
+            ("flags", Hex),
+        ],
+    )
+    .declined(95, LANDLOCK),
+    call(
+        446,
+        "landlock_restrict_self",
+        &[("ruleset", Fd), ("flags", Hex)],
+    )
+    .declined(95, LANDLOCK),
+    call(
+        449,
+        "futex_waitv",
+        &[
+            ("waiters", Pointer),
+            ("count", Unsigned),
+            ("flags", Hex),
+            ("timeout", Pointer),
+            ("clock", Int),
+        ],
+    )
+    .class(Special)
+    .blocks(WithFlag),
+    call(
+        454,
+        "futex_wake",
+        &[
+            ("word", Pointer),
+            ("mask", Hex),
+            ("count", Int),
+            ("flags", Hex),
+        ],
+    )
+    .class(Special),
+    call(
+        455,
+        "futex_wait",
+        &[
+            ("word", Pointer),
+            ("value", Size),
+            ("mask", Hex),
+            ("flags", Hex),
+            ("timeout", Pointer),
+            ("clock", Int),
+        ],
+    )
+    .class(Special)
+    .blocks(WithFlag),
+    call(
+        456,
+        "futex_requeue",
+        &[
+            ("waiters", Pointer),
+            ("flags", Hex),
+            ("wake", Int),
+            ("requeue", Int),
+        ],
+    )
+    .class(Special),
+];
+
+const LANDLOCK: &str =
+    "a sandbox would also bind the recorder, which stores mapped files; as if disabled at boot";

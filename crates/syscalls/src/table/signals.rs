@@ -1,0 +1,108 @@
+//! Signals. Handlers, masks and pending signals are kept by the recorder.
+
+use crate::call::{call, Class, Kind::*, Restart::*, SignalMask, SystemCall};
+use crate::names::flags::MASK_HOW;
+use crate::output::{counted, fixed};
+
+/// `siginfo_t`: the kernel clears what it does not use.
+const SIGNAL_INFO: u32 = 128;
+/// `struct sigaction` of the kernel: handler, flags, restorer, mask.
+const SIGNAL_ACTION: u32 = 32;
+
+pub(super) const CALLS: &[SystemCall] = &[
+    call(
+        13,
+        "rt_sigaction",
+        &[
+            ("signal", Signal),
+            ("new", Pointer),
+            ("old", Pointer),
+            ("mask_size", Size),
+        ],
+    )
+    .class(Class::Signal)
+    .writes(&[fixed(2, SIGNAL_ACTION)]),
+    call(
+        14,
+        "rt_sigprocmask",
+        &[
+            ("how", Choice(MASK_HOW)),
+            ("new", Pointer),
+            ("old", Pointer),
+            ("mask_size", Size),
+        ],
+    )
+    .class(Class::Signal)
+    .writes(&[counted(2, 3, 1)]),
+    call(15, "rt_sigreturn", &[]).class(Class::Signal),
+    call(34, "pause", &[])
+        .class(Class::Signal)
+        .blocks(NoHandler),
+    call(62, "kill", &[("pid", Int), ("signal", Signal)]),
+    call(
+        127,
+        "rt_sigpending",
+        &[("mask", Pointer), ("mask_size", Size)],
+    )
+    .class(Class::Signal)
+    .writes(&[counted(0, 1, 1)]),
+    call(
+        128,
+        "rt_sigtimedwait",
+        &[
+            ("mask", Pointer),
+            ("info", Pointer),
+            ("timeout", Pointer),
+            ("mask_size", Size),
+        ],
+    )
+    .class(Class::Signal)
+    .writes(&[fixed(1, SIGNAL_INFO)])
+    .blocks(Interrupted),
+    call(
+        129,
+        "rt_sigqueueinfo",
+        &[("pid", Int), ("signal", Signal), ("info", Pointer)],
+    ),
+    call(
+        130,
+        "rt_sigsuspend",
+        &[("mask", Pointer), ("mask_size", Size)],
+    )
+    .class(Class::Signal)
+    .blocks(NoHandler)
+    .masks(SignalMask::Argument(0)),
+    call(131, "sigaltstack", &[("new", Pointer), ("old", Pointer)])
+        .class(Class::Signal)
+        .writes(&[fixed(1, 24)]),
+    call(200, "tkill", &[("tid", Int), ("signal", Signal)]),
+    // The kernel's own way to continue an interrupted sleep; never called by programs.
+    call(219, "restart_syscall", &[])
+        .class(Class::Signal)
+        .blocks(Block),
+    call(
+        234,
+        "tgkill",
+        &[("pid", Int), ("tid", Int), ("signal", Signal)],
+    ),
+    call(
+        297,
+        "rt_tgsigqueueinfo",
+        &[
+            ("pid", Int),
+            ("tid", Int),
+            ("signal", Signal),
+            ("info", Pointer),
+        ],
+    ),
+    call(
+        424,
+        "pidfd_send_signal",
+        &[
+            ("pidfd", Fd),
+            ("signal", Signal),
+            ("info", Pointer),
+            ("flags", Hex),
+        ],
+    ),
+];

@@ -1,0 +1,104 @@
+//! The machine: names, log, modules, random numbers, things only an administrator does.
+
+use crate::call::{call, Class, Kind::*, Restart::*, SystemCall};
+use crate::names::flags::RANDOM;
+use crate::output::{fixed, result, Output, Rule};
+
+const EPERM: i32 = 1;
+
+pub(super) const CALLS: &[SystemCall] = &[
+    // Six names of 65 bytes.
+    call(63, "uname", &[("names", Pointer)]).writes(&[fixed(0, 390)]),
+    call(99, "sysinfo", &[("information", Pointer)]).writes(&[fixed(0, 112)]),
+    call(
+        103,
+        "syslog",
+        &[("action", Int), ("buffer", Pointer), ("size", Int)],
+    )
+    .writes(&[Output::Rule(Rule::KernelLog)])
+    .blocks(WithFlag),
+    call(139, "sysfs", &[("option", Int), ("a", Hex), ("b", Pointer)])
+        .writes(&[Output::Rule(Rule::SysfsName)]),
+    call(153, "vhangup", &[]),
+    call(163, "acct", &[("path", Path)]),
+    call(
+        169,
+        "reboot",
+        &[
+            ("magic", Hex),
+            ("magic2", Hex),
+            ("command", Hex),
+            ("argument", Pointer),
+        ],
+    ),
+    call(170, "sethostname", &[("name", Path), ("length", Size)]),
+    call(171, "setdomainname", &[("name", Path), ("length", Size)]),
+    call(172, "iopl", &[("level", Int)]).refused(EPERM, "device registers are not recorded"),
+    call(
+        173,
+        "ioperm",
+        &[("from", Size), ("count", Size), ("on", Int)],
+    )
+    .refused(EPERM, "device registers are not recorded"),
+    call(
+        175,
+        "init_module",
+        &[("image", Pointer), ("size", Size), ("parameters", Path)],
+    )
+    .blocks(None),
+    call(176, "delete_module", &[("name", Path), ("flags", Hex)]).blocks(None),
+    call(
+        246,
+        "kexec_load",
+        &[
+            ("entry", Pointer),
+            ("count", Size),
+            ("segments", Pointer),
+            ("flags", Hex),
+        ],
+    ),
+    call(
+        313,
+        "finit_module",
+        &[("fd", Fd), ("parameters", Path), ("flags", Hex)],
+    )
+    .blocks(None),
+    call(
+        318,
+        "getrandom",
+        &[
+            ("buffer", Pointer),
+            ("count", Size),
+            ("flags", Flags(RANDOM)),
+        ],
+    )
+    .writes(&[result(0, 1)])
+    .blocks(WithFlag),
+    call(
+        320,
+        "kexec_file_load",
+        &[
+            ("kernel", Fd),
+            ("initrd", Fd),
+            ("length", Size),
+            ("command_line", Path),
+            ("flags", Hex),
+        ],
+    ),
+    call(
+        321,
+        "bpf",
+        &[
+            ("command", Int),
+            ("attributes", Pointer),
+            ("size", Unsigned),
+        ],
+    )
+    .class(Class::Declined(
+        EPERM,
+        "its maps are shared memory that the kernel writes at any time",
+    )),
+    // Trampolines of kernel probes; a program that calls them is killed.
+    call(335, "uretprobe", &[]).class(Class::Declined(38, "only the kernel's probes may call it")),
+    call(336, "uprobe", &[]).class(Class::Declined(38, "only the kernel's probes may call it")),
+];

@@ -1,0 +1,211 @@
+//! The arena: one shared-memory file (memfd) between the supervisor and all recorded
+//! processes of a recording. Header and file table first, then one slot per process.
+//!
+//! A slot is a control block and a ring of bytes. The process writes event records at
+//! `head` and publishes; the supervisor reads up to `head` and advances `tail`. Only
+//! whole events are ever published, so whatever is in the ring when a process dies is good.
+
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicU8};
+
+pub const ARENA_MAGIC: u64 = 0x616e_6572_6174_6365;
+
+/// Offset of the file table in the arena.
+pub const FILE_TABLE_OFFSET: u64 = 1 << 20;
+/// Entries of the file table.
+pub const FILE_TABLE_ENTRIES: usize = 16384;
+/// Offset of the pool of instruction sites ([`FileEntry::sites`] indexes it).
+pub const SITE_POOL_OFFSET: u64 = 64 << 20;
+/// Number of u64 entries in the site pool.
+pub const SITE_POOL_ENTRIES: usize = 1 << 20;
+/// Offset of the first slot.
+pub const SLOTS_OFFSET: u64 = 128 << 20;
+/// Bytes from one slot to the next.
+pub const SLOT_STRIDE: u64 = 8 << 20;
+/// Number of slots: the most processes recorded at one moment.
+pub const SLOT_COUNT: usize = 4096;
+/// Offset of the ring within a slot.
+pub const RING_OFFSET: u64 = 64 << 10;
+/// Bytes of a ring; a power of two.
+pub const RING_SIZE: u64 = 4 << 20;
+/// Bytes of the whole arena file (sparse).
+pub const ARENA_SIZE: u64 = SLOTS_OFFSET + SLOT_COUNT as u64 * SLOT_STRIDE;
+
+/// Values of `ArenaHeader::state`.
+pub mod state {
+    pub const RECORDING: u32 = 0;
+    /// The supervisor stopped taking data (disk full, told to stop): programs go on unrecorded.
+    pub const STOPPED: u32 = 1;
+}
+
+/// How system calls are caught.
+pub mod mechanism {
+    /// Syscall User Dispatch (Linux 5.11).
+    pub const DISPATCH: u32 = 0;
+    /// A seccomp filter that traps by instruction pointer.
+    pub const SECCOMP: u32 = 1;
+}
+
+/// First page of the arena.
+#[repr(C)]
+pub struct ArenaHeader {
+    pub magic: u64,
+    pub format_version: u32,
+    pub supervisor_pid: u32,
+    /// [`state`].
+    pub state: AtomicU32,
+    /// Next process number.
+    pub next_process: AtomicU32,
+    /// Orders events of different processes ([`crate::Tag::Sequence`]).
+    pub sequence: AtomicU64,
+    /// Futex: producers add 1 and wake when the supervisor sleeps and has something to do.
+    pub doorbell: AtomicU32,
+    /// 1 while the supervisor sleeps on the doorbell.
+    pub supervisor_sleeping: AtomicU32,
+    /// Counts up at least 10 times a second while the supervisor lives.
+    pub heartbeat: AtomicU64,
+    /// [`mechanism`].
+    pub mechanism: u32,
+    /// Descriptor numbers held open in every recorded process, hidden from the program; they are
+    /// consecutive: `trace_fd + 2 == arena_fd + 1 == recorder_fd`.
+    pub recorder_fd: i32,
+    pub arena_fd: i32,
+    /// The trace directory.
+    pub trace_fd: i32,
+    /// Checksum memory every so many system calls; 0: never.
+    pub checksum_interval: u64,
+    /// Device, inode and device number of the standard output and error at the start.
+    pub stdout_identity: [u64; 3],
+    pub stderr_identity: [u64; 3],
+    /// Entries of the file table in use.
+    pub files: AtomicU32,
+    /// 1 once the first image has installed the seccomp filter ([`mechanism::SECCOMP`]).
+    pub filter_installed: AtomicU32,
+    /// Entries of the site pool in use.
+    pub sites: AtomicU64,
+    /// Next slot to try when looking for a free one (a hint).
+    pub slot_hint: AtomicU32,
+    /// Signals held longer than 100 ms because no system call came, over all processes.
+    pub not_landable: AtomicU32,
+    /// Where the kernel puts vvar and vDSO, learned by the first image: number of mappings, then
+    /// for each its distance below (or at) the vDSO and its length, bytes.
+    pub vdso_layout: [AtomicU64; 1 + 2 * VDSO_MAPPINGS],
+    /// 1: threads are scheduled at random ([`Self::chaos_seed`]), not fairly.
+    pub chaos: u32,
+    pub reserved: u32,
+    pub chaos_seed: u64,
+}
+
+/// Most mappings that belong to the vDSO (vvar, vvar_vclock, vdso).
+pub const VDSO_MAPPINGS: usize = 4;
+
+/// Values of `FileEntry::state`.
+pub mod file_state {
+    pub const EMPTY: u32 = 0;
+    /// Some process is copying the file into the trace.
+    pub const COPYING: u32 = 1;
+    /// `files/<id>` is complete.
+    pub const STORED: u32 = 2;
+    /// It could not be copied (`error` says why): mappings log their bytes.
+    pub const FAILED: u32 = 3;
+}
+
+/// Longest path kept in a file entry.
+pub const FILE_PATH_MAX: usize = 960;
+
+/// One file kept in the trace. Its id is its index.
+#[repr(C)]
+pub struct FileEntry {
+    /// [`file_state`].
+    pub state: AtomicU32,
+    pub error: AtomicI32,
+    pub device: u64,
+    pub inode: u64,
+    pub size: u64,
+    pub modified_ns: u64,
+    pub changed_ns: u64,
+    /// Index of the first non-deterministic instruction site of this file in the pool,
+    /// valid when `sites_ready` is 1. A site is `file offset << 8 | instruction constant`.
+    pub sites: u32,
+    pub site_count: u32,
+    /// 0 not scanned, 1 scanned, 2 being scanned.
+    pub sites_ready: AtomicU32,
+    pub path_length: u32,
+    pub path: [u8; FILE_PATH_MAX],
+}
+
+const _: () = assert!(core::mem::size_of::<FileEntry>() == 1024);
+
+/// Values of `Slot::state`.
+pub mod slot_state {
+    pub const FREE: u32 = 0;
+    /// Taken by a parent for a child about to be made.
+    pub const CLAIMED: u32 = 1;
+    /// A process writes here.
+    pub const ACTIVE: u32 = 2;
+    /// The process has exited on purpose or given the slot up; the supervisor drains and frees it.
+    pub const ENDED: u32 = 3;
+}
+
+/// Longest path handed to a new image.
+pub const EXEC_PATH_MAX: usize = 4096;
+
+/// Control block of a slot. The recorder owns all fields but `tail` and `space`.
+#[repr(C)]
+pub struct Slot {
+    /// [`slot_state`].
+    pub state: AtomicU32,
+    pub process: AtomicU32,
+    pub pid: AtomicU32,
+    /// Events published so far.
+    pub events: AtomicU64,
+    /// Bytes published so far; the ring position is the low bits.
+    pub head: AtomicU64,
+    pub padding: [u64; 4],
+    /// Bytes the supervisor has taken.
+    pub tail: AtomicU64,
+    /// Futex: the supervisor adds 1 and wakes after it has advanced `tail` while `waiting` is 1.
+    pub space: AtomicU32,
+    /// 1 while the process waits for room.
+    pub waiting: AtomicU32,
+    pub padding2: [u64; 6],
+    /// What the next image needs to know (written before `execve`):
+    pub exec: ExecRequest,
+}
+
+/// Hand-over from the recorder in the old image to the recorder in the new one.
+#[repr(C)]
+pub struct ExecRequest {
+    /// Number of the call (59, 322), or 0 for the first image.
+    pub number: u32,
+    /// [`crate::event::start`]; for the first image and vfork children a ProcessStart is due.
+    pub start: u32,
+    pub parent_process: u32,
+    /// 1: a ProcessStart event must be written first.
+    pub start_due: u32,
+    pub parent_event: u64,
+    pub args: [u64; 6],
+    pub register_checksum: u64,
+    pub ip: u64,
+    pub path_length: u32,
+    /// Number of arguments the program was given by the caller (a script has more).
+    pub reserved: u32,
+    /// The program to load (an ELF file; for a script, its interpreter), NUL-terminated.
+    pub path: [u8; EXEC_PATH_MAX],
+    /// AT_EXECFN of the new image: the path as the caller gave it, NUL-terminated.
+    pub exec_name: [u8; EXEC_PATH_MAX],
+    /// For each of the first 1024 descriptors: [`descriptor`] bits.
+    pub descriptors: [AtomicU8; 1024],
+}
+
+/// What the recorder remembers about a descriptor.
+pub mod descriptor {
+    pub const STDOUT: u8 = 1;
+    pub const STDERR: u8 = 2;
+    pub const CLOSE_ON_EXEC: u8 = 4;
+}
+
+const _: () = assert!(core::mem::size_of::<Slot>() <= RING_OFFSET as usize);
+
+/// The environment string that tells a new image its slot: `REENACT_SLOT=<decimal>`, always last;
+/// the recorder takes it away before the program starts.
+pub const SLOT_VARIABLE: &str = "REENACT_SLOT=";

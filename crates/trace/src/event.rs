@@ -1,0 +1,277 @@
+//! Event records: a fixed header of 96 bytes followed by attachments.
+
+use crate::attachment::{Attachment, Attachments};
+
+/// What an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A system call (or, with [`flags::VDSO`], a vDSO function) that has returned.
+    /// `code` number, `args`, `result`; `ip` is the address after the instruction
+    /// (for a vDSO function: its entry address); `Write` attachments are its outputs.
+    Syscall = 1,
+    /// More attachments for the next event of another kind: they did not fit one record.
+    Data = 2,
+    /// First event of every log. `args[0]` parent's process number (`u32::MAX` for the root),
+    /// `args[1]` index of the parent's event that made it, `args[2]` pid, `args[3]` ppid;
+    /// `code` is a [`start`] constant. After a fork: `Write` of the child's tid.
+    ProcessStart = 3,
+    /// A new program image begins (root, or a successful `execve`, whose arguments and register
+    /// checksum are in `args`/`register_checksum` when `code` is 59 or 322). Attachments: `Path` (0 program as resolved,
+    /// 1 working directory), `Argv`, `Envp`, `Auxv` (its address: where the heap segment, `brk`, starts), `Map`s and `Write`s of the memory at the start,
+    /// `Detour`s of vDSO functions. The address space before it is discarded.
+    ImageBegin = 4,
+    /// The image is complete; one `Registers` attachment: where it starts to run.
+    ImageReady = 5,
+    /// A signal handler of the program is entered. `code` signal; `ip` interrupted address;
+    /// `register_checksum` of the interrupted registers; `Registers` on entry of the handler;
+    /// `Write` of the frame; `SignalInfo`. With neither [`flags::IMMEDIATE`] nor
+    /// [`flags::AT_SYSCALL_ENTRY`] it came in the middle of computation (a landing): `Registers` at
+    /// address 1 are the interrupted ones, and `MemoryChecksum`s are of the moment before.
+    SignalDelivered = 6,
+    /// `rt_sigreturn`: `Registers` after it (vector state is in guest memory, in the frame).
+    SignalReturn = 7,
+    /// A synchronous fault at `ip` with signal `code`; `SignalInfo`. Followed by
+    /// `SignalDelivered` or, if fatal, by nothing.
+    Fault = 8,
+    /// A non-deterministic instruction at `ip`; `code` is an [`instruction`] constant;
+    /// `args[0..4]` are rax, rbx, rcx, rdx after it, `args[4]` rflags after it, `args[5]` the whole
+    /// destination register of `rdrand`, `rdseed`, `rdpid`.
+    Instruction = 9,
+    /// The parent goes on after a `vfork`-like call whose child ran in the parent's memory:
+    /// `result` of the call.
+    VforkReturn = 10,
+    /// `exit` or `exit_group` is about to be performed: `code` number, `result` status. Or a call
+    /// (`kill` and its like) with which the process is about to kill itself: `result` the signal;
+    /// if it lives on, the call's own event follows.
+    Exit = 11,
+    /// Something a person should know (`Text`): what was refused or is not covered.
+    Note = 12,
+    /// The recorder stopped recording on purpose while the program goes on (`Text` why).
+    RecordingEnd = 13,
+    /// The thread has come to a system call that may wait (`code`, `args`, `ip` and
+    /// `register_checksum` as for `Syscall`), and other threads run until its `Syscall` follows.
+    Blocked = 14,
+    /// The thread was interrupted in the middle of computation to let others run. Attachments as
+    /// of a `SignalDelivered` in the middle of computation: `Registers` (address 1) and
+    /// `MemoryChecksum`s.
+    Preempted = 15,
+}
+
+impl EventKind {
+    pub fn from_u8(value: u8) -> Option<EventKind> {
+        use EventKind::*;
+        Some(match value {
+            1 => Syscall,
+            2 => Data,
+            3 => ProcessStart,
+            4 => ImageBegin,
+            5 => ImageReady,
+            6 => SignalDelivered,
+            7 => SignalReturn,
+            8 => Fault,
+            9 => Instruction,
+            10 => VforkReturn,
+            11 => Exit,
+            12 => Note,
+            13 => RecordingEnd,
+            14 => Blocked,
+            15 => Preempted,
+            _ => return None,
+        })
+    }
+
+    /// The name used in `reenact dump` and `--json` output.
+    pub fn name(self) -> &'static str {
+        use EventKind::*;
+        match self {
+            Syscall => "syscall",
+            Data => "data",
+            ProcessStart => "process-start",
+            ImageBegin => "image-begin",
+            ImageReady => "image-ready",
+            SignalDelivered => "signal",
+            SignalReturn => "signal-return",
+            Fault => "fault",
+            Instruction => "instruction",
+            VforkReturn => "vfork-return",
+            Exit => "exit",
+            Note => "note",
+            RecordingEnd => "recording-end",
+            Blocked => "blocked",
+            Preempted => "preempted",
+        }
+    }
+}
+
+/// Bits of `EventHeader::flags`.
+pub mod flags {
+    /// Takes effect before the program executes another instruction.
+    pub const IMMEDIATE: u8 = 1;
+    /// A vDSO function, not a system call instruction.
+    pub const VDSO: u8 = 2;
+    /// The program wrote to the standard output the recording started with.
+    pub const STDOUT: u8 = 4;
+    /// The program wrote to the standard error the recording started with.
+    pub const STDERR: u8 = 8;
+    /// A `vfork`-like call: following events up to `VforkReturn` are the child's.
+    pub const VFORK: u8 = 16;
+    /// The call site was patched (diagnostic only).
+    pub const PATCHED: u8 = 32;
+    /// A signal taken at a system call instruction that has not been executed yet;
+    /// `ip` is the address of that instruction.
+    pub const AT_SYSCALL_ENTRY: u8 = 64;
+}
+
+/// Values of `code` in `ProcessStart`.
+pub mod start {
+    pub const ROOT: u16 = 0;
+    pub const FORK: u16 = 1;
+    /// The child of a vfork-like call got a log of its own at its `execve`.
+    pub const VFORK_EXEC: u16 = 2;
+}
+
+/// Values of `code` in `Instruction`.
+pub mod instruction {
+    pub const CPUID: u16 = 1;
+    pub const RDTSC: u16 = 2;
+    pub const RDTSCP: u16 = 3;
+    pub const RDRAND: u16 = 4;
+    pub const RDSEED: u16 = 5;
+    pub const RDPID: u16 = 6;
+    pub const XGETBV: u16 = 7;
+}
+
+/// The fixed part of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct EventHeader {
+    /// Bytes of the whole record, header and attachments; a multiple of 8.
+    pub size: u32,
+    pub kind: u8,
+    pub flags: u8,
+    pub code: u16,
+    pub tid: u32,
+    /// Number of attachments.
+    pub attachments: u32,
+    /// Time-stamp counter when the event was logged.
+    pub time: u64,
+    pub ip: u64,
+    /// [`crate::Registers::checksum`] before the event took effect.
+    pub register_checksum: u64,
+    pub result: i64,
+    pub args: [u64; 6],
+}
+
+impl EventHeader {
+    pub const SIZE: usize = core::mem::size_of::<EventHeader>();
+
+    pub fn as_bytes(&self) -> &[u8] {
+        // SAFETY: repr(C) without padding (checked below).
+        unsafe { core::slice::from_raw_parts((self as *const Self).cast::<u8>(), Self::SIZE) }
+    }
+}
+
+const _: () = assert!(EventHeader::SIZE == 96);
+
+/// Largest record; longer data is split over `Data` events.
+pub const MAX_EVENT_SIZE: usize = 256 * 1024;
+
+/// A borrowed event: header and attachment bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    pub header: EventHeader,
+    pub kind: EventKind,
+    body: &'a [u8],
+}
+
+/// Why bytes are not an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The bytes end inside the record (normal at the end of a cut trace).
+    Truncated { needed: usize, available: usize },
+    /// `size` is smaller than a header, not a multiple of 8, or larger than the maximum.
+    BadSize(u32),
+    /// An unknown kind of event.
+    BadKind(u8),
+}
+
+impl<'a> Event<'a> {
+    /// Parse the event at the start of `bytes`.
+    pub fn parse(bytes: &'a [u8]) -> Result<Event<'a>, EventError> {
+        if bytes.len() < EventHeader::SIZE {
+            return Err(EventError::Truncated {
+                needed: EventHeader::SIZE,
+                available: bytes.len(),
+            });
+        }
+        // SAFETY: length checked, any bit pattern is valid, unaligned read.
+        let header = unsafe { bytes.as_ptr().cast::<EventHeader>().read_unaligned() };
+        let size = header.size as usize;
+        if size < EventHeader::SIZE || size % 8 != 0 || size > MAX_EVENT_SIZE {
+            return Err(EventError::BadSize(header.size));
+        }
+        if bytes.len() < size {
+            return Err(EventError::Truncated {
+                needed: size,
+                available: bytes.len(),
+            });
+        }
+        let kind = EventKind::from_u8(header.kind).ok_or(EventError::BadKind(header.kind))?;
+        Ok(Event {
+            header,
+            kind,
+            body: &bytes[EventHeader::SIZE..size],
+        })
+    }
+
+    /// The attachments, in order; ends early at a damaged one.
+    pub fn attachments(&self) -> Attachments<'a> {
+        Attachments::new(self.body)
+    }
+
+    /// The first attachment with this tag.
+    pub fn find(&self, tag: crate::Tag) -> Option<Attachment<'a>> {
+        self.attachments().find(|attachment| attachment.tag == tag)
+    }
+}
+
+/// Iterates over the events in a byte string.
+#[derive(Clone, Debug)]
+pub struct Events<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Events<'a> {
+    pub fn new(bytes: &'a [u8]) -> Events<'a> {
+        Events { bytes, offset: 0 }
+    }
+
+    /// Offset of the next event.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Result<Event<'a>, EventError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.offset >= self.bytes.len() {
+            return None;
+        }
+        match Event::parse(&self.bytes[self.offset..]) {
+            Ok(event) => {
+                self.offset += event.header.size as usize;
+                Some(Ok(event))
+            }
+            Err(error) => {
+                self.offset = self.bytes.len();
+                Some(Err(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The trace format of reenact.
+//!
+//! Design constraints:
+//! * `no_std`, no allocation: the recorder lives inside somebody else's process.
+//! * Pure: bytes in, values out. No function here performs I/O.
+//! * Never panics on damaged input: every reader returns `Option`/`Result`.
+//! * Little-endian, 8-byte aligned records, so that a writer can copy structures.
+#![no_std]
+
+pub mod arena;
+pub mod attachment;
+pub mod checksum;
+pub mod chunk;
+pub mod event;
+pub mod identifiers;
+pub mod layout;
+pub mod registers;
+
+pub use attachment::{Attachment, MapRecord, Tag};
+pub use event::{Event, EventHeader, EventKind, Events};
+pub use identifiers::{
+    EventIndex, FileId, GuestAddress, InstructionCount, Position, ProcessId, Tid,
+};
+pub use registers::Registers;
+
+/// Version of the trace format written by this release.
+pub const FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,402 @@
+//! Translates one block.
+
+use crate::branch::CALL_DEPTH;
+use crate::classify::STATUS_FLAGS;
+use crate::context::field;
+use crate::emitter::Emitter;
+use crate::engine::{Engine, PROLOGUE, STUB_SIZE};
+use crate::guest::{CodeFault, CodeRange, GuestCode};
+use crate::store::{key, Block, ExitKind, Note, PageLink, LIVE, NONE};
+use iced_x86::{Decoder, DecoderOptions, Instruction};
+
+/// Most instructions in a block; its budget must fit a signed byte.
+pub(crate) const MAX_COUNT: u8 = 48;
+
+/// A jump out of the block being built.
+pub(crate) struct Pending {
+    /// Instructions executed when it is taken.
+    pub(crate) executed: u8,
+    pub(crate) target: u64,
+    /// Host address of the jump's displacement; 0 for an exit whose stub is already in place.
+    pub(crate) field: u64,
+    pub(crate) kind: ExitKind,
+    /// Host address of the exit number in a stub already in place; with `refund_only`, of the
+    /// byte that is the number of instructions to give back.
+    pub(crate) number_at: u64,
+    pub(crate) refund_only: bool,
+}
+
+/// What kind of block is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// With accounting, to be chained.
+    Normal,
+    /// Without accounting and at most this long: for stopping at an exact count.
+    Exact(u8),
+    /// One instruction, not to be remembered.
+    Once,
+}
+
+/// Why there is no block.
+pub(crate) struct FetchFault {
+    pub fault: CodeFault,
+    pub address: u64,
+}
+
+/// State of the block being built.
+pub(crate) struct Build {
+    pub(crate) e: Emitter,
+    pub(crate) body: u64,
+    pub(crate) mode: Mode,
+    pub(crate) limit: u8,
+    pub(crate) count: u8,
+    pub(crate) branches: u8,
+    /// Status flags neither read nor overwritten so far.
+    pub(crate) undecided: u8,
+    pub(crate) killed_at: u8,
+    /// Number of the block.
+    pub(crate) number: u32,
+    pub(crate) notes: u32,
+    pub(crate) jumps: u32,
+    /// Guest address ranges, for the lists of pages.
+    pub(crate) first_page: u64,
+    pub(crate) last_page: u64,
+    pub(crate) start: u64,
+    /// Return addresses of calls into which translation went on.
+    pub(crate) returns: [u64; CALL_DEPTH],
+    pub(crate) depth: usize,
+    /// Follow `Engine::path`, of which so many directions have been used.
+    pub(crate) traced: bool,
+    pub(crate) path_at: usize,
+}
+
+/// How translation goes on after an instruction.
+pub(crate) enum Next {
+    /// With the instruction behind it.
+    Straight,
+    /// At another address.
+    At(u64),
+    /// Not at all.
+    End,
+}
+impl Engine {
+    /// The executable range around `address`, joined with its successor when an instruction might
+    /// cross over.
+    pub(crate) fn range_at<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        address: u64,
+    ) -> Result<CodeRange, FetchFault> {
+        let mut range = guest_range(guest, &mut self.range, address)
+            .map_err(|fault| FetchFault { fault, address })?;
+        if range.end - address < 16 {
+            if let Ok(next) = guest.executable_range(range.end) {
+                range.end = next.end;
+            }
+        }
+        self.range = Some(range);
+        Ok(range)
+    }
+
+    /// Translate the code at `start`. There must be room (`has_room`).
+    pub fn build<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        start: u64,
+        mode: Mode,
+    ) -> Result<u32, FetchFault> {
+        let body = match mode {
+            Mode::Normal => self.hot + PROLOGUE,
+            _ => self.hot,
+        };
+        let limit = match mode {
+            Mode::Normal if self.path_limit != 0 => self.path_limit,
+            Mode::Normal => MAX_COUNT,
+            Mode::Exact(limit) => limit,
+            Mode::Once => 1,
+        };
+        let mut b = Build {
+            e: self.emitter(body),
+            body,
+            mode,
+            limit,
+            count: 0,
+            branches: 0,
+            undecided: STATUS_FLAGS,
+            killed_at: LIVE,
+            number: self.store.blocks.len() as u32,
+            notes: self.store.notes.len() as u32,
+            jumps: self.store.jumps.len() as u32,
+            first_page: start >> 12,
+            last_page: start >> 12,
+            start,
+            returns: [0; CALL_DEPTH],
+            depth: 0,
+            traced: mode == Mode::Normal && self.path_limit != 0,
+            path_at: 0,
+        };
+        self.pending.clear();
+        let result = self.translate_from(guest, &mut b, start);
+        if let Err(fault) = result {
+            self.store.notes.truncate(b.notes as usize);
+            self.store.jumps.truncate(b.jumps as usize);
+            return Err(fault);
+        }
+        Ok(self.finish(guest, b))
+    }
+
+    pub(crate) fn translate_from<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        b: &mut Build,
+        start: u64,
+    ) -> Result<(), FetchFault> {
+        let mut pc = start;
+        let mut instruction = Instruction::default();
+        loop {
+            let range = match self.range_at(guest, pc) {
+                Ok(range) => range,
+                Err(fault) if b.count == 0 => return Err(fault),
+                Err(_) => {
+                    self.leave_to(guest, b, pc);
+                    return Ok(());
+                }
+            };
+            let length = (range.end - pc).min(4096) as usize;
+            // SAFETY: the owner says these bytes can be read.
+            let bytes = unsafe { core::slice::from_raw_parts(pc as *const u8, length) };
+            let mut decoder = Decoder::with_ip(64, bytes, pc, DecoderOptions::NONE);
+            // Hooks do not apply where the block starts: that was dealt with before.
+            let from = if pc == start { start + 1 } else { pc };
+            let behind = self.hooks.partition_point(|&hook| hook < from);
+            let next_hook = self.hooks.get(behind).copied().unwrap_or(u64::MAX);
+            loop {
+                if b.count >= b.limit || pc == next_hook {
+                    self.leave_to(guest, b, pc);
+                    return Ok(());
+                }
+                if let Some(landing) = self.landing.filter(|landing| landing.address == pc) {
+                    // A single instruction has been checked before.
+                    if b.mode != Mode::Once {
+                        self.check_landing(b, &landing);
+                    }
+                }
+                decoder.decode_out(&mut instruction);
+                if instruction.is_invalid() {
+                    if decoder.last_error() == iced_x86::DecoderError::NoMoreBytes {
+                        if b.count > 0 {
+                            self.leave_to(guest, b, pc);
+                            return Ok(());
+                        }
+                        let address = range.end;
+                        let fault = match guest.executable_range(address) {
+                            Err(fault) => fault,
+                            Ok(_) => CodeFault {
+                                signal: 11,
+                                code: 1,
+                            },
+                        };
+                        return Err(FetchFault { fault, address });
+                    }
+                    self.stop_at(b, pc, ExitKind::Invalid);
+                    return Ok(());
+                }
+                let info = self.classifier.get(&instruction);
+                let safe16 = range.end - pc >= 16;
+                let next = self.one(guest, b, &instruction, info, &decoder, pc, safe16);
+                b.last_page = b.last_page.max((instruction.next_ip() - 1) >> 12);
+                match next {
+                    Next::Straight => pc = instruction.next_ip(),
+                    Next::At(target) => {
+                        self.watch_pages(guest, b);
+                        b.first_page = target >> 12;
+                        b.last_page = target >> 12;
+                        self.store.jumps.push((b.count, target));
+                        pc = target;
+                        break;
+                    }
+                    Next::End => return Ok(()),
+                }
+                if pc >= range.end || !decoder.can_decode() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Record an instruction that has been emitted.
+    #[inline]
+    pub(crate) fn note(
+        &mut self,
+        b: &mut Build,
+        length: usize,
+        scratch: Option<u8>,
+        second: Option<u8>,
+    ) {
+        let end = (b.e.address() - b.body) as u32;
+        self.store
+            .notes
+            .push(Note::new(end, length as u8, scratch, second));
+        b.count += 1;
+    }
+
+    /// End the block here and leave to Rust with `kind`; `target` is where the guest is then.
+    pub(crate) fn stop_at(&mut self, b: &mut Build, target: u64, kind: ExitKind) {
+        b.need_flags();
+        b.e.store_constant(field!(exit), 0);
+        let number_at = b.e.address() - 4;
+        b.e.jump(self.leave);
+        self.pending.push(Pending {
+            executed: b.count,
+            target,
+            field: 0,
+            kind,
+            number_at,
+            refund_only: false,
+        });
+    }
+
+    pub(crate) fn end_with(&mut self, b: &mut Build, pc: u64, kind: ExitKind) -> Next {
+        self.stop_at(b, pc, kind);
+        Next::End
+    }
+
+    /// Write stubs and accounting, enter the block in the tables.
+    pub(crate) fn finish<G: GuestCode>(&mut self, guest: &mut G, b: Build) -> u32 {
+        self.hot = b.e.address();
+        if b.mode != Mode::Once {
+            self.watch_pages(guest, &b);
+        }
+        let mut pending = core::mem::take(&mut self.pending);
+        for leaving in &pending {
+            let refund = b.count - leaving.executed;
+            if leaving.refund_only {
+                let mut e = self.emitter(leaving.number_at);
+                e.u8(refund);
+                continue;
+            }
+            let exit = self.new_exit(b.number, leaving.target, refund, leaving.kind);
+            if leaving.field == 0 {
+                let mut e = self.emitter(leaving.number_at);
+                e.u32(exit);
+                continue;
+            }
+            let stub = self.cold;
+            let mut cold = self.emitter(stub);
+            self.write_stub(&mut cold, exit);
+            self.cold = stub + STUB_SIZE as u64;
+            let mut e = self.emitter(leaving.field);
+            e.relative(stub, 0);
+            let entry = &mut self.store.exits[exit as usize];
+            entry.stub = (stub - self.base) as u32;
+            if b.mode == Mode::Normal {
+                entry.field = (leaving.field - self.base) as u32;
+            }
+        }
+        pending.retain(|leaving| !leaving.refund_only);
+        let first_exit = self.store.exits.len() as u32 - pending.len() as u32;
+        let mut slow = 0;
+        if b.mode == Mode::Normal && b.count > 0 {
+            let exit = self.new_exit(b.number, b.start, b.count, ExitKind::Slow);
+            slow = self.offset(self.cold);
+            let mut cold = self.emitter(self.cold);
+            self.write_stub(&mut cold, exit);
+            self.cold = cold.address();
+        }
+        let mut block = Block {
+            guest: b.start,
+            entry: 0,
+            body: self.offset(b.body),
+            end: self.offset(self.hot),
+            slow,
+            indirect: 0,
+            indirect_miss: 0,
+            indirect_next: NONE,
+            notes: b.notes,
+            jumps: b.jumps,
+            jump_count: (self.store.jumps.len() - b.jumps as usize) as u16,
+            count: b.count,
+            killed_at: if b.mode == Mode::Normal {
+                b.killed_at
+            } else {
+                LIVE
+            },
+            incoming: NONE,
+            limit: match b.mode {
+                Mode::Normal => 0,
+                Mode::Exact(limit) => limit,
+                Mode::Once => 1,
+            },
+            valid: b.mode != Mode::Once,
+            traced: b.traced,
+        };
+        block.entry = if b.mode == Mode::Normal {
+            let entry = self.write_prologue(b.number, &block);
+            self.offset(entry)
+        } else {
+            block.body
+        };
+        self.store.blocks.push(block);
+        if b.mode != Mode::Once {
+            self.store
+                .by_address
+                .insert(key(b.start, block.limit), b.number);
+        }
+        if b.mode == Mode::Normal {
+            for (index, leaving) in pending.iter().enumerate() {
+                if leaving.field != 0 {
+                    if let Some(target) = self.store.by_address.get(leaving.target) {
+                        self.link(first_exit + index as u32, target);
+                    }
+                }
+            }
+        }
+        pending.clear();
+        self.pending = pending;
+        b.number
+    }
+
+    /// Put the block on the lists of the pages its latest stretch of code lies on.
+    pub(crate) fn watch_pages<G: GuestCode>(&mut self, guest: &mut G, b: &Build) {
+        if b.mode == Mode::Once {
+            return;
+        }
+        for page in b.first_page..=b.last_page {
+            self.add_page(guest, b.number, page);
+        }
+    }
+
+    /// Drop block `number` when code of `page` changes.
+    pub(crate) fn add_page<G: GuestCode>(&mut self, guest: &mut G, number: u32, page: u64) {
+        let head = match self.store.pages.get(page) {
+            Some(head) => head,
+            None => {
+                guest.watch_page(page << 12);
+                NONE
+            }
+        };
+        if head != NONE && self.store.page_links[head as usize].block == number {
+            return;
+        }
+        let link = self.store.page_links.len() as u32;
+        self.store.page_links.push(PageLink {
+            block: number,
+            next: head,
+        });
+        self.store.pages.insert(page, link);
+    }
+}
+
+/// The executable range around `address`.
+pub(crate) fn guest_range<G: GuestCode>(
+    guest: &mut G,
+    last: &mut Option<CodeRange>,
+    address: u64,
+) -> Result<CodeRange, CodeFault> {
+    let range = match *last {
+        Some(range) if range.start <= address && address < range.end => range,
+        _ => guest.executable_range(address)?,
+    };
+    *last = Some(range);
+    Ok(range)
+}

@@ -1,0 +1,386 @@
+//! The code cache as a whole: where code goes, how exits are linked, how translations are dropped.
+
+use crate::classify::Classifier;
+use crate::context::{
+    budget_offset, field, Context, CODE_OFFSET, EXIT_INDIRECT, TABLE_ENTRIES, TABLE_OFFSET,
+};
+use crate::emitter::Emitter;
+use crate::guest::CodeRange;
+use crate::store::{Block, Exit, ExitKind, Store, LIVE, NONE};
+use alloc::vec::Vec;
+
+/// Bytes kept for the unlinked form of an exit, and enough for the linked one.
+pub(crate) const STUB_SIZE: usize = 20;
+/// Free bytes needed in each half of the cache to begin a block.
+const RESERVE: usize = 16 << 10;
+/// Bytes of the accounting at the entry of a block.
+pub(crate) const PROLOGUE: u64 = 14;
+
+pub(crate) struct Engine {
+    pub context: *mut Context,
+    pub base: u64,
+    pub hot_start: u64,
+    pub hot: u64,
+    hot_end: u64,
+    pub cold_start: u64,
+    pub cold: u64,
+    cold_end: u64,
+    /// Stub for indirect branches to unknown targets.
+    pub miss: u64,
+    /// The jump through the gate.
+    pub leave: u64,
+    pub store: Store,
+    pub classifier: Classifier,
+    /// Sorted.
+    pub hooks: Vec<u64>,
+    pub landing: Option<crate::Landing>,
+    /// The last executable range asked for.
+    pub range: Option<CodeRange>,
+    /// Grows with each flush: numbers of blocks and exits from before are void.
+    pub generation: u64,
+    /// Directions of the conditional branches of the block to be built, if `path_limit` is not 0.
+    pub path: Vec<bool>,
+    /// Instructions of that block.
+    pub path_limit: u8,
+    /// Exits of the block being built.
+    pub pending: Vec<crate::build::Pending>,
+}
+
+impl Engine {
+    /// # Safety
+    /// As for [`crate::Translator::new`]; the context is initialised.
+    pub unsafe fn new(context: *mut Context, length: usize) -> Engine {
+        let base = context as u64;
+        let code = base + CODE_OFFSET as u64;
+        let end = base + length as u64;
+        let middle = (code + (end - code) / 8 * 5) & !63;
+        let mut engine = Engine {
+            context,
+            base,
+            hot_start: code + 64,
+            hot: 0,
+            hot_end: middle,
+            cold_start: middle,
+            cold: 0,
+            cold_end: end,
+            miss: code,
+            leave: 0,
+            store: Store::new(),
+            classifier: Classifier::new(),
+            hooks: Vec::new(),
+            landing: None,
+            range: None,
+            generation: 0,
+            pending: Vec::new(),
+            path: Vec::new(),
+            path_limit: 0,
+        };
+        let mut e = Emitter::new(code as *mut u8, context);
+        e.store_constant(field!(exit), EXIT_INDIRECT);
+        engine.leave = e.address();
+        e.jump_through(field!(exit_gate));
+        engine.clear();
+        engine
+    }
+
+    pub fn emitter(&self, at: u64) -> Emitter {
+        Emitter::new(at as *mut u8, self.context)
+    }
+
+    pub fn offset(&self, address: u64) -> u32 {
+        (address - self.base) as u32
+    }
+
+    pub fn at(&self, offset: u32) -> u64 {
+        self.base + u64::from(offset)
+    }
+
+    /// Whether there is room for one more block.
+    pub fn has_room(&self) -> bool {
+        self.hot + (RESERVE as u64) < self.hot_end && self.cold + (RESERVE as u64) < self.cold_end
+    }
+
+    /// Drop everything. The caller has dealt with x87 pointers into the cache.
+    pub fn clear(&mut self) {
+        self.hot = self.hot_start;
+        self.cold = self.cold_start;
+        self.store.clear();
+        self.range = None;
+        self.generation += 1;
+        let table = (self.base + TABLE_OFFSET as u64) as *mut u64;
+        for index in 0..TABLE_ENTRIES {
+            // SAFETY: the table is in the cache, which is ours.
+            unsafe { table.add(index).write(self.miss) };
+        }
+    }
+
+    fn table_entry(&self, guest: u64) -> *mut u64 {
+        let index = guest as usize % TABLE_ENTRIES;
+        (self.base as usize + TABLE_OFFSET + index * 8) as *mut u64
+    }
+
+    /// Write the form of an exit's stub that leaves to Rust.
+    pub fn write_stub(&self, e: &mut Emitter, exit: u32) {
+        e.store_constant(field!(exit), exit);
+        e.jump(self.leave);
+    }
+
+    /// Accounting that preserves the flags, then a jump to the body.
+    fn write_live_entry(&self, e: &mut Emitter, number: u32, count: i8, body: u64, slow: u64) {
+        let budget = budget_offset(number);
+        e.store(field!(spill_c), 1);
+        e.load(budget, 1);
+        e.bytes(&[0x48, 0x8d, 0x49, count.wrapping_neg() as u8]);
+        e.store(budget, 1);
+        e.load_byte_to_ecx(budget + 7);
+        e.bytes(&[0xe3, 12]);
+        e.load(field!(spill_c), 1);
+        e.jump(slow);
+        e.load(field!(spill_c), 1);
+        e.jump(body);
+    }
+
+    /// Accounting where the flags are dead; falls through.
+    fn write_dead_entry(&self, e: &mut Emitter, number: u32, count: i8, slow: u64) {
+        e.subtract(budget_offset(number), count);
+        e.bytes(&[0x0f, 0x88]);
+        e.relative(slow, 0);
+    }
+
+    /// Write the accounting in front of a block's body, once its length and its flags are known.
+    /// Returns the entry address.
+    pub fn write_prologue(&mut self, number: u32, block: &Block) -> u64 {
+        let body = self.at(block.body);
+        let slow = self.at(block.slow);
+        if block.count == 0 {
+            return body;
+        }
+        let entry = body - PROLOGUE;
+        let mut e = self.emitter(entry);
+        if block.killed_at == LIVE {
+            e.jump(self.cold);
+            let mut cold = self.emitter(self.cold);
+            self.write_live_entry(&mut cold, number, block.count as i8, body, slow);
+            self.cold = cold.address();
+        } else {
+            self.write_dead_entry(&mut e, number, block.count as i8, slow);
+        }
+        entry
+    }
+
+    /// Make an exit go straight to a block.
+    pub fn link(&mut self, exit_number: u32, target_number: u32) {
+        let exit = self.store.exits[exit_number as usize];
+        let target = self.store.blocks[target_number as usize];
+        if exit.linked || exit.field == 0 || !target.valid {
+            return;
+        }
+        let entry = self.at(target.entry);
+        let body = self.at(target.body);
+        let slow = self.at(target.slow);
+        if exit.refund == 0 {
+            let mut e = self.emitter(self.at(exit.field));
+            e.relative(entry, 0);
+        } else {
+            let due = target.count as i8 - exit.refund as i8;
+            let mut e = self.emitter(self.at(exit.stub));
+            if due == 0 {
+                let mut e = self.emitter(self.at(exit.field));
+                e.relative(body, 0);
+            } else if target.killed_at == LIVE {
+                if !self.has_room() {
+                    return;
+                }
+                e.jump(self.cold);
+                let mut cold = self.emitter(self.cold);
+                self.write_live_entry(&mut cold, target_number, due, body, slow);
+                self.cold = cold.address();
+            } else {
+                e.subtract(budget_offset(target_number), due);
+                e.bytes(&[0x0f, 0x89]);
+                e.relative(body, 0);
+                e.jump(slow);
+            }
+        }
+        let exit = &mut self.store.exits[exit_number as usize];
+        exit.linked = true;
+        exit.next = target.incoming;
+        self.store.blocks[target_number as usize].incoming = exit_number;
+    }
+
+    fn unlink(&mut self, exit_number: u32) {
+        let exit = self.store.exits[exit_number as usize];
+        let stub = self.at(exit.stub);
+        let mut e = self.emitter(stub);
+        self.write_stub(&mut e, exit_number);
+        let mut e = self.emitter(self.at(exit.field));
+        e.relative(stub, 0);
+        let exit = &mut self.store.exits[exit_number as usize];
+        exit.linked = false;
+        exit.next = NONE;
+    }
+
+    /// Make indirect branches to the block's address find it. Needs room in the hot half.
+    /// Blocks whose addresses share the low bits form a chain from the table's entry.
+    pub fn enter_in_table(&mut self, number: u32) {
+        let block = self.store.blocks[number as usize];
+        if block.indirect != 0 || !block.valid {
+            return;
+        }
+        let slot = self.table_entry(block.guest);
+        // SAFETY: the table is ours.
+        let first = unsafe { slot.read() };
+        let next = self.number_at(first);
+        let mut e = self.emitter(self.hot);
+        let (address, miss) = self.write_indirect_entry(&mut e, number, &block, first);
+        self.hot = e.address();
+        let (indirect, miss) = (self.offset(address), self.offset(miss));
+        let block = &mut self.store.blocks[number as usize];
+        block.indirect = indirect;
+        block.indirect_miss = miss;
+        block.indirect_next = next;
+        // SAFETY: the table is ours.
+        unsafe { slot.write(address) };
+    }
+
+    /// The block whose indirect entry is at `entry` (its number is just before).
+    fn number_at(&self, entry: u64) -> u32 {
+        if entry == self.miss {
+            return NONE;
+        }
+        // SAFETY: written by `enter_in_table`.
+        unsafe { ((entry - 4) as *const u32).read_unaligned() }
+    }
+
+    /// Take a block out of its chain.
+    fn remove_from_table(&mut self, number: u32) {
+        let block = self.store.blocks[number as usize];
+        if block.indirect == 0 {
+            return;
+        }
+        let after = match block.indirect_next {
+            NONE => self.miss,
+            next => self.at(self.store.blocks[next as usize].indirect),
+        };
+        let slot = self.table_entry(block.guest);
+        // SAFETY: the table is ours.
+        let first = unsafe { slot.read() };
+        if first == self.at(block.indirect) {
+            // SAFETY: as above.
+            unsafe { slot.write(after) };
+        } else {
+            let mut before = self.number_at(first);
+            while before != NONE && self.store.blocks[before as usize].indirect_next != number {
+                before = self.store.blocks[before as usize].indirect_next;
+            }
+            if before != NONE {
+                let mut e = self.emitter(self.at(self.store.blocks[before as usize].indirect_miss));
+                e.relative(after, 0);
+                self.store.blocks[before as usize].indirect_next = block.indirect_next;
+            }
+        }
+        self.store.blocks[number as usize].indirect = 0;
+    }
+
+    /// Check that rcx, the target, is this block's address, without touching the flags, which
+    /// may be live at whatever the target is; restore rcx and r10; account; go on.
+    /// Returns the addresses of the entry and of the displacement of the jump to `otherwise`.
+    fn write_indirect_entry(
+        &mut self,
+        e: &mut Emitter,
+        number: u32,
+        block: &Block,
+        otherwise: u64,
+    ) -> (u64, u64) {
+        let body = self.at(block.body);
+        let slow = self.at(block.slow);
+        let budget = budget_offset(number);
+        const LEA_RCX_RCX_R10: [u8; 4] = [0x4a, 0x8d, 0x0c, 0x11];
+        // Not this one: put the target together again.
+        let miss = self.cold;
+        let mut cold = self.emitter(miss);
+        cold.constant(10, block.guest);
+        cold.bytes(&LEA_RCX_RCX_R10);
+        cold.jump(otherwise);
+        let field = cold.address() - 4;
+        self.cold = cold.address();
+        e.u32(number);
+        let entry = e.address();
+        e.constant(10, block.guest.wrapping_neg());
+        e.bytes(&LEA_RCX_RCX_R10);
+        e.bytes(&[0xe3, 5]);
+        e.jump(miss);
+        if block.count == 0 {
+            self.restore_after_indirect(e);
+            e.jump(body);
+        } else if block.killed_at != LIVE {
+            e.subtract(budget, block.count as i8);
+            self.restore_after_indirect(e);
+            e.bytes(&[0x0f, 0x89]);
+            e.relative(body, 0);
+            e.jump(slow);
+        } else {
+            e.load(budget, 1);
+            e.bytes(&[0x48, 0x8d, 0x49, block.count.wrapping_neg()]);
+            e.store(budget, 1);
+            e.load_byte_to_ecx(budget + 7);
+            e.bytes(&[0xe3, 7 + 7 + 5]);
+            self.restore_after_indirect(e);
+            e.jump(slow);
+            self.restore_after_indirect(e);
+            e.jump(body);
+        }
+        (entry, field)
+    }
+
+    fn restore_after_indirect(&self, e: &mut Emitter) {
+        e.load(field!(spill_a), 1);
+        e.load(field!(spill_b), 10);
+    }
+
+    /// Forget a block.
+    pub fn remove_block(&mut self, number: u32) {
+        let block = self.store.blocks[number as usize];
+        if !block.valid {
+            return;
+        }
+        self.store.blocks[number as usize].valid = false;
+        self.store.by_address.remove(block.key());
+        let mut incoming = block.incoming;
+        while incoming != NONE {
+            let next = self.store.exits[incoming as usize].next;
+            self.unlink(incoming);
+            incoming = next;
+        }
+        self.remove_from_table(number);
+    }
+
+    /// Forget every block with code in a page.
+    pub fn remove_page(&mut self, page: u64) {
+        let Some(mut link) = self.store.pages.get(page) else {
+            return;
+        };
+        self.store.pages.remove(page);
+        while link != NONE {
+            let entry = self.store.page_links[link as usize];
+            self.remove_block(entry.block);
+            link = entry.next;
+        }
+    }
+
+    /// Make an entry of the table of exits.
+    pub fn new_exit(&mut self, block: u32, target: u64, refund: u8, kind: ExitKind) -> u32 {
+        let exit = Exit {
+            target,
+            block,
+            field: 0,
+            stub: 0,
+            next: NONE,
+            refund,
+            linked: false,
+            kind,
+        };
+        self.store.exits.push(exit);
+        (self.store.exits.len() - 1) as u32
+    }
+}

@@ -1,0 +1,116 @@
+//! Whether the status flags matter where a block is entered: accounting may overwrite dead ones.
+
+use crate::build::{guest_range, Build, Mode};
+use crate::classify::{is_shift, CodeInfo};
+use crate::engine::Engine;
+use crate::guest::GuestCode;
+use crate::store::LIVE;
+use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+
+/// Status flags count as dead on entry only if overwritten within this many instructions.
+pub(crate) const DEAD_WINDOW: u8 = 32;
+/// How many instructions behind the end of a block are looked at for the fate of the flags.
+const LOOK_AHEAD: u8 = 8;
+
+impl Build {
+    /// The flags must be right at this point.
+    pub(crate) fn need_flags(&mut self) {
+        if self.undecided != 0 {
+            self.killed_at = LIVE;
+            self.undecided = 0;
+        }
+    }
+
+    pub(crate) fn track_flags(&mut self, read: u8, killed: u8) {
+        if self.undecided == 0 {
+            return;
+        }
+        if read & self.undecided != 0 || self.count >= DEAD_WINDOW {
+            return self.need_flags();
+        }
+        self.undecided &= !killed;
+        if self.undecided == 0 {
+            self.killed_at = self.count;
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) fn kills(&self, i: &Instruction, info: CodeInfo) -> u8 {
+        if info.killed == 0 {
+            self.shift_kills(i)
+        } else {
+            info.killed
+        }
+    }
+
+    /// Flags overwritten by a shift or rotate by an immediate that is not zero.
+    pub(crate) fn shift_kills(&self, i: &Instruction) -> u8 {
+        const CF: u8 = 0x10;
+        const SF_ZF_CF_PF: u8 = 0x02 | 0x04 | CF | 0x20;
+        let mnemonic = i.mnemonic();
+        if !is_shift(mnemonic)
+            || i.op_count() < 2
+            || i.op_register(i.op_count() - 1) == Register::CL
+        {
+            return 0;
+        }
+        let last = i.op_count() - 1;
+        if i.op_kind(last) != OpKind::Immediate8 || i.immediate8() & 0x1f == 0 {
+            return 0;
+        }
+        match mnemonic {
+            Mnemonic::Rol | Mnemonic::Ror => CF,
+            Mnemonic::Rcl | Mnemonic::Rcr => 0,
+            _ if i.op0_kind() == OpKind::Register && i.op0_register().size() < 4 => 0,
+            _ => SF_ZF_CF_PF,
+        }
+    }
+
+    /// `killed_at` of a block that ends undecided and goes to `target`: looks a few
+    /// instructions ahead. The block is put on the list of the page looked at, so that it is
+    /// dropped with that page's code.
+    pub(crate) fn killed_beyond<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        b: &mut Build,
+        target: u64,
+    ) -> u8 {
+        if b.mode != Mode::Normal || self.may_stop_at(target) {
+            return LIVE;
+        }
+        // Within one range and page, so that nothing has to be asked or joined.
+        let end = (target | 0xfff) + 1;
+        let Ok(range) = guest_range(guest, &mut self.range, target) else {
+            return LIVE;
+        };
+        let length = range.end.min(end) - target;
+        // SAFETY: the owner says these bytes can be read.
+        let bytes = unsafe { core::slice::from_raw_parts(target as *const u8, length as usize) };
+        let mut decoder = Decoder::with_ip(64, bytes, target, DecoderOptions::NONE);
+        let mut undecided = b.undecided;
+        let mut instruction = Instruction::default();
+        for ahead in 0..LOOK_AHEAD {
+            // Where execution may stop, the flags are looked at.
+            let stops = self.may_stop_at(decoder.ip());
+            if stops || !decoder.can_decode() {
+                return LIVE;
+            }
+            decoder.decode_out(&mut instruction);
+            if self.may_stop_at(instruction.ip()) {
+                return LIVE;
+            }
+            let info = self.classifier.get(&instruction);
+            if info.read & undecided != 0 || !info.class.goes_on() {
+                return LIVE;
+            }
+            undecided &= !self.kills(&instruction, info);
+            let distance = b.count + ahead;
+            if undecided == 0 && distance < DEAD_WINDOW {
+                self.add_page(guest, b.number, target >> 12);
+                return distance;
+            }
+        }
+        LIVE
+    }
+}

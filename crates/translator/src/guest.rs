@@ -1,0 +1,37 @@
+//! What the translator asks of the owner of the guest's memory.
+
+/// Why an address cannot be executed: the fault the kernel would raise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeFault {
+    /// `SIGSEGV` (11) or `SIGBUS` (7).
+    pub signal: i32,
+    /// `si_code`, for example `SEGV_MAPERR` (1) or `SEGV_ACCERR` (2).
+    pub code: i32,
+}
+
+/// A range of guest memory that may be executed and read without a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeRange {
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+}
+
+/// The owner of the guest's memory.
+pub trait GuestCode {
+    /// The range around `address` that may be executed. May be as large as the whole
+    /// mapping (it is remembered until [`crate::Translator::invalidate`] touches it), but every
+    /// byte must be readable (stop at the end of a mapped file).
+    fn executable_range(&mut self, address: u64) -> Result<CodeRange, CodeFault>;
+
+    /// Code of the page at `page` (4 KiB aligned) has been translated. If the guest may write
+    /// to it, write-protect it and remember that. Called again for the same page only after
+    /// the page was invalidated.
+    fn watch_page(&mut self, page: u64);
+
+    /// A write to `address` faulted (`SIGSEGV`). If the page was write-protected only because of
+    /// [`GuestCode::watch_page`], make it writable again and return true: its
+    /// translations are dropped and the instruction is tried again. Otherwise the
+    /// guest gets the fault.
+    fn unwatch_page(&mut self, address: u64) -> bool;
+}

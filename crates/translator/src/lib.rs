@@ -1,0 +1,65 @@
+//! Same-ISA x86-64 binary translator.
+//!
+//! Design constraints:
+//! * `no_std + alloc`, no system call except setting the gs base once; no I/O.
+//! * The guest is identity-mapped: its memory is at its own addresses and its
+//!   registers are in the host's registers while translated code runs.
+//! * Every instruction is counted; execution can stop at any exact count.
+//! * The guest cannot tell: return addresses, code bytes, flags, segment
+//!   bases, x87 instruction pointers and faults are those of a native run.
+//!
+//! # How it works
+//!
+//! Guest code is translated block by block ([`build`], [`instruction`], [`branch`]); most instructions are
+//! copied, operands relative to rip or gs are rewritten ([`rewrite`]). Direct jumps are patched to
+//! go straight to the next block ([`engine`]); indirect ones go through a table indexed by the low 16 bits of the guest
+//! address, whose entries check the whole address without touching the flags.
+//!
+//! A block subtracts its length from a budget where it is entered and leaves if that does not suffice; an exit
+//! before its end gives back the rest. Flags are preserved only if they are live there ([`flags`]). The last
+//! instructions before a requested count run in blocks without accounting ([`run`]), so
+//! that everything is exact at the stop.
+//!
+//! Code that is found to be hot is translated again along the path it takes ([`trace`]).
+//!
+//! A fault in translated code is looked up in per-instruction notes ([`store`]) to find the guest's state.
+//! Pages with translated code are reported to the owner of the memory, who write-protects
+//! them; a write there drops the translations and is then executed on its own.
+//!
+//! # Limits
+//!
+//! * Flags that a block is about to overwrite may be wrong in the state of a fault (`Fault::dead_flags` says
+//!   so), and after the guest has replaced the very instruction that overwrites them.
+//! * What is not supported stops with its name: far branches, loads of segment registers, `int 0x80`, `sysenter`,
+//!   `xbegin`, x87 environments with 16-bit operand size, string instructions through gs.
+//! * `popf` that sets the trap flag is not caught.
+#![allow(rustdoc::private_intra_doc_links)]
+#![no_std]
+
+extern crate alloc;
+
+mod branch;
+mod build;
+mod classify;
+mod context;
+mod emitter;
+mod engine;
+mod flags;
+mod gate;
+mod guest;
+mod instruction;
+mod landing;
+mod map;
+mod rewrite;
+mod run;
+mod stop;
+mod store;
+mod trace;
+mod translator;
+mod x87;
+
+pub use context::{Context, FaultOutcome, VectorSaving};
+pub use guest::{CodeFault, CodeRange, GuestCode};
+pub use landing::{Landing, Place};
+pub use stop::{Fault, NonDeterministic, Stop, Unsupported};
+pub use translator::Translator;

@@ -1,0 +1,338 @@
+//! The loop around translated code: choose a block, enter it, deal with how it left.
+
+use crate::build::{FetchFault, Mode, MAX_COUNT};
+use crate::context::{BUDGETS, EXIT_FAULT, EXIT_INDIRECT};
+use crate::flags::DEAD_WINDOW;
+use crate::gate;
+use crate::guest::GuestCode;
+use crate::stop::{Fault, NonDeterministic, Stop, Unsupported};
+use crate::store::{key, ExitKind, LIVE, NONE};
+use crate::trace::Recording;
+use crate::translator::Translator;
+
+/// Instructions before a requested count that run without accounting in the code, so that flags
+/// that full-speed accounting has overwritten (as dead) have been set again when the count is reached.
+const SLACK: i64 = DEAD_WINDOW as i64 + MAX_COUNT as i64;
+
+/// Below this many instructions there is no full-speed execution: each part of the budget must be enough for
+/// any block.
+const FULL_SPEED: i64 = SLACK + BUDGETS as i64 * (MAX_COUNT as i64 + 1);
+
+const SIGILL: i32 = 4;
+const SIGTRAP: i32 = 5;
+const SIGFPE: i32 = 8;
+const SIGSEGV: i32 = 11;
+const ILL_ILLOPN: i32 = 2;
+const SI_KERNEL: i32 = 0x80;
+const STATUS_FLAGS: u64 = 0x8d5;
+
+/// What follows an exit.
+enum Next {
+    Stop(Stop),
+    /// Budget too small for the block at `rip`.
+    Slow,
+    /// Go on at `rip`; the exit may be linked to the block found there.
+    Go(Option<u32>),
+    /// Like `Go(None)`, after an indirect branch.
+    Indirect,
+    /// Execute one instruction on its own (its page has just been made writable).
+    Step,
+}
+
+impl Translator {
+    pub(crate) unsafe fn execute<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        limit: u64,
+        past: bool,
+    ) -> Stop {
+        // The accounting that preserves flags takes a budget of 2^56 or more for a negative one.
+        let mut remaining = limit.min(1 << 55) as i64;
+        let mut step = past && self.engine.may_stop_at(self.registers().rip);
+        let mut recording: Option<Recording> = None;
+        let mut interrupted = false;
+        loop {
+            if remaining == 0 {
+                return if interrupted {
+                    Stop::Interrupted
+                } else {
+                    Stop::Budget
+                };
+            }
+            let rip = self.registers().rip;
+            if !step && self.is_hook(rip) {
+                return Stop::Hook;
+            }
+            let mode = if step {
+                Mode::Once
+            } else if remaining < FULL_SPEED {
+                Mode::Exact(remaining.min(i64::from(MAX_COUNT)) as u8)
+            } else if let Some(recording) = &recording {
+                Mode::Exact(recording.room())
+            } else {
+                Mode::Normal
+            };
+            step = false;
+            let number = match self.block(guest, rip, mode) {
+                Ok(number) => number,
+                Err(fault) => return fetch_fault(fault),
+            };
+            let block = &self.engine.store.blocks[number as usize];
+            let code = self.engine.at(block.entry);
+            self.random = self
+                .random
+                .wrapping_mul(0x5851_f42d_4c95_7f2d)
+                .wrapping_add(1);
+            let (slot, random) = (self.random as usize >> 33, self.random >> 40);
+            let sample = i64::from(MAX_COUNT) + 1 + (random as i64) % i64::from(self.sampling);
+            let state = self.state();
+            let given = state.spread(remaining - SLACK, slot, sample);
+            state.running = 1;
+            // SAFETY: the entry of a block; the gs base was set in `new`.
+            unsafe { gate::enter(self.engine.context, code) };
+            self.state().running = 0;
+            let (used, next) = self.leave(guest, given, number, mode);
+            remaining -= used;
+            self.executed = self.executed.wrapping_add(used as u64);
+            if let Some(mut path) = recording.take() {
+                let new = self.registers().rip;
+                let normal =
+                    matches!(mode, Mode::Exact(_)) && matches!(next, Next::Go(_) | Next::Indirect);
+                // SAFETY: executed just now.
+                if !normal || unsafe { path.add(rip, used as u8, new) } {
+                    self.finish_recording(guest, path);
+                } else {
+                    recording = Some(path);
+                }
+            }
+            match next {
+                // A little further, until flags overwritten as dead have been set again.
+                Next::Stop(Stop::Interrupted) => {
+                    interrupted = true;
+                    remaining = remaining.min(i64::from(DEAD_WINDOW) + 1);
+                }
+                Next::Stop(stop) => return stop,
+                Next::Slow if remaining >= FULL_SPEED => {
+                    recording = self.sample(self.registers().rip);
+                }
+                Next::Slow => {}
+                Next::Step => step = true,
+                Next::Go(None) => {}
+                Next::Go(Some(exit)) => self.connect(guest, exit, remaining),
+                Next::Indirect => self.connect_indirect(guest, remaining),
+            }
+        }
+    }
+
+    /// Translate the target of an exit that has just been taken, and link it.
+    fn connect<G: GuestCode>(&mut self, guest: &mut G, exit: u32, remaining: i64) {
+        let target = self.registers().rip;
+        let field = self.engine.store.exits[exit as usize].field;
+        if field == 0 || remaining < FULL_SPEED || self.is_hook(target) {
+            return;
+        }
+        let generation = self.engine.generation;
+        let Ok(number) = self.block(guest, target, Mode::Normal) else {
+            return;
+        };
+        let source = self
+            .engine
+            .store
+            .exits
+            .get(exit as usize)
+            .map_or(NONE, |exit| exit.block);
+        if generation == self.engine.generation
+            && source != NONE
+            && self.engine.store.blocks[source as usize].valid
+        {
+            self.engine.link(exit, number);
+        }
+    }
+
+    fn connect_indirect<G: GuestCode>(&mut self, guest: &mut G, remaining: i64) {
+        let target = self.registers().rip;
+        if remaining < FULL_SPEED || self.is_hook(target) {
+            return;
+        }
+        let Ok(number) = self.block(guest, target, Mode::Normal) else {
+            return;
+        };
+        if self.engine.has_room() {
+            self.engine.enter_in_table(number);
+        }
+    }
+
+    /// The block for `address`, translated if need be.
+    fn block<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        address: u64,
+        mode: Mode,
+    ) -> Result<u32, FetchFault> {
+        let limit = match mode {
+            Mode::Normal => Some(0),
+            Mode::Exact(limit) => Some(limit),
+            Mode::Once => None,
+        };
+        if let Some(limit) = limit {
+            if let Some(number) = self.engine.store.by_address.get(key(address, limit)) {
+                return Ok(number);
+            }
+        }
+        if !self.engine.has_room() {
+            self.flush();
+        }
+        self.engine.build(guest, address, mode)
+    }
+
+    /// After an exit: bring registers and count up to date. Returns the instructions executed.
+    fn leave<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        given: i64,
+        entered: u32,
+        mode: Mode,
+    ) -> (i64, Next) {
+        let number = self.state().exit;
+        let count = i64::from(self.engine.store.blocks[entered as usize].count);
+        let interrupted = self.state().interrupted != 0;
+        // Blocks without accounting are paid for here.
+        let mut left = match mode {
+            Mode::Normal => self.state().collect(),
+            _ => given - count,
+        };
+        let mut next = match number {
+            EXIT_INDIRECT => {
+                let state = self.state();
+                state.registers.rip = state.registers.rcx;
+                state.registers.rcx = state.spill_a;
+                state.registers.r10 = state.spill_b;
+                Next::Indirect
+            }
+            EXIT_FAULT => {
+                let (refund, next) = self.fault(guest);
+                left += refund;
+                next
+            }
+            number => {
+                let exit = self.engine.store.exits[number as usize];
+                left += i64::from(exit.refund);
+                self.state().registers.rip = exit.target;
+                self.after_exit(number, exit.kind)
+            }
+        };
+        if interrupted {
+            self.state().interrupted = 0;
+            next = match next {
+                Next::Stop(stop) => Next::Stop(stop),
+                _ => Next::Stop(Stop::Interrupted),
+            };
+        }
+        (given - left, next)
+    }
+
+    fn after_exit(&mut self, number: u32, kind: ExitKind) -> Next {
+        match kind {
+            ExitKind::Jump => Next::Go(Some(number)),
+            ExitKind::Slow => Next::Slow,
+            ExitKind::Syscall => Next::Stop(Stop::Syscall),
+            ExitKind::NonDeterministic(code, length, register, size) => {
+                let code = u16::from(code);
+                Next::Stop(Stop::Instruction(NonDeterministic {
+                    code,
+                    length,
+                    register,
+                    size,
+                }))
+            }
+            ExitKind::StoreX87(layout) => {
+                let address = self.state().operand;
+                // SAFETY: the guest has just executed the store.
+                unsafe { self.engine.fix_stored_x87(address, layout) };
+                Next::Go(None)
+            }
+            ExitKind::Landing => Next::Stop(Stop::Hook),
+            ExitKind::Int3 => Next::Stop(Stop::Fault(Fault {
+                signal: SIGTRAP,
+                code: SI_KERNEL,
+                address: 0,
+                dead_flags: 0,
+            })),
+            ExitKind::Unsupported(name, length) => {
+                Next::Stop(Stop::Unsupported(Unsupported { name, length }))
+            }
+            ExitKind::Invalid => Next::Stop(Stop::Fault(Fault {
+                signal: SIGILL,
+                code: ILL_ILLOPN,
+                address: self.registers().rip,
+                dead_flags: 0,
+            })),
+        }
+    }
+
+    /// A fault in translated code, whose registers [`Context::redirect_fault`] has stored.
+    /// Returns the instructions paid for but not executed.
+    fn fault<G: GuestCode>(&mut self, guest: &mut G) -> (i64, Next) {
+        let host = self.registers().rip;
+        let offset = self.engine.offset(host);
+        let store = &self.engine.store;
+        let found = store.find(offset).and_then(|number| {
+            let block = store.blocks[number as usize];
+            store.place(&block, offset).map(|place| (block, place))
+        });
+        let Some((block, place)) = found else {
+            let name = "fault in the translator's own code";
+            return (
+                0,
+                Next::Stop(Stop::Unsupported(Unsupported { name, length: 0 })),
+            );
+        };
+        let state = self.state();
+        let registers = (&raw mut state.registers).cast::<u8>();
+        for (register, value) in [
+            (place.note.scratch(), state.spill_a),
+            (place.note.second(), state.spill_b),
+        ] {
+            if let Some(register) = register {
+                let offset = crate::context::register_offset(register);
+                // SAFETY: offset of a field of Registers.
+                unsafe { registers.add(offset).cast::<u64>().write(value) };
+            }
+        }
+        state.registers.rip = place.guest;
+        let (signal, code, mut address) =
+            (state.fault_signal, state.fault_code, state.fault_address);
+        let refund = i64::from(block.count) - i64::from(place.index);
+        let page = address >> 12;
+        if signal == SIGSEGV
+            && self.engine.store.pages.get(page).is_some()
+            && guest.unwatch_page(address)
+        {
+            self.engine.remove_page(page);
+            return (refund, Next::Step);
+        }
+        if matches!(signal, SIGILL | SIGFPE) {
+            address = place.guest;
+        }
+        let overwritten = block.killed_at != LIVE && place.index <= block.killed_at;
+        let dead_flags = if overwritten { STATUS_FLAGS } else { 0 };
+        (
+            refund,
+            Next::Stop(Stop::Fault(Fault {
+                signal,
+                code,
+                address,
+                dead_flags,
+            })),
+        )
+    }
+}
+
+fn fetch_fault(fault: FetchFault) -> Stop {
+    Stop::Fault(Fault {
+        signal: fault.fault.signal,
+        code: fault.fault.code,
+        address: fault.address,
+        dead_flags: 0,
+    })
+}

@@ -1,0 +1,221 @@
+//! The tables about translated code: blocks, exits, per-instruction notes.
+
+use crate::map::AddressMap;
+use alloc::vec::Vec;
+
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A translated run of guest code with one entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    pub guest: u64,
+    /// Host offsets from the start of the cache. Accounting is at `entry`, the code at `body`.
+    pub entry: u32,
+    pub body: u32,
+    pub end: u32,
+    /// Where an entry that lacks budget leaves; restores nothing.
+    pub slow: u32,
+    /// Entry for indirect branches, 0 if none has come yet.
+    pub indirect: u32,
+    /// Displacement of the jump that entry takes for another target.
+    pub indirect_miss: u32,
+    /// The block that jump leads to, with the same low bits of the address.
+    pub indirect_next: u32,
+    /// First of its instructions in `Store::notes`.
+    pub notes: u32,
+    /// First of its discontinuities in `Store::jumps`.
+    pub jumps: u32,
+    /// Number of its discontinuities.
+    pub jump_count: u16,
+    /// Instructions.
+    pub count: u8,
+    /// Index of the instruction that overwrites the last status flag, if all are
+    /// dead on entry; 255 if some flag is live.
+    pub killed_at: u8,
+    /// First exit linked to this block.
+    pub incoming: u32,
+    /// 0, or the length limit of a block that has no accounting of its own.
+    pub limit: u8,
+    pub valid: bool,
+    /// Made along a path that was noted, or not worth it.
+    pub traced: bool,
+}
+
+impl Block {
+    /// Key in `Store::by_address`.
+    pub fn key(&self) -> u64 {
+        key(self.guest, self.limit)
+    }
+}
+
+/// Key of a block in `Store::by_address`.
+pub(crate) fn key(guest: u64, limit: u8) -> u64 {
+    guest ^ u64::from(limit) << 56
+}
+
+pub(crate) const LIVE: u8 = 255;
+
+/// What an exit does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitKind {
+    /// To a known address; `field` is the displacement of a jump in the block.
+    Jump,
+    /// Budget too small for the block; `target` is the block's own address.
+    Slow,
+    Syscall,
+    /// Code, length, register, size.
+    NonDeterministic(u8, u8, u8, u8),
+    /// Continue after fixing the x87 instruction pointer in memory; layout.
+    StoreX87(u8),
+    /// `target` is the address after the instruction.
+    Int3,
+    /// The register has the value at [`crate::Landing`].
+    Landing,
+    Unsupported(&'static str, u8),
+    Invalid,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exit {
+    /// Guest address at which execution goes on (or stops).
+    pub target: u64,
+    pub block: u32,
+    /// Host offset of the displacement of the jump that leads here; 0 if it cannot be linked.
+    pub field: u32,
+    /// Host offset of the stub.
+    pub stub: u32,
+    /// Next exit linked to the same block.
+    pub next: u32,
+    /// Instructions of the block that were paid for but not executed.
+    pub refund: u8,
+    pub linked: bool,
+    pub kind: ExitKind,
+}
+
+/// A note per instruction: host end offset within the block's body (14 bits), guest length (4),
+/// first scratch register + 1 (5), second scratch register + 1 (5).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Note(u32);
+
+impl Note {
+    pub fn new(host_end: u32, length: u8, scratch: Option<u8>, second: Option<u8>) -> Note {
+        let first = scratch.map_or(0, |register| u32::from(register) + 1);
+        let second = second.map_or(0, |register| u32::from(register) + 1);
+        Note(host_end | u32::from(length) << 14 | first << 18 | second << 23)
+    }
+    pub fn host_end(self) -> u32 {
+        self.0 & 0x3fff
+    }
+    pub fn length(self) -> u64 {
+        u64::from(self.0 >> 14 & 15)
+    }
+    pub fn scratch(self) -> Option<u8> {
+        (self.0 >> 18 & 31)
+            .checked_sub(1)
+            .map(|register| register as u8)
+    }
+    pub fn second(self) -> Option<u8> {
+        (self.0 >> 23 & 31)
+            .checked_sub(1)
+            .map(|register| register as u8)
+    }
+}
+
+/// A page's list of blocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageLink {
+    pub block: u32,
+    pub next: u32,
+}
+
+pub(crate) struct Store {
+    pub blocks: Vec<Block>,
+    pub exits: Vec<Exit>,
+    pub notes: Vec<Note>,
+    /// (instruction index within its block, guest address of that instruction) where it
+    /// does not follow the one before.
+    pub jumps: Vec<(u8, u64)>,
+    pub by_address: AddressMap,
+    /// Page number → head of its list in `page_links`.
+    pub pages: AddressMap,
+    pub page_links: Vec<PageLink>,
+}
+
+/// Where in the guest a host address lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Index of the instruction within its block.
+    pub index: u8,
+    pub guest: u64,
+    pub note: Note,
+}
+
+impl Store {
+    pub fn new() -> Store {
+        let mut store = Store {
+            blocks: Vec::new(),
+            exits: Vec::new(),
+            notes: Vec::new(),
+            jumps: Vec::new(),
+            by_address: AddressMap::new(),
+            pages: AddressMap::new(),
+            page_links: Vec::new(),
+        };
+        store.clear();
+        store
+    }
+
+    pub fn clear(&mut self) {
+        self.blocks.clear();
+        self.exits.clear();
+        self.notes.clear();
+        self.jumps.clear();
+        self.by_address.clear();
+        self.pages.clear();
+        self.page_links.clear();
+        let reserved = Exit {
+            target: 0,
+            block: NONE,
+            field: 0,
+            stub: 0,
+            next: NONE,
+            refund: 0,
+            linked: false,
+            kind: ExitKind::Invalid,
+        };
+        for _ in 0..crate::context::EXIT_FIRST {
+            self.exits.push(reserved);
+        }
+    }
+
+    /// The block whose body contains host offset `host`.
+    pub fn find(&self, host: u32) -> Option<u32> {
+        let after = self.blocks.partition_point(|block| block.entry <= host);
+        let index = after.checked_sub(1)?;
+        (host < self.blocks[index].end).then_some(index as u32)
+    }
+
+    /// The guest instruction of `block` to which host offset `host` belongs.
+    pub fn place(&self, block: &Block, host: u32) -> Option<Place> {
+        let offset = host.checked_sub(block.body)?;
+        let notes = &self.notes[block.notes as usize..][..usize::from(block.count)];
+        let jumps = &self.jumps[block.jumps as usize..][..usize::from(block.jump_count)];
+        let mut jumps = jumps.iter().peekable();
+        let mut guest = block.guest;
+        for (index, &note) in notes.iter().enumerate() {
+            if let Some(&&(_, address)) = jumps.peek().filter(|jump| usize::from(jump.0) == index) {
+                guest = address;
+                jumps.next();
+            }
+            if offset < note.host_end() {
+                return Some(Place {
+                    index: index as u8,
+                    guest,
+                    note,
+                });
+            }
+            guest += note.length();
+        }
+        None
+    }
+}

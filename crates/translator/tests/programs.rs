@@ -1,0 +1,374 @@
+//! Small programs, each about one thing the translator must get right.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+use harness::machine::{differences, map, Machine, CODE, DATA, STACK};
+use harness::native::initial_vectors;
+use iced_x86::code_asm::*;
+use iced_x86::IcedError;
+use reenact_trace::event::instruction;
+use reenact_trace::Registers;
+use reenact_translator::{CodeRange, Stop};
+use std::sync::{Mutex, MutexGuard, OnceLock};
+
+/// One machine for all tests: its memory is at fixed addresses.
+fn machine() -> MutexGuard<'static, Holder> {
+    static MACHINE: OnceLock<Mutex<Holder>> = OnceLock::new();
+    let machine = MACHINE.get_or_init(|| Mutex::new(Holder(None)));
+    let mut guard = machine
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    // Signal stacks and the gs base belong to a thread, and each test has its own.
+    match &mut guard.0 {
+        None => guard.0 = Some(Machine::new()),
+        Some(machine) => machine.adopt_thread(),
+    }
+    let machine = guard.0.as_mut().expect("just made");
+    machine.data().fill(0);
+    machine.translator.invalidate_all();
+    guard
+}
+
+struct Holder(Option<Machine>);
+// SAFETY: used by one thread at a time, which adopts it first.
+unsafe impl Send for Holder {}
+
+impl Holder {
+    fn get(&mut self) -> &mut Machine {
+        self.0.as_mut().expect("made by machine()")
+    }
+}
+
+fn registers() -> Registers {
+    Registers {
+        rip: CODE,
+        rsp: STACK,
+        rbx: DATA,
+        rflags: 0x202,
+        ..Registers::default()
+    }
+}
+
+fn assemble(build: impl FnOnce(&mut CodeAssembler) -> Result<(), IcedError>) -> Vec<u8> {
+    let mut assembler = CodeAssembler::new(64).expect("64-bit code");
+    build(&mut assembler).expect("a valid program");
+    assembler.assemble(CODE).expect("it assembles")
+}
+
+/// Run natively, translated, and translated with a stop at every single instruction; all must agree.
+/// Returns the count.
+fn check(machine: &mut Machine, code: &[u8]) -> u64 {
+    let vectors = initial_vectors();
+    let run = |machine: &mut Machine| {
+        machine.load_alone(0, code);
+        machine.data().fill(0);
+    };
+    run(machine);
+    let native = machine.native(&registers(), &vectors);
+    run(machine);
+    let whole = machine.translated(&registers(), &vectors, u64::MAX);
+    let count = machine.translator.executed();
+    assert_eq!(differences(&native, &whole), Vec::<String>::new());
+    run(machine);
+    machine.start(&registers(), &vectors);
+    let mut steps = 0;
+    let stop = loop {
+        match machine.run(1) {
+            Stop::Budget => steps += 1,
+            stop => break stop,
+        }
+        assert!(steps < 1_000_000, "no end");
+    };
+    // `int3` has been executed when it stops.
+    let stepped = machine.outcome(stop);
+    assert_eq!(differences(&native, &stepped), Vec::<String>::new());
+    assert_eq!(machine.translator.executed(), count);
+    assert_eq!(steps + 1, count);
+    count
+}
+
+#[test]
+fn loops_count_exactly() {
+    let mut guard = machine();
+    let code = assemble(|a| {
+        let mut top = a.create_label();
+        a.mov(ecx, 1000)?;
+        a.set_label(&mut top)?;
+        a.add(rax, rcx)?;
+        a.dec(ecx)?;
+        a.jnz(top)?;
+        a.int3()
+    });
+    assert_eq!(check(guard.get(), &code), 1 + 3000 + 1);
+}
+
+#[test]
+fn every_count_can_be_stopped_at() {
+    let mut guard = machine();
+    let machine = guard.get();
+    let code = assemble(|a| {
+        let mut top = a.create_label();
+        let mut function = a.create_label();
+        let mut small = a.create_label();
+        a.mov(edi, 12)?;
+        a.call(function)?;
+        a.set_label(&mut top)?;
+        a.int3()?;
+        a.set_label(&mut function)?;
+        a.cmp(edi, 2)?;
+        a.jb(small)?;
+        a.push(rbx)?;
+        a.push(rdi)?;
+        a.dec(edi)?;
+        a.call(function)?;
+        a.mov(rbx, rax)?;
+        a.pop(rdi)?;
+        a.sub(edi, 2)?;
+        a.call(function)?;
+        a.add(rax, rbx)?;
+        a.pop(rbx)?;
+        a.ret()?;
+        a.set_label(&mut small)?;
+        a.mov(eax, edi)?;
+        a.ret()
+    });
+    let count = check(machine, &code);
+    // The state at each count, by single steps.
+    machine.load_alone(0, &code);
+    machine.data().fill(0);
+    machine.start(&registers(), &initial_vectors());
+    let mut states = vec![*machine.translator.registers()];
+    for _ in 1..count {
+        assert_eq!(machine.run(1), Stop::Budget);
+        states.push(*machine.translator.registers());
+    }
+    for (limit, state) in states.iter().enumerate().step_by(7).skip(1) {
+        machine.data().fill(0);
+        machine.start(&registers(), &initial_vectors());
+        assert_eq!(machine.run(limit as u64), Stop::Budget);
+        assert_eq!(machine.translator.registers(), state, "after {limit}");
+        assert_eq!(machine.translator.executed(), limit as u64);
+    }
+}
+
+#[test]
+fn indirect_targets_with_equal_low_bits_are_told_apart() {
+    let mut guard = machine();
+    let machine = guard.get();
+    // The same offset in another 64 KiB: one entry of the table for both.
+    let other = CODE + 0x20_0000;
+    static MAPPED: OnceLock<()> = OnceLock::new();
+    MAPPED.get_or_init(|| {
+        map(other, 4096, 7);
+    });
+    machine.memory.extra.push(CodeRange {
+        start: other,
+        end: other + 4096,
+    });
+    // Two functions at offset 0x100: they return how they found the carry flag.
+    for (base, value) in [(CODE, 1u8), (other, 2)] {
+        // adc eax, value; ret
+        let code = [0x83, 0xd0, value, 0xc3];
+        if base == CODE {
+            continue;
+        }
+        // SAFETY: mapped above.
+        unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), (base + 0x100) as *mut u8, 4) };
+    }
+    let mut code = assemble(|a| {
+        let mut top = a.create_label();
+        a.mov(r8, CODE + 0x100)?;
+        a.mov(r9, other + 0x100)?;
+        a.mov(r12d, 200)?;
+        a.set_label(&mut top)?;
+        a.stc()?;
+        a.call(r8)?;
+        a.clc()?;
+        a.call(r9)?;
+        a.stc()?;
+        a.call(r9)?;
+        a.xchg(r8, r9)?;
+        a.dec(r12d)?;
+        a.jnz(top)?;
+        a.int3()
+    });
+    code.resize(0x100, 0xcc);
+    code.extend([0x83, 0xd0, 1, 0xc3]);
+    check(machine, &code);
+    machine.memory.extra.clear();
+}
+
+#[test]
+fn stops_say_where_and_what() {
+    let mut guard = machine();
+    let machine = guard.get();
+    let code = assemble(|a| {
+        a.mov(eax, 39)?;
+        a.syscall()?;
+        a.rdtsc()?;
+        a.rdrand(r9)?;
+        a.cpuid()?;
+        a.int3()
+    });
+    machine.load_alone(0, &code);
+    machine.start(&registers(), &initial_vectors());
+    assert_eq!(machine.run(u64::MAX), Stop::Syscall);
+    assert_eq!(machine.translator.registers().rip, CODE + 5);
+    assert_eq!(machine.translator.registers().rax, 39);
+    assert_eq!(machine.translator.executed(), 1);
+    machine.translator.registers_mut().rip += 2;
+    for (code, register) in [
+        (instruction::RDTSC, 0),
+        (instruction::RDRAND, 9),
+        (instruction::CPUID, 0),
+    ] {
+        let Stop::Instruction(what) = machine.run(u64::MAX) else {
+            panic!("not at an instruction")
+        };
+        assert_eq!((what.code, what.register), (code, register));
+        machine.translator.registers_mut().rip += u64::from(what.length);
+    }
+    assert!(matches!(machine.run(u64::MAX), Stop::Fault(fault) if fault.signal == 5));
+    assert_eq!(machine.translator.executed(), 2);
+}
+
+#[test]
+fn hooks_stop_before_and_can_be_passed() {
+    let mut guard = machine();
+    let machine = guard.get();
+    let code = assemble(|a| {
+        let mut top = a.create_label();
+        a.mov(ecx, 3)?;
+        a.set_label(&mut top)?;
+        a.nop()?;
+        a.inc(eax)?;
+        a.dec(ecx)?;
+        a.jnz(top)?;
+        a.int3()
+    });
+    machine.load_alone(0, &code);
+    machine.start(&registers(), &initial_vectors());
+    let hook = CODE + 6;
+    machine.translator.add_hook(hook);
+    for turn in 0..3 {
+        let stop = if turn == 0 {
+            machine.run(u64::MAX)
+        } else {
+            // SAFETY: as for `run`.
+            unsafe {
+                machine
+                    .translator
+                    .run_past_hook(&mut machine.memory, u64::MAX)
+            }
+        };
+        assert_eq!(stop, Stop::Hook);
+        assert_eq!(machine.translator.registers().rip, hook);
+        assert_eq!(machine.translator.executed(), 2 + turn * 4);
+    }
+    machine.translator.remove_hook(hook);
+    assert!(matches!(machine.run(u64::MAX), Stop::Fault(_)));
+    assert_eq!(machine.translator.executed(), 2 + 3 * 4);
+}
+
+#[test]
+fn code_that_changes_the_next_instruction() {
+    let mut guard = machine();
+    // mov byte [rip + 1], 0x2a; mov al, 0 (its operand is what is written); int3
+    let code = [0xc6, 0x05, 1, 0, 0, 0, 0x2a, 0xb0, 0, 0xcc];
+    assert_eq!(check(guard.get(), &code), 3);
+    assert_eq!(guard.get().translator.registers().rax & 0xff, 0x2a);
+}
+
+#[test]
+fn jumping_to_data_is_a_fault_there() {
+    let mut guard = machine();
+    let code = assemble(|a| {
+        a.mov(rax, DATA + 64)?;
+        a.stc()?;
+        a.jmp(rax)
+    });
+    let machine = guard.get();
+    machine.load_alone(0, &code);
+    let native = machine.native(&registers(), &initial_vectors());
+    let translated = machine.translated(&registers(), &initial_vectors(), u64::MAX);
+    assert_eq!(differences(&native, &translated), Vec::<String>::new());
+    assert_eq!(translated.address, DATA + 64);
+}
+
+#[test]
+fn the_guests_gs_base_is_its_own() {
+    let mut guard = machine();
+    let machine = guard.get();
+    let code = assemble(|a| {
+        a.mov(rax, DATA + 0x100)?;
+        a.wrgsbase(rax)?;
+        a.mov(ecx, 0x1234)?;
+        a.mov(dword_ptr(r11).gs(), ecx)?;
+        a.stc()?;
+        a.adc(dword_ptr(r11 + r10 * 4 + 8).gs(), 5)?;
+        a.rdgsbase(rdx)?;
+        a.int3()
+    });
+    machine.load_alone(0, &code);
+    let outcome = machine.translated(&registers(), &initial_vectors(), u64::MAX);
+    assert_eq!(outcome.signal, 5);
+    assert_eq!(outcome.registers.rdx, DATA + 0x100);
+    assert_eq!(outcome.data[0x100..0x102], [0x34, 0x12]);
+    assert_eq!(outcome.data[0x108], 6);
+    assert_eq!((outcome.registers.r10, outcome.registers.r11), (0, 0));
+}
+
+#[test]
+fn unsupported_instructions_are_named() {
+    let mut guard = machine();
+    let machine = guard.get();
+    machine.load_alone(0, &[0xcd, 0x80]);
+    machine.start(&registers(), &initial_vectors());
+    assert!(matches!(machine.run(u64::MAX), Stop::Unsupported(what) if what.name == "int 0x80"));
+}
+
+#[test]
+fn a_small_cache_is_flushed_and_nothing_changes() {
+    let mut guard = machine();
+    let machine = guard.get();
+    // Many different programs in a row fill 64 MiB too slowly: flush by hand in between.
+    let code = assemble(|a| {
+        let mut top = a.create_label();
+        a.mov(ecx, 100)?;
+        a.set_label(&mut top)?;
+        a.lea(rax, qword_ptr(rax + rcx * 4))?;
+        a.dec(ecx)?;
+        a.jnz(top)?;
+        a.int3()
+    });
+    machine.load_alone(0, &code);
+    machine.start(&registers(), &initial_vectors());
+    for _ in 0..50 {
+        assert_eq!(machine.run(5), Stop::Budget);
+        machine.translator.invalidate_all();
+    }
+    assert!(matches!(machine.run(u64::MAX), Stop::Fault(_)));
+    assert_eq!(machine.translator.executed(), 302);
+    assert_eq!(machine.translator.registers().rax, 4 * 5050);
+}
+
+#[test]
+fn an_endless_loop_can_be_interrupted() {
+    let mut guard = machine();
+    let machine = guard.get();
+    // inc eax; jmp back
+    machine.load_alone(0, &[0xff, 0xc0, 0xeb, 0xfc]);
+    machine.start(&registers(), &initial_vectors());
+    harness::native::CASE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    harness::native::watchdog(50);
+    let stop = machine.run(u64::MAX);
+    harness::native::watchdog(0);
+    assert_eq!(stop, Stop::Interrupted);
+    let executed = machine.translator.executed();
+    assert_eq!(
+        machine.translator.registers().rax,
+        executed.div_ceil(2) & 0xffff_ffff
+    );
+    assert_eq!(machine.run(1), Stop::Budget);
+}

@@ -1,0 +1,13 @@
+"""Configuration of Sphinx: `make docs`."""
+
+project = "reenact"
+author = "The reenact authors"
+copyright = "2026, The reenact authors"
+
+extensions = ["myst_parser"]
+html_theme = "furo"
+html_title = "reenact"
+myst_heading_anchors = 3
+exclude_patterns = ["build"]
+# Shortened JSON ("…") in the protocol's examples is no JSON.
+suppress_warnings = ["misc.highlighting_failure"]

@@ -1,0 +1,62 @@
+"""reenact: record one run of a Linux program natively, replay it exactly.
+
+Example:
+    >>> import reenact
+    >>> recording = reenact.record(["true"])  # doctest: +SKIP
+    >>> reenact.open(recording.trace).verify().is_exact  # doctest: +SKIP
+    True
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from reenact.errors import (
+    ProgramError,
+    RecordingError,
+    ReenactError,
+    ReplayError,
+    TraceError,
+    UsageError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reenact.recording import Recording
+    from reenact.trace import Trace
+
+__all__ = [
+    "ProgramError",
+    "RecordingError",
+    "ReenactError",
+    "ReplayError",
+    "TraceError",
+    "UsageError",
+    "open",
+    "record",
+]
+
+
+def open(path: str | os.PathLike[str] | None = None) -> Trace:
+    """Open a trace: by path, by its name in the default place, or by default the latest.
+
+    Errors: `TraceError`.
+    """
+    from reenact import places
+    from reenact.trace import Trace
+
+    return Trace(places.locate(None if path is None else os.fspath(path)))
+
+
+def record(
+    argv: Sequence[str],
+    trace: str | os.PathLike[str] | None = None,
+    *,
+    checksum_interval: int = 0,
+) -> Recording:
+    """Run a program and record it; see `reenact.recording.record`."""
+    from reenact import recording
+
+    directory = None if trace is None else os.fspath(trace)
+    return recording.record(argv, directory, checksum_interval=checksum_interval)

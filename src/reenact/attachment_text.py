@@ -1,0 +1,144 @@
+"""One line about an attachment of an event, for people. Pure."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from reenact.events import Attachment
+
+_SHOWN = 48
+_WORD = struct.Struct("<Q")
+# MapRecord in crates/trace/src/attachment.rs.
+_MAP = struct.Struct("<QIIIIQQ")
+_NO_FILE = 0xFFFF_FFFF
+_PROTECTIONS = ((1, "r"), (2, "w"), (4, "x"))
+# Registers in crates/trace/src/registers.rs, in this order.
+_REGISTERS = [
+    "rax",
+    "rcx",
+    "rdx",
+    "rbx",
+    "rsp",
+    "rbp",
+    "rsi",
+    "rdi",
+    "r8",
+    "r9",
+    "r10",
+    "r11",
+    "r12",
+    "r13",
+    "r14",
+    "r15",
+    "rip",
+    "rflags",
+    "fs_base",
+    "gs_base",
+]
+_PATHS = {0: "program", 1: "directory"}
+
+
+def describe(attachment: Attachment) -> str:
+    """The line; content that cannot be understood is shown as bytes."""
+    describer = _DESCRIBERS.get(attachment.tag, _bytes)
+    try:
+        return describer(attachment)
+    except (struct.error, ValueError):
+        return _bytes(attachment)
+
+
+def _quoted(content: bytes, limit: int = _SHOWN) -> str:
+    shown = "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
+        for byte in content[:limit]
+    )
+    return f'"{shown}"' + ("…" if len(content) > limit else "")
+
+
+def _bytes(attachment: Attachment) -> str:
+    content = attachment.content
+    where = f" {attachment.address:#x}" if attachment.address else ""
+    return f"{attachment.tag}{where} {len(content)} bytes {_quoted(content)}"
+
+
+def _map(attachment: Attachment) -> str:
+    length, protection, flags, file, _, offset, file_size = _MAP.unpack(attachment.content)
+    rights = "".join(letter if protection & bit else "-" for bit, letter in _PROTECTIONS)
+    line = f"map {attachment.address:#x}-{attachment.address + length:#x} {rights} flags {flags:#x}"
+    if file != _NO_FILE:
+        line += f" file {file} of {file_size} bytes from {offset:#x}"
+    return line
+
+
+def _zero(attachment: Attachment) -> str:
+    (length,) = _WORD.unpack(attachment.content)
+    return f"zero {attachment.address:#x} {length} bytes"
+
+
+def _registers(attachment: Attachment) -> str:
+    values = struct.unpack(f"<{len(_REGISTERS)}Q", attachment.content)
+    return "registers " + " ".join(
+        f"{name}={value:#x}" for name, value in zip(_REGISTERS, values, strict=True)
+    )
+
+
+def _strings(attachment: Attachment) -> str:
+    strings = attachment.content.removesuffix(b"\0").split(b"\0")
+    return f"{attachment.tag} " + " ".join(_quoted(string, 4096) for string in strings)
+
+
+def _path(attachment: Attachment) -> str:
+    which = _PATHS.get(attachment.address, str(attachment.address))
+    return f"{which} {_quoted(attachment.content, 4096)}"
+
+
+def _text(attachment: Attachment) -> str:
+    return f"text {_quoted(attachment.content, 4096)}"
+
+
+def _patch(attachment: Attachment) -> str:
+    half = len(attachment.content) // 2
+    new, old = attachment.content[:half], attachment.content[half:]
+    return f"patch {attachment.address:#x} {old.hex(' ')} becomes {new.hex(' ')}"
+
+
+def _detour(attachment: Attachment) -> str:
+    (number,) = _WORD.unpack(attachment.content)
+    return f"detour {attachment.address:#x} answers system call {number}"
+
+
+def _sequence(attachment: Attachment) -> str:
+    return f"sequence {attachment.address}"
+
+
+def _process(attachment: Attachment) -> str:
+    number, pid = struct.unpack("<II", attachment.content)
+    return f"process {number} with pid {pid}"
+
+
+def _memory_checksum(attachment: Attachment) -> str:
+    length, checksum = struct.unpack("<QQ", attachment.content)
+    return f"checksum {attachment.address:#x} {length} bytes {checksum:#018x}"
+
+
+def _auxv(attachment: Attachment) -> str:
+    pairs = struct.iter_unpack("<QQ", attachment.content)
+    return "auxv " + " ".join(f"{key}={value:#x}" for key, value in pairs)
+
+
+_DESCRIBERS: dict[str, Callable[[Attachment], str]] = {
+    "map": _map,
+    "zero": _zero,
+    "registers": _registers,
+    "argv": _strings,
+    "envp": _strings,
+    "path": _path,
+    "text": _text,
+    "patch": _patch,
+    "detour": _detour,
+    "sequence": _sequence,
+    "process": _process,
+    "memory-checksum": _memory_checksum,
+    "auxv": _auxv,
+}

@@ -1,0 +1,143 @@
+"""Entry point of the `reenact` command: from arguments to an exit status, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from reenact import commands, environment
+from reenact.errors import INTERRUPTED, ReenactError, UsageError
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command line (without the program's name) and return its exit status.
+
+    No exception leaves this function: a person is told one sentence and a remedy.
+    """
+    try:
+        status = _dispatch(sys.argv[1:] if words is None else words)
+        # A full disk or a closed pipe shows when the last bytes are written.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has seen enough.
+        _silence_stdout()
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        if environment.DEBUG.is_set():
+            import traceback
+
+            traceback.print_exc()
+        failure = _explained(error)
+        _tell(failure)
+        return failure.exit_status
+    return status
+
+
+def program() -> None:
+    """What the installed `reenact` script runs: `main`, then the end of the process."""
+    sys.exit(main())
+
+
+def _explained(error: BaseException) -> ReenactError:
+    """What to tell a person about any exception at all."""
+    if isinstance(error, ReenactError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return ReenactError("interrupted", exit_status=INTERRUPTED)
+    if isinstance(error, MemoryError):
+        return ReenactError("out of memory")
+    if isinstance(error, OSError):
+        _silence_stdout()
+        message = str(error.strerror or error)
+        if isinstance(error.filename, (str, bytes)):
+            message = f"{os.fsdecode(error.filename)}: {message}"
+        return ReenactError(message)
+    if isinstance(error, ImportError):
+        return ReenactError(
+            f"reenact is not completely installed: {error}",
+            "install it again; from its source: make build",
+        )
+    return ReenactError(
+        f"reenact has a bug: {type(error).__name__}: {error}",
+        "run it again with REENACT_DEBUG=1 and report what it shows",
+    )
+
+
+def _dispatch(words: Sequence[str]) -> int:
+    # Help, usage errors and the like are argparse's business, which ends by SystemExit.
+    try:
+        if words and words[0] in commands.NAMES:
+            return _run_command(words[0], words[1:])
+        return _run_top_level(words)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+
+
+def _run_command(name: str, words: Sequence[str]) -> int:
+    from reenact import parsing
+
+    module = commands.load(name)
+    parser = parsing.command_parser(name)
+    if name == "record":
+        options, program = parsing.split_program(parser, words)
+        arguments = parser.parse_args(options)
+        arguments.program = program
+    else:
+        arguments = parser.parse_args(words)
+    status: int = module.run(arguments)
+    return status
+
+
+def _run_top_level(words: Sequence[str]) -> int:
+    from reenact import parsing
+
+    if words and not words[0].startswith("-"):
+        raise _unknown_command(words[0])
+    parser = parsing.whole_parser()
+    arguments = parser.parse_args(words)
+    if arguments.version:
+        from reenact.version import version
+
+        print(f"reenact {version()}")
+        return 0
+    parser.print_help()
+    return 0
+
+
+def _unknown_command(word: str) -> UsageError:
+    import difflib
+
+    close = difflib.get_close_matches(word, commands.NAMES, 1)
+    hint = f"did you mean: reenact {close[0]}" if close else "see reenact --help"
+    if not close and ("/" in word or _in_path(word)):
+        hint = f"to record a program: reenact record -- {word}"
+    return UsageError(f"there is no command {word}", hint)
+
+
+def _in_path(word: str) -> bool:
+    import shutil
+
+    return shutil.which(word) is not None
+
+
+def _tell(failure: ReenactError) -> None:
+    text = f"reenact: {failure.message}\n"
+    if failure.hint:
+        text += f"  hint: {failure.hint}\n"
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return  # Nobody can be told; the exit status still says it.
+
+
+def _silence_stdout() -> None:
+    """Let Python's own flush at exit go nowhere instead of failing a second time."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError, AttributeError):
+        return

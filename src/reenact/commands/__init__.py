@@ -1,0 +1,29 @@
+"""The subcommands of `reenact`, one module each.
+
+A command module has `HELP` (one line), `DESCRIPTION`, `EXAMPLES`, `add_arguments(parser)` and
+`run(arguments) -> int` (the exit status). Only the module of the command that was asked for is
+imported: `reenact record` must start quickly.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+#: Names of the commands, in the order help shows them.
+NAMES = (
+    "record",
+    "verify",
+    "info",
+    "ps",
+    "dump",
+    "ls",
+    "rm",
+    "doctor",
+    "completion",
+)
+
+
+def load(name: str) -> ModuleType:
+    """The module of a command."""
+    return importlib.import_module(f"reenact.commands.{name}")

@@ -1,0 +1,87 @@
+"""`reenact info`: what a trace is."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "what a trace is: command, machine, time, size, completeness"
+DESCRIPTION = "Show what was recorded, where, when, how it ended, and what is not covered."
+EXAMPLES = (("reenact info", "the latest trace"), ("reenact info --json ls-3", "for scripts"))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from reenact.commands.options import add_trace
+
+    add_trace(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print it."""
+    import shlex
+
+    from reenact import places, terminal
+    from reenact.trace import Trace
+
+    trace = Trace(places.locate(arguments.trace))
+    manifest = trace.manifest
+    processes = trace.processes()
+    events = sum(process.events for process in processes)
+    cut = [process.number for process in processes if not process.is_complete]
+    notes = trace.notes()
+    if arguments.json:
+        terminal.print_json(
+            {
+                "trace": trace.path,
+                "format_version": manifest.format_version,
+                "reenact": manifest.reenact,
+                "complete": manifest.is_complete,
+                "command": list(manifest.command),
+                "program": manifest.program,
+                "directory": manifest.directory,
+                "hostname": manifest.hostname,
+                "kernel": manifest.kernel,
+                "start_ns": manifest.start_ns,
+                "duration_ns": manifest.duration_ns,
+                "processes": len(processes),
+                "events": events,
+                "bytes": trace.size(),
+                "cut_processes": cut,
+                "unreadable_bytes": trace.unreadable_bytes(),
+                "notes": notes,
+            }
+        )
+        return 0
+    rows = [
+        ("trace", trace.path),
+        ("command", shlex.join(manifest.command)),
+        ("program", manifest.program),
+        ("directory", manifest.directory),
+        ("recorded", f"{terminal.moment(manifest.start_ns)} on {manifest.hostname}"),
+        ("kernel", f"Linux {manifest.kernel}"),
+        ("by", f"reenact {manifest.reenact}, trace format {manifest.format_version}"),
+        ("duration", _duration(manifest.duration_ns)),
+        ("size", terminal.size(trace.size())),
+        ("processes", f"{len(processes):,}"),
+        ("events", f"{events:,}"),
+        ("ended", _ended(is_complete=manifest.is_complete, cut=len(cut))),
+    ]
+    if trace.unreadable_bytes():
+        rows.append(("damage", f"{terminal.size(trace.unreadable_bytes())} of the log"))
+    rows += [("note", note) for note in notes]
+    for name, value in rows:
+        print(f"{terminal.style(f'{name:<10}', 'bold')} {terminal.plain(value)}")
+    return 0
+
+
+def _duration(nanoseconds: int | None) -> str:
+    return "unknown" if nanoseconds is None else f"{nanoseconds / 1e9:.3f} s"
+
+
+def _ended(*, is_complete: bool, cut: int) -> str:
+    if is_complete:
+        return "complete"
+    if cut:
+        return f"cut short, {cut} of its processes in mid-run; replays up to there"
+    return "cut short; replays up to there"

@@ -1,0 +1,65 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reenact.trace import Trace
+
+
+def add_trace(parser: argparse.ArgumentParser) -> None:
+    """The trace a command reads; by default the latest."""
+    parser.add_argument(
+        "trace",
+        metavar="TRACE",
+        nargs="?",
+        help="a trace's path, or its name in the default place (default: the latest)",
+    )
+
+
+def natural(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isdecimal() or int(text) >= 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    number = natural(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def chosen_processes(trace: Trace, number: int | None) -> list[int]:
+    """Numbers of the processes that `--process` means: the one given, else all.
+
+    Errors: `UsageError` when the trace has no such process.
+    """
+    from reenact.errors import UsageError
+
+    numbers = [process.number for process in trace.processes()]
+    if number is None:
+        return numbers
+    if number not in numbers:
+        raise UsageError(f"the trace has no process {number}", "see its processes: reenact ps")
+    return [number]
+
+
+#: Seconds in each unit a length of time may be given in.
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def duration(text: str) -> float:
+    """A length of time in seconds: `90`, `1.5s`, `30m` or `2h`."""
+    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a length of time such as 90, 30m or 2h")
+    return seconds

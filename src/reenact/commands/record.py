@@ -1,0 +1,201 @@
+"""`reenact record`: run a program and record it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reenact.recording import Recording
+
+HELP = "run a program and record it"
+DESCRIPTION = (
+    "Run a program and record everything it could observe from outside. The program runs "
+    "natively, with the terminal, input, output and errors it would have without reenact; its "
+    "exit status, or the signal it died by, becomes ours. What follows the program's name is "
+    "the program's own."
+)
+EXAMPLES = (
+    ("reenact record -- make -j2", "record a build, every process of it"),
+    ("reenact record -o /tmp/crash ./server --port 80", "choose where the trace goes"),
+    ("reenact record --quiet -- ./test && reenact verify", "say nothing, then check"),
+    ("reenact record --chaos --until-failure ./test", "find a race, and keep the run it bit in"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from reenact.commands.options import duration, natural, positive
+
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="TRACE",
+        help="directory to make for the trace (default: PROGRAM-N in $REENACT_TRACE_DIR, else in "
+        "the user's data directory; `latest` there names it)",
+    )
+    parser.add_argument(
+        "--checksum",
+        metavar="N",
+        type=positive,
+        default=0,
+        help="checksum all memory every N system calls, to find where a replay departs (slow)",
+    )
+    parser.add_argument(
+        "--chaos",
+        action="store_true",
+        help="schedule threads at random, to meet races that a fair schedule rarely shows",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=natural,
+        help="seed of the random schedule, of the first run with --until-failure (default: "
+        "another one each time)",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=duration,
+        help="end the program after so long, in seconds or as 30m or 2h: it hangs",
+    )
+    parser.add_argument(
+        "--until-failure",
+        action="store_true",
+        help="run again until the program fails (an exit status other than 0, a signal, the "
+        "timeout), and keep only that trace",
+    )
+    parser.add_argument(
+        "--runs", metavar="N", type=positive, help="with --until-failure: most runs to make"
+    )
+    parser.add_argument(
+        "--retry-for",
+        metavar="TIME",
+        type=duration,
+        help="with --until-failure: begin no run later than this, in seconds or as 30m or 2h",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
+    parser.add_argument(
+        "program",
+        metavar="PROGRAM",
+        nargs=argparse.REMAINDER,
+        help="the program and its arguments, taken as they are",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record, say where the trace is, and end as the program did."""
+    from reenact.errors import UsageError
+
+    if not arguments.program:
+        raise UsageError("no program was named", "reenact record -- PROGRAM ARGUMENTS")
+
+    _check(arguments)
+    seed = _seed(arguments)
+    if arguments.until_failure:
+        return _run_until_failure(arguments, seed)
+
+    from reenact import recording
+    from reenact.ending import end_like
+
+    outcome = recording.record(
+        arguments.program,
+        arguments.output,
+        checksum_interval=arguments.checksum,
+        chaos_seed=seed,
+        timeout=arguments.timeout,
+    )
+    if not arguments.quiet:
+        _say(_report(outcome, is_elsewhere=arguments.output is not None))
+    return end_like(outcome.wait_status)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from reenact.errors import UsageError
+
+    if arguments.seed is not None and not arguments.chaos:
+        raise UsageError("--seed is of use with --chaos only", "reenact record --chaos --seed N")
+    for option, value in (("--runs", arguments.runs), ("--retry-for", arguments.retry_for)):
+        if value is not None and not arguments.until_failure:
+            raise UsageError(
+                f"{option} is of use with --until-failure only",
+                f"reenact record --until-failure {option} ...",
+            )
+
+
+def _seed(arguments: argparse.Namespace) -> int | None:
+    if not arguments.chaos:
+        return None
+    if arguments.seed is not None:
+        return int(arguments.seed)
+    import os
+
+    # Short enough to be typed again.
+    return int.from_bytes(os.urandom(4), "little")
+
+
+def _run_until_failure(arguments: argparse.Namespace, seed: int | None) -> int:
+    from reenact.ending import end_like
+    from reenact.retrying import record_until_failure
+
+    retries = record_until_failure(
+        arguments.program,
+        arguments.output,
+        checksum_interval=arguments.checksum,
+        chaos_seed=seed,
+        timeout=arguments.timeout,
+        runs=arguments.runs,
+        seconds=arguments.retry_for,
+    )
+    runs = f"{retries.runs} run{'s' if retries.runs > 1 else ''}"
+    if not arguments.quiet:
+        if retries.failed:
+            lines = _report(retries.last, is_elsewhere=arguments.output is not None)
+            lines.insert(-1, f"reenact: {_failure(retries.last)} after {runs}")
+        elif retries.interrupted:
+            lines = [f"reenact: interrupted, with no failure in {runs}; no trace was kept"]
+        else:
+            lines = [f"reenact: no failure in {runs}; no trace was kept"]
+        _say(lines)
+    return end_like(retries.last.wait_status)
+
+
+def _failure(outcome: Recording) -> str:
+    if outcome.timed_out:
+        return "did not end in time"
+    status = outcome.exit_status
+    if status >= 0:
+        return f"exit status {status}"
+    import signal
+
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by signal {-status}"
+
+
+def _report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
+    lines = [f"reenact: {warning}" for warning in outcome.messages]
+    command = "reenact verify"
+    if is_elsewhere:
+        command += f" {_quoted(outcome.trace)}"
+    seed = "" if outcome.chaos_seed is None else f" with seed {outcome.chaos_seed}"
+    lines.append(f"reenact: recorded in {outcome.trace}{seed} (replay it: {command})")
+    return lines
+
+
+def _say(lines: list[str]) -> None:
+    try:
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return  # The program may have been given a standard error that is closed.
+
+
+def _quoted(path: str) -> str:
+    if all(character.isalnum() or character in "/._-+" for character in path):
+        return path
+    import shlex
+
+    return shlex.quote(path)

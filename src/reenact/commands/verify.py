@@ -1,0 +1,169 @@
+"""`reenact verify`: replay a trace and check every event of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reenact.replay.reports import Divergence
+    from reenact.replay.verification import Verification
+
+HELP = "replay a trace and check every event of it"
+DESCRIPTION = (
+    "Re-execute every process of a trace and check each event against the recording: the same "
+    "system call with the same arguments and registers, at the same instruction. Exit status 0 "
+    "without a divergence, 1 with one, 125 when the replay could not be carried through."
+)
+EXAMPLES = (
+    ("reenact verify", "the latest trace"),
+    ("reenact verify --output ls-3 | less", "what the program printed, replayed"),
+    ("reenact verify --json /tmp/crash", "one JSON object, for scripts"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from reenact.commands.options import add_trace, natural, positive
+
+    add_trace(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.add_argument(
+        "--output",
+        action="store_true",
+        help="write to standard output and error what the program wrote there",
+    )
+    parser.add_argument(
+        "--process", metavar="N", type=natural, help="replay this process only (see reenact ps)"
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=positive,
+        help="processes replayed at one moment (default: one for each processor)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Replay, and report."""
+    from reenact import manifest, places, terminal
+    from reenact.errors import DIVERGENCE, UsageError
+    from reenact.replay.verification import verify
+
+    if arguments.json and arguments.output:
+        raise UsageError("--json and --output both want the standard output", "choose one")
+    path = places.locate(arguments.trace)
+    manifest.read(path)  # what is no trace is refused before a replayer starts
+    if arguments.process is not None:
+        from reenact.commands.options import chosen_processes
+        from reenact.trace import Trace
+
+        chosen_processes(Trace(path), arguments.process)
+    with terminal.progress("replaying") as bar:
+        result = verify(
+            path,
+            process=arguments.process,
+            jobs=arguments.jobs,
+            write=_write if arguments.output else None,
+            on_progress=None if isinstance(bar, terminal.NoProgress) else bar.update,
+        )
+    if arguments.json:
+        terminal.print_json(_as_json(path, result))
+    else:
+        # With --output the standard output is the program's: our report goes to the other.
+        print(_as_text(result), file=sys.stderr if arguments.output else sys.stdout)
+    return 0 if result.is_exact else DIVERGENCE
+
+
+def _write(stream: int, content: bytes) -> None:
+    target = sys.stdout if stream == 1 else sys.stderr
+    # Closed when we were started: the bytes go where the program's went.
+    if target is not None:
+        target.buffer.write(content)
+        target.buffer.flush()
+
+
+def _as_json(path: str, result: Verification) -> dict[str, object]:
+    import dataclasses
+
+    return {
+        "trace": path,
+        "processes": result.processes,
+        "events": result.events,
+        "instructions": result.instructions,
+        "divergences": [_divergence_json(divergence) for divergence in result.divergences],
+        "seconds": round(result.seconds, 6),
+        "cut_processes": list(result.cut_processes),
+        "damaged_chunks": result.damaged_chunks,
+        "notes": [dataclasses.asdict(note) for note in result.notes],
+    }
+
+
+def _divergence_json(divergence: Divergence) -> dict[str, object]:
+    return {
+        "process": divergence.process,
+        "position": {
+            "process": divergence.process,
+            "event": divergence.event,
+            "instructions": divergence.instructions,
+        },
+        "what": divergence.what,
+        "message": divergence.message,
+        "ip": divergence.ip,
+        "expected": divergence.expected,
+        "found": divergence.found,
+        "registers": divergence.registers,
+    }
+
+
+def _as_text(result: Verification) -> str:
+    from reenact.terminal import counted, plain, style
+
+    lines = [_divergence_text(divergence) for divergence in result.divergences]
+    seen = dict.fromkeys(note.message for note in result.notes)
+    lines += [f"note: {plain(message)}" for message in seen]
+    if result.damaged_chunks:
+        lines.append(f"{counted(result.damaged_chunks, 'chunk')} of the trace cannot be read")
+    if result.cut_processes:
+        lines.append(
+            f"the recording of {counted(len(result.cut_processes), 'process')} was cut short; "
+            "replayed up to there"
+        )
+    verdict = style("exact", "green") if result.is_exact else style("diverged", "red")
+    figures = ", ".join(
+        (
+            counted(result.processes, "process"),
+            counted(result.events, "event"),
+            counted(result.instructions, "instruction"),
+            f"{result.seconds:.2f} s",
+        )
+    )
+    number = len(result.divergences)
+    lines.append(
+        f"{verdict}: {figures}, {counted(number, 'divergence') if number else 'no divergence'}"
+    )
+    return "\n".join(lines)
+
+
+def _divergence_text(divergence: Divergence) -> str:
+    from reenact.terminal import plain
+
+    return "\n".join(
+        (
+            f"divergence ({divergence.what}) in process {divergence.process}, "
+            f"{divergence.instructions} instructions after event {divergence.event}, "
+            f"at {divergence.ip}: {plain(divergence.message)}",
+            f"  expected: {_side(divergence.expected)}",
+            f"  found:    {_side(divergence.found)}",
+        )
+    )
+
+
+def _side(described: object) -> str:
+    if not isinstance(described, dict) or not described:
+        return "-"
+    return ", ".join(
+        f"{key} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in described.items()
+    )

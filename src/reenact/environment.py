@@ -1,0 +1,74 @@
+"""Every environment variable reenact reads, declared in one place.
+
+`docs/environment.md` is generated from `VARIABLES`.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class Variable:
+    """An environment variable: its name, what it does, and what holds when it is not set."""
+
+    __slots__ = ("default", "meaning", "name")
+
+    def __init__(self, name: str, meaning: str, default: str) -> None:
+        self.name = name
+        self.meaning = meaning
+        self.default = default
+
+    def __repr__(self) -> str:
+        return f"Variable({self.name!r})"
+
+    def get(self) -> str | None:
+        """The value, or None when the variable is unset or empty."""
+        return os.environ.get(self.name) or None
+
+    def is_set(self) -> bool:
+        """Whether the variable has a value that is not empty."""
+        return self.get() is not None
+
+
+TRACE_DIR = Variable(
+    "REENACT_TRACE_DIR",
+    "Directory for traces that were given no place of their own by `record -o`.",
+    "`$XDG_DATA_HOME/reenact`, else `~/.local/share/reenact`",
+)
+DEBUG = Variable(
+    "REENACT_DEBUG",
+    "Set to 1: failures show their Python traceback besides the message.",
+    "no traceback",
+)
+RECORDER = Variable(
+    "REENACT_RECORDER",
+    "Path of another recorder program, for work on the recorder.",
+    "the one in the package",
+)
+REPLAYER = Variable(
+    "REENACT_REPLAYER",
+    "Path of another replayer program, for work on the replayer.",
+    "the one in the package",
+)
+MECHANISM = Variable(
+    "REENACT_MECHANISM",
+    "How system calls are caught: `dispatch` (Syscall User Dispatch) or `seccomp`.",
+    "`dispatch` where the kernel has it, else `seccomp`",
+)
+SLOT = Variable(
+    "REENACT_SLOT",
+    "Set and removed by the recorder itself while a program is being loaded; never set it.",
+    "not set",
+)
+XDG_DATA_HOME = Variable(
+    "XDG_DATA_HOME",
+    "The user's data directory; traces go to `reenact/` below it.",
+    "`~/.local/share`",
+)
+NO_COLOR = Variable(
+    "NO_COLOR",
+    "Set to anything: output has no colours (https://no-color.org).",
+    "colours on a terminal",
+)
+
+VARIABLES = (TRACE_DIR, DEBUG, RECORDER, REPLAYER, MECHANISM, SLOT, XDG_DATA_HOME, NO_COLOR)

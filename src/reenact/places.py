@@ -1,0 +1,195 @@
+"""Where traces live: the default directory, their names, and the `latest` link.
+
+No pathlib here: importing it costs more than the rest of `reenact record` does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from reenact import environment
+from reenact.errors import RecordingError, TraceError
+
+LATEST = "latest"
+MANIFEST = "manifest.json"
+
+
+def home() -> str:
+    """The directory of traces that were given no place of their own. It need not exist."""
+    chosen = environment.TRACE_DIR.get()
+    if chosen is not None:
+        return os.path.abspath(os.path.expanduser(chosen))
+    data = environment.XDG_DATA_HOME.get()
+    # The XDG specification: a relative path is invalid and to be ignored.
+    if data is None or not os.path.isabs(data):
+        data = os.path.expanduser("~/.local/share")
+    return os.path.join(data, "reenact")
+
+
+def is_trace(path: str) -> bool:
+    """Whether a directory looks like a trace: it has a manifest."""
+    return os.path.isfile(os.path.join(path, MANIFEST))
+
+
+def create_default(program: str) -> str:
+    """Make and return the directory `<program>-<n>` for a new trace in `home()`.
+
+    The directory is made at once, so that two recordings started together never share it.
+    """
+    parent = home()
+    name = os.path.basename(program.rstrip("/")) or "trace"
+    try:
+        os.makedirs(parent, mode=0o700, exist_ok=True)
+        number = _highest_number(parent, name) + 1
+        while True:
+            path = os.path.join(parent, f"{name}-{number}")
+            try:
+                # A trace holds everything the program read: for its owner's eyes only.
+                os.mkdir(path, 0o700)
+            except FileExistsError:
+                number += 1
+            else:
+                return path
+    except OSError as error:
+        raise RecordingError(
+            f"cannot make a trace directory in {parent}: {error.strerror}",
+            "choose another place with -o TRACE or REENACT_TRACE_DIR",
+        ) from error
+
+
+def create_given(path: str) -> str:
+    """Make the directory a person asked for with `-o`; one that exists must be empty."""
+    path = os.path.abspath(path)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise RecordingError(
+                f"{path} exists and is not a directory", "choose another place with -o TRACE"
+            ) from None
+        if _is_populated(path):
+            raise RecordingError(
+                f"{path} exists and is not empty",
+                f"choose another place with -o TRACE, or remove it: reenact rm {path}",
+            ) from None
+    except OSError as error:
+        raise RecordingError(
+            f"cannot make the trace directory {path}: {error.strerror}",
+            "choose another place with -o TRACE or REENACT_TRACE_DIR",
+        ) from error
+    return path
+
+
+def point_latest(trace: str) -> None:
+    """Let `latest` in `home()` name a trace, replacing what it named in one step."""
+    parent = home()
+    temporary = os.path.join(parent, f".{LATEST}-{os.getpid()}")
+    target = os.path.relpath(trace, parent) if os.path.dirname(trace) == parent else trace
+    try:
+        os.makedirs(parent, mode=0o700, exist_ok=True)
+        os.symlink(target, temporary)
+        os.replace(temporary, os.path.join(parent, LATEST))
+    except OSError:
+        # The link is a convenience; the recording that was made matters more.
+        try:
+            os.unlink(temporary)
+        except OSError:
+            return
+
+
+def repair_latest() -> None:
+    """After a removal: let `latest` name the newest trace left, or take it away."""
+    link = os.path.join(home(), LATEST)
+    if not os.path.islink(link) or os.path.exists(link):
+        return
+    left = all_traces()
+    if left:
+        point_latest(left[-1])
+    else:
+        os.unlink(link)
+
+
+def hold(trace: str) -> int:
+    """Mark a trace as being recorded, until the returned descriptor is closed or we die."""
+    descriptor = os.open(trace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        # A file system without locks: the mark is lost, the recording is not.
+        return descriptor
+    return descriptor
+
+
+def is_being_recorded(trace: str) -> bool:
+    """Whether somebody holds a trace (see `hold`)."""
+    descriptor = os.open(trace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def locate(given: str | None) -> str:
+    """The trace a person means: a path, a name in `home()`, or by default the latest one."""
+    if given is None:
+        path = os.path.join(home(), LATEST)
+        if not os.path.isdir(path):
+            raise TraceError(
+                "no trace was named and there is no latest one",
+                "record something first: reenact record -- PROGRAM",
+            )
+        return os.path.realpath(path)
+    if os.path.lexists(given):
+        return os.path.abspath(given)
+    named = os.path.join(home(), given)
+    if "/" not in given and os.path.isdir(named):
+        return os.path.realpath(named)
+    raise TraceError(f"there is no trace {given}", "see the traces there are: reenact ls")
+
+
+def all_traces() -> list[str]:
+    """Paths of all traces in `home()`, oldest first."""
+    parent = home()
+    found: list[tuple[float, str]] = []
+    try:
+        entries = list(os.scandir(parent))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise TraceError(f"cannot read {parent}: {error.strerror}") from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and is_trace(entry.path):
+            found.append((os.stat(os.path.join(entry.path, MANIFEST)).st_mtime, entry.path))
+    return [path for _, path in sorted(found)]
+
+
+def size(trace: str) -> int:
+    """Bytes of all files of a trace (some may share their blocks with the originals)."""
+    total = 0
+    for directory, _, names in os.walk(trace):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(directory, name)).st_size
+            except FileNotFoundError:
+                continue  # A trace that is being recorded renames its manifest.
+    return total
+
+
+def _highest_number(parent: str, name: str) -> int:
+    highest = 0
+    for entry in os.listdir(parent):
+        stem, _, number = entry.rpartition("-")
+        if stem == name and number.isdecimal():
+            highest = max(highest, int(number))
+    return highest
+
+
+def _is_populated(path: str) -> bool:
+    with os.scandir(path) as entries:
+        return any(True for _ in entries)

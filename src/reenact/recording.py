@@ -1,0 +1,154 @@
+"""Recording a program: the driver of the supervisor, which is native code.
+
+No dataclass here: importing `dataclasses` costs more than the rest of `reenact record` does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from reenact import _native, environment, places, programs
+from reenact.errors import ProgramError, RecordingError
+
+#: What to do about each reason not to record (`SupervisorError::kind`, crates/supervisor).
+_HINTS = {
+    "command-not-found": "check the spelling, or give the path of the program",
+    "is-directory": "name a program inside it",
+    "not-executable": "make it executable (chmod +x), or record its interpreter with it",
+    "not-a-program": "for a shell script without a #! line: reenact record -- sh SCRIPT",
+    "thirty-two-bit": "build the program for x86-64",
+    "foreign-architecture": "build the program for x86-64",
+    "privileged": "record it as the user it would become, for example from a root shell",
+    "bad-script": "correct its first line, or record its interpreter: INTERPRETER SCRIPT",
+    "trace-exists": "choose another place with -o TRACE, or remove it: reenact rm TRACE",
+    "trace-not-writable": "choose another place with -o TRACE or REENACT_TRACE_DIR",
+    "recorder-missing": "install reenact again",
+    "system": "see what this machine offers: reenact doctor",
+}
+_PROGRAM_KINDS = frozenset(
+    (
+        "command-not-found",
+        "is-directory",
+        "not-executable",
+        "not-a-program",
+        "thirty-two-bit",
+        "foreign-architecture",
+        "privileged",
+        "bad-script",
+    )
+)
+
+
+class Recording:
+    """What came of a recording.
+
+    Arguments:
+        trace: path of the trace directory.
+        wait_status: how the program ended, as `os.waitpid` tells it.
+        messages: what the trace does not cover, one sentence each.
+        chaos_seed: the seed of its schedule; None when threads were scheduled fairly.
+        timed_out: whether we ended the program because it ran for too long.
+        interrupted: whether Ctrl-C was pressed meanwhile.
+    """
+
+    __slots__ = ("chaos_seed", "interrupted", "messages", "timed_out", "trace", "wait_status")
+
+    def __init__(
+        self,
+        trace: str,
+        wait_status: int,
+        messages: Sequence[str] = (),
+        *,
+        chaos_seed: int | None = None,
+        timed_out: bool = False,
+        interrupted: bool = False,
+    ) -> None:
+        self.trace = trace
+        self.wait_status = wait_status
+        self.messages = tuple(messages)
+        self.chaos_seed = chaos_seed
+        self.timed_out = timed_out
+        self.interrupted = interrupted
+
+    def __repr__(self) -> str:
+        return f"Recording(trace={self.trace!r}, exit_status={self.exit_status})"
+
+    @property
+    def exit_status(self) -> int:
+        """The program's exit status, or the negative number of the signal it died by."""
+        return os.waitstatus_to_exitcode(self.wait_status)
+
+
+def record(
+    argv: Sequence[str],
+    trace: str | None = None,
+    *,
+    checksum_interval: int = 0,
+    chaos_seed: int | None = None,
+    timeout: float | None = None,
+    is_latest: bool = True,
+) -> Recording:
+    """Run a program and record it, with our standard input, output and error as its own.
+
+    Arguments:
+        argv: the program (searched for in PATH) and its arguments.
+        trace: directory to make; None: a new one in the default place.
+        checksum_interval: checksum the program's memory every so many system calls; 0: never.
+        chaos_seed: schedule threads at random, from this seed; None: fairly.
+        timeout: seconds after which the program is ended (SIGABRT, then SIGKILL); None: never.
+        is_latest: let `latest` name the trace when it is in the default place.
+
+    Errors: `ProgramError` for what cannot be recorded, `RecordingError` when it cannot begin.
+    Does not raise when the program fails: look at `exit_status`.
+    """
+    if not argv or not argv[0]:
+        raise ProgramError("no program was named", "reenact record -- PROGRAM ARGUMENTS")
+    mechanism = environment.MECHANISM.get() or "auto"
+    if mechanism not in ("auto", "dispatch", "seccomp"):
+        raise RecordingError(
+            f"{environment.MECHANISM.name} is {mechanism}, which is no way to catch system calls",
+            f"unset {environment.MECHANISM.name}, or set it to dispatch or seccomp",
+        )
+    directory = places.create_default(argv[0]) if trace is None else places.create_given(trace)
+    held = places.hold(directory)
+    try:
+        outcome = _native.record(
+            directory,
+            list(argv),
+            recorder=programs.recorder(),
+            checksum_interval=checksum_interval,
+            mechanism=mechanism,
+            chaos_seed=chaos_seed,
+            timeout=timeout,
+        )
+    except _native.RecordError as error:
+        _remove_if_empty(directory)
+        raise _explained(error) from error
+    finally:
+        os.close(held)
+    if trace is None and is_latest:
+        places.point_latest(directory)
+    return Recording(
+        directory,
+        outcome.wait_status,
+        outcome.messages,
+        chaos_seed=chaos_seed,
+        timed_out=outcome.timed_out,
+        interrupted=outcome.interrupted,
+    )
+
+
+def _explained(error: _native.RecordError) -> ProgramError | RecordingError:
+    message, kind = error.args
+    hint = _HINTS.get(kind, "")
+    if kind in _PROGRAM_KINDS:
+        return ProgramError(message, hint)
+    return RecordingError(message, hint)
+
+
+def _remove_if_empty(directory: str) -> None:
+    try:
+        os.rmdir(directory)
+    except OSError:
+        return

@@ -1,0 +1,1 @@
+"""What is generated from the parser and the declarations: completion, manual page, reference."""

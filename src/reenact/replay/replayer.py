@@ -1,0 +1,149 @@
+"""The replayer's process: starting it, reading its reports and output, ending it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Union
+
+from reenact import programs
+from reenact.errors import ReplayError
+from reenact.replay.frames import Frame, FrameParser
+from reenact.replay.reports import Report, parse
+
+_READ_SIZE = 1 << 20
+#: `fcntl` command that Python does not name (asm-generic/fcntl.h).
+_F_SETSIG = 10
+_PROGRESS_MILLISECONDS = 100
+
+
+class Replayer:
+    """A running replayer; iterate over it to get its reports and frames.
+
+    Arguments:
+        trace: path of the trace directory.
+        process: replay this process only; None: all.
+        jobs: how many processes replay at one moment; None: one for each processor.
+        wants_output: also hand over what the program printed.
+        wants_progress: also report progress.
+    """
+
+    def __init__(
+        self,
+        trace: str,
+        *,
+        process: int | None = None,
+        jobs: int | None = None,
+        wants_output: bool = False,
+        wants_progress: bool = False,
+    ) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._lines = b""
+        self._frames = FrameParser()
+        self._reports_from, reports_to = os.pipe()
+        self._life, life_of_replayer = os.pipe()
+        inherited = [reports_to, life_of_replayer]
+        options = ["--report", str(reports_to)]
+        self._output_from: int | None = None
+        if wants_output:
+            self._output_from, output_to = os.pipe()
+            inherited.append(output_to)
+            options += ["--output", str(output_to)]
+        if process is not None:
+            options += ["--process", str(process)]
+        if jobs is not None:
+            options += ["--jobs", str(jobs)]
+        if wants_progress:
+            options += ["--progress", str(_PROGRESS_MILLISECONDS)]
+        try:
+            self._process = subprocess.Popen(
+                [programs.replayer(), *options, trace],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=inherited,
+                # A group of its own: it forks a process for each recorded one.
+                start_new_session=True,
+            )
+            _end_with_us(life_of_replayer, self._process.pid)
+        except OSError as error:
+            self._close()
+            raise ReplayError(f"the replayer cannot be started: {error.strerror}") from error
+        finally:
+            for descriptor in inherited:
+                os.close(descriptor)
+
+    def __iter__(self) -> Iterator[Union[Report, Frame]]:
+        """Reports and frames as they come, until the replayer is done."""
+        self._selector.register(self._reports_from, selectors.EVENT_READ, self._take_reports)
+        if self._output_from is not None:
+            self._selector.register(self._output_from, selectors.EVENT_READ, self._take_output)
+        while self._selector.get_map():
+            for key, _ in self._selector.select():
+                data = os.read(key.fd, _READ_SIZE)
+                if not data:
+                    self._selector.unregister(key.fd)
+                    continue
+                yield from key.data(data)
+
+    def wait(self) -> int:
+        """Wait for the end; the replayer's exit status, or a negative signal number."""
+        return self._process.wait()
+
+    def complaint(self) -> str:
+        """What it said on standard error, where only a broken replayer says anything."""
+        stream = self._process.stderr
+        return "" if stream is None else stream.read(4096).decode("utf-8", "replace").strip()
+
+    def __enter__(self) -> Replayer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        self._process.wait()
+        self._close()
+
+    def _take_reports(self, data: bytes) -> Iterator[Report]:
+        *lines, self._lines = (self._lines + data).split(b"\n")
+        for line in lines:
+            report = parse(line)
+            if report is not None:
+                yield report
+
+    def _take_output(self, data: bytes) -> Iterator[Frame]:
+        return self._frames.feed(data)
+
+    def _close(self) -> None:
+        self._selector.close()
+        os.close(self._reports_from)
+        os.close(self._life)
+        if self._output_from is not None:
+            os.close(self._output_from)
+
+
+def _end_with_us(life: int, group: int) -> None:
+    """Have the kernel kill the replayer's group when we end, however that happens.
+
+    Arguments:
+        life: the writing end of a pipe whose reading end only we have; the replayer inherits it.
+            Nothing is ever written: the one thing that can happen to it is that we are gone.
+        group: the replayer's process group.
+    """
+    fcntl.fcntl(life, fcntl.F_SETOWN, -group)
+    fcntl.fcntl(life, _F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)

@@ -1,0 +1,156 @@
+"""Verifying a trace: replay every process of it and collect what departs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from reenact.errors import ReplayError
+from reenact.replay.frames import Frame
+from reenact.replay.output import OrderedOutput, Writer
+from reenact.replay.replayer import Replayer
+from reenact.replay.reports import (
+    Divergence,
+    Ended,
+    Failed,
+    Noted,
+    ProcessEnded,
+    Progressed,
+    Report,
+    Started,
+)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a replay of all processes came to.
+
+    `events` and `instructions` are sums over the processes; `seconds` is wall time;
+    `damaged_chunks` pieces of the trace could not be read, and the replay ends before them.
+    """
+
+    processes: int
+    events: int
+    instructions: int
+    divergences: tuple[Divergence, ...]
+    seconds: float
+    process_ends: tuple[ProcessEnded, ...] = ()
+    notes: tuple[Noted, ...] = ()
+    damaged_chunks: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the replay was equal to the recording, as far as the trace goes."""
+        return not self.divergences
+
+    @property
+    def cut_processes(self) -> tuple[int, ...]:
+        """Numbers of the processes whose log ends before they did."""
+        return tuple(end.process for end in self.process_ends if end.end == "cut")
+
+
+@dataclass
+class _Collected:
+    """Reports gathered so far."""
+
+    started: Started | None = None
+    ended: Ended | None = None
+    ends: list[ProcessEnded] = field(default_factory=list)
+    divergences: list[Divergence] = field(default_factory=list)
+    failures: list[Failed] = field(default_factory=list)
+    notes: list[Noted] = field(default_factory=list)
+    events_done: dict[int, int] = field(default_factory=dict)
+
+
+def verify(
+    trace: str,
+    *,
+    process: int | None = None,
+    jobs: int | None = None,
+    write: Writer | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Verification:
+    """Replay a trace and check every event.
+
+    Arguments:
+        trace: path of the trace directory.
+        process: this process only; None: all.
+        jobs: how many processes replay at one moment; None: one for each processor.
+        write: called with a stream (1 or 2) and bytes for what the program printed, in order.
+        on_progress: called now and then with (events done, events in total).
+
+    Errors: `ReplayError` when the replay could not be carried through. A divergence is no
+    error: it is in the result.
+    """
+    collected = _Collected()
+    begin = time.monotonic()
+    with ExitStack() as stack:
+        replayer = stack.enter_context(
+            Replayer(
+                trace,
+                process=process,
+                jobs=jobs,
+                wants_output=write is not None,
+                wants_progress=on_progress is not None,
+            )
+        )
+        output = stack.enter_context(OrderedOutput(write)) if write is not None else None
+        for item in replayer:
+            if isinstance(item, Frame):
+                if output is not None:
+                    output.take(item)
+                continue
+            _collect(collected, item)
+            if isinstance(item, Started) and output is not None:
+                output.expect_processes(1 if process is not None else item.processes)
+            if on_progress is not None and collected.started is not None:
+                on_progress(sum(collected.events_done.values()), collected.started.events)
+        complaint = replayer.complaint()
+        status = replayer.wait()
+        seconds = time.monotonic() - begin
+    _raise_failure(collected, status, complaint)
+    return Verification(
+        processes=len(collected.ends),
+        events=sum(end.events for end in collected.ends),
+        instructions=sum(end.instructions for end in collected.ends),
+        divergences=tuple(collected.divergences),
+        seconds=seconds,
+        process_ends=tuple(sorted(collected.ends, key=lambda end: end.process)),
+        notes=tuple(collected.notes),
+        damaged_chunks=collected.started.damaged_chunks if collected.started else 0,
+    )
+
+
+def _collect(collected: _Collected, report: Report) -> None:
+    if isinstance(report, Progressed):
+        collected.events_done[report.process] = report.event
+    elif isinstance(report, ProcessEnded):
+        collected.ends.append(report)
+        collected.events_done[report.process] = report.events
+    elif isinstance(report, Divergence):
+        collected.divergences.append(report)
+    elif isinstance(report, Failed):
+        collected.failures.append(report)
+    elif isinstance(report, Noted):
+        collected.notes.append(report)
+    elif isinstance(report, Started):
+        collected.started = report
+    elif isinstance(report, Ended):
+        collected.ended = report
+
+
+def _raise_failure(collected: _Collected, status: int, complaint: str) -> None:
+    # The replayer's own bugs come last: a failure it could name explains more.
+    for failure in sorted(collected.failures, key=lambda failure: failure.is_internal):
+        where = "" if failure.process is None else f" (process {failure.process})"
+        hint = failure.hint
+        if failure.is_internal and not hint:
+            hint = "this is a bug of the replayer: report it with the trace"
+        raise ReplayError(f"the replay failed: {failure.message}{where}", hint)
+    if status < 0:
+        raise ReplayError(f"the replayer was killed by signal {-status}")
+    if status not in (0, 1) or (collected.ended is None and not collected.divergences):
+        said = f": {complaint}" if complaint else ""
+        raise ReplayError(f"the replayer ended with status {status} before it was done{said}")

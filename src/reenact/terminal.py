@@ -1,0 +1,191 @@
+"""Writing for people: colours only where they are wanted, tables, and progress.
+
+rich is imported only when output goes to a terminal; scripts never pay for it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import IO, Any, Protocol
+
+from reenact import environment
+
+#: Version of every `--json` output; raised when a key changes its meaning or goes away.
+SCHEMA_VERSION = 1
+
+
+def is_colourful(stream: IO[str]) -> bool:
+    """Whether colours may be written to a stream: a terminal, and NO_COLOR is not set."""
+    return stream.isatty() and not environment.NO_COLOR.is_set()
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """Print one JSON object on one line, with the schema version first."""
+    print(json.dumps({"schema_version": SCHEMA_VERSION, **record}, ensure_ascii=False))
+
+
+def plain(text: str) -> str:
+    """`text` with control characters escaped: a recorded name must not drive the terminal."""
+    return "".join(
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for character in text
+    )
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()
+) -> None:
+    """Print a table; `right` names the columns that are aligned to the right."""
+    table = [[plain(cell) for cell in row] for row in rows]
+    if is_colourful(sys.stdout):
+        _print_rich_table(columns, table, right)
+        return
+    widths = [
+        max(len(row[index]) for row in [list(columns), *table]) for index in range(len(columns))
+    ]
+    for row in [[name.upper() for name in columns], *table]:
+        cells = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for name, cell, width in zip(columns, row, widths)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def _print_rich_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(
+            name.upper(), justify="right" if name in right else "left", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def style(text: str, name: str, stream: IO[str] | None = None) -> str:
+    """`text` in a style ("bold", "red", "green", "yellow", "dim") where colours are wanted."""
+    codes = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+    if not is_colourful(sys.stdout if stream is None else stream):
+        return text
+    return f"\033[{codes[name]}m{text}\033[0m"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 event", "12 events", "3 processes"."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def size(number: int) -> str:
+    """A number of bytes: "812 B", "3.4 MiB"."""
+    if number < 1024:
+        return f"{number} B"
+    amount = float(number)
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        amount /= 1024
+        if amount < 1024 or unit == "TiB":
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def moment(nanoseconds: int) -> str:
+    """A time in nanoseconds since the epoch, in local time: "2026-01-31 14:05:09"."""
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(nanoseconds // 1_000_000_000))
+
+
+def signal_name(number: int) -> str:
+    """Name of a signal: "SIGSEGV" for 11; "signal 40" for what has no name."""
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+class Progress(Protocol):
+    """Something that shows how far a long piece of work is."""
+
+    def update(self, done: int, total: int) -> None:
+        """`done` of `total` events."""
+
+    def __enter__(self) -> Progress: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class NoProgress:
+    """Shows nothing: output is not a terminal."""
+
+    def update(self, done: int, total: int) -> None:
+        """Ignore it."""
+
+    def __enter__(self) -> NoProgress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing to take away."""
+
+
+class BarProgress:
+    """A bar on standard error, gone when the work is done."""
+
+    def __init__(self, title: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} / {task.total:,.0f} events"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task(title, total=1)
+
+    def update(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done, total=max(total, 1))
+
+    def __enter__(self) -> BarProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+
+def progress(title: str) -> Progress:
+    """A progress bar on standard error when that is a terminal, else nothing."""
+    if is_colourful(sys.stderr):
+        return BarProgress(title)
+    return NoProgress()

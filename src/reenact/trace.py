@@ -1,0 +1,143 @@
+"""A trace opened for reading."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from reenact import _native, manifest, places
+from reenact.errors import TraceError
+from reenact.events import Attachment, Event, Process, flag_names
+from reenact.manifest import Manifest
+
+if TYPE_CHECKING:
+    from reenact.replay.verification import Verification
+
+
+class Trace:
+    """A recorded run of a program and its processes. Reading never changes it.
+
+    Arguments:
+        path: the trace directory.
+
+    Errors: `TraceError` for what is not a trace, is damaged at its beginning, or was written by
+    a newer version. A trace that was cut short opens, and ends where it was cut.
+
+    Example:
+        >>> import reenact
+        >>> trace = reenact.open("traces/ls-1")  # doctest: +SKIP
+        >>> [process.program for process in trace.processes()]  # doctest: +SKIP
+        ['/usr/bin/ls']
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.fspath(path))
+        self.manifest: Manifest = manifest.read(self.path)
+        try:
+            self._native = _native.Trace(self.path)
+        except _native.TraceError as error:
+            raise _explained(error) from error
+
+    def __repr__(self) -> str:
+        return f"Trace({self.path!r}, command={list(self.manifest.command)!r})"
+
+    def processes(self) -> list[Process]:
+        """All processes, by number."""
+        try:
+            return [_process(native) for native in self._native.processes()]
+        except _native.TraceError as error:
+            raise _explained(error) from error
+
+    def events(
+        self,
+        process: int = 0,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        kinds: Collection[str] = (),
+        with_attachments: bool = False,
+    ) -> Iterator[Event]:
+        """Events of one process, in order.
+
+        Arguments:
+            process: number of the process.
+            first: index of the first event wanted.
+            last: index of the last event wanted; None: to the end.
+            kinds: only events of these kinds; empty: of every kind.
+            with_attachments: also give the data that belongs to each.
+        """
+        try:
+            for native in self._native.events(process, first, last):
+                if not kinds or native.kind in kinds:
+                    yield self._event(native, with_attachments=with_attachments)
+        except _native.TraceError as error:
+            raise _explained(error) from error
+
+    def notes(self) -> list[str]:
+        """What the recorder refused or does not cover, one sentence each, without repetition."""
+        noted = self.manifest.fields.get("messages")
+        if isinstance(noted, list):
+            return [str(message) for message in noted]
+        # A trace that was cut short has no summary: look for the remarks themselves.
+        found = (
+            event.text
+            for process in self.processes()
+            for event in self.events(process.number, kinds=("note", "recording-end"))
+        )
+        return list(dict.fromkeys(found))
+
+    def unreadable_bytes(self) -> int:
+        """Bytes of the log that are damaged; 0 for a log that merely ends early."""
+        return sum(end - start for start, end in self._native.damaged)
+
+    def size(self) -> int:
+        """Bytes of all files of the trace (some may share their blocks with the originals)."""
+        return places.size(self.path)
+
+    def verify(self, *, process: int | None = None, jobs: int | None = None) -> Verification:
+        """Replay the trace and check every event; see `reenact.replay.verification.verify`."""
+        from reenact.replay.verification import verify
+
+        return verify(self.path, process=process, jobs=jobs)
+
+    def _event(self, native: _native.Event, *, with_attachments: bool) -> Event:
+        attachments: tuple[Attachment, ...] = ()
+        if with_attachments:
+            attachments = tuple(Attachment(*parts) for parts in native.attachments())
+        return Event(
+            process=native.process,
+            index=native.index,
+            kind=native.kind,
+            code=native.code,
+            flags=flag_names(native.flags),
+            tid=native.tid,
+            seconds=native.seconds,
+            ip=native.ip,
+            register_checksum=native.register_checksum,
+            result=native.result,
+            args=tuple(native.args),
+            text=native.text,
+            attachments=attachments,
+        )
+
+
+def _process(native: _native.Process) -> Process:
+    status = native.wait_status
+    return Process(
+        number=native.number,
+        parent=native.parent,
+        pid=native.pid,
+        ppid=native.ppid,
+        start=native.start,
+        program=native.program,
+        arguments=tuple(native.argv),
+        events=native.events,
+        exit_status=os.WEXITSTATUS(status) if status is not None and os.WIFEXITED(status) else None,
+        signal=os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None,
+        is_complete=native.complete,
+    )
+
+
+def _explained(error: _native.TraceError) -> TraceError:
+    return TraceError(str(error.args[0]), "see how far the trace goes: reenact info TRACE")

@@ -1,0 +1,167 @@
+"""The one table of guest programs: what each is made from and what must come out."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+DETERMINISTIC = "all"
+STDOUT_ONLY = "stdout"
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One row.
+
+    `same` says which outputs are equal in every run; what the recording printed must be in the
+    replay byte for byte in any case. `status` is the exit status, negative for a signal.
+    """
+
+    name: str
+    source: str = ""
+    flags: Sequence[str] = ("-O2",)
+    arguments: Sequence[str] = ()
+    status: int = 0
+    same: str = DETERMINISTIC
+    timeout: float = 60
+    #: What the recorder says is not covered; such a guest is recorded, not verified.
+    uncovered: str = ""
+
+    @property
+    def file(self) -> str:
+        """The source file."""
+        return self.source or f"{self.name}.c"
+
+
+def _crash(how: str, number: int) -> Guest:
+    return Guest(f"fault_die_{how}", "fault_die.c", arguments=(how,), status=-number)
+
+
+PROCESSES = (
+    Guest("hello", arguments=("one", "two words", ""), status=7),
+    Guest("fork"),
+    Guest("fork_wide"),
+    Guest("vfork"),
+    Guest("spawn"),
+    Guest("exec_chain", status=11),
+    Guest("script"),
+    Guest("own_files", arguments=("an argument",)),
+    Guest("own_maps"),
+    Guest("own_descriptors"),
+    Guest("close_range"),
+    Guest("high_descriptors"),
+    Guest("limits"),
+    Guest("zombies"),
+    Guest("orphans"),
+    Guest("groups"),
+    Guest("pipes"),
+    Guest("setuid", same=STDOUT_ONLY),
+    Guest("big_arguments"),
+    Guest("many_descriptors"),
+    Guest("sandboxed", same=STDOUT_ONLY),
+)
+
+SIGNALS = (
+    Guest("signal_information"),
+    Guest("signal_restart"),
+    Guest("signal_flags"),
+    Guest("signal_nested", same=NOTHING),
+    Guest("signal_stack"),
+    Guest("signal_wait"),
+    Guest("signal_descriptor"),
+    Guest("signal_jump"),
+    Guest("timers"),
+    Guest("timer_spin"),
+    Guest("child_signals"),
+    Guest("job_control"),
+    Guest("broken_pipe"),
+    Guest("fault_fix"),
+    Guest("backtrace"),
+    Guest("exceptions", "exceptions.cc", flags=("-O2", "-fnon-call-exceptions")),
+    Guest("dead_stack", same=NOTHING),
+    _crash("segv", signal.SIGSEGV),
+    _crash("execute", signal.SIGSEGV),
+    _crash("noncanonical", signal.SIGSEGV),
+    _crash("privileged", signal.SIGSEGV),
+    _crash("stack", signal.SIGSEGV),
+    _crash("blocked", signal.SIGSEGV),
+    _crash("fpe", signal.SIGFPE),
+    _crash("ill", signal.SIGILL),
+    _crash("bus", signal.SIGBUS),
+    _crash("trap", signal.SIGTRAP),
+    _crash("abort", signal.SIGABRT),
+    Guest("fault_die_child", "fault_die.c", arguments=("child",), status=signal.SIGSEGV),
+)
+
+MEMORY = (
+    Guest("map_shared"),
+    Guest("map_private"),
+    Guest("map_remap"),
+    Guest("map_advice", same=STDOUT_ONLY),
+    Guest("map_child", uncovered="shares writable memory"),
+    Guest("map_alias", uncovered="mapped shared twice"),
+    Guest("heap_break"),
+    Guest("stack_growth"),
+    Guest("code_generated"),
+    Guest("code_self_modifying"),
+    Guest("string_instructions"),
+    Guest("compute"),
+)
+
+INSTRUCTIONS = (
+    Guest("clocks", same=NOTHING),
+    Guest("clock_loop", same=NOTHING),
+    Guest("instructions", same=NOTHING),
+    Guest("x87_state", same=STDOUT_ONLY),
+    Guest("vector_state"),
+    Guest("xsave_layout", same=STDOUT_ONLY),
+    Guest("syscall_registers"),
+    Guest("syscall_shapes"),
+    Guest("red_zone"),
+)
+
+CALLS = (
+    Guest("bad_pointers"),
+    Guest("big_read"),
+    Guest("small_reads"),
+    Guest("socket_lengths"),
+    Guest("scatter"),
+    Guest("messages"),
+    Guest("polling"),
+    Guest("files"),
+    Guest("locks"),
+    Guest("terminal"),
+    Guest("auxiliary", same=STDOUT_ONLY),
+)
+
+#: The same sources built in the other ways programs are built.
+VARIANTS = (
+    Guest("no_libc", flags=("-O2", "-nostdlib", "-static"), status=4),
+    Guest("no_libc_pie", "no_libc.c", flags=("-O2", "-nostdlib", "-static-pie", "-fPIE"), status=4),
+    Guest("hello_static", "hello.c", flags=("-O2", "-static"), status=7),
+    Guest("hello_static_pie", "hello.c", flags=("-O2", "-static-pie", "-fPIE"), status=7),
+    Guest("hello_non_pie", "hello.c", flags=("-O2", "-no-pie", "-fno-pie"), status=7),
+    Guest("hello_stripped", "hello.c", flags=("-O2", "-s"), status=7),
+    Guest("hello_bind_now", "hello.c", flags=("-O2", "-Wl,-z,now"), status=7),
+    Guest("fork_static", "fork.c", flags=("-O2", "-static")),
+    Guest("vfork_static", "vfork.c", flags=("-O2", "-static")),
+    Guest("clocks_static", "clocks.c", flags=("-O2", "-static"), same=NOTHING),
+    Guest("auxiliary_static", "auxiliary.c", flags=("-O2", "-static"), same=STDOUT_ONLY),
+    Guest("auxiliary_non_pie", "auxiliary.c", flags=("-O2", "-no-pie"), same=STDOUT_ONLY),
+    Guest("instructions_static", "instructions.c", flags=("-O2", "-static"), same=NOTHING),
+    Guest("signal_jump_static", "signal_jump.c", flags=("-O2", "-static", "-s")),
+    Guest("fault_fix_unoptimised", "fault_fix.c", flags=("-O0",)),
+    Guest("red_zone_unoptimised", "red_zone.c", flags=("-O0",)),
+    Guest("compute_unoptimised", "compute.c", flags=("-O0",), arguments=("60000",)),
+    Guest("compute_native", "compute.c", flags=("-O3", "-march=native")),
+    Guest("compute_size", "compute.c", flags=("-Os", "-static")),
+    Guest(
+        "exceptions_static",
+        "exceptions.cc",
+        flags=("-O2", "-fnon-call-exceptions", "-static"),
+    ),
+)
+
+GUESTS = (*PROCESSES, *SIGNALS, *MEMORY, *INSTRUCTIONS, *CALLS, *VARIANTS)

@@ -1,0 +1,107 @@
+"""`reenact record` with a native module that records nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import reenact
+from reenact.errors import ProgramError, RecordingError
+
+
+def test_says_where_the_trace_is(run, native, home):
+    status, out, err = run("record", "--", "true", "--quiet")
+    assert (status, out) == (0, "")
+    assert err == f"reenact: recorded in {home}/true-1 (replay it: reenact verify)\n"
+    assert native.recorded[:2] == (f"{home}/true-1", ["true", "--quiet"])
+    assert os.readlink(home / "latest") == "true-1"
+
+
+def test_quiet(run, native):
+    assert run("record", "--quiet", "true") == (0, "", "")
+
+
+def test_messages_come_before_the_last_line(run, native):
+    native.messages = ["io_uring_setup was refused"]
+    err = run("record", "true")[2]
+    assert err.startswith("reenact: io_uring_setup was refused\n")
+
+
+def test_own_place_is_named_and_not_latest(run, native, home, tmp_path):
+    target = tmp_path / "my trace"
+    err = run("record", "-o", str(target), "--checksum", "9", "true")[2]
+    assert f"reenact verify '{target}'" in err
+    assert native.recorded[2]["checksum_interval"] == 9
+    assert not (home / "latest").exists()
+
+
+def test_exit_status_is_the_program_s(run, native):
+    native.wait_status = 77 << 8
+    assert run("record", "-q", "true")[0] == 77
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGINT, signal.SIGPIPE])
+def test_death_by_signal_is_ours(number):
+    code = f"import sys; from reenact.ending import end_like; sys.exit(end_like({int(number)}))"
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
+    assert done.returncode == -number
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("command-not-found", ProgramError),
+        ("thirty-two-bit", ProgramError),
+        ("system", RecordingError),
+        ("a-new-one", RecordingError),
+    ],
+)
+def test_refusals_leave_no_trace(native, home, kind, error):
+    def refuse(*_arguments, **_options):
+        raise native.RecordError("nope", kind)
+
+    native.record = refuse
+    with pytest.raises(error, match="nope"):
+        reenact.record(["x"])
+    assert os.listdir(home) == []
+
+
+def test_start_up_imports_little():
+    """Each of these costs milliseconds that every recording would pay."""
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}\n"
+        "from reenact.command_line import main\n"
+        "main(['record']); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = set(done.stdout.split())
+    heavy = (
+        "rich",
+        "dataclasses",
+        "inspect",
+        "json",
+        "subprocess",
+        "pathlib",
+        "tempfile",
+        "ctypes",
+    )
+    assert not loaded.intersection(heavy)
+
+
+def test_mechanism_by_environment(run, native, home, monkeypatch):
+    monkeypatch.setenv("REENACT_MECHANISM", "seccomp")
+    assert run("record", "-q", "true")[0] == 0
+    assert native.recorded[2]["mechanism"] == "seccomp"
+    monkeypatch.setenv("REENACT_MECHANISM", "magic")
+    status, _, err = run("record", "-q", "true")
+    assert status == 125
+    assert "no way to catch system calls" in err
+    assert sorted(os.listdir(home)) == ["latest", "true-1"]

@@ -1,0 +1,31 @@
+"""The only reasons for which a test may be skipped; each skip is counted in a generated page."""
+
+from __future__ import annotations
+
+import enum
+from typing import NoReturn
+
+import pytest
+
+
+class Reason(enum.Enum):
+    """Why a test cannot run here."""
+
+    NO_PROGRAM = "a program it records is not installed"
+    NO_COMPILER = "no compiler for the guest programs"
+    NOT_ROOT = "needs root"
+    NOT_ALLOWED = "the system does not allow it here"
+    NO_PROCESSOR_FEATURE = "the processor lacks an instruction set"
+    NOT_READABLE = "the installation cannot be read by an ordinary user"
+    FULL_SIZE = "only in the full size (REENACT_TEST_FULL=1)"
+    NOT_BUILT = "reenact is not built"
+
+
+def skip(reason: Reason, detail: str = "") -> NoReturn:
+    """Skip the running test for one of the reasons."""
+    pytest.skip(f"{reason.value}: {detail}" if detail else reason.value)
+
+
+def is_listed(message: str) -> bool:
+    """Whether a skip's message is from the list."""
+    return any(reason.value in message for reason in Reason)

@@ -1,0 +1,52 @@
+"""Every guest program: native, recorded, verified twice, with equal output and status."""
+
+from __future__ import annotations
+
+import pytest
+from guest_build import GuestBuild
+from guest_table import DETERMINISTIC, NOTHING, Guest
+from guest_table import GUESTS as ORDINARY_GUESTS
+from recorded_run import Keeper, Reenact, check_exact, run
+from thread_table import THREAD_GUESTS
+
+GUESTS = (*ORDINARY_GUESTS, *THREAD_GUESTS)
+
+
+@pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)
+def test_guest_runs_natively(guest: Guest, guests: GuestBuild, tmp_path) -> None:
+    """The guest does what its table row says, and the same twice where it says so."""
+    program = str(guests.build(guest.file, guest.name, guest.flags))
+    first = run([program, *guest.arguments], directory=tmp_path, timeout=guest.timeout)
+    assert first.status == guest.status, first.describe()
+    if guest.same != NOTHING:
+        second = run([program, *guest.arguments], directory=tmp_path, timeout=guest.timeout)
+        assert first.stdout == second.stdout
+        if guest.same == DETERMINISTIC:
+            assert first.stderr == second.stderr
+
+
+@pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)
+def test_guest_is_recorded_exactly(
+    guest: Guest, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """Recording changes nothing, and the replay is the recording."""
+    program = str(guests.build(guest.file, guest.name, guest.flags))
+    native = run([program, *guest.arguments], directory=tmp_path, timeout=guest.timeout)
+    if guest.uncovered:
+        told = reenact.run("record", "-o", str(keeper.trace()), "--", program, directory=tmp_path)
+        assert told.status == native.status, told.describe()
+        assert told.stdout == native.stdout, told.describe()
+        assert guest.uncovered.encode() in told.stderr, told.describe()
+        return
+    recorded = reenact.record(
+        [program, *guest.arguments],
+        keeper.trace(),
+        directory=tmp_path,
+        timeout=2 * guest.timeout,
+    )
+    assert recorded.status == native.status, recorded.describe()
+    if guest.same != NOTHING:
+        assert recorded.stdout == native.stdout, recorded.describe()
+    if guest.same == DETERMINISTIC:
+        assert recorded.stderr == native.stderr, recorded.describe()
+    check_exact(reenact, keeper.trace(), recorded)

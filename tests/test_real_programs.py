@@ -1,0 +1,143 @@
+"""Real programs of Debian: native, recorded, verified twice, with equal output and files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import ordinary_user
+import pytest
+import skips
+from guest_build import GuestBuild
+from program_table import (
+    PROGRAMS,
+    QUICK_TEST_MODULES,
+    TEST_MODULES,
+    Program,
+    python_with_tests,
+)
+from python_programs import PROGRAMS as PYTHON_PROGRAMS
+from python_programs import VARYING
+from recorded_run import Ending, Keeper, Reenact, check_exact, normalised, run
+from tiers import FULL
+
+STEADY = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+#: What a test run of CPython prints about its duration.
+DURATIONS = [(r"Ran (\d+) tests? in .*", r"Ran \1"), (r"0x[0-9a-f]+", "ADDRESS")]
+
+
+def check_program(program: Program, reenact: Reenact, keeper: Keeper, folder: Path) -> dict:
+    """Run natively and recorded, each in a fresh folder of the same layout, and compare."""
+    command = program.command(full=FULL)
+    if shutil.which(command[0]) is None:
+        skips.skip(skips.Reason.NO_PROGRAM, command[0])
+    stdin = program.stdin(FULL) if program.stdin else b""
+    variables = {**STEADY, **program.variables}
+    timeout = program.timeout
+
+    def fresh(name: str) -> Path:
+        place = folder / name
+        place.mkdir()
+        if program.prepare is not None:
+            program.prepare(place, FULL)
+        return place
+
+    native_folder, recorded_folder = fresh("native"), fresh("record")
+    native = run(
+        command, directory=native_folder, variables=variables, stdin=stdin, timeout=timeout
+    )
+    recorded = reenact.record(
+        command,
+        keeper.trace(),
+        directory=recorded_folder,
+        variables=variables,
+        stdin=stdin,
+        timeout=3 * timeout,
+    )
+    assert recorded.status == native.status, recorded.describe()
+    if program.same:
+        _check_same(native, recorded, program)
+    for name in program.makes:
+        made = (recorded_folder / name).read_bytes()
+        assert made == (native_folder / name).read_bytes(), f"{name} differs"
+    # What the program used must not be needed for the replay.
+    shutil.rmtree(recorded_folder)
+    return check_exact(reenact, keeper.trace(), recorded, timeout=6 * timeout)
+
+
+def _check_same(native: Ending, recorded: Ending, program: Program) -> None:
+    for stream in ("stdout", "stderr"):
+        one = normalised(getattr(native, stream), program.without)
+        other = normalised(getattr(recorded, stream), program.without)
+        assert one == other, f"{stream}\nnative {native.describe()}\nrecorded {recorded.describe()}"
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_program(program: Program, reenact: Reenact, keeper: Keeper, tmp_path) -> None:
+    """Each row of the table."""
+    check_program(program, reenact, keeper, tmp_path)
+
+
+@pytest.mark.parametrize("name", PYTHON_PROGRAMS)
+def test_python_program(name: str, reenact: Reenact, keeper: Keeper, tmp_path) -> None:
+    """Debian's Python, one part at a time."""
+    program = Program(
+        name,
+        ["/usr/bin/python3", "-c", PYTHON_PROGRAMS[name]],
+        same=name not in VARYING,
+        without=DURATIONS,
+    )
+    check_program(program, reenact, keeper, tmp_path)
+
+
+@pytest.mark.parametrize("module", TEST_MODULES if FULL else sorted(QUICK_TEST_MODULES))
+def test_python_test_module(module: str, reenact: Reenact, keeper: Keeper, tmp_path) -> None:
+    """CPython's own test suite, a module at a time."""
+    interpreter = python_with_tests()
+    if interpreter is None:
+        skips.skip(skips.Reason.NO_PROGRAM, "a CPython with its test suite")
+    # The module alone prints what it did; `python -m test` around it adds times and a count.
+    program = Program(
+        module,
+        [interpreter, "-m", "test", "-q", module],
+        without=[*DURATIONS, (r"^(Total duration|Tests result|Using random seed|== ).*", "")],
+        same=False,
+        timeout=120,
+    )
+    check_program(program, reenact, keeper, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ls", "many_true", "bash_pipes", "gcc", "sqlite3"])
+def test_as_an_ordinary_user(name: str, reenact: Reenact) -> None:
+    """The same without being root, with a copy of reenact that user can read."""
+    program = next(program for program in PROGRAMS if program.name == name)
+    with ordinary_user.session(reenact) as user:
+        keeper = Keeper(user.folder, "trace", user.reenact.command)
+        check_program(program, user.reenact, keeper, user.folder)
+
+
+@pytest.mark.parametrize("name", ["ls", "bash_pipes", "git"])
+def test_with_the_network_off(name: str, reenact: Reenact, keeper: Keeper, tmp_path) -> None:
+    """In a network namespace without any interface."""
+    unshare = ["unshare", "--net"]
+    if shutil.which("unshare") is None or run([*unshare, "true"]).status != 0:
+        skips.skip(skips.Reason.NOT_ALLOWED, "network namespaces")
+    program = next(program for program in PROGRAMS if program.name == name)
+    alone = Reenact([*unshare, *reenact.command], reenact.variables)
+    check_program(program, alone, keeper, tmp_path)
+
+
+def test_programs_that_change_the_user(reenact: Reenact, guests: GuestBuild) -> None:
+    """A set-user-id program is refused at the start, and goes on unrecorded when it is executed."""
+    with ordinary_user.session(reenact) as user:
+        refused = user.reenact.record(["/usr/bin/passwd", "--help"], user.folder / "refused")
+        assert refused.status == 125, refused.describe()
+        assert refused.stderr.startswith(b"reenact: "), refused.describe()
+        program = user.folder / "setuid"
+        shutil.copy(guests.build("setuid.c", "setuid"), program)
+        trace = user.folder / "trace"
+        recorded = user.reenact.run("record", "-o", str(trace), "--", str(program))
+        assert recorded.status == 0, recorded.describe()
+        assert b"passwd is set-user-id" in recorded.stderr, recorded.describe()
+        assert not user.reenact.verify(trace)["divergences"]

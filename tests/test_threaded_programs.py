@@ -1,0 +1,144 @@
+"""Real programs with threads: interpreters, compressors and servers under load."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import skips
+from program_table import Program, python_with_tests
+from recorded_run import Keeper, Reenact
+from recorded_server import check_verified, recorded_server
+from test_real_programs import check_program
+from threaded_programs import GO, HTTP_SERVER, JAVA, TEST_MODULES, THREADED
+from tiers import FULL
+
+
+def _need(name: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/local/go/bin:/usr/lib/go/bin")
+    if found is None:
+        skips.skip(skips.Reason.NO_PROGRAM, name)
+    return found
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
+
+
+@pytest.mark.parametrize("program", THREADED, ids=lambda program: program.name)
+def test_threaded_program(program: Program, reenact: Reenact, keeper: Keeper, tmp_path) -> None:
+    """Each row of the table."""
+    check_program(program, reenact, keeper, tmp_path)
+
+
+@pytest.mark.parametrize("module", TEST_MODULES if FULL else ["test_queue", "test_thread"])
+def test_python_thread_module(module: str, reenact: Reenact, keeper: Keeper, tmp_path) -> None:
+    """The parts of CPython's own test suite that use threads and signals."""
+    interpreter = python_with_tests()
+    if interpreter is None:
+        skips.skip(skips.Reason.NO_PROGRAM, "a CPython with its test suite")
+    command = [interpreter, "-m", "test", "-q", module]
+    check_program(Program(module, command, same=False, timeout=300), reenact, keeper, tmp_path)
+
+
+@pytest.mark.skipif(not FULL, reason=skips.Reason.FULL_SIZE.value)
+def test_go(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """Goroutines with and without system calls, preempted by signals; a fault recovered from."""
+    compiler = _need("go")
+    source = tmp_path / "main.go"
+    source.write_text(GO.replace("SIZE", "300000000" if FULL else "10000000"))
+    settings = {"GOCACHE": str(tmp_path / "cache"), "GO111MODULE": "off", "HOME": str(tmp_path)}
+    subprocess.run(
+        [compiler, "build", "-o", "main", source.name],
+        cwd=tmp_path,
+        env={**os.environ, **settings},
+        check=True,
+        timeout=300,
+    )
+    program = Program("go", [str(tmp_path / "main")], timeout=120)
+    check_program(program, reenact, keeper, tmp_path)
+
+
+@pytest.mark.skipif(not FULL, reason=skips.Reason.FULL_SIZE.value)
+def test_java(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """G1, just-in-time compilation, threads, exceptions from faults and from deep stacks."""
+    compiler, machine = _need("javac"), _need("java")
+    (tmp_path / "Main.java").write_text(JAVA.replace("SIZE", "20000000" if FULL else "200000"))
+    subprocess.run([compiler, "Main.java"], cwd=tmp_path, check=True, timeout=120)
+    command = [machine, "-Xmx128m", "-XX:+UseG1GC", "-cp", str(tmp_path), "Main"]
+    check_program(Program("java", command, timeout=200), reenact, keeper, tmp_path)
+
+
+@pytest.mark.skipif(not FULL, reason=skips.Reason.FULL_SIZE.value)
+def test_javac(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """The compiler itself, which is a Java program."""
+
+    def prepare(folder: Path, _full: bool) -> None:
+        (folder / "Main.java").write_text(JAVA.replace("SIZE", "1000"))
+
+    program = Program("javac", [_need("javac"), "Main.java"], prepare=prepare, timeout=200)
+    check_program(program, reenact, keeper, tmp_path)
+
+
+def test_redis(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """redis-server under redis-benchmark."""
+    server, benchmark, client = map(_need, ("redis-server", "redis-benchmark", "redis-cli"))
+    place = str(tmp_path / "socket")
+    command = [server, "--port", "0", "--unixsocket", place, "--save", "", "--appendonly", "no"]
+    count = "100000" if FULL else "10000"
+    with recorded_server(reenact, command, keeper.trace(), lambda: _answers(place), tmp_path):
+        load = [benchmark, "-s", place, "-n", count, "-c", "20", "-q", "-t", "set,get,incr,lpush"]
+        subprocess.run(load, check=True, timeout=300, capture_output=True)
+        subprocess.run([client, "-s", place, "shutdown", "nosave"], check=False, timeout=60)
+    check_verified(reenact, keeper.trace())
+
+
+def test_memcached(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """memcached and its four threads, asked over several connections."""
+    place = str(tmp_path / "socket")
+    command = [_need("memcached"), "-u", "root", "-s", place, "-t", "4", "-m", "32"]
+    with recorded_server(
+        reenact, command, keeper.trace(), lambda: _answers(place), tmp_path
+    ) as process:
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(6)]
+        for client in clients:
+            client.connect(place)
+        for index in range(20000 if FULL else 2000):
+            client = clients[index % len(clients)]
+            value = b"%d" % (index * 7919)
+            request = b"set key%d 0 0 %d\r\n%s\r\nget key%d\r\n"
+            client.sendall(request % (index, len(value), value, index))
+            answer = b""
+            while not answer.endswith(b"END\r\n"):
+                answer += client.recv(4096)
+            assert value in answer
+        for client in clients:
+            client.close()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for child in children:
+            os.kill(int(child), 15)
+    check_verified(reenact, keeper.trace())
+
+
+def test_node_server(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """An HTTP server of node, asked a thousand times."""
+    place = str(tmp_path / "socket")
+    (tmp_path / "server.js").write_text(HTTP_SERVER)
+    command = [_need("node"), "server.js", place]
+    with recorded_server(reenact, command, keeper.trace(), lambda: _answers(place), tmp_path):
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(place)
+        for index in range(1000 if FULL else 200):
+            connection.request("GET", f"/{index}")
+            assert json.loads(connection.getresponse().read())["double"] == 2 * index
+        connection.request("GET", "/end")
+        connection.getresponse().read()
+    check_verified(reenact, keeper.trace())

@@ -1,0 +1,80 @@
+"""Guest programs with threads, and with signals in the middle of computation."""
+
+from __future__ import annotations
+
+import signal
+
+from guest_table import NOTHING, STDOUT_ONLY, Guest
+
+THREADED = ("-O2", "-pthread")
+
+
+def _threads(name: str, *arguments: str, **options) -> Guest:
+    source = options.pop("source", name)
+    return Guest(name, f"{source}.c", flags=THREADED, arguments=arguments, **options)
+
+
+def _landing(how: str, *variants: str) -> list[Guest]:
+    """A loop interrupted some dozens of times; where, differs from run to run."""
+    return [
+        Guest(
+            f"landing_{how}{variant.replace('-', '_').lower()}",
+            "landing.c",
+            flags=(variant, "-pthread"),
+            arguments=(how, "30"),
+            same=NOTHING,
+        )
+        for variant in variants
+    ]
+
+
+def _ending(how: str, status: int) -> Guest:
+    return _threads(f"thread_exit_{how}", how, source="thread_exit_group", status=status)
+
+
+THREADS = (
+    _threads("thread_many"),
+    _threads("thread_local"),
+    _threads("thread_sync"),
+    _threads("thread_robust"),
+    _threads("thread_cancel"),
+    _threads("thread_setuid", same=NOTHING),
+    _threads("thread_kill"),
+    _threads("thread_interrupted"),
+    _threads("thread_spin"),
+    _threads("thread_pipes"),
+    _threads("thread_polling"),
+    _threads("thread_sockets"),
+    _threads("thread_race", same=NOTHING),
+    _threads("futex_requeue"),
+    _ending("exit", 3),
+    _ending("kill", -signal.SIGTERM),
+    _ending("fault", -signal.SIGSEGV),
+    _ending("exec", 0),
+    _ending("last", 6),
+    Guest("thread_sync_static", "thread_sync.c", flags=("-O2", "-static", "-pthread")),
+    Guest("thread_sync_unoptimised", "thread_sync.c", flags=("-O0", "-pthread")),
+)
+
+SIGNALS_IN_COMPUTATION = (
+    _threads("timer_profile"),
+    Guest("signal_escape", same=STDOUT_ONLY),
+)
+
+#: Registers repeat in these loops, and only memory tells the rounds apart.
+LANDINGS = (
+    *_landing("global", "-O0", "-O2"),
+    *_landing("heap", "-O0", "-O2"),
+    *_landing("tight", "-O2"),
+    *_landing("stack", "-O2"),
+    *_landing("thread", "-O2"),
+    *_landing("interpreter", "-O0", "-O2"),
+    *_landing("recursion", "-O1"),
+    *_landing("copy", "-O2"),
+    *_landing("movs", "-O2"),
+    *_landing("spin", "-O2"),
+    *_landing("page", "-O2"),
+    *_landing("float", "-O2"),
+)
+
+THREAD_GUESTS = (*THREADS, *SIGNALS_IN_COMPUTATION, *LANDINGS)

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Real programs in full size, then fuzz until Ctrl-C: the translator against the processor, and readers against damaged traces.
+# SOAK_ROUNDS limits the number of rounds.
+set -eu
+
+# The programs of the acceptance list in their full sizes, once.
+REENACT_TEST_FULL=1 .venv/bin/python -m pytest -q tests/test_real_programs.py
+# Each race found, and replayed twenty times.
+REENACT_TEST_FULL=1 .venv/bin/python -m pytest -q tests/test_races.py
+
+round=0
+while [ "${SOAK_ROUNDS:-0}" -eq 0 ] || [ "$round" -lt "$SOAK_ROUNDS" ]; do
+    round=$((round + 1))
+    echo "soak round $round"
+    seed=$(date +%s%N)
+    cargo run --quiet --release -p reenact-translator --example translator-fuzz -- \
+        --sequences "${SOAK_SEQUENCES:-1000000}" --seed "$seed"
+    REENACT_SOAK_SEED=$seed .venv/bin/python -m pytest -q -x -m soak tests
+done
