@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use reenact_trace::Registers;
 use reenact_translator::{Context, FaultOutcome};
 
-pub const XSAVE_SIZE: usize = 4096;
+/// Room for the standard XSAVE image of any processor (about 11 KiB with AMX tiles).
+pub const XSAVE_SIZE: usize = 16 << 10;
 
 #[repr(C, align(64))]
 #[derive(Clone)]
