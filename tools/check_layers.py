@@ -23,6 +23,7 @@ PYTHON_LAYERS = (
     ("manifest", "attachment_text"),
     ("trace",),
     ("recording", "replay", "doctor"),
+    ("session",),
     ("retrying",),
     ("__init__",),
     ("ending", "commands"),

@@ -1,0 +1,152 @@
+"""What a session hands out: stops, threads, registers, mappings. Pure: no I/O."""
+
+from __future__ import annotations
+
+import enum
+import struct
+from dataclasses import dataclass
+
+from reenact.session.positions import Position
+
+
+class StopReason(enum.Enum):
+    """Why a movement came to its end."""
+
+    #: At the position that was asked for.
+    POSITION = "position"
+    #: At the first position there is: nothing lies before it.
+    START = "start"
+    #: The process has ended here, or its log ends here: nothing follows.
+    END = "end"
+    BREAKPOINT = "breakpoint"
+    WATCHPOINT = "watchpoint"
+    #: An event that is being caught has just taken effect.
+    CATCH = "catch"
+    #: `Session.interrupt` was called.
+    INTERRUPTED = "interrupted"
+    #: The replay departs from the recording here; nothing follows.
+    DIVERGENCE = "divergence"
+
+
+@dataclass(frozen=True)
+class EventInfo:
+    """An event as a stop tells it.
+
+    Arguments:
+        index: counts the events of the process from 0.
+        kind: one of `reenact.events.KINDS`.
+        code: number of the system call, signal or instruction, by kind.
+    """
+
+    index: int
+    kind: str
+    code: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where a movement has ended, and why.
+
+    Arguments:
+        reason: why.
+        position: where.
+        thread: the thread that runs there.
+        address: of the breakpoint, or first watched byte touched; None for other reasons.
+        event: what was caught; None for other reasons.
+        message: for a divergence, in what the replay departs.
+    """
+
+    reason: StopReason
+    position: Position
+    thread: int
+    address: int | None = None
+    event: EventInfo | None = None
+    message: str = ""
+
+
+#: General registers in the order in which they are logged (crates/trace/src/registers.rs).
+REGISTER_NAMES = (
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+    "rip", "rflags", "fs_base", "gs_base",
+)  # fmt: skip
+
+_GENERAL = struct.Struct("<20Q")
+
+
+@dataclass(frozen=True)
+class Registers:
+    """All registers of a thread at one position.
+
+    Arguments:
+        general: the values of `REGISTER_NAMES`, in that order.
+        xsave: x87 and vector state as the XSAVE instruction stores it (standard format; Intel SDM
+            volume 1, chapter 13): 160 bytes into it are xmm0-15.
+
+    Example:
+        >>> registers = Registers(tuple(range(20)), b"")
+        >>> registers["rbx"], registers.rip
+        (3, 16)
+    """
+
+    general: tuple[int, ...]
+    xsave: bytes
+
+    def __getitem__(self, name: str) -> int:
+        try:
+            return self.general[REGISTER_NAMES.index(name)]
+        except ValueError:
+            raise KeyError(name) from None
+
+    @property
+    def rip(self) -> int:
+        """Address of the next instruction."""
+        return self["rip"]
+
+    @property
+    def rsp(self) -> int:
+        """Stack pointer."""
+        return self["rsp"]
+
+    @staticmethod
+    def from_bytes(content: bytes) -> Registers:
+        """The registers the replayer sends: 20 words, then the XSAVE area."""
+        return Registers(_GENERAL.unpack_from(content), bytes(content[_GENERAL.size :]))
+
+    def to_bytes(self) -> bytes:
+        """The inverse of `from_bytes`."""
+        return _GENERAL.pack(*self.general) + self.xsave
+
+    def replaced(self, **changes: int) -> Registers:
+        """A copy with other values of general registers, for example `replaced(rax=1)`."""
+        values = list(self.general)
+        for name, value in changes.items():
+            values[REGISTER_NAMES.index(name)] = value & 0xFFFF_FFFF_FFFF_FFFF
+        return Registers(tuple(values), self.xsave)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A thread at one position; `is_running`: the one whose instruction is next."""
+
+    tid: int
+    registers: Registers
+    is_running: bool
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A stretch of the program's memory.
+
+    Arguments:
+        start, end: addresses; `end` is one past the last byte.
+        protection: "r", "w", "x" as the program asked for, "-" where not.
+        file: number of the mapped file in the trace; None for anonymous memory.
+        offset: in the file, of the byte at `start`.
+    """
+
+    start: int
+    end: int
+    protection: str
+    file: int | None
+    offset: int

@@ -1,0 +1,34 @@
+"""Positions: order, text, errors."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from reenact.errors import UsageError
+from reenact.session import positions, values
+from reenact.session.positions import Position
+
+
+def test_text_and_back():
+    for position in (Position(0, 0), Position(3, 17, 4), Position(1, 10**9, 10**13)):
+        assert Position.parse(str(position)) == position
+    assert str(Position(1, 523, 1042)) == "1:523+1042"
+
+
+def test_order_is_by_event_then_by_instructions():
+    moments = [Position(0, 9), Position(0, 10), Position(0, 10, 1), Position(0, 11)]
+    assert sorted(moments[::-1]) == moments
+    assert len({*moments, Position(0, 9, 0)}) == len(moments)
+
+
+@pytest.mark.parametrize("text", ["", "12", "1:", ":3", "1:2+", "1:2+x", "-1:2", "1:2+3+4"])
+def test_other_text_is_refused(text):
+    with pytest.raises(UsageError, match="is not a position"):
+        Position.parse(text)
+
+
+@pytest.mark.parametrize("module", [positions, values])
+def test_examples(module):
+    assert doctest.testmod(module).failed == 0
