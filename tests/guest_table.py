@@ -43,6 +43,7 @@ PROCESSES = (
     Guest("hello", arguments=("one", "two words", ""), status=7),
     Guest("fork"),
     Guest("fork_wide"),
+    Guest("fork_killed"),
     Guest("vfork"),
     Guest("spawn"),
     Guest("exec_chain", status=11),

@@ -6,7 +6,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall4, syscall6};
 use reenact_trace::arena::*;
 use reenact_trace::event::MAX_EVENT_SIZE;
-use reenact_trace::layout::{ARENA_ADDRESS, SLOT_ADDRESS};
+use reenact_trace::layout::{ARENA_ADDRESS, CHILD_SLOT_ADDRESS, SLOT_ADDRESS};
 
 /// The arena's header. Mapped before anything else runs.
 pub fn header() -> &'static ArenaHeader {
@@ -86,80 +86,65 @@ pub fn slot_offset(index: usize) -> u64 {
     SLOTS_OFFSET + index as u64 * SLOT_STRIDE
 }
 
-/// The state word of a slot that is not ours, through a short-lived mapping of its first page.
-struct ForeignSlot(u64);
-
-impl ForeignSlot {
-    fn map(index: usize) -> Option<ForeignSlot> {
-        // SAFETY: a fresh mapping at a place the kernel chooses; unmapped on drop.
-        let result = unsafe {
-            syscall6(
-                MMAP,
-                0,
-                PAGE * 4,
-                PROT_READ | PROT_WRITE,
-                MAP_SHARED,
-                header().arena_fd as u64,
-                slot_offset(index),
-            )
-        };
-        (result > 0).then_some(ForeignSlot(result as u64))
-    }
-
-    fn slot(&self) -> &Slot {
-        // SAFETY: mapped while self lives; 16 KiB cover the control block.
-        unsafe { &*(self.0 as *const Slot) }
-    }
-}
-
-impl Drop for ForeignSlot {
-    fn drop(&mut self) {
-        // SAFETY: unmaps what `map` made.
-        unsafe { syscall4(MUNMAP, self.0, PAGE * 4, 0, 0) };
-    }
+/// A slot claimed for a child: its control block, mapped until the next one is claimed (a process
+/// forks in one thread at a time, and a vfork child's parent waits).
+pub struct ChildSlot {
+    pub index: usize,
+    pub process: u32,
 }
 
 const _: () = assert!(core::mem::size_of::<Slot>() as u64 <= PAGE * 4);
 
-/// Take a free slot for a child. `None` when all are in use.
-pub fn claim_slot(process: u32) -> Option<usize> {
-    let start = header().slot_hint.fetch_add(1, Ordering::Relaxed) as usize;
-    for step in 0..SLOT_COUNT {
-        let index = (start + step) % SLOT_COUNT;
-        let foreign = ForeignSlot::map(index)?;
-        let slot = foreign.slot();
-        if slot
-            .state
-            .compare_exchange(
-                slot_state::FREE,
-                slot_state::CLAIMED,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            )
-            .is_ok()
-        {
-            slot.process.store(process, Ordering::Relaxed);
-            slot.pid.store(0, Ordering::Relaxed);
-            return Some(index);
+impl ChildSlot {
+    /// Take a free slot for the next process, made by the event that is under construction and
+    /// started as `start` says. `None` when all are in use.
+    pub fn claim(start: u16) -> Option<ChildSlot> {
+        let process = header().next_process.fetch_add(1, Ordering::Relaxed);
+        let first = header().slot_hint.fetch_add(1, Ordering::Relaxed) as usize;
+        for step in 0..SLOT_COUNT {
+            let index = (first + step) % SLOT_COUNT;
+            let (fd, offset) = (header().arena_fd, slot_offset(index));
+            if !map(CHILD_SLOT_ADDRESS, PAGE * 4, fd, offset) {
+                return None;
+            }
+            let child = ChildSlot { index, process };
+            let state = &child.slot().state;
+            let (free, claimed) = (slot_state::FREE, slot_state::CLAIMED);
+            if state
+                .compare_exchange(free, claimed, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+            {
+                child.slot().process.store(process, Ordering::Relaxed);
+                child.slot().pid.store(0, Ordering::Relaxed);
+                let parent = slot().process.load(Ordering::Relaxed);
+                let request = child.request();
+                request.start = u32::from(start);
+                request.parent_process = parent;
+                request.parent_event = crate::log::next_event();
+                child.slot().unborn(process);
+                return Some(child);
+            }
         }
+        None
     }
-    None
-}
 
-/// Give back a slot that was claimed for a child that did not come to be.
-pub fn release_slot(index: usize) {
-    if let Some(foreign) = ForeignSlot::map(index) {
-        foreign
-            .slot()
-            .state
-            .store(slot_state::FREE, Ordering::Release);
+    /// The control block.
+    pub fn slot(&self) -> &Slot {
+        // SAFETY: mapped by `claim`; the mapping is replaced, never removed.
+        unsafe { &*(CHILD_SLOT_ADDRESS as *const Slot) }
     }
-}
 
-/// Work on a slot that is not ours.
-pub fn with_slot(index: usize, work: impl FnOnce(&Slot)) {
-    if let Some(foreign) = ForeignSlot::map(index) {
-        work(foreign.slot());
+    /// The hand-over block, ours until the child runs.
+    #[allow(clippy::mut_from_ref)]
+    pub fn request(&self) -> &mut ExecRequest {
+        // SAFETY: the slot is claimed by us; nobody else writes its request.
+        unsafe { &mut *(&raw const self.slot().exec).cast_mut() }
+    }
+
+    /// The child was not made: give the slot back.
+    pub fn release(&self) {
+        self.slot().birth.store(0, Ordering::Relaxed);
+        self.slot().state.store(slot_state::FREE, Ordering::Release);
     }
 }
 

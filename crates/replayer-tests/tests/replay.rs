@@ -49,6 +49,44 @@ fn a_fork_replays_in_both_processes() {
     assert!(!one.says("process", "\"process\":0,"), "{}", one.report);
 }
 
+#[test]
+fn a_parent_goes_on_when_its_childs_log_is_missing() {
+    let (parent, _) = forking();
+    let mut nothing = EventFile::default();
+    nothing.chunk(0, &parent, false);
+    let mut only_end = nothing.clone();
+    only_end.end(1, 15);
+    for (name, file) in [("missing", nothing), ("only-end", only_end)] {
+        let replay = replay(&file.write(name), &[]);
+        assert_eq!(replay.status, Some(0), "{}", replay.report);
+        assert!(
+            replay.says("process", "\"status\":4712"),
+            "{}",
+            replay.report
+        );
+        let cut = "\"process\":1,\"parent\":0,\"pid\":4712,\"events\":0,\"instructions\":0,\"end\":\"cut\"";
+        assert!(replay.says("process", cut), "{}", replay.report);
+        assert!(!replay.says("process", "unreachable"), "{}", replay.report);
+    }
+}
+
+#[test]
+fn a_child_killed_before_its_first_instruction_replays() {
+    let (parent, child) = forking();
+    let mut file = EventFile::default();
+    file.chunk(0, &parent, false).chunk(1, &child[..1], false);
+    let replay = replay(&file.end(1, 9).write("stillborn"), &[]);
+    assert_eq!(replay.status, Some(0), "{}", replay.report);
+    assert!(
+        replay.says(
+            "process",
+            "\"events\":1,\"instructions\":0,\"end\":\"signal\",\"status\":9"
+        ),
+        "{}",
+        replay.report
+    );
+}
+
 fn divergence(name: &str, change: impl Fn(&mut Vec<EventBuilder>), what: &str) {
     let mut events = hello();
     change(&mut events);

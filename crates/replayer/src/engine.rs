@@ -270,8 +270,9 @@ impl Engine {
             }
             return Ok(());
         }
-        if self.session.chunks(process).is_none() {
-            // It never wrote an event (killed at once, or its log is damaged).
+        let log = self.session.chunks(process);
+        if log.is_none_or(|chunks| chunks.events == 0) {
+            self.report_missing(process);
             return Ok(());
         }
         let has_slot = jobs::try_acquire();
@@ -287,6 +288,23 @@ impl Engine {
             }
             Err(error) => Err(ReplayError::ForkRefused(error.0).into()),
         }
+    }
+
+    /// A child was forked and there is nothing of its log: the trace was cut before. The parent goes
+    /// on.
+    fn report_missing(&self, process: u32) {
+        if let Some(place) = self.session.place(process) {
+            jobs::note_started(place);
+        }
+        let mut line = Line::new("process");
+        line.number("process", u64::from(process))
+            .number("parent", u64::from(self.process))
+            .optional("pid", self.last.map(|last| last.result))
+            .number("events", 0)
+            .number("instructions", 0)
+            .text("end", End::Cut.name())
+            .optional("status", None::<u64>);
+        report::send(&mut line);
     }
 
     fn become_child(

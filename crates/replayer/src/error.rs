@@ -28,7 +28,7 @@ pub enum ReplayError {
     BadEvent(&'static str),
     /// An event of a thread that does not exist.
     UnknownThread(u32),
-    /// A process that was forked has no log.
+    /// There is nothing of the log of a process.
     ProcessMissing(u32),
     /// Something a later version may support.
     Unsupported(&'static str),
@@ -83,7 +83,7 @@ impl fmt::Display for ReplayError {
                 write!(out, "the event is of thread {tid}, which does not exist")
             }
             ReplayError::ProcessMissing(process) => {
-                write!(out, "process {process} was forked here but has no log")
+                write!(out, "the log of process {process} is not in the trace")
             }
             ReplayError::Unsupported(what) => write!(out, "not supported: {what}"),
             ReplayError::ForkRefused(errno) => {

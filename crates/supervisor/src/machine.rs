@@ -71,7 +71,8 @@ impl ClockPair {
     }
 }
 
-fn time_stamp() -> u64 {
+/// The time-stamp counter.
+pub fn time_stamp() -> u64 {
     // SAFETY: rdtsc is part of every x86-64 processor.
     unsafe { _rdtsc() }
 }

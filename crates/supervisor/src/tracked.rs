@@ -7,7 +7,7 @@ use crate::process_watch;
 
 /// A process is watched through a descriptor only when it lives longer than this:
 /// short ones say themselves that they end.
-const WATCH_AFTER: Duration = Duration::from_millis(5);
+pub const WATCH_AFTER: Duration = Duration::from_millis(5);
 /// A process that cannot be found (pid of another namespace, or dead) counts as dead
 /// when it has logged nothing for so long.
 const SILENT_FOR: Duration = Duration::from_millis(500);
@@ -20,6 +20,16 @@ pub enum Watch {
     By(OwnedFd),
     /// There is no process of that pid.
     Missing,
+}
+
+impl Watch {
+    /// Watch the process of this pid, if there is one.
+    pub fn of(pid: u32) -> Watch {
+        match process_watch::open(pid) {
+            Ok(descriptor) => Watch::By(descriptor),
+            Err(_) => Watch::Missing,
+        }
+    }
 }
 
 /// One recorded process.
@@ -69,10 +79,7 @@ impl Tracked {
             && self.pid != 0
             && now.duration_since(self.first_seen) >= WATCH_AFTER
         {
-            self.watch = match process_watch::open(self.pid) {
-                Ok(descriptor) => Watch::By(descriptor),
-                Err(_) => Watch::Missing,
-            };
+            self.watch = Watch::of(self.pid);
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use producer::{event, Producer};
+use producer::{event, Claimed, Producer};
 use reenact_supervisor::{Arena, Control, Drain, DrainReport, DrainSettings, LogFile};
 use reenact_trace::chunk::{codec, landmark, ChunkHeader};
 use reenact_trace::{EventKind, Events, Tag};
@@ -165,6 +165,68 @@ fn a_killed_process_keeps_what_it_published() {
     let log = read(&scratch.0.join("events"));
     assert_eq!(log.processes[&1].1, 10);
     assert_eq!(log.processes[&1].2, 1);
+}
+
+/// A child of ours that a signal has ended; nobody has waited for it.
+fn killed_child() -> std::process::Child {
+    let mut child = std::process::Command::new("sleep")
+        .arg("30")
+        .spawn()
+        .expect("sleep is installed");
+    child.kill().expect("our own child");
+    child
+}
+
+#[test]
+fn a_child_killed_before_its_first_event_has_a_log() {
+    let scratch = Scratch::new("stillborn");
+    let mut children = Vec::new();
+    let (report, _) = with_drain(&scratch, Duration::from_secs(30), |arena| {
+        let mut parent = Producer::start(arena, 0);
+        parent.publish(&event(EventKind::Syscall, 57, 0, Tag::Write, b"x"));
+        // One has not come to take its slot over, one not to its first event, and one was waited
+        // for at once.
+        for how in 0..3 {
+            let mut child = killed_child();
+            let claim = Claimed::of(arena, parent.process(), 17 + how);
+            if how == 2 {
+                child.wait().expect("our own child");
+            }
+            claim.born(child.id());
+            if how == 1 {
+                claim.activate(child.id());
+            }
+            children.push(child);
+        }
+        parent.end();
+    });
+    assert!(report.complete, "{:?}", report.messages);
+    assert_eq!(report.processes, 4);
+    let log = read(&scratch.0.join("events"));
+    for (how, child) in children.iter_mut().enumerate() {
+        let (bytes, events, ends) = &log.processes[&(2 + how as u32)];
+        assert_eq!((*events, *ends), (1, 1));
+        let start = Events::new(bytes).next().expect("one event");
+        let start = start.expect("a whole event");
+        assert_eq!(start.kind, EventKind::ProcessStart);
+        assert_eq!(start.header.code, reenact_trace::event::start::FORK);
+        let pid = u64::from(child.id());
+        assert_eq!(start.header.args[..3], [1, 17 + how as u64, pid]);
+        child.wait().expect("our own child");
+    }
+}
+
+#[test]
+fn a_claim_without_a_child_makes_no_log() {
+    let scratch = Scratch::new("claim");
+    let (report, _) = with_drain(&scratch, Duration::from_secs(30), |arena| {
+        let mut parent = Producer::start(arena, 0);
+        parent.publish(&event(EventKind::Syscall, 57, 0, Tag::Write, b"x"));
+        Claimed::of(arena, parent.process(), 17);
+        parent.end();
+    });
+    assert!(report.complete, "{:?}", report.messages);
+    assert_eq!(read(&scratch.0.join("events")).processes.len(), 1);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! `head` and publishes; the supervisor reads up to `head` and advances `tail`. Only
 //! whole events are ever published, so whatever is in the ring when a process dies is good.
 
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicU8};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicU8, Ordering};
 
 pub const ARENA_MAGIC: u64 = 0x616e_6572_6174_6365;
 
@@ -160,7 +160,11 @@ pub struct Slot {
     pub events: AtomicU64,
     /// Bytes published so far; the ring position is the low bits.
     pub head: AtomicU64,
-    pub padding: [u64; 4],
+    /// Of a claimed slot: the process's number in the high half, and once the kernel has made it its
+    /// pid as its parent sees it in the low half ([`Slot::unborn`], [`Slot::born`]). Should it die
+    /// before it takes the slot over, the supervisor learns of it by this.
+    pub birth: AtomicU64,
+    pub padding: [u64; 3],
     /// Bytes the supervisor has taken.
     pub tail: AtomicU64,
     /// Futex: the supervisor adds 1 and wakes after it has advanced `tail` while `waiting` is 1.
@@ -172,12 +176,39 @@ pub struct Slot {
     pub exec: ExecRequest,
 }
 
+impl Slot {
+    /// Say for whom the slot is claimed; the claimer has filled in [`ExecRequest::start`] and what
+    /// follows it.
+    pub fn unborn(&self, process: u32) {
+        self.birth
+            .store(u64::from(process) << 32, Ordering::Release);
+    }
+
+    /// Say that the kernel has made the process. Too late when it has run, ended and been
+    /// forgotten meanwhile; the slot may then be another's, whose number this is not.
+    pub fn born(&self, process: u32, pid: u32) {
+        let unborn = u64::from(process) << 32;
+        let born = unborn | u64::from(pid);
+        let _ = self
+            .birth
+            .compare_exchange(unborn, born, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Number and pid of the process the slot is claimed for, once the kernel has made it.
+    pub fn birth(&self) -> Option<(u32, u32)> {
+        let birth = self.birth.load(Ordering::Acquire);
+        let pid = birth as u32;
+        (pid != 0).then_some(((birth >> 32) as u32, pid))
+    }
+}
+
 /// Hand-over from the recorder in the old image to the recorder in the new one.
 #[repr(C)]
 pub struct ExecRequest {
     /// Number of the call (59, 322), or 0 for the first image.
     pub number: u32,
-    /// [`crate::event::start`]; for the first image and vfork children a ProcessStart is due.
+    /// [`crate::event::start`]; for the first image and vfork children a ProcessStart is due. Of a
+    /// child, this and the parent's number and event are known before it runs.
     pub start: u32,
     pub parent_process: u32,
     /// 1: a ProcessStart event must be written first.

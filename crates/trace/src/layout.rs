@@ -20,6 +20,9 @@ pub const MOVED_VDSO_ADDRESS: u64 = REGION_START + (24 << 30);
 /// Stacks and per-thread blocks of the recorder.
 pub const THREADS_ADDRESS: u64 = REGION_START + (28 << 30);
 
+/// Control block of a slot that a recorded process has claimed for a child.
+pub const CHILD_SLOT_ADDRESS: u64 = SLOT_ADDRESS + (1 << 30);
+
 /// Code cache of the translator in a replaying process.
 pub const CODE_CACHE_ADDRESS: u64 = REGION_START + (1 << 30);
 /// Heap of the replayer.

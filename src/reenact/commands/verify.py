@@ -95,6 +95,7 @@ def _as_json(path: str, result: Verification) -> dict[str, object]:
         "divergences": [_divergence_json(divergence) for divergence in result.divergences],
         "seconds": round(result.seconds, 6),
         "cut_processes": list(result.cut_processes),
+        "unreachable_processes": list(result.unreachable_processes),
         "damaged_chunks": result.damaged_chunks,
         "notes": [dataclasses.asdict(note) for note in result.notes],
     }
@@ -129,6 +130,11 @@ def _as_text(result: Verification) -> str:
         lines.append(
             f"the recording of {counted(len(result.cut_processes), 'process')} was cut short; "
             "replayed up to there"
+        )
+    if result.unreachable_processes:
+        lines.append(
+            f"{counted(len(result.unreachable_processes), 'process')} could not be replayed: "
+            "what is left of the parent's recording ends before the fork"
         )
     verdict = style("exact", "green") if result.is_exact else style("diverged", "red")
     figures = ", ".join(

@@ -48,7 +48,15 @@ class Verification:
     @property
     def cut_processes(self) -> tuple[int, ...]:
         """Numbers of the processes whose log ends before they did."""
-        return tuple(end.process for end in self.process_ends if end.end == "cut")
+        return self._that_ended("cut")
+
+    @property
+    def unreachable_processes(self) -> tuple[int, ...]:
+        """Numbers of the processes not replayed: their parents' logs end before the fork."""
+        return self._that_ended("unreachable")
+
+    def _that_ended(self, how: str) -> tuple[int, ...]:
+        return tuple(end.process for end in self.process_ends if end.end == how)
 
 
 @dataclass

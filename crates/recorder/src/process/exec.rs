@@ -4,9 +4,10 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5, syscall6};
-use reenact_trace::arena::{slot_state, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE};
+use reenact_trace::arena::{ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE};
 use reenact_trace::event::start;
 
+use crate::arena::ChildSlot;
 use crate::life::{Call, Outcome};
 use crate::loader::elf::{self, Kind};
 use crate::log::Builder;
@@ -328,7 +329,7 @@ fn leave_recording(call: &mut Call<'_>, name: &Path) -> i64 {
 struct Hand {
     index: usize,
     /// The slot was claimed for a vfork child and is given back on failure.
-    claimed: bool,
+    claimed: Option<ChildSlot>,
 }
 
 impl Hand {
@@ -351,46 +352,33 @@ impl Hand {
             fill(arena::exec_request());
             return Ok(Hand {
                 index: arena::own_index(),
-                claimed: false,
+                claimed: None,
             });
         }
-        let process = arena::header().next_process.fetch_add(1, Ordering::Relaxed);
-        let index = arena::claim_slot(process).ok_or(-EAGAIN)?;
-        let parent_process = arena::slot().process.load(Ordering::Relaxed);
-        let parent_event = log::next_event();
-        let pid = call.thread.tid;
-        arena::with_slot(index, |slot| {
-            slot.pid.store(pid, Ordering::Relaxed);
-            // SAFETY: the slot is claimed by us; nobody else writes its request.
-            let request = unsafe { &mut *(&raw const slot.exec).cast_mut() };
-            fill(request);
-            request.start = u32::from(start::VFORK_EXEC);
-            request.start_due = 1;
-            request.parent_process = parent_process;
-            request.parent_event = parent_event;
-            for (to, from) in request
-                .descriptors
-                .iter()
-                .zip(&arena::slot().exec.descriptors)
-            {
-                let bits = from.load(Ordering::Relaxed);
-                if bits != 0 {
-                    to.store(bits, Ordering::Relaxed);
-                }
+        let child = ChildSlot::claim(start::VFORK_EXEC).ok_or(-EAGAIN)?;
+        let request = child.request();
+        fill(request);
+        request.start_due = 1;
+        let own = &arena::slot().exec.descriptors;
+        for (to, from) in request.descriptors.iter().zip(own) {
+            let bits = from.load(Ordering::Relaxed);
+            if bits != 0 {
+                to.store(bits, Ordering::Relaxed);
             }
-            slot.state.store(slot_state::ACTIVE, Ordering::Release);
-        });
+        }
+        // The new image takes the slot over; should we be killed on the way, nobody does.
+        child.slot().born(child.process, call.thread.tid);
         // SAFETY: the parent waits for us; we share its memory.
-        unsafe { (*call.thread.parent).vfork_process = process };
+        unsafe { (*call.thread.parent).vfork_process = child.process };
         Ok(Hand {
-            index,
-            claimed: true,
+            index: child.index,
+            claimed: Some(child),
         })
     }
 
     fn take_back(&self) {
-        if self.claimed {
-            arena::release_slot(self.index);
+        if let Some(child) = &self.claimed {
+            child.release();
         }
     }
 }

@@ -9,6 +9,7 @@ use reenact_trace::event::start;
 use reenact_trace::{EventKind, Tag};
 
 use super::*;
+use crate::arena::ChildSlot;
 use crate::entry::{self, NOT_BEGUN};
 use crate::log::{self, Builder};
 use crate::thread::Thread;
@@ -20,8 +21,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     if !log::recording() {
         return unrecorded(call, arguments);
     }
-    let process = arena::header().next_process.fetch_add(1, Ordering::Relaxed);
-    let Some(slot) = arena::claim_slot(process) else {
+    let Some(slot) = ChildSlot::claim(start::FORK) else {
         crate::message::once("more than 4096 processes at once; fork was told EAGAIN");
         return Outcome::Done(-EAGAIN);
     };
@@ -39,8 +39,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         0 => {
             in_child(
                 call,
-                slot,
-                process,
+                &slot,
                 parent_process,
                 parent_event,
                 &inherited,
@@ -51,11 +50,13 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             Outcome::Finished
         }
         NOT_BEGUN => {
-            arena::release_slot(slot);
+            slot.release();
             Outcome::Interrupted
         }
         pid if pid > 0 => {
-            call.event.process(process, pid as u32);
+            // It may be killed before it comes to say anything itself.
+            slot.slot().born(slot.process, pid as u32);
+            call.event.process(slot.process, pid as u32);
             crate::shared::tell_of_sharing();
             if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
                 call.event.guest_memory(parent_tid, 4);
@@ -63,7 +64,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             Outcome::Done(pid)
         }
         error => {
-            arena::release_slot(slot);
+            slot.release();
             Outcome::Done(error)
         }
     }
@@ -90,8 +91,7 @@ fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
 #[allow(clippy::too_many_arguments)]
 fn in_child(
     call: &mut Call<'_>,
-    slot: usize,
-    process: u32,
+    slot: &ChildSlot,
     parent_process: u32,
     parent_event: u64,
     inherited: &[u8; 1024],
@@ -101,7 +101,7 @@ fn in_child(
 ) {
     // First of all: no trap before this would be survived.
     loader::arm_dispatch();
-    if !arena::map_slot(arena::header().arena_fd, slot) {
+    if !arena::map_slot(arena::header().arena_fd, slot.index) {
         log::stop();
     }
     // SAFETY: no effect.
@@ -111,7 +111,7 @@ fn in_child(
         let _: &AtomicU8 = &mine.exec.descriptors[fd];
         mine.exec.descriptors[fd].store(bits, Ordering::Relaxed);
     }
-    mine.process.store(process, Ordering::Relaxed);
+    mine.process.store(slot.process, Ordering::Relaxed);
     mine.pid.store(pid, Ordering::Relaxed);
     mine.state.store(slot_state::ACTIVE, Ordering::Release);
     log::continue_from_slot();

@@ -1,5 +1,6 @@
 //! The drain loop: from the rings of the recorded processes to the log file.
 
+mod claims;
 mod slots;
 mod stopping;
 mod taking;
@@ -9,6 +10,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use self::claims::Claim;
 
 use reenact_trace::arena::{file_state, SLOT_COUNT};
 
@@ -93,8 +96,8 @@ pub struct Drain {
     tracked: Vec<Tracked>,
     known: Vec<bool>,
     highest: usize,
-    /// Slots claimed for a child that has not come yet, and since when.
-    claimed: HashMap<usize, Instant>,
+    /// Slots claimed for a child that has not come yet.
+    claimed: HashMap<usize, Claim>,
     last_watch: Instant,
     last_full_scan: Instant,
     last_flush: Instant,

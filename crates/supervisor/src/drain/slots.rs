@@ -14,8 +14,6 @@ const WATCH_EVERY: Duration = Duration::from_millis(10);
 /// Slots beyond the highest one in use that are looked at in every pass.
 const LOOK_AHEAD: usize = 64;
 const FULL_SCAN_EVERY: Duration = Duration::from_secs(1);
-/// A slot claimed for so long by a process that is gone is free again.
-const CLAIM_ABANDONED: Duration = Duration::from_secs(5);
 
 impl Drain {
     /// Notice slots that have come into use.
@@ -44,33 +42,16 @@ impl Drain {
         }
     }
 
-    fn note_process(&mut self, index: usize, now: Instant) {
+    pub(super) fn note_process(&mut self, index: usize, now: Instant) {
         self.claimed.remove(&index);
         self.known[index] = true;
         let slot = self.arena.slot(index);
         let process = slot.process.load(Ordering::Acquire);
-        let pid = slot.pid.load(Ordering::Acquire);
+        // What its parent calls it is more often what we call it, where namespaces differ.
+        let birth = slot.birth().filter(|&(number, _)| number == process);
+        let pid = birth.map_or_else(|| slot.pid.load(Ordering::Acquire), |(_, pid)| pid);
         self.tracked.push(Tracked::new(index, process, pid, now));
         self.report.processes += u32::from(!self.closed);
-    }
-
-    /// A parent that dies between claiming a slot and making the child leaves it claimed.
-    fn note_claim(&mut self, index: usize, now: Instant) {
-        if index == 0 && self.control.root().is_some() {
-            // Of the first process, `Control` knows whether it is still to come.
-            self.claimed.remove(&index);
-            return;
-        }
-        let since = *self.claimed.entry(index).or_insert(now);
-        let slot = self.arena.slot(index);
-        if now.duration_since(since) < CLAIM_ABANDONED || slot.pid.load(Ordering::Acquire) != 0 {
-            return;
-        }
-        let parent = slot.exec.parent_process;
-        if index > 0 && self.tracked.iter().all(|tracked| tracked.process != parent) {
-            self.claimed.remove(&index);
-            self.arena.release_slot(index);
-        }
     }
 
     pub(super) fn look_for_deaths(&mut self, now: Instant) {

@@ -10,8 +10,6 @@ use crate::forwarding;
 use crate::futex;
 use crate::interrupts;
 
-/// A slot claimed for a child that never came does not keep a recording open longer.
-const CLAIM_LIMIT: Duration = Duration::from_millis(500);
 /// Time for programs to see that the recording has stopped.
 const STOP_GRACE: Duration = Duration::from_millis(200);
 
@@ -64,6 +62,7 @@ impl Drain {
     /// End every log: programs have had their time to see the stop. Those that write on
     /// are drained, so that they do not wait for room, but what they write is dropped.
     pub(super) fn close(&mut self, now: Instant) {
+        self.note_unborn(now);
         for index in 0..self.tracked.len() {
             self.take(index, now);
             self.write_end(index, -1, reason::STOPPED);
@@ -85,9 +84,12 @@ impl Drain {
             return false;
         }
         let since = *self.root_ended_at.get_or_insert(now);
-        let fresh = |claimed: &Instant| now.duration_since(*claimed) < CLAIM_LIMIT;
-        let claims_wait = self.claimed.values().any(fresh);
-        if self.tracked.is_empty() && !claims_wait {
+        let awaited = self
+            .claimed
+            .values()
+            .filter(|claim| claim.is_awaited(now))
+            .count();
+        if self.tracked.is_empty() && awaited == 0 {
             return true;
         }
         match self.stopped_at {
@@ -95,7 +97,7 @@ impl Drain {
                 self.stop(now, reason::STOPPED);
                 let text = format!(
                     "{} process(es) outlived the first one and go on unrecorded",
-                    self.tracked.len()
+                    self.tracked.len() + awaited
                 );
                 note(&mut self.report.messages, &text);
                 false

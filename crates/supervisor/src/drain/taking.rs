@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use reenact_trace::arena::{slot_state, Slot, RING_SIZE};
-use reenact_trace::chunk::EndRecord;
+use reenact_trace::chunk::{landmark, EndRecord};
+use reenact_trace::EventHeader;
 
 use super::{note, reason, Drain, FLUSH_AFTER};
 use crate::cuts::cut;
@@ -157,10 +158,16 @@ impl Drain {
     }
 
     pub(super) fn write_end(&mut self, index: usize, wait_status: i32, why: u32) {
-        let tracked = &mut self.tracked[index];
+        let tracked = &self.tracked[index];
         if tracked.ended || self.closed || self.stop_reason == reason::DISK_FULL {
             return;
         }
+        // Of the first process nothing at all means that no program was started.
+        if tracked.events == 0 && tracked.process != 0 && !tracked.damaged {
+            let start = self.missing_start(tracked);
+            self.append_start(index, &start);
+        }
+        let tracked = &mut self.tracked[index];
         tracked.ended = true;
         let end = EndRecord {
             wait_status,
@@ -170,6 +177,23 @@ impl Drain {
         };
         let process = tracked.process;
         if let Err(error) = self.log.append_end(process, &end) {
+            self.disk_failed(&error);
+        }
+    }
+
+    /// The log of a process that was killed before it could say anything: its start.
+    fn append_start(&mut self, index: usize, start: &EventHeader) {
+        let tracked = &mut self.tracked[index];
+        let batch = Batch {
+            process: tracked.process,
+            first_event: 0,
+            events: 1,
+            landmarks: landmark::PROCESS_START,
+            bytes: start.as_bytes(),
+        };
+        tracked.events = 1;
+        self.report.events += 1;
+        if let Err(error) = self.log.append(&batch) {
             self.disk_failed(&error);
         }
     }

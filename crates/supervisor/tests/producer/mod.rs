@@ -6,6 +6,7 @@ use std::time::Duration;
 use reenact_supervisor::Arena;
 use reenact_trace::arena::{slot_state, RING_SIZE};
 use reenact_trace::attachment::AttachmentHeader;
+use reenact_trace::event::start;
 use reenact_trace::{EventHeader, EventKind, Tag};
 
 /// An event record with one attachment.
@@ -42,18 +43,8 @@ pub struct Producer<'a> {
 impl<'a> Producer<'a> {
     /// Claim the lowest free slot and become active.
     pub fn start(arena: &'a Arena, pid: u32) -> Producer<'a> {
-        let slot = (0..64)
-            .find(|&index| {
-                let state = &arena.slot(index).state;
-                let (free, claimed) = (slot_state::FREE, slot_state::CLAIMED);
-                state
-                    .compare_exchange(free, claimed, Ordering::SeqCst, Ordering::SeqCst)
-                    .is_ok()
-            })
-            .expect("a slot is free");
-        let number = arena.header().next_process.fetch_add(1, Ordering::SeqCst);
+        let slot = claim(arena);
         let block = arena.slot(slot);
-        block.process.store(number, Ordering::SeqCst);
         block.pid.store(pid, Ordering::SeqCst);
         block.state.store(slot_state::ACTIVE, Ordering::SeqCst);
         Producer {
@@ -109,6 +100,58 @@ impl<'a> Producer<'a> {
             .state
             .store(slot_state::ENDED, Ordering::SeqCst);
         self.ring_doorbell();
+    }
+}
+
+/// Claim the lowest free slot for the next process.
+fn claim(arena: &Arena) -> usize {
+    let slot = (0..64)
+        .find(|&index| {
+            let state = &arena.slot(index).state;
+            let (free, claimed) = (slot_state::FREE, slot_state::CLAIMED);
+            state
+                .compare_exchange(free, claimed, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+        })
+        .expect("a slot is free");
+    let number = arena.header().next_process.fetch_add(1, Ordering::SeqCst);
+    arena.slot(slot).process.store(number, Ordering::SeqCst);
+    slot
+}
+
+/// A slot claimed by a parent for a child.
+#[allow(dead_code)]
+pub struct Claimed<'a> {
+    arena: &'a Arena,
+    slot: usize,
+}
+
+#[allow(dead_code)]
+impl<'a> Claimed<'a> {
+    /// Claim as process `parent` does in its event `parent_event`, which is a fork.
+    pub fn of(arena: &'a Arena, parent: u32, parent_event: u64) -> Claimed<'a> {
+        let slot = claim(arena);
+        arena.fill_slot(slot, |block| {
+            block.exec.start = start::FORK.into();
+            block.exec.parent_process = parent;
+            block.exec.parent_event = parent_event;
+        });
+        let block = arena.slot(slot);
+        block.unborn(block.process.load(Ordering::SeqCst));
+        Claimed { arena, slot }
+    }
+
+    /// The kernel has made the child.
+    pub fn born(&self, pid: u32) {
+        let block = self.arena.slot(self.slot);
+        block.born(block.process.load(Ordering::SeqCst), pid);
+    }
+
+    /// The child takes the slot over.
+    pub fn activate(&self, pid: u32) {
+        let block = self.arena.slot(self.slot);
+        block.pid.store(pid, Ordering::SeqCst);
+        block.state.store(slot_state::ACTIVE, Ordering::SeqCst);
     }
 }
 
