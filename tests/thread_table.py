@@ -52,6 +52,7 @@ THREADS = (
     _ending("fault", -signal.SIGSEGV),
     _ending("exec", 0),
     _ending("last", 6),
+    _ending("main", 4),
     Guest("thread_sync_static", "thread_sync.c", flags=("-O2", "-static", "-pthread")),
     Guest("thread_sync_unoptimised", "thread_sync.c", flags=("-O0", "-pthread")),
 )

@@ -20,7 +20,11 @@ static void until(int count) {
 int main(void) {
     pthread_t thread[6];
     for (size_t i = 0; i < 6; i++) pthread_create(&thread[i], NULL, waits, (void *)(1ul << i));
-    usleep(30000);
+    // Moved to the other word and back they are counted, until all wait.
+    for (long waiting = 0; waiting < 6; usleep(500)) {
+        waiting = futex(&first, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, 9, &second, 0);
+        CHECK(futex(&second, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, 9, &first, 0) == waiting);
+    }
     CHECK(futex(&first, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, 9, 0, NULL, 4) == 1);
     until(1);
     CHECK(futex(&first, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 1, 2, &second, 1) == -1);

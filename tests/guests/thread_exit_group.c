@@ -5,6 +5,7 @@
 static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 static const char *how;
 static volatile uint64_t spun;
+static volatile int told;
 static void *spins(void *argument) {
     for (;;) spun++;
     return argument;
@@ -21,6 +22,7 @@ static void *ends_all(void *argument) {
     usleep(30000);
     char *words[] = {"/bin/echo", "after", "execve", NULL};
     printf("ending by %s\n", how), fflush(stdout);
+    told = 1;
     if (strcmp(how, "exit") == 0) exit(3);
     if (strcmp(how, "kill") == 0) kill(getpid(), SIGTERM);
     if (strcmp(how, "fault") == 0) write_to(8);
@@ -40,7 +42,7 @@ int main(int count, char **arguments) {
     pthread_create(&thread, NULL, ends_all, NULL);
     if (strcmp(how, "last") == 0) pthread_exit(NULL);
     if (strcmp(how, "main") == 0) {
-        usleep(30000);
+        while (!told) usleep(1000);
         return 4;
     }
     pthread_join(thread, NULL);

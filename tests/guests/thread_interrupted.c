@@ -5,21 +5,21 @@
 #include <sys/epoll.h>
 static pthread_t target;
 static int ends[2], sockets[2], epoll;
-static volatile int handled, go_on;
+static volatile int handled, returned;
 static sem_t never;
-static void handler(int number, siginfo_t *info, void *context) {
-    (void)number, (void)info, (void)context, handled++;
-}
+static void handler(int a, siginfo_t *b, void *c) { (void)a, (void)b, (void)c, handled++; }
 static void *pokes(void *argument) {
     usleep(4000);
     CHECK(pthread_kill(target, SIGUSR1) == 0);
     while (!handled) usleep(200);
     usleep(4000);
     if (argument) CHECK(write(ends[1], "x", 1) == 1 && write(sockets[1], "y", 1) == 1);
+    // On a busy machine the first one may come before the call.
+    for (; !argument && !returned; usleep(4000)) CHECK(pthread_kill(target, SIGUSR1) == 0);
     return NULL;
 }
 static long call(int which) {
-    struct timespec time = {5, 0}, rest;
+    struct timespec time = {30, 0}, rest;
     struct pollfd request = {.fd = ends[0], .events = POLLIN};
     struct epoll_event event;
     fd_set set;
@@ -31,9 +31,9 @@ static long call(int which) {
     case 1: return recv(sockets[0], &byte, 1, 0);
     case 2: return nanosleep(&time, &rest);
     case 3: return clock_nanosleep(CLOCK_MONOTONIC, 0, &time, &rest);
-    case 4: return poll(&request, 1, 5000);
-    case 5: return select(ends[0] + 1, &set, NULL, NULL, &(struct timeval){5, 0});
-    case 6: return epoll_wait(epoll, &event, 1, 5000);
+    case 4: return poll(&request, 1, 30000);
+    case 5: return select(ends[0] + 1, &set, NULL, NULL, &(struct timeval){30, 0});
+    case 6: return epoll_wait(epoll, &event, 1, 30000);
     case 7: return sem_wait(&never);
     case 8: return pause();
     case 9: return sem_clockwait(&never, CLOCK_MONOTONIC, &time);
@@ -50,12 +50,13 @@ int main(void) {
         for (int which = 0; which < 11; which++) {
             int restarts = flags && which < 2;
             pthread_t poker;
-            handled = 0, errno = 0;
+            handled = returned = 0, errno = 0;
             CHECK(pthread_create(&poker, NULL, pokes, restarts ? "" : NULL) == 0);
             long result = (flags && (which == 7 || which == 9)) ? -2 : call(which);
-            printf("%x %d: %ld errno %d\n", flags, which, result, errno);
-            pthread_join(poker, NULL);
+            int error = errno;
+            returned = 1, printf("%x %d: %ld errno %d\n", flags, which, result, error);
             char rest[8];
+            pthread_join(poker, NULL);
             if (restarts) CHECK(read(which ? ends[0] : sockets[0], rest, 1) == 1);
         }
     }

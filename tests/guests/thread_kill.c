@@ -5,7 +5,7 @@
 static volatile int handled, stop;
 static volatile uint64_t spun;
 static __thread int here;
-static int values[8], taken;
+static int values[8], taken, ends[2];
 static void handler(int number, siginfo_t *info, void *context) {
     (void)number, (void)context;
     here++;
@@ -18,12 +18,10 @@ static void *spins(void *argument) {
     return NULL;
 }
 static void *waits(void *argument) {
-    int ends[2];
     char byte;
-    CHECK(pipe(ends) == 0);
-    while (!stop) {
-        CHECK(read(ends[0], &byte, 1) == -1 && errno == EINTR);
-    }
+    ssize_t count;
+    while ((count = read(ends[0], &byte, 1)) == -1) CHECK(errno == EINTR);
+    CHECK(count == 1);
     *(int *)argument = here;
     return NULL;
 }
@@ -38,6 +36,7 @@ int main(void) {
     sigset_t set;
     on_signal(SIGUSR1, handler, 0);
     on_signal(SIGRTMIN + 1, handler, 0);
+    CHECK(pipe(ends) == 0);
     pthread_create(&busy, NULL, spins, &busy_count);
     pthread_create(&waiting, NULL, waits, &waiting_count);
     usleep(10000);
@@ -50,6 +49,7 @@ int main(void) {
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     stop = 1;
     send_to(waiting, SIGUSR1);
+    CHECK(write(ends[1], "", 1) == 1);
     pthread_join(busy, NULL), pthread_join(waiting, NULL);
     printf("busy %d waiting %d main %d\n", busy_count, waiting_count, here);
     for (int i = 0; i < 8; i++) printf("%d ", values[i]);
