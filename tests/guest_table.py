@@ -46,6 +46,7 @@ PROCESSES = (
     Guest("fork_killed"),
     Guest("vfork"),
     Guest("spawn"),
+    Guest("spawn_memory"),
     Guest("exec_chain", status=11),
     Guest("script"),
     Guest("own_files", arguments=("an argument",)),

@@ -45,6 +45,8 @@ pub struct Thread {
     pub parent: *mut Thread,
     /// Process number that this thread's vfork child got at its exec; 0: none.
     pub vfork_process: u32,
+    /// Address and size of what this thread's exec has mapped for itself; 0: nothing.
+    pub exec_memory: [[u64; 2]; 2],
     pub queue: [QueuedSignal; QUEUE],
     /// The program's alternate signal stack: address, flags, size.
     pub alternate_stack: [u64; 3],

@@ -11,6 +11,7 @@ use crate::arena::ChildSlot;
 use crate::life::{Call, Outcome};
 use crate::loader::elf::{self, Kind};
 use crate::log::Builder;
+use crate::thread::Thread;
 use crate::{arena, files, guest, log, scheduler, signal, text};
 
 /// A path with room for its NUL.
@@ -53,6 +54,10 @@ impl Scratch {
             size,
         })
     }
+
+    fn range(&self) -> [u64; 2] {
+        [self.address, self.size]
+    }
 }
 
 impl Drop for Scratch {
@@ -71,9 +76,23 @@ pub fn exec(call: &mut Call<'_>) -> Outcome {
         scheduler::log_blocked(&header);
         call.event = Builder::again(&header);
     }
-    match try_exec(call) {
+    let outcome = match try_exec(call) {
         Ok(()) => Outcome::Done(-ENOSYS),
         Err(errno) => Outcome::Done(errno),
+    };
+    call.thread.exec_memory = [[0; 2]; 2];
+    outcome
+}
+
+/// Unmap what a vfork child's exec has left behind in the memory it shared with its parent.
+pub fn clear_after_child(child: &Thread) {
+    // SAFETY: the child wrote it, in its own address space that was ours; it is gone from there.
+    let left = unsafe { core::ptr::read_volatile(&raw const child.exec_memory) };
+    for [address, size] in left {
+        if size != 0 {
+            // SAFETY: mapped by `Scratch::map`, unknown to the program.
+            unsafe { syscall2(MUNMAP, address, size) };
+        }
     }
 }
 
@@ -81,6 +100,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     let mut name: Path = [0; EXEC_PATH_MAX];
     let (argv, envp) = resolve_arguments(call, &mut name)?;
     let scratch = Scratch::map(128 << 10).ok_or(-ENOMEM)?;
+    call.thread.exec_memory[0] = scratch.range();
     // SAFETY: fresh zeroed memory, large enough; all-zero is a valid Target.
     let target = unsafe { &mut *(scratch.address as *mut Target) };
     const _: () = assert!(core::mem::size_of::<Target>() <= 64 << 10);
@@ -94,6 +114,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     let environment = count_pointers(envp)?;
     let words = arguments + environment + 16;
     let pointers = Scratch::map(((words as u64 * 8) + 8191) & !4095).ok_or(-ENOMEM)?;
+    call.thread.exec_memory[1] = pointers.range();
     let variable = text!("{SLOT_VARIABLE}{}\0", slot.index);
     let lists = Lists {
         at: pointers.address,

@@ -82,6 +82,7 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         )
     };
     thread::set_current(parent);
+    super::exec::clear_after_child(child);
     super::threads::release_block(block);
     signal::restore_actions(&actions);
     for (fd, bits) in descriptors.into_iter().enumerate() {
