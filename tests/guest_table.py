@@ -71,6 +71,7 @@ SIGNALS = (
     Guest("signal_flags"),
     Guest("signal_nested", same=NOTHING),
     Guest("signal_stack"),
+    Guest("signal_frame"),
     Guest("signal_wait"),
     Guest("signal_descriptor"),
     Guest("signal_jump"),

@@ -3,6 +3,7 @@
 #include <cpuid.h>
 static unsigned char image[8192] __attribute__((aligned(64)));
 static void show(const char *name) {
+    printf("%s: x87 %s in use\n", name, image[512] & 1 ? "is" : "is not");
     fprintf(stderr, "%s: in use %016lx, layout %016lx, hash %016lx\n", name, *(uint64_t *)(image + 512),
             *(uint64_t *)(image + 520), hash_bytes(image, 2048));
     memset(image, 0, sizeof image);

@@ -10,7 +10,7 @@ use reenact_trace::arena::descriptor;
 use reenact_trace::event::flags;
 
 use crate::life::{Call, Outcome};
-use crate::{arena, guest, proc_files, shared};
+use crate::{arena, guest, proc_files, shared, signal};
 
 /// Whether a descriptor number is one of ours.
 pub fn is_hidden(fd: u64) -> bool {
@@ -173,7 +173,11 @@ pub fn after(call: &mut Call<'_>, result: i64) {
     const PWRITEV2: u64 = 328;
     const FALLOCATE: u64 = 285;
     const SPLICE: u64 = 275;
+    const ARCH_REQ_XCOMP_PERM: u64 = 0x1023;
     match call.number {
+        ARCH_PRCTL if result == 0 && call.args[0] == ARCH_REQ_XCOMP_PERM => {
+            signal::permit_extended_state(call.args[1]);
+        }
         WRITE | WRITEV | PWRITE64 | PWRITEV | PWRITEV2 if result > 0 => {
             let bits = bits(call.args[0]);
             if bits & (descriptor::STDOUT | descriptor::STDERR) != 0 {

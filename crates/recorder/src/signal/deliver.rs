@@ -189,6 +189,8 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
     area.0[software + 4..software + 8].copy_from_slice(&(area_size as u32).to_le_bytes());
     area.0[software + 8..software + 16].copy_from_slice(&features.to_le_bytes());
     area.0[software + 16..software + 20].copy_from_slice(&(xsave_size as u32).to_le_bytes());
+    // As save_xstate_epilog of arch/x86/kernel/fpu/signal.c: x87 and SSE always count as in use.
+    area.0[frame::XSTATE_IN_USE as usize] |= 3;
     let end = xsave_size as usize;
     area.0[end..end + 4].copy_from_slice(&MAGIC2.to_le_bytes());
 

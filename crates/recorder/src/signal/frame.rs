@@ -12,31 +12,86 @@ pub const MAGIC1: u32 = 0x4650_5853;
 pub const MAGIC2: u32 = 0x4650_5845;
 /// Offset of the software bytes in the legacy area.
 pub const SOFTWARE_BYTES: u64 = 464;
+/// Offset of the header's first word: which components are in use (XSTATE_BV).
+pub const XSTATE_IN_USE: u64 = 512;
+const XSAVE_HEADER_END: u32 = 576;
+/// What FNINIT loads.
+const INITIAL_CONTROL_WORD: u64 = 0x37f;
 /// Largest XSAVE area we handle (AMX needs 11 KiB; the kernel's default features 2.7 KiB).
 pub const XSAVE_MAX: usize = 16 * 1024;
 
-/// Size of the XSAVE area for the enabled features, bytes; 0 until asked once.
+/// Size of the XSAVE area for the features in `FEATURES`, bytes; 0 until asked once.
 static XSAVE_SIZE: AtomicU64 = AtomicU64::new(0);
 static FEATURES: AtomicU64 = AtomicU64::new(0);
+/// Features that a process has only after it has asked for them (XFEATURE_MASK_USER_DYNAMIC of
+/// arch/x86/include/asm/fpu/xstate.h): the tiles, whose 8 KiB would overflow the alternate stacks
+/// of programs that never use them.
+const ON_REQUEST: u64 = 1 << 18;
+static REQUESTED: AtomicU64 = AtomicU64::new(0);
 
-/// The enabled state components (XCR0) and the size of their XSAVE area in bytes.
+/// The program has been permitted a feature (`ARCH_REQ_XCOMP_PERM`).
+pub fn permit(feature: u64) {
+    if feature < 64 {
+        REQUESTED.fetch_or(1 << feature, Ordering::Relaxed);
+        XSAVE_SIZE.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The state components that signal frames of the program have, and the size of their XSAVE
+/// area in bytes.
 pub fn extended_state() -> (u64, u64) {
     if XSAVE_SIZE.load(Ordering::Relaxed) == 0 {
-        // CPUID leaf 13: EBX of subleaf 0 is the size for the enabled features. It is asked only
-        // when a first signal is delivered: on a virtual machine it costs an exit.
-        let leaf = x86_64::__cpuid_count(13, 0);
         let (low, high): (u32, u32);
         // SAFETY: every 64-bit system with leaf 13 in use has XGETBV.
         unsafe {
             asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack));
         }
-        FEATURES.store(u64::from(high) << 32 | u64::from(low), Ordering::Relaxed);
-        XSAVE_SIZE.store(u64::from(leaf.ebx), Ordering::Relaxed);
+        let enabled = u64::from(high) << 32 | u64::from(low);
+        let features = enabled & !(ON_REQUEST & !REQUESTED.load(Ordering::Relaxed));
+        // CPUID leaf 13: EAX and EBX of a feature's subleaf are its size and offset, EBX of
+        // subleaf 0 is the size of all that are enabled. It is asked only when a first signal is
+        // delivered: on a virtual machine it costs an exit.
+        let size = if features == enabled {
+            x86_64::__cpuid_count(13, 0).ebx
+        } else {
+            (2..64)
+                .filter(|feature| features >> feature & 1 != 0)
+                .map(|feature| x86_64::__cpuid_count(13, feature))
+                .map(|leaf| leaf.ebx + leaf.eax)
+                .fold(XSAVE_HEADER_END, u32::max)
+        };
+        FEATURES.store(features, Ordering::Relaxed);
+        XSAVE_SIZE.store(u64::from(size), Ordering::Relaxed);
     }
     (
         FEATURES.load(Ordering::Relaxed),
         XSAVE_SIZE.load(Ordering::Relaxed),
     )
+}
+
+/// Take the mark "in use" from the x87 state of a frame that the kernel has made, if that state is
+/// the initial one. The kernel always sets the mark (save_xstate_epilog of
+/// arch/x86/kernel/fpu/signal.c), and what returns by the frame would have x87 in use on
+/// processors that track it: the program sees it in what XSAVE, XSAVEC and XSAVEOPT store.
+///
+/// # Safety
+/// `state` is the `fpstate` of a frame of the kernel's, or 0.
+pub unsafe fn keep_x87_unused(state: u64) {
+    const X87: u64 = 1;
+    if state == 0 {
+        return;
+    }
+    // SAFETY: by contract there are the legacy area and, behind the magic number, the header.
+    let word = |at: u64| unsafe { &mut *((state + at) as *mut u64) };
+    if *word(SOFTWARE_BYTES) as u32 != MAGIC1 || *word(XSTATE_IN_USE) & X87 == 0 {
+        return;
+    }
+    // Control word, status, tags and opcode, the two pointers; MXCSR; eight registers.
+    let is_initial = *word(0) == INITIAL_CONTROL_WORD
+        && (8..24).chain(32..160).step_by(8).all(|at| *word(at) == 0);
+    if is_initial {
+        *word(XSTATE_IN_USE) &= !X87;
+    }
 }
 
 /// An aligned buffer for one XSAVE area.
@@ -81,7 +136,7 @@ pub fn load(frame: &mut Frame, from: &ExtendedState, features: u64) -> bool {
 /// The state a signal handler starts with (the kernel's fpu__clear_user_states).
 pub fn reset(frame: &mut Frame) {
     let mut area = ExtendedState([0; XSAVE_MAX]);
-    area.0[0..2].copy_from_slice(&0x37fu16.to_le_bytes());
+    area.0[0..8].copy_from_slice(&INITIAL_CONTROL_WORD.to_le_bytes());
     area.0[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());
     let (features, _) = extended_state();
     load(frame, &area, features);

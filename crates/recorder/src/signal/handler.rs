@@ -144,6 +144,8 @@ fn is_repeating(ip: u64) -> bool {
 pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mut UserContext) {
     // SAFETY: the kernel passes valid pointers into its frame.
     let (info, context) = unsafe { (&*info, &mut *context) };
+    // SAFETY: of the kernel's frame.
+    unsafe { super::frame::keep_x87_unused(context.fpstate) };
     let signal = QueuedSignal {
         number,
         reserved: 0,

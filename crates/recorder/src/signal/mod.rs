@@ -18,6 +18,7 @@ pub use actions::{
 pub use deliver::{
     deliver_fault, deliver_queued, queued, restarts_after_queued, set_kernel_mask, Moment,
 };
+pub use frame::permit as permit_extended_state;
 pub use handler::arm_stack;
 pub use sigreturn::sigreturn;
 
