@@ -135,7 +135,8 @@ class Keeper:
     """Gives a test a place for its trace; takes it away only when the test has passed."""
 
     def __init__(self, folder: Path, name: str, command: Sequence[str]) -> None:
-        self.folder = folder / re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+        self.name = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-")
+        self.folder = folder / self.name
         self.command = command
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)

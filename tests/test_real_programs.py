@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
+import figures
 import ordinary_user
 import pytest
 import skips
@@ -47,6 +49,7 @@ def check_program(program: Program, reenact: Reenact, keeper: Keeper, folder: Pa
     native = run(
         command, directory=native_folder, variables=variables, stdin=stdin, timeout=timeout
     )
+    begin = time.monotonic()
     recorded = reenact.record(
         command,
         keeper.trace(),
@@ -55,6 +58,7 @@ def check_program(program: Program, reenact: Reenact, keeper: Keeper, folder: Pa
         stdin=stdin,
         timeout=3 * timeout,
     )
+    record_seconds = time.monotonic() - begin
     assert recorded.status == native.status, recorded.describe()
     if program.same:
         _check_same(native, recorded, program)
@@ -63,7 +67,9 @@ def check_program(program: Program, reenact: Reenact, keeper: Keeper, folder: Pa
         assert made == (native_folder / name).read_bytes(), f"{name} differs"
     # What the program used must not be needed for the replay.
     shutil.rmtree(recorded_folder)
-    return check_exact(reenact, keeper.trace(), recorded, timeout=6 * timeout)
+    report = check_exact(reenact, keeper.trace(), recorded, timeout=6 * timeout)
+    figures.note(keeper.name, report, record_seconds)
+    return report
 
 
 def _check_same(native: Ending, recorded: Ending, program: Program) -> None:
@@ -113,7 +119,7 @@ def test_as_an_ordinary_user(name: str, reenact: Reenact) -> None:
     """The same without being root, with a copy of reenact that user can read."""
     program = next(program for program in PROGRAMS if program.name == name)
     with ordinary_user.session(reenact) as user:
-        keeper = Keeper(user.folder, "trace", user.reenact.command)
+        keeper = Keeper(user.folder, f"as-a-user-{name}", user.reenact.command)
         check_program(program, user.reenact, keeper, user.folder)
 
 
