@@ -19,7 +19,8 @@ def test_text_and_back():
 
 def test_order_is_by_event_then_by_instructions():
     moments = [Position(0, 9), Position(0, 10), Position(0, 10, 1), Position(0, 11)]
-    assert sorted(moments[::-1]) == moments
+    shuffled = [moments[2], moments[0], moments[3], moments[1]]
+    assert sorted(shuffled) == moments
     assert len({*moments, Position(0, 9, 0)}) == len(moments)
 
 
