@@ -79,7 +79,10 @@ fn manner(call: &Call<'_>, entry: &SystemCall) -> Manner {
 pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 {
     match manner(call, entry) {
         Manner::WithToken => direct(call, args),
-        Manner::Directly => apart(call, |call| direct(call, args)),
+        Manner::Directly => {
+            mark_waiter(call);
+            apart(call, |call| direct(call, args))
+        }
         Manner::WhenReadable => when_readable(call, args),
         Manner::Scratch(buffers) => with_scratch(call, args, &buffers),
     }
@@ -88,6 +91,33 @@ pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 
 fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
     // SAFETY: the program asked for this call.
     unsafe { entry::interruptible(call.number, args, call.thread.queued.as_ptr()) }
+}
+
+/// Before a wait for a lock with priority inheritance: mark its word, as the kernel is about to
+/// (futex_lock_pi_atomic of kernel/futex/pi.c). The kernel would do it while others run, and the
+/// owner's unlocking depends on the mark, so it has to happen at a place the log knows.
+fn mark_waiter(call: &mut Call<'_>) {
+    const LOCK_PI: u64 = 6;
+    const LOCK_PI2: u64 = 13;
+    const WAITERS: u32 = 0x8000_0000;
+    const OWNER: u32 = 0x3fff_ffff;
+    if call.number != FUTEX || !matches!(call.args[1] & 0x7f, LOCK_PI | LOCK_PI2) {
+        return;
+    }
+    let address = call.args[0];
+    let mut bytes = [0u8; 4];
+    if !address.is_multiple_of(4) || !guest::read(address, &mut bytes) {
+        return;
+    }
+    let word = u32::from_le_bytes(bytes);
+    let owner = word & OWNER;
+    if word & WAITERS != 0 || owner == 0 || owner == call.thread.tid {
+        return;
+    }
+    // Where the word is not writable, the kernel says EFAULT.
+    if guest::write(address, &(word | WAITERS).to_le_bytes()) {
+        call.event.guest_memory(address, 4);
+    }
 }
 
 /// Run `wait` without the token. The event under construction is begun anew afterwards, because

@@ -64,9 +64,11 @@ pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
             Step::Next
         }
         EventKind::Blocked => {
-            // The thread is at its call; the call's own event follows when it returns.
+            // The thread is at its call; the call's own event follows when it returns. What others
+            // can see of it already comes now.
             run_and_check(machine, group, pace)?;
             machine.count_event(false);
+            effects::apply_attachments(machine, group)?;
             Step::Next
         }
         EventKind::Preempted => {
