@@ -11,6 +11,31 @@ from thread_table import THREAD_GUESTS
 
 GUESTS = (*ORDINARY_GUESTS, *THREAD_GUESTS)
 
+#: Those whose memory is compared with the recording's after every system call: what the recorder
+#: or the kernel writes beside the outputs of calls shows there, though the program may not see it.
+CHECKSUMMED = (
+    "fork",
+    "spawn_memory",
+    "vfork",
+    "exec_chain",
+    "signal_frame",
+    "signal_nested",
+    "timers",
+    "fault_fix",
+    "map_private",
+    "map_remap",
+    "stack_growth",
+    "heap_break",
+    "xsave_layout",
+    "x87_state",
+    "bad_pointers",
+    "messages",
+    "polling",
+    "thread_robust",
+    "thread_inherit",
+    "thread_sockets",
+)
+
 
 @pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)
 def test_guest_runs_natively(guest: Guest, guests: GuestBuild, tmp_path) -> None:
@@ -50,3 +75,21 @@ def test_guest_is_recorded_exactly(
     if guest.same == DETERMINISTIC:
         assert recorded.stderr == native.stderr, recorded.describe()
     check_exact(reenact, keeper.trace(), recorded)
+
+
+@pytest.mark.parametrize("name", CHECKSUMMED)
+def test_memory_is_the_recordings(
+    name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """With `record --checksum 1` the replay checks all memory at every system call."""
+    guest = next(guest for guest in GUESTS if guest.name == name)
+    program = str(guests.build(guest.file, guest.name, guest.flags))
+    trace = keeper.trace()
+    checked = ("record", "--quiet", "--checksum", "1", "-o", str(trace), "--", program)
+    recorded = reenact.run(
+        *checked, *guest.arguments, directory=tmp_path, timeout=2 * guest.timeout
+    )
+    assert recorded.status == guest.status, recorded.describe()
+    kinds = ("dump", "--kind", "syscall", "--process", "0", "--data", str(trace))
+    assert b"checksum 0x" in reenact.run(*kinds).stdout
+    check_exact(reenact, trace, recorded)
