@@ -20,6 +20,8 @@ const SLICE: u64 = 50_000_000;
 /// How long a waiting thread sleeps before it asks the running one to make room.
 const PATIENCE_NS: u64 = 20_000_000;
 
+const MILLION: u64 = 1_000_000;
+
 /// Threads that wait for the token, first come first served; a ring of thread addresses.
 static mut QUEUE: [usize; MOST_THREADS] = [0; MOST_THREADS];
 static mut FIRST: usize = 0;
@@ -221,6 +223,7 @@ fn wait(thread: &Thread) {
     const FUTEX_WAIT_PRIVATE: u64 = 128;
     let word = &raw const thread.granted as u64;
     let mut patience = [0u64, 0];
+    let mut start = log::time();
     while thread.granted.load(Ordering::Acquire) == 0 {
         let least = if chaos::is_on() {
             chaos::patience_ns()
@@ -232,11 +235,15 @@ fn wait(thread: &Thread) {
         let result =
             unsafe { syscall4(FUTEX, word, FUTEX_WAIT_PRIVATE, 0, patience.as_ptr() as u64) };
         const ETIMEDOUT: i64 = 110;
-        let asks = result == -ETIMEDOUT
+        // Signals that come more often than its patience ends must not make it endless.
+        let ticks = patience[1].saturating_mul(SLICE / MILLION) / (PATIENCE_NS / MILLION);
+        let over = result == -ETIMEDOUT || log::time().wrapping_sub(start) > ticks;
+        let asks = over
             && thread.granted.load(Ordering::Acquire) == 0
             && !(chaos::is_on() && chaos::is_low(thread.tid));
         if asks {
             signal::late::ask_for_room(thread::current().tid);
+            start = log::time();
         }
     }
 }
