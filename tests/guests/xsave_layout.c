@@ -9,13 +9,13 @@ static void show(const char *name) {
     memset(image, 0, sizeof image);
 }
 int main(void) {
-    unsigned a, b, c, d;
-    CHECK(__get_cpuid(1, &a, &b, &c, &d));
-    if (!(c & bit_OSXSAVE)) return puts("no xsave") < 0;
+    unsigned a, b, c, d, features;
+    CHECK(__get_cpuid(1, &a, &b, &features, &d));
+    if (!(features & bit_OSXSAVE)) return puts("no xsave") < 0;
     CHECK(__get_cpuid_count(13, 1, &a, &b, &c, &d));
     for (int round = 0; round < 3; round++) {
-        if (round == 1 && __builtin_cpu_supports("avx")) __asm__ volatile("vzeroupper");
-        if (round == 2 && __builtin_cpu_supports("avx"))
+        if (round == 1 && (features & bit_AVX)) __asm__ volatile("vzeroupper");
+        if (round == 2 && (features & bit_AVX))
             __asm__ volatile("vpcmpeqd %%xmm1, %%xmm1, %%xmm1\n\tvinsertf128 $1, %%xmm1, %%ymm1, %%ymm1" : : : "xmm1");
         getppid();
         __asm__ volatile("xsave %0" : "+m"(image) : "a"(-1), "d"(-1));
