@@ -27,6 +27,7 @@ pub const DUP2: u64 = 33;
 pub const PAUSE: u64 = 34;
 pub const GETPID: u64 = 39;
 pub const SENDFILE: u64 = 40;
+pub const RECVMSG: u64 = 47;
 pub const CLONE: u64 = 56;
 pub const FORK: u64 = 57;
 pub const VFORK: u64 = 58;

@@ -144,7 +144,11 @@ impl Engine {
 
     /// Replay to the end, report, and return the exit status.
     pub fn run(&mut self) -> u8 {
-        let end = self.events().unwrap_or_else(|failure| match failure {
+        let end = self.events();
+        if self.pace.control.is_some() {
+            self.serve_end(&end);
+        }
+        let end = end.unwrap_or_else(|failure| match failure {
             Failure::Divergence(divergence) => {
                 divergence.report();
                 End::Divergence
@@ -171,6 +175,23 @@ impl Engine {
             End::Divergence => status::DIVERGENCE,
             End::Error => status::TRACE,
             _ => 0,
+        }
+    }
+
+    /// A client may still want to look, and to go back.
+    fn serve_end(&mut self, end: &Result<End, Failure>) {
+        if !self.path.is_empty() {
+            return;
+        }
+        let failure = match end {
+            Ok(_) => None,
+            Err(Failure::Divergence(divergence)) => Some(divergence.message.clone()),
+            Err(Failure::Replay(error)) => Some(alloc::format!("{error}; {}", error.hint())),
+        };
+        if let Some(control) = &mut self.pace.control {
+            if control.is_active() {
+                control.at_end(&mut self.machine, failure);
+            }
         }
     }
 
@@ -212,8 +233,12 @@ impl Engine {
                     group.event.kind,
                 );
             }
-            self.pace.event_done(&self.machine);
+            self.pace.event_done(&mut self.machine);
+            let (index, kind, header) = (group.index, group.event.kind, *header);
             self.feed.advance();
+            if self.path.is_empty() && self.pace.control.is_some() {
+                self.tell_client(index, kind, &header)?;
+            }
             match step {
                 Step::Next => {}
                 Step::Exited(exit_status) => return Ok(End::Exit(exit_status)),
@@ -221,6 +246,30 @@ impl Engine {
                 Step::Fork { process, child } => self.fork(process, child)?,
             }
         }
+    }
+
+    /// An event is done: let a client look, with the thread that goes on.
+    fn tell_client(
+        &mut self,
+        index: u64,
+        kind: EventKind,
+        header: &EventHeader,
+    ) -> Result<(), Failure> {
+        let Engine {
+            feed,
+            machine,
+            pace,
+            ..
+        } = self;
+        let next = feed.peek().map_err(ReplayError::from)?;
+        if kind == EventKind::Fault {
+            step::restore_flags(machine, next.as_ref());
+        }
+        let switched = next.is_some_and(|group| step::switch_early(machine, &group));
+        if let Some(control) = &mut pace.control {
+            control.event_done(machine, index, kind, header, switched);
+        }
+        Ok(())
     }
 
     /// Why the log ends here.
@@ -318,6 +367,9 @@ impl Engine {
             .ok_or(ReplayError::ProcessMissing(process))?;
         self.process = process;
         self.last = None;
+        if let Some(control) = &mut self.pace.control {
+            control.begin_process();
+        }
         self.feed = Feed::new(session.events, chunks.chunks.clone());
         self.pace.total_events = chunks.events;
         self.announce();

@@ -42,6 +42,7 @@ pub fn arm(machine: &mut Machine, group: &Group<'_>) -> Option<Expected> {
     let word = info.payload.get(ADDRESS_OFFSET..ADDRESS_OFFSET + 8)?;
     let address = u64::from_le_bytes(word.try_into().ok()?);
     let is_closed = address != 0 && machine.memory.close_page(page_down(address));
+    machine.closed_page = is_closed.then(|| page_down(address));
     Some(Expected {
         ip: header.ip,
         address,
@@ -59,6 +60,7 @@ pub fn disarm(machine: &mut Machine, expected: Option<Expected>, stop: Stop) -> 
         return stop;
     }
     machine.memory.open_page(page_down(expected.address));
+    machine.closed_page = None;
     match stop {
         Stop::Fault(fault) if page_down(fault.address) == page_down(expected.address) => {
             Stop::Fault(Fault {

@@ -88,8 +88,10 @@ pub fn run(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
     if !had_hook {
         machine.translator.add_hook(ip);
     }
+    machine.set_searched(Some(ip));
     let found = search.run(machine, group, pace, had_hook);
-    if !had_hook {
+    machine.set_searched(None);
+    if !machine.has_hook(ip) {
         machine.translator.remove_hook(ip);
     }
     machine.translator.set_landing(None);
@@ -178,6 +180,10 @@ impl Search<'_> {
             None => return,
         };
         let address = self.target.rip;
+        if machine.has_hook(address) {
+            // A client has set a breakpoint here meanwhile.
+            return;
+        }
         let landing = Landing {
             address,
             place,

@@ -1,5 +1,6 @@
 //! The machine state of one replayed process: memory, registers, threads, program break.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use reenact_freestanding::numbers as n;
@@ -33,8 +34,16 @@ pub struct Machine {
     pub has_image: bool,
     /// Addresses the translator stops at.
     hooks: Vec<u64>,
+    /// Addresses a client wants to stop at.
+    breakpoints: BTreeSet<u64>,
+    /// The address a landing is being searched at.
+    searched: Option<u64>,
+    /// A page kept closed because the log has a fault on it next.
+    pub closed_page: Option<u64>,
     /// Instructions executed up to the last event, by this process.
     instructions: u64,
+    /// Instructions before the latest event that was counted, and whether it had one of its own.
+    passed: (u64, bool),
 }
 
 impl Machine {
@@ -78,7 +87,11 @@ impl Machine {
             processor,
             has_image: false,
             hooks: Vec::new(),
+            breakpoints: BTreeSet::new(),
+            searched: None,
+            closed_page: None,
             instructions: 0,
+            passed: (0, false),
         })
     }
 
@@ -141,7 +154,50 @@ impl Machine {
 
     /// Whether execution stops at `address` anyway.
     pub fn has_hook(&self, address: u64) -> bool {
-        self.hooks.contains(&address)
+        self.hooks.contains(&address) || self.breakpoints.contains(&address)
+    }
+
+    /// Whether the replay itself wants to know when execution comes to `address`.
+    pub fn waits_at(&self, address: u64) -> bool {
+        self.hooks.contains(&address) || self.searched == Some(address)
+    }
+
+    /// A landing is being searched at this address.
+    pub fn set_searched(&mut self, address: Option<u64>) {
+        self.searched = address;
+    }
+
+    /// Whether a client wants to stop at `address`.
+    pub fn has_breakpoint(&self, address: u64) -> bool {
+        self.breakpoints.contains(&address)
+    }
+
+    /// Stop at these addresses for a client, and no longer at others.
+    pub fn set_breakpoints(&mut self, addresses: &[u64]) {
+        let new: BTreeSet<u64> = addresses.iter().copied().collect();
+        let old = core::mem::replace(&mut self.breakpoints, new);
+        for &address in old.difference(&self.breakpoints) {
+            if !self.hooks.contains(&address) && self.searched != Some(address) {
+                self.translator.remove_hook(address);
+            }
+        }
+        for &address in self.breakpoints.difference(&old) {
+            self.translator.add_hook(address);
+        }
+    }
+
+    /// Let a client look at a page that is closed for the program; which.
+    pub fn open_closed_page(&mut self) -> Option<u64> {
+        let page = self.closed_page?;
+        self.memory.open_page(page);
+        Some(page)
+    }
+
+    /// Undo [`Machine::open_closed_page`].
+    pub fn close_opened_page(&mut self, page: Option<u64>) {
+        if let Some(page) = page {
+            self.memory.close_page(page);
+        }
     }
 
     /// Instructions executed since the last event.
@@ -156,8 +212,15 @@ impl Machine {
 
     /// An event takes effect: count its own instruction (if it has one) and start over.
     pub fn count_event(&mut self, own_instruction: bool) {
+        self.passed = (self.translator.executed(), own_instruction);
         self.instructions = self.total_instructions() + u64::from(own_instruction);
         self.translator.set_executed(0);
+    }
+
+    /// What [`Machine::count_event`] has counted since this was last asked: instructions before
+    /// the event, and whether it had one of its own.
+    pub fn take_passed(&mut self) -> (u64, bool) {
+        core::mem::take(&mut self.passed)
     }
 
     /// A new process begins to count.
@@ -192,7 +255,9 @@ impl Machine {
         self.program_break = None;
         self.has_image = true;
         for hook in self.hooks.drain(..) {
-            self.translator.remove_hook(hook);
+            if !self.breakpoints.contains(&hook) {
+                self.translator.remove_hook(hook);
+            }
         }
         self.set_registers(&Registers {
             rflags: 0x202,

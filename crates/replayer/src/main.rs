@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod address_space;
 mod chunk_index;
+mod control;
 mod coordinator;
 mod creation;
 mod divergence;
@@ -125,7 +126,8 @@ unsafe fn parse_arguments(arguments: *const u64) -> Options {
         report::error(
             format_args!("{message}: {argument}"),
             "usage: reenact-replayer [--report FD] [--output FD] [--process N] [--jobs N] \
-             [--progress MS] [--stop-event N] [--runaway N] [--trace-events] DIRECTORY",
+             [--progress MS] [--stop-event N] [--runaway N] [--trace-events] [--control FD] \
+             DIRECTORY",
         );
         system::exit(status::USAGE)
     })
@@ -140,6 +142,12 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
             return Err("the output descriptor is not open");
         }
     }
+    if let Some(descriptor) = options.control {
+        if !trace_directory::is_open(descriptor) {
+            return Err("the control descriptor is not open");
+        }
+        system::ignore_children()?;
+    }
     if options.jobs == 0 {
         options.jobs = processors();
     }
@@ -150,7 +158,7 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     address_space::clear_outside_region()?;
     jobs::set_up(options.jobs)?;
     if options.sandbox {
-        sandbox::enter()?;
+        sandbox::enter(options.control.is_some())?;
     }
     let events = directory.events;
     let machine = Machine::new(directory)?;

@@ -17,6 +17,8 @@ pub struct Options {
     pub runaway: u64,
     pub trace_events: bool,
     pub sandbox: bool,
+    /// Serve a client at this descriptor.
+    pub control: Option<i32>,
 }
 
 /// Why the command line is no good: what, and which argument.
@@ -35,6 +37,7 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
         runaway: 0,
         trace_events: false,
         sandbox: true,
+        control: None,
     };
     let mut have_trace = false;
     while let Some(argument) = arguments.next() {
@@ -50,6 +53,7 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
             "--report" => options.report = number()? as i32,
             "--output" => options.output = Some(number()? as i32),
             "--process" => options.process = Some(number()? as u32),
+            "--control" => options.control = Some(number()? as i32),
             "--jobs" => options.jobs = number()? as u32,
             "--progress" => options.progress = number()?.saturating_mul(1_000_000),
             "--stop-event" => options.stop_event = number()?,
@@ -63,6 +67,9 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
                 have_trace = true;
             }
         }
+    }
+    if options.control.is_some() && options.process.is_none() {
+        return Err(("--process must say which process to serve", "--control"));
     }
     if !have_trace {
         return Err(("no trace directory given", ""));

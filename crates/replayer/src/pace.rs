@@ -3,6 +3,7 @@
 use reenact_trace::EventKind;
 use reenact_translator::{NonDeterministic, Stop};
 
+use crate::control::Control;
 use crate::divergence::{Failure, What};
 use crate::fault_pages::{self, Expected};
 use crate::feed::Group;
@@ -29,6 +30,8 @@ pub struct Pace {
     events_to_look: u32,
     /// Events in the log.
     pub total_events: u64,
+    /// A client that says how far to run.
+    pub control: Option<Control>,
 }
 
 impl Pace {
@@ -39,6 +42,7 @@ impl Pace {
             next_report: system::monotonic_ns() + options.progress,
             events_to_look: EVENTS_BETWEEN_LOOKS,
             total_events: 0,
+            control: options.control.map(Control::new),
         }
     }
 
@@ -75,10 +79,10 @@ impl Pace {
         expected: Option<Expected>,
     ) -> Result<Stop, Failure> {
         loop {
-            let stretch = if self.interval == 0 && self.runaway == 0 {
-                WHOLE
-            } else {
-                STRETCH
+            let stretch = match &mut self.control {
+                Some(control) if control.is_active() => control.allowance(machine),
+                _ if self.interval == 0 && self.runaway == 0 => WHOLE,
+                _ => STRETCH,
             };
             let stop = if core::mem::take(&mut past_hook) {
                 machine.run_past_hook(stretch)
@@ -87,6 +91,7 @@ impl Pace {
             };
             match stop {
                 Stop::Budget => self.look(machine),
+                Stop::Hook if self.is_for_client(machine) => past_hook = true,
                 Stop::Interrupted => {}
                 Stop::Fault(fault) if fault_pages::grow(machine, expected, &fault)? => {}
                 Stop::Instruction(which)
@@ -114,9 +119,20 @@ impl Pace {
         }
     }
 
+    /// Tell a client of a breakpoint; whether nobody else wants to know of the place.
+    fn is_for_client(&mut self, machine: &mut Machine) -> bool {
+        let address = machine.registers().rip;
+        if let Some(control) = &mut self.control {
+            if control.is_active() {
+                control.at_hook(machine);
+            }
+        }
+        machine.has_breakpoint(address) && !machine.waits_at(address)
+    }
+
     /// Say once that the recorder has missed an instruction.
     fn note_answer(&mut self, machine: &mut Machine, which: &NonDeterministic) {
-        if core::mem::replace(&mut machine.processor.asked, true) {
+        if core::mem::replace(&mut machine.processor.asked, true) || self.control.is_some() {
             return;
         }
         let name = matching::instruction_name(which.code);
@@ -133,7 +149,7 @@ impl Pace {
     }
 
     /// An event is done.
-    pub fn event_done(&mut self, machine: &Machine) {
+    pub fn event_done(&mut self, machine: &mut Machine) {
         if self.interval == 0 {
             return;
         }
@@ -144,7 +160,10 @@ impl Pace {
         }
     }
 
-    fn look(&mut self, machine: &Machine) {
+    fn look(&mut self, machine: &mut Machine) {
+        if let Some(control) = self.control.as_mut().filter(|control| control.is_active()) {
+            control.look(machine);
+        }
         if self.interval == 0 {
             return;
         }

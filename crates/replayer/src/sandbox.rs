@@ -2,6 +2,8 @@
 //! manage its own memory, fork and end. A trace may be somebody else's, and it runs somebody
 //! else's program; a translator bug must not become that program's freedom.
 
+use alloc::vec::Vec;
+
 use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::{syscall3, syscall6};
 
@@ -57,6 +59,9 @@ const ALLOWED: &[u64] = &[
     n::EXIT,
 ];
 
+/// Calls that only a server needs: to take requests with descriptors, and to close these.
+const ALLOWED_TO_SERVERS: &[u64] = &[n::RECVMSG, n::CLOSE];
+
 const fn instruction(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> Instruction {
     Instruction {
         code,
@@ -66,24 +71,23 @@ const fn instruction(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> 
     }
 }
 
-/// Head (3), the allowed calls, fork (4), kill, allow.
-const LENGTH: usize = 3 + ALLOWED.len() + 4 + 2;
-
-const fn filter() -> [Instruction; LENGTH] {
-    let kill = LENGTH - 2;
-    let allow = LENGTH - 1;
-    let mut program = [instruction(RETURN, 0, 0, KILL_PROCESS); LENGTH];
+fn filter(serves: bool) -> Vec<Instruction> {
+    let more: &[u64] = if serves { ALLOWED_TO_SERVERS } else { &[] };
+    let calls = ALLOWED.len() + more.len();
+    // Head (3), the allowed calls, fork (4), kill, allow.
+    let length = 3 + calls + 4 + 2;
+    let kill = length - 2;
+    let allow = length - 1;
+    let mut program = alloc::vec![instruction(RETURN, 0, 0, KILL_PROCESS); length];
     program[0] = instruction(LOAD_WORD, 0, 0, OFFSET_ARCHITECTURE);
     program[1] = instruction(JUMP_EQUAL, 0, (kill - 2) as u8, ARCHITECTURE_X86_64);
     program[2] = instruction(LOAD_WORD, 0, 0, OFFSET_NUMBER);
-    let mut index = 0;
-    while index < ALLOWED.len() {
+    for (index, &call) in ALLOWED.iter().chain(more).enumerate() {
         let at = 3 + index;
-        program[at] = instruction(JUMP_EQUAL, (allow - at - 1) as u8, 0, ALLOWED[index] as u32);
-        index += 1;
+        program[at] = instruction(JUMP_EQUAL, (allow - at - 1) as u8, 0, call as u32);
     }
     // clone: as fork only.
-    let at = 3 + ALLOWED.len();
+    let at = 3 + calls;
     program[at] = instruction(JUMP_EQUAL, 0, (kill - at - 1) as u8, n::CLONE as u32);
     program[at + 1] = instruction(LOAD_WORD, 0, 0, OFFSET_ARGUMENT_0);
     program[at + 2] = instruction(
@@ -97,17 +101,19 @@ const fn filter() -> [Instruction; LENGTH] {
     program
 }
 
-static FILTER: [Instruction; LENGTH] = filter();
-
 /// Enter the sandbox; it holds for this process and all it forks.
-pub fn enter() -> Result<(), &'static str> {
+///
+/// # Arguments
+/// * `serves` - whether requests come by a control socket.
+pub fn enter(serves: bool) -> Result<(), &'static str> {
     const PR_SET_NO_NEW_PRIVS: u64 = 38;
     const SECCOMP_SET_MODE_FILTER: u64 = 1;
+    let filter = filter(serves);
     let program = Program {
-        length: LENGTH as u16,
-        instructions: FILTER.as_ptr(),
+        length: filter.len() as u16,
+        instructions: filter.as_ptr(),
     };
-    // SAFETY: the filter lives for ever; both calls only take rights away.
+    // SAFETY: the kernel copies the filter; both calls only take rights away.
     unsafe {
         if syscall6(n::PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0) != 0 {
             return Err("cannot enter the sandbox: PR_SET_NO_NEW_PRIVS is refused");

@@ -55,6 +55,10 @@ pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
         EventKind::VforkReturn => vfork_return(machine, group, pace)?,
         EventKind::Exit => exit(machine, group, pace)?,
         EventKind::Note => {
+            if pace.control.is_some() {
+                // A client has its own way to see the notes, and passes here often.
+                return Ok(Step::Next);
+            }
             let text = group
                 .find(Tag::Text)
                 .map_or(&b""[..], |attachment| attachment.payload);
@@ -87,6 +91,48 @@ pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
         return Err(memory_diverged(machine, group, address, length));
     }
     Ok(step)
+}
+
+/// Let the thread of the event at hand run, as it is about to; whether it is another one.
+/// Errors come when the event does.
+pub fn switch_early(machine: &mut Machine, group: &Group<'_>) -> bool {
+    let tid = group.event.header.tid;
+    let is_other = machine
+        .threads
+        .current
+        .is_some_and(|current| current != tid);
+    is_other && switches_thread(machine, group) && machine.switch_to(tid).is_ok()
+}
+
+/// After a fault the flags that the code was about to overwrite are not precise
+/// ([`reenact_translator::Fault::dead_flags`]), which a client would see. The frame of the signal
+/// that follows has them.
+pub fn restore_flags(machine: &mut Machine, delivery: Option<&Group<'_>>) {
+    /// Set in the flags of every fault, by the processor (Intel SDM volume 3, 19.3.1.1).
+    const RESUME: u64 = 1 << 16;
+    // Return address; struct ucontext: flags, link, stack (3 words); gregs, of which efl is 17.
+    const OFFSET: u64 = 8 + 5 * 8 + 17 * 8;
+    machine.registers_mut().rflags &= !RESUME;
+    let Some(delivery) =
+        delivery.filter(|delivery| delivery.event.kind == EventKind::SignalDelivered)
+    else {
+        return;
+    };
+    let Ok(entry) = effects::attached_registers(delivery) else {
+        return;
+    };
+    let place = entry.rsp.wrapping_add(OFFSET);
+    let word = delivery
+        .attachments()
+        .filter(|attachment| attachment.tag == Tag::Write)
+        .find_map(|attachment| {
+            let start = usize::try_from(place.checked_sub(attachment.address)?).ok()?;
+            attachment.payload.get(start..)?.first_chunk().copied()
+        });
+    if let Some(word) = word {
+        let registers = machine.registers_mut();
+        registers.rflags = registers.rflags & !USER_FLAGS | u64::from_le_bytes(word) & USER_FLAGS;
+    }
 }
 
 /// Whether the event happens in the thread it names. A new image is named after the process's

@@ -131,6 +131,19 @@ pub fn fork() -> Result<u32, Errno> {
     check(unsafe { syscall6(numbers::CLONE, SIGCHLD, 0, 0, 0, 0, 0) }).map(|pid| pid as u32)
 }
 
+/// Have the kernel forget ended children.
+pub fn ignore_children() -> Result<(), &'static str> {
+    const SIGCHLD: u64 = 17;
+    const SIG_IGN: u64 = 1;
+    // The kernel's `struct sigaction`: handler, flags, restorer, mask.
+    let action = [SIG_IGN, 0, 0, 0];
+    // SAFETY: the structure is as the kernel wants it; no handler is installed.
+    let result = unsafe { syscall4(numbers::RT_SIGACTION, SIGCHLD, action.as_ptr() as u64, 0, 8) };
+    check(result)
+        .map(drop)
+        .map_err(|_| "cannot ignore the ends of children")
+}
+
 /// `wait4` for any child: pid and wait status; `None` when there is nothing to report.
 pub fn wait_any(block: bool) -> Option<(u32, i32)> {
     const WNOHANG: u64 = 1;

@@ -21,6 +21,9 @@ const INITIAL_MXCSR: u32 = 0x1f80;
 /// Bits of MXCSR that exist on every x86-64 CPU; loading others faults.
 const MXCSR_MASK: u32 = 0xffff;
 const X87_AND_SSE: u64 = 3;
+/// Configuration and data of AMX tiles: loading them needs a permission that nobody here has
+/// (ARCH_REQ_XCOMP_PERM); without it they are never in use.
+const TILES: u64 = 3 << 17;
 const FP_XSTATE_MAGIC1: u32 = 0x4650_5853;
 
 #[repr(C, align(64))]
@@ -99,6 +102,35 @@ impl VectorState {
         bytes[XSTATE_BV..HEADER_END].fill(0);
         bytes[XSTATE_BV..XSTATE_BV + 8].copy_from_slice(&present.to_le_bytes());
         Ok(state)
+    }
+
+    /// A state that a client sends; `None` when it is not as long as those of this machine.
+    pub fn from_bytes(translator: &Translator, content: &[u8]) -> Option<VectorState> {
+        let mut state = VectorState::initial(translator);
+        let bytes = state.bytes_mut();
+        if content.len() != bytes.len() {
+            return None;
+        }
+        bytes.copy_from_slice(content);
+        let mut value = [0u8; 8];
+        value.copy_from_slice(&bytes[XSTATE_BV..XSTATE_BV + 8]);
+        let present = u64::from_le_bytes(value) & enabled_features() & !TILES;
+        // Loading faults on reserved bits.
+        bytes[XSTATE_BV..HEADER_END].fill(0);
+        bytes[XSTATE_BV..XSTATE_BV + 8].copy_from_slice(&present.to_le_bytes());
+        bytes[MXCSR + 2..MXCSR + 4].fill(0);
+        Some(state)
+    }
+
+    /// The XSAVE area for a client. Every component is named as present: which ones the processor
+    /// regards as being in their initial state is its own business and differs from run to run
+    /// (XINUSE, Intel SDM volume 1, 13.6); `save` has stored all of them.
+    pub fn for_client(&self) -> Vec<u8> {
+        let mut copy = self.clone();
+        let bytes = copy.bytes_mut();
+        let present = enabled_features() & !TILES;
+        bytes[XSTATE_BV..XSTATE_BV + 8].copy_from_slice(&present.to_le_bytes());
+        bytes.to_vec()
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {

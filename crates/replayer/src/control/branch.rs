@@ -1,0 +1,48 @@
+//! Running in a branch: a copy of the process that has left the recording. No event takes
+//! effect there; whatever would be one ends the run.
+
+use reenact_translator::Stop;
+
+use super::message::Reason;
+use super::Control;
+use crate::machine::Machine;
+
+/// What a free run came to, as the stop's detail says.
+mod ended_by {
+    pub const LIMIT: u64 = 0;
+    pub const BREAKPOINT: u64 = 1;
+    pub const SYSTEM_CALL: u64 = 2;
+    pub const FAULT: u64 = 3;
+    pub const INSTRUCTION: u64 = 4;
+    pub const UNSUPPORTED: u64 = 5;
+}
+
+impl Control {
+    /// Run at most `limit` instructions without events.
+    pub(super) fn run_free(&mut self, machine: &mut Machine, limit: u64) {
+        self.is_branch = true;
+        let begin = machine.total_instructions();
+        let mut past_hook = true;
+        let detail = loop {
+            let done = machine.total_instructions() - begin;
+            let rest = limit.saturating_sub(done).min(1 << 40);
+            let stop = if core::mem::take(&mut past_hook) {
+                machine.run_past_hook(rest)
+            } else {
+                machine.run(rest)
+            };
+            break match stop {
+                Stop::Interrupted => continue,
+                Stop::Instruction(which) if machine.answer(&which) => continue,
+                Stop::Budget => [ended_by::LIMIT, 0],
+                Stop::Hook => [ended_by::BREAKPOINT, machine.registers().rip],
+                Stop::Syscall => [ended_by::SYSTEM_CALL, machine.registers().rax],
+                Stop::Fault(fault) => [ended_by::FAULT, fault.signal as u64],
+                Stop::Instruction(which) => [ended_by::INSTRUCTION, u64::from(which.code)],
+                Stop::Unsupported(_) => [ended_by::UNSUPPORTED, 0],
+            };
+        };
+        let place = self.place(machine, Reason::Free, detail);
+        self.send_stop(place);
+    }
+}

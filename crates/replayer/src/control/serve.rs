@@ -1,0 +1,309 @@
+//! Serving a client while the replay stands still.
+
+use alloc::vec::Vec;
+
+use reenact_trace::Registers;
+
+use super::channel::{Channel, Received, MOST_MESSAGE};
+use super::history::Passed;
+use super::message::{self, reply, Operation, Reader, Reason};
+use super::{Control, Place, Run};
+use crate::machine::Machine;
+use crate::system;
+use crate::vectors::VectorState;
+
+/// Most payload of a reply.
+const MOST_PAYLOAD: usize = MOST_MESSAGE / 2;
+
+impl Control {
+    /// Tell the client where the replay stands, and answer until it wants to go on.
+    pub(super) fn stop(&mut self, machine: &mut Machine, reason: Reason, detail: [u64; 2]) {
+        // A page the log says will fault is readable for everybody but the program.
+        let closed = machine.open_closed_page();
+        let place = self.place(machine, reason, detail);
+        self.send_stop(place);
+        loop {
+            match self.channel.receive(&mut self.request, true) {
+                Received::Message(length, descriptor) => {
+                    let request = core::mem::take(&mut self.request);
+                    let goes_on = self.answer(machine, place, &request[..length], descriptor);
+                    self.request = request;
+                    if goes_on {
+                        break;
+                    }
+                }
+                _ => system::exit(0),
+            }
+        }
+        machine.close_opened_page(closed);
+    }
+
+    pub(super) fn operation(&self, length: usize) -> Option<Operation> {
+        operation_of(self.request.get(..length)?)
+    }
+
+    /// Answer one request; whether the replay goes on.
+    fn answer(
+        &mut self,
+        machine: &mut Machine,
+        place: Place,
+        request: &[u8],
+        descriptor: Option<i32>,
+    ) -> bool {
+        let Some(operation) = operation_of(request) else {
+            self.refuse("unknown request");
+            return false;
+        };
+        let mut reader = Reader::new(&request[8..]);
+        match operation {
+            Operation::Run if self.is_branch => {
+                self.refuse("a branch cannot follow the recording");
+            }
+            Operation::Run => {
+                self.set_run(machine, &mut reader);
+                return true;
+            }
+            Operation::ReadRegisters => self.read_registers(machine, reader.u64()),
+            Operation::WriteRegisters => self.write_registers(machine, reader.rest()),
+            Operation::ReadMemory => {
+                let (address, length) = (reader.u64(), reader.u64());
+                self.read_memory(machine, address, length);
+            }
+            Operation::WriteMemory => {
+                let address = reader.u64();
+                self.write_memory(machine, address, reader.rest());
+            }
+            Operation::Fork => self.fork(place, descriptor),
+            Operation::Mappings => self.mappings(machine, reader.u64()),
+            Operation::Threads => self.threads(machine),
+            Operation::History => self.passed(reader.u64()),
+            Operation::Breakpoints => {
+                let mut addresses = Vec::new();
+                while reader.has_word() {
+                    addresses.push(reader.u64());
+                }
+                machine.set_breakpoints(&addresses);
+                self.send_data(|_| {});
+            }
+            Operation::State => self.send_stop(place),
+            // It came too late: the replay has stopped already, and has said so.
+            Operation::Interrupt => {}
+            Operation::RunFree => self.run_free(machine, reader.u64()),
+        }
+        false
+    }
+
+    fn set_run(&mut self, machine: &Machine, reader: &mut Reader<'_>) {
+        let here = (self.event, machine.since_event());
+        self.run = Run {
+            target_event: reader.u64(),
+            target_instructions: reader.u64(),
+            steps: reader.u64(),
+            most_total: reader.u64(),
+            most_event: reader.u64(),
+            catch: reader.u64(),
+            remember: reader.u64() != 0,
+            except: (reader.u64() != 0).then_some(here),
+        };
+        self.remembered = None;
+        self.hits = 0;
+    }
+
+    pub(super) fn send(&mut self) {
+        if !self.channel.send(&self.reply) {
+            system::exit(0);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, why: &str) {
+        message::begin(&mut self.reply, reply::REFUSED);
+        self.reply.extend_from_slice(why.as_bytes());
+        self.send();
+    }
+
+    pub(super) fn send_data(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        message::begin(&mut self.reply, reply::DATA);
+        write(&mut self.reply);
+        self.send();
+    }
+
+    pub(super) fn send_stop(&mut self, place: Place) {
+        message::begin(&mut self.reply, reply::STOP);
+        write_place(&mut self.reply, &place);
+        self.reply.extend_from_slice(&self.hits.to_le_bytes());
+        if let Some(remembered) = self.remembered {
+            write_place(&mut self.reply, &remembered);
+        } else {
+            self.reply.extend_from_slice(&[0xff; PLACE_SIZE]);
+        }
+        self.reply.extend_from_slice(self.failure.as_bytes());
+        self.reply.truncate(MOST_PAYLOAD);
+        self.send();
+    }
+
+    fn read_registers(&mut self, machine: &mut Machine, tid: u64) {
+        let current = machine.threads.current.map(u64::from);
+        if tid == 0 || current == Some(tid) {
+            let registers = *machine.registers();
+            let vectors = VectorState::save(&mut machine.translator);
+            self.send_registers(&registers, &vectors);
+            return;
+        }
+        let threads = &machine.threads;
+        let parents = threads.vfork_parents.iter();
+        let state = u32::try_from(tid).ok().and_then(|tid| {
+            let mut parents = parents.filter(|parent| parent.tid == tid);
+            threads
+                .waiting
+                .get(&tid)
+                .or_else(|| parents.next().map(|parent| &parent.state))
+        });
+        match state {
+            Some(state) => self.send_registers(&state.registers, &state.vectors),
+            None => self.refuse("there is no such thread here"),
+        }
+    }
+
+    fn send_registers(&mut self, registers: &Registers, vectors: &VectorState) {
+        self.send_data(|out| {
+            out.extend_from_slice(registers.as_bytes());
+            out.extend_from_slice(&vectors.for_client());
+        });
+    }
+
+    fn write_registers(&mut self, machine: &mut Machine, bytes: &[u8]) {
+        let Some(registers) = Registers::from_bytes(bytes) else {
+            self.refuse("too few registers");
+            return;
+        };
+        self.is_branch = true;
+        machine.set_registers(&registers);
+        let vectors = &bytes[Registers::SIZE..];
+        if !vectors.is_empty() {
+            match VectorState::from_bytes(&machine.translator, vectors) {
+                Some(state) => state.load(&mut machine.translator),
+                None => {
+                    self.refuse("the vector state has another size on this machine");
+                    return;
+                }
+            }
+        }
+        self.send_data(|_| {});
+    }
+
+    /// As much of the range as can be read from its start on.
+    fn read_memory(&mut self, machine: &Machine, address: u64, length: u64) {
+        const PAGE: u64 = 4096;
+        let mut left = length.min(MOST_PAYLOAD as u64);
+        let mut at = address;
+        let mut page = [0u8; PAGE as usize];
+        message::begin(&mut self.reply, reply::DATA);
+        while left > 0 {
+            let piece = (PAGE - at % PAGE).min(left);
+            let bytes = &mut page[..piece as usize];
+            if machine.memory.read(at, bytes).is_err() {
+                break;
+            }
+            self.reply.extend_from_slice(bytes);
+            at = at.wrapping_add(piece);
+            left -= piece;
+        }
+        self.send();
+    }
+
+    fn write_memory(&mut self, machine: &mut Machine, address: u64, bytes: &[u8]) {
+        self.is_branch = true;
+        let Machine {
+            memory, translator, ..
+        } = machine;
+        match memory.write(translator, address, bytes) {
+            Ok(()) => self.send_data(|_| {}),
+            Err(_) => self.refuse("that memory cannot be written"),
+        }
+    }
+
+    /// Make a copy of this process that serves at `descriptor`.
+    fn fork(&mut self, place: Place, descriptor: Option<i32>) {
+        let Some(descriptor) = descriptor else {
+            self.refuse("no descriptor came with the request");
+            return;
+        };
+        let channel = Channel::new(descriptor);
+        match system::fork() {
+            Ok(0) => {
+                self.channel.close();
+                self.channel = channel;
+                self.send_stop(place);
+            }
+            Ok(pid) => {
+                channel.close();
+                self.send_data(|out| out.extend_from_slice(&u64::from(pid).to_le_bytes()));
+            }
+            Err(_) => {
+                channel.close();
+                self.refuse("the kernel does not let the replayer fork");
+            }
+        }
+    }
+
+    /// Mappings from the `first`-th on, as many as fit.
+    fn mappings(&mut self, machine: &Machine, first: u64) {
+        const SIZE: usize = 40;
+        let table = &machine.memory.table;
+        self.send_data(|out| {
+            let mappings = table.iter().skip(first as usize);
+            for (start, mapping) in mappings.take(MOST_PAYLOAD / SIZE) {
+                for word in [start, mapping.end] {
+                    out.extend_from_slice(&word.to_le_bytes());
+                }
+                for word in [mapping.protection, mapping.flags, mapping.file.0, 0] {
+                    out.extend_from_slice(&word.to_le_bytes());
+                }
+                out.extend_from_slice(&mapping.offset.to_le_bytes());
+            }
+        });
+    }
+
+    /// The running thread first (0: none), then all others.
+    fn threads(&mut self, machine: &Machine) {
+        let threads = &machine.threads;
+        let current = threads.current.filter(|_| !threads.ended).unwrap_or(0);
+        let parents = threads.vfork_parents.iter().map(|parent| parent.tid);
+        let others: Vec<u32> = threads.waiting.keys().copied().chain(parents).collect();
+        self.send_data(|out| {
+            for tid in core::iter::once(current).chain(others) {
+                out.extend_from_slice(&tid.to_le_bytes());
+            }
+        });
+    }
+
+    /// Events behind, from the `first`-th record on, as many as fit.
+    fn passed(&mut self, first: u64) {
+        let history = core::mem::take(&mut self.history);
+        self.send_data(|out| {
+            let records = history.iter().skip(first as usize);
+            for passed in records.take(MOST_PAYLOAD / Passed::SIZE) {
+                passed.write(out);
+            }
+        });
+        self.history = history;
+    }
+}
+
+fn operation_of(request: &[u8]) -> Option<Operation> {
+    let word = request.get(..8)?.first_chunk()?;
+    Operation::from_u32(u32::from_le_bytes(*word))
+}
+
+const PLACE_SIZE: usize = 48;
+
+fn write_place(out: &mut Vec<u8>, place: &Place) {
+    out.extend_from_slice(&(place.reason as u32).to_le_bytes());
+    out.extend_from_slice(&place.tid.to_le_bytes());
+    for word in [place.event, place.instructions, place.total] {
+        out.extend_from_slice(&word.to_le_bytes());
+    }
+    for word in place.detail {
+        out.extend_from_slice(&word.to_le_bytes());
+    }
+}
