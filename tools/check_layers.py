@@ -41,6 +41,7 @@ ALLOWED = {
     # The tables of the documentation list what these modules declare.
     # Methods of the public Trace that are shorthand for higher layers, imported when called.
     ("trace", "replay.verification"),
+    ("trace", "session.session"),
 }
 
 #: What each Rust crate may depend on, of ours.

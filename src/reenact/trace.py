@@ -13,6 +13,7 @@ from reenact.manifest import Manifest
 
 if TYPE_CHECKING:
     from reenact.replay.verification import Verification
+    from reenact.session.session import Session
 
 
 class Trace:
@@ -100,6 +101,12 @@ class Trace:
         from reenact.replay.verification import verify
 
         return verify(self.path, process=process, jobs=jobs)
+
+    def replay(self, process: int = 0, *, memory_budget: int | None = None) -> Session:
+        """Walk through the replay of a process; see `reenact.session.session.Session`."""
+        from reenact.session.session import Session
+
+        return Session(self, process, memory_budget)
 
     def _event(self, native: _native.Event, *, with_attachments: bool) -> Event:
         attachments: tuple[Attachment, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import selectors
 import signal
@@ -15,11 +14,10 @@ from typing import Union
 from reenact import programs
 from reenact.errors import ReplayError
 from reenact.replay.frames import Frame, FrameParser
+from reenact.replay.life import end_with_us
 from reenact.replay.reports import Report, parse
 
 _READ_SIZE = 1 << 20
-#: `fcntl` command that Python does not name (asm-generic/fcntl.h).
-_F_SETSIG = 10
 _PROGRESS_MILLISECONDS = 100
 
 
@@ -71,7 +69,7 @@ class Replayer:
                 # A group of its own: it forks a process for each recorded one.
                 start_new_session=True,
             )
-            _end_with_us(life_of_replayer, self._process.pid)
+            end_with_us(life_of_replayer, self._process.pid)
         except OSError as error:
             self._close()
             raise ReplayError(f"the replayer cannot be started: {error.strerror}") from error
@@ -134,16 +132,3 @@ class Replayer:
         os.close(self._life)
         if self._output_from is not None:
             os.close(self._output_from)
-
-
-def _end_with_us(life: int, group: int) -> None:
-    """Have the kernel kill the replayer's group when we end, however that happens.
-
-    Arguments:
-        life: the writing end of a pipe whose reading end only we have; the replayer inherits it.
-            Nothing is ever written: the one thing that can happen to it is that we are gone.
-        group: the replayer's process group.
-    """
-    fcntl.fcntl(life, fcntl.F_SETOWN, -group)
-    fcntl.fcntl(life, _F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)

@@ -1,0 +1,110 @@
+"""Copies of the replaying process that wait at earlier places: where going back begins."""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import os
+
+from reenact.session.history import Key
+from reenact.session.server import Server
+
+#: Copies kept at most.
+MOST = 40
+#: Memory is looked at after so many new copies: it costs about a millisecond each.
+_BETWEEN_LOOKS = 8
+
+
+class Checkpoints:
+    """Servers in order of their places: dense near the present, sparse far away.
+
+    Arguments:
+        budget: memory all of them may take together, bytes.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._keys: list[Key] = []
+        self._totals: list[int] = []
+        self._servers: list[Server] = []
+        self._since_look = 0
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, server: Server, present: int) -> None:
+        """Keep a server, and let go of others where there are too many.
+
+        Arguments:
+            server: stands still from now on.
+            present: instructions in total where the session stands.
+        """
+        key = server.place.key
+        at = bisect.bisect_left(self._keys, key)
+        if at < len(self._keys) and self._keys[at] == key:
+            server.close()
+            return
+        self._keys.insert(at, key)
+        self._totals.insert(at, server.place.total)
+        self._servers.insert(at, server)
+        if len(self._keys) > MOST:
+            self._drop_one(present)
+        self._since_look += 1
+        if self._since_look >= _BETWEEN_LOOKS:
+            self._since_look = 0
+            self._keep_budget(present)
+
+    def latest(self, key: Key, *, before: bool = False) -> Server:
+        """The last one at a place or, with `before`, strictly before it; else the first one."""
+        find = bisect.bisect_left if before else bisect.bisect_right
+        return self._servers[max(find(self._keys, key) - 1, 0)]
+
+    def close(self) -> None:
+        """Let go of all."""
+        for server in self._servers:
+            server.close()
+        self._keys.clear()
+        self._totals.clear()
+        self._servers.clear()
+
+    def _drop_one(self, present: int) -> None:
+        """Let go of the one that is missed least: the smallest gap for its distance."""
+
+        def price(at: int) -> float:
+            before = self._totals[at - 1]
+            after = self._totals[at + 1] if at + 1 < len(self._totals) else self._totals[at] + 1
+            return (after - before + 1) / (abs(present - self._totals[at]) + 1)
+
+        # Never the first: it is where everything can be reached from.
+        at = min(range(1, len(self._keys)), key=price)
+        self._servers.pop(at).close()
+        del self._keys[at], self._totals[at]
+
+    def _keep_budget(self, present: int) -> None:
+        sizes = [own_memory(server.pid) for server in self._servers]
+        used = sum(sizes)
+        mean = used // max(len(sizes), 1)
+        while used > self._budget and len(self._keys) > 2:
+            self._drop_one(present)
+            used -= mean
+
+
+def own_memory(pid: int) -> int:
+    """Bytes of memory a process takes, shared pages in parts; 0 when the kernel does not tell."""
+    with (
+        contextlib.suppress(OSError, ValueError, IndexError),
+        open(f"/proc/{pid}/smaps_rollup", "rb") as file,
+    ):
+        for line in file:
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) << 10
+    return 0
+
+
+def default_budget() -> int:
+    """A quarter of the memory that is available now, bytes."""
+    with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/meminfo", "rb") as file:
+        for line in file:
+            if line.startswith(b"MemAvailable:"):
+                return (int(line.split()[1]) << 10) // 4
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8

@@ -1,0 +1,36 @@
+"""The program's memory as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reenact.errors import ReplayError
+from reenact.session.server import Server
+
+
+class ProcessMemory:
+    """Memory of the process at the session's position.
+
+    Arguments:
+        server: gives the replayer that stands there.
+    """
+
+    def __init__(self, server: Callable[[], Server]) -> None:
+        self._server = server
+
+    def __getitem__(self, addresses: slice) -> bytes:
+        """`memory[start:end]`. Errors: `ReplayError` where not all of it can be read."""
+        start, end = addresses.start, addresses.stop
+        if addresses.step is not None or start is None or end is None or end < start:
+            raise ReplayError("memory is read as memory[start:end]", "give both addresses")
+        found = self.read(start, end - start)
+        if len(found) < end - start:
+            raise ReplayError(
+                f"the program has no memory at {start + len(found):#x} here",
+                "see Session.mappings",
+            )
+        return found
+
+    def read(self, address: int, length: int) -> bytes:
+        """The bytes from `address` on, up to `length`: fewer where a byte cannot be read."""
+        return self._server().read(address, length)

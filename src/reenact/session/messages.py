@@ -1,0 +1,170 @@
+"""Requests to the replayer and its replies, as bytes. Pure: no I/O.
+
+The format is in docs/internals/control-protocol.md.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from dataclasses import dataclass
+
+#: Longest message of either side, bytes.
+LONGEST = 128 << 10
+#: Most bytes of memory to ask for, or to write, at once.
+MOST_MEMORY = 60 << 10
+#: In a run: no such limit.
+NEVER = 2**64 - 1
+
+_HEADER = struct.Struct("<II")
+_PLACE = struct.Struct("<IIQQQQQ")
+_HITS = struct.Struct("<Q")
+
+
+class Operation(enum.IntEnum):
+    """What a request asks for."""
+
+    RUN = 1
+    READ_REGISTERS = 2
+    WRITE_REGISTERS = 3
+    READ_MEMORY = 4
+    WRITE_MEMORY = 5
+    FORK = 6
+    MAPPINGS = 7
+    THREADS = 8
+    HISTORY = 9
+    BREAKPOINTS = 10
+    STATE = 11
+    INTERRUPT = 12
+    RUN_FREE = 13
+
+
+class Reply(enum.IntEnum):
+    """The kinds of replies."""
+
+    STOP = 1
+    DATA = 2
+    REFUSED = 3
+
+
+class Reason(enum.IntEnum):
+    """Why the replay stands where it stands."""
+
+    START = 0
+    TARGET = 1
+    STEPS = 2
+    LIMIT = 3
+    BREAKPOINT = 4
+    CATCH = 6
+    INTERRUPTED = 7
+    END = 8
+    FAILED = 9
+    BEYOND = 10
+    FREE = 11
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the history of a process: after `event`, `instructions` since it.
+
+    `total` instructions since the process began; `detail` by reason: the address of the
+    breakpoint, or kind and code of the event.
+    """
+
+    reason: Reason
+    tid: int
+    event: int
+    instructions: int
+    total: int
+    detail: tuple[int, int]
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What orders places."""
+        return (self.event, self.instructions)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Where a run has stopped; with `hits` on the way, the last one in `remembered`."""
+
+    place: Place
+    hits: int
+    remembered: Place | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """How far to run; `NEVER`: no such limit.
+
+    Arguments:
+        target: the place to stop at: event, and instructions since.
+        steps: most steps, instructions and events that change registers.
+        most_total: most instructions since the process began.
+        most_event: last event to let take effect.
+        catch: kinds of events to stop after, as bits.
+        remember: remember the last breakpoint or catch instead of stopping at each.
+        leave_here: a breakpoint where the run begins does not count.
+    """
+
+    target: tuple[int, int] = (NEVER, 0)
+    steps: int = NEVER
+    most_total: int = NEVER
+    most_event: int = NEVER
+    catch: int = 0
+    remember: bool = False
+    leave_here: bool = True
+
+    def pack(self) -> bytes:
+        """The request's content."""
+        return words(
+            *self.target,
+            self.steps,
+            self.most_total,
+            self.most_event,
+            self.catch,
+            int(self.remember),
+            int(self.leave_here),
+        )
+
+
+def words(*values: int) -> bytes:
+    """64-bit words, little-endian."""
+    return struct.pack(f"<{len(values)}Q", *values)
+
+
+def request(operation: Operation, content: bytes = b"") -> bytes:
+    """A whole request."""
+    return _HEADER.pack(operation, 0) + content
+
+
+def reply_kind(message: bytes) -> Reply:
+    """The kind of a reply. Errors: `ValueError` for what is no reply."""
+    if len(message) < _HEADER.size:
+        raise ValueError("a reply without a header")
+    return Reply(_HEADER.unpack_from(message)[0])
+
+
+def content(message: bytes) -> bytes:
+    """What a reply holds behind its header."""
+    return message[_HEADER.size :]
+
+
+def stopped(message: bytes) -> Stopped:
+    """Take a `Reply.STOP` apart. Errors: `ValueError`, `struct.error`."""
+    at = _HEADER.size
+    place = _place(message, at)
+    at += _PLACE.size
+    (hits,) = _HITS.unpack_from(message, at)
+    at += _HITS.size
+    remembered = None
+    if message[at : at + 4] != b"\xff\xff\xff\xff":
+        remembered = _place(message, at)
+    text = message[at + _PLACE.size :].decode("utf-8", "replace")
+    return Stopped(place, hits, remembered, text)
+
+
+def _place(message: bytes, at: int) -> Place:
+    reason, tid, event, instructions, total, first, second = _PLACE.unpack_from(message, at)
+    return Place(Reason(reason), tid, event, instructions, total, (first, second))

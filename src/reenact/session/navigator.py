@@ -1,0 +1,291 @@
+"""Moving through the history of a process: which copy to start from, where to leave others.
+
+The replay runs forwards only. Going back is: take the copy that waits nearest before the target,
+let a copy of it run there. So that the next movement is short, copies are left on the way: one
+every stage, and some shortly before the target.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Union
+
+from reenact.errors import UsageError
+from reenact.session.checkpoints import Checkpoints
+from reenact.session.history import History, Key
+from reenact.session.messages import NEVER, Place, Reason, Run, Stopped
+from reenact.session.points import Point, Points
+from reenact.session.server import Server
+
+#: Instructions between two copies left on the way: a tenth of a second or so.
+STAGE = 1 << 27
+#: Events between two copies left on the way.
+STAGE_EVENTS = 50_000
+#: Copies are also left so many instructions before a target that is known.
+NEAR = (1 << 23, 1 << 18, 1 << 13)
+
+_HITS = (Reason.BREAKPOINT, Reason.CATCH)
+
+#: Decides whether the session stops at a place where the replayer has stopped.
+Judge = Callable[[Place], Union[Point, None]]
+
+
+class Navigator:
+    """The copy that stands at the present, and those that wait at earlier places.
+
+    Arguments:
+        first: stands at the first place of the process.
+        budget: memory for waiting copies, bytes.
+    """
+
+    def __init__(self, first: Server, budget: int) -> None:
+        self.history = History()
+        self.history.learn(first)
+        self.history.begin_at(first.place.event)
+        self.checkpoints = Checkpoints(budget)
+        self.live = first.fork()
+        self.checkpoints.add(first, 0)
+        #: Place and total of the end, once it is known.
+        self.end: Place | None = None
+        self._running: Server | None = None
+        self._interrupted = threading.Event()
+
+    @property
+    def key(self) -> Key:
+        """Where the present is."""
+        return self.live.place.key
+
+    def interrupt(self) -> None:
+        """Have the movement that another thread waits for end soon."""
+        self._interrupted.set()
+        running = self._running
+        if running is not None:
+            running.interrupt()
+
+    def goto(self, key: Key) -> Stopped:
+        """Move the present to a place. Errors: `UsageError` when there is no such place."""
+        self._interrupted.clear()
+        self.history.learn(self.live)
+        if key < self.history.start or (self.history.knows(key) and not self.history.has(key)):
+            raise _outside(key)
+        origin = self.key
+        waiting = self.checkpoints.latest(key)
+        if key < origin or waiting.place.key > origin:
+            self._replace(waiting.fork())
+        stopped = self._advance(key)
+        if stopped.place.reason not in (Reason.TARGET, Reason.INTERRUPTED):
+            self.history.learn(self.live)
+            self._note_end(stopped)
+            self.goto(origin)
+            raise _outside(key)
+        return stopped
+
+    def step(self, steps: int) -> Stopped:
+        """Go so many steps forward."""
+        self._interrupted.clear()
+        while True:
+            begin = self.live.place
+            stopped = self._run(
+                self.live,
+                Run(
+                    steps=steps,
+                    most_total=begin.total + STAGE,
+                    most_event=begin.event + STAGE_EVENTS,
+                ),
+            )
+            self._note_end(stopped)
+            if stopped.place.reason != Reason.LIMIT:
+                return stopped
+            self._leave_copy(self.live)
+            self.history.learn(self.live)
+            steps -= self._steps_between(begin.key, stopped.place.key)
+            if steps <= 0:
+                return stopped
+
+    def forward(self, points: Points, judge: Judge) -> tuple[Stopped, Point | None]:
+        """Run to the next hit, or to the end."""
+        self._interrupted.clear()
+        leave_here = True
+        while True:
+            self._tell(self.live, points)
+            stopped = self._stage(self.live, points, leave_here=leave_here, remember=False)
+            self._note_end(stopped)
+            if stopped.place.reason == Reason.LIMIT:
+                self._leave_copy(self.live)
+                leave_here = False
+            elif stopped.place.reason in _HITS:
+                point = judge(stopped.place)
+                if point is not None:
+                    return stopped, point
+                leave_here = True
+            else:
+                return stopped, None
+
+    def backward(self, points: Points, judge: Judge) -> tuple[Place | None, Point | None]:
+        """Move to the last hit before the present, or to the start: then there is no point.
+
+        The place is None when somebody interrupts; the present stays where it was.
+        """
+        self._interrupted.clear()
+        end = self.key
+        while end > self.history.start:
+            waiting = self.checkpoints.latest(end, before=True)
+            scanning = waiting.fork()
+            try:
+                found = self._last_hit(scanning, end, points, judge)
+            finally:
+                scanning.close()
+            if self._interrupted.is_set():
+                return None, None
+            if found is not None:
+                self.goto(found[0].key)
+                return found
+            end = waiting.place.key
+        return self.goto(self.history.start).place, None
+
+    def find_end(self) -> Place:
+        """Where the process ends; the present stays where it is. Replays all of it once."""
+        if self.end is None:
+            self.history.learn(self.live)
+            origin = self.key
+            while self.end is None:
+                stopped = self._stage(self.live, None, leave_here=True, remember=False)
+                self._note_end(stopped)
+                if stopped.place.reason == Reason.INTERRUPTED:
+                    break
+                self._leave_copy(self.live)
+            place = self.live.place
+            self.history.learn(self.live)
+            self.goto(origin)
+            return place
+        return self.end
+
+    def close(self) -> None:
+        """Let go of all copies."""
+        self.live.close()
+        self.checkpoints.close()
+
+    def _last_hit(
+        self, server: Server, end: Key, points: Points, judge: Judge
+    ) -> tuple[Place, Point | None] | None:
+        """The last hit on the way of a server to a place."""
+        self._tell(server, points)
+        plain = points.are_plain
+        found: tuple[Place, Point | None] | None = None
+        leave_here = False
+        while True:
+            stopped = self._stage(server, points, end, leave_here=leave_here, remember=plain)
+            if stopped.remembered is not None:
+                found = (stopped.remembered, self._judged(server, stopped.remembered, judge))
+            leave_here = False
+            if stopped.place.reason == Reason.LIMIT:
+                self._leave_copy(server)
+            elif stopped.place.reason in _HITS:
+                point = self._judged(server, stopped.place, judge)
+                if point is not None:
+                    found = (stopped.place, point)
+                leave_here = True
+            else:
+                return found
+
+    def _judged(self, server: Server, place: Place, judge: Judge) -> Point | None:
+        """Ask with the present where the server stands."""
+        present, self.live = self.live, server
+        try:
+            return judge(place)
+        finally:
+            self.live = present
+
+    def _stage(
+        self,
+        server: Server,
+        points: Points | None,
+        end: Key = (NEVER, 0),
+        *,
+        leave_here: bool,
+        remember: bool,
+    ) -> Stopped:
+        run = Run(
+            target=end,
+            most_total=server.place.total + STAGE,
+            most_event=server.place.event + STAGE_EVENTS,
+            catch=points.catch_mask() if points is not None else 0,
+            remember=remember,
+            leave_here=leave_here,
+        )
+        return self._run(server, run)
+
+    def _advance(self, key: Key) -> Stopped:
+        """Run the present forward to a place."""
+        if self.live.points_version != 0:
+            self.live.set_breakpoints([])
+            self.live.points_version = 0
+        near = []
+        if self.history.knows(key):
+            total = self.history.total(key)
+            near = [total - distance for distance in NEAR]
+        while True:
+            now = self.live.place
+            # Not where the copy would be as far from the target as from here.
+            ahead = (limit for limit, far in zip(near, NEAR) if limit - now.total > far)
+            stopped = self._run(
+                self.live,
+                Run(
+                    target=key,
+                    most_total=min([now.total + STAGE, *ahead]),
+                    most_event=now.event + STAGE_EVENTS,
+                ),
+            )
+            if stopped.place.reason != Reason.LIMIT:
+                return stopped
+            self._leave_copy(self.live)
+
+    def _run(self, server: Server, run: Run) -> Stopped:
+        self._running = server
+        try:
+            stopped = server.run(run)
+        finally:
+            self._running = None
+        if self._interrupted.is_set() and stopped.place.reason == Reason.LIMIT:
+            # The request came between two stages.
+            place = stopped.place
+            place = Place(
+                Reason.INTERRUPTED,
+                place.tid,
+                place.event,
+                place.instructions,
+                place.total,
+                place.detail,
+            )
+            return Stopped(place, stopped.hits, stopped.remembered, stopped.message)
+        return stopped
+
+    def _tell(self, server: Server, points: Points) -> None:
+        if server.points_version != points.version:
+            server.set_breakpoints(points.addresses())
+            server.points_version = points.version
+
+    def _leave_copy(self, server: Server) -> None:
+        self.checkpoints.add(server.fork(), self.live.place.total)
+
+    def _replace(self, server: Server) -> None:
+        """Another server is the present; the old one waits where it stands."""
+        old, self.live = self.live, server
+        self.history.learn(old)
+        self.checkpoints.add(old, server.place.total)
+
+    def _note_end(self, stopped: Stopped) -> None:
+        if stopped.place.reason in (Reason.END, Reason.FAILED):
+            self.end = stopped.place
+
+    def _steps_between(self, earlier: Key, later: Key) -> int:
+        return self.history.steps(later) - self.history.steps(earlier)
+
+
+def _outside(key: Key) -> UsageError:
+    event, instructions = key
+    return UsageError(
+        f"there is no position {instructions} instructions after event {event} of this process",
+        "see what there is: reenact info TRACE, and Session.start and Session.end",
+    )

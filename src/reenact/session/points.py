@@ -1,0 +1,158 @@
+"""Breakpoints and catchpoints of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from reenact.errors import UsageError
+from reenact.events import KINDS
+from reenact.session.messages import Place, Reason
+
+if TYPE_CHECKING:
+    from reenact.session.interface import Condition
+    from reenact.session.session import Session
+
+#: Catchpoints by what people call them: kinds of events.
+CATCHES = {
+    "syscall": ("syscall",),
+    "signal": ("signal",),
+    "exec": ("image-ready",),
+    "fault": ("fault",),
+    "exit": ("exit",),
+    "instruction": ("instruction",),
+}
+
+#: `fork`, `vfork`, `clone`, `clone3`.
+_FORKS = frozenset({56, 57, 58, 435})
+_NAMES = (*CATCHES, "fork")
+
+
+class Point:
+    """Something to stop at; switched off by `is_enabled = False`."""
+
+    def __init__(self, condition: Condition | None, owner: Points) -> None:
+        self.condition = condition
+        self.hits = 0
+        self._is_enabled = True
+        self._owner = owner
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it stops at all."""
+        return self._is_enabled
+
+    @is_enabled.setter
+    def is_enabled(self, value: bool) -> None:
+        self._is_enabled = value
+        self._owner.changed()
+
+    def remove(self) -> None:
+        """Take it away for good."""
+        self._owner.remove(self)
+
+    def matches(self, place: Place) -> bool:
+        """Whether a stop of the replayer is this point's."""
+        raise NotImplementedError
+
+
+class Breakpoint(Point):
+    """Stops before the instruction at `address`."""
+
+    def __init__(self, address: int, condition: Condition | None, owner: Points) -> None:
+        super().__init__(condition, owner)
+        self.address = address
+
+    def matches(self, place: Place) -> bool:
+        """Whether a stop of the replayer is this point's."""
+        return place.reason == Reason.BREAKPOINT and place.detail[0] == self.address
+
+
+class Catchpoint(Point):
+    """Stops after an event of some kind; `codes`: only system calls or signals with these."""
+
+    def __init__(
+        self,
+        kinds: tuple[str, ...],
+        codes: frozenset[int],
+        condition: Condition | None,
+        owner: Points,
+    ) -> None:
+        super().__init__(condition, owner)
+        self.codes = codes
+        self.numbers = frozenset(KINDS.index(kind) + 1 for kind in kinds)
+
+    def matches(self, place: Place) -> bool:
+        """Whether a stop of the replayer is this point's."""
+        kind, code = place.detail
+        if place.reason != Reason.CATCH or kind not in self.numbers:
+            return False
+        return not self.codes or code in self.codes
+
+
+_P = TypeVar("_P", bound=Point)
+
+
+class Points:
+    """All points of a session."""
+
+    def __init__(self) -> None:
+        self._points: list[Point] = []
+        #: Changes with every change, so that servers can be told.
+        self.version = 1
+
+    def add_breakpoint(self, address: int, condition: Condition | None) -> Breakpoint:
+        """A new breakpoint."""
+        return self._add(Breakpoint(address, condition, self))
+
+    def add_catch(self, what: str, codes: frozenset[int], condition: Condition | None) -> Point:
+        """A new catchpoint. Errors: `UsageError` for what cannot be caught."""
+        if what not in _NAMES:
+            raise UsageError(f"cannot catch {what!r}", f"catch one of {', '.join(_NAMES)}")
+        if what == "fork":
+            return self._add(Catchpoint(CATCHES["syscall"], _FORKS, condition, self))
+        return self._add(Catchpoint(CATCHES[what], codes, condition, self))
+
+    def remove(self, point: Point) -> None:
+        """Take a point away."""
+        if point in self._points:
+            self._points.remove(point)
+            self.changed()
+
+    def changed(self) -> None:
+        """Something is different: servers have to be told."""
+        self.version += 1
+
+    def _add(self, point: _P) -> _P:
+        self._points.append(point)
+        self.changed()
+        return point
+
+    def enabled(self) -> Iterator[Point]:
+        """The points that count."""
+        return (point for point in self._points if point.is_enabled)
+
+    def addresses(self) -> list[int]:
+        """Where the replayer has to stop."""
+        points = (point for point in self.enabled() if isinstance(point, Breakpoint))
+        return sorted({point.address for point in points})
+
+    def catch_mask(self) -> int:
+        """Kinds of events the replayer has to stop after, as bits."""
+        points = (point for point in self.enabled() if isinstance(point, Catchpoint))
+        return sum(1 << number for number in {n for point in points for n in point.numbers})
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether the replayer alone can say what is a hit: no conditions, no single calls."""
+        return not any(
+            point.condition or (isinstance(point, Catchpoint) and point.codes)
+            for point in self.enabled()
+        )
+
+    def hit(self, place: Place, session: Session) -> Point | None:
+        """The point that says to stop at this place of the replayer, if there is one."""
+        for point in list(self.enabled()):
+            if point.matches(place) and (point.condition is None or point.condition(session)):
+                return point
+        return None

@@ -1,0 +1,193 @@
+"""One serving replayer process at the other end of a control socket."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import socket
+import struct
+from collections.abc import Callable
+
+from reenact.errors import ReplayError
+from reenact.session import messages
+from reenact.session.messages import Operation, Place, Reply, Run, Stopped
+from reenact.session.values import Mapping, Registers
+
+_MAPPING = struct.Struct("<QQIIIIQ")
+_NO_FILE = 0xFFFF_FFFF
+_READ, _WRITE, _EXECUTE = 1, 2, 4
+
+
+class Server:
+    """A replaying process that stands still, or runs when told to.
+
+    Arguments:
+        connection: our end of its control socket.
+        explain: says why the replayer has died, once it has.
+        pid: its process.
+
+    Errors of all methods: `ReplayError` when it has died.
+    """
+
+    def __init__(
+        self, connection: socket.socket, explain: Callable[[], ReplayError], pid: int
+    ) -> None:
+        self.pid = pid
+        self._connection = connection
+        self._explain = explain
+        #: Which set of breakpoints it has been told; the owner's business.
+        self.points_version = 0
+        self.last = self._take_stop()
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self.last.place
+
+    def run(self, run: Run) -> Stopped:
+        """Let it run, and wait until it stops. Ctrl-C stops it and is passed on."""
+        self._send(messages.request(Operation.RUN, run.pack()))
+        try:
+            self.last = self._take_stop()
+        except KeyboardInterrupt:
+            self.interrupt()
+            self.last = self._take_stop()
+            raise
+        return self.last
+
+    def interrupt(self) -> None:
+        """Have it stop soon; may be called while another thread waits in `run`."""
+        self._send(messages.request(Operation.INTERRUPT))
+
+    def run_free(self, limit: int) -> Stopped:
+        """In a branch: execute up to `limit` instructions without events."""
+        self._send(messages.request(Operation.RUN_FREE, messages.words(limit)))
+        self.last = self._take_stop()
+        return self.last
+
+    def fork(self) -> Server:
+        """A copy of it that stands where it stands."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            descriptors = array.array("i", [theirs.fileno()])
+            passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
+            self._send(messages.request(Operation.FORK), passed)
+            theirs.close()
+            pid = int.from_bytes(self._take_data(), "little")
+            copy = Server(ours, self._explain, pid)
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
+        copy.points_version = self.points_version
+        return copy
+
+    def set_breakpoints(self, addresses: list[int]) -> None:
+        """Stop at these addresses, and no longer at others."""
+        self._ask(Operation.BREAKPOINTS, messages.words(*addresses))
+
+    def registers(self, tid: int = 0) -> Registers:
+        """Registers of a thread; 0: of the running one."""
+        return Registers.from_bytes(self._ask(Operation.READ_REGISTERS, messages.words(tid)))
+
+    def set_registers(self, registers: Registers) -> None:
+        """Replace the running thread's registers: from now on this is a branch."""
+        self._ask(Operation.WRITE_REGISTERS, registers.to_bytes())
+
+    def read(self, address: int, length: int) -> bytes:
+        """Memory from `address` on, as much of it as can be read."""
+        parts = []
+        while length > 0:
+            wanted = min(length, messages.MOST_MEMORY)
+            part = self._ask(Operation.READ_MEMORY, messages.words(address, wanted))
+            parts.append(part)
+            if len(part) < wanted:
+                break
+            address += wanted
+            length -= wanted
+        return b"".join(parts)
+
+    def write(self, address: int, content: bytes) -> None:
+        """Write memory: from now on this is a branch."""
+        for start in range(0, len(content), messages.MOST_MEMORY):
+            part = content[start : start + messages.MOST_MEMORY]
+            self._ask(Operation.WRITE_MEMORY, messages.words(address + start) + part)
+
+    def threads(self) -> tuple[int, list[int]]:
+        """The running thread (0: none), and all others."""
+        running, *others = array.array("I", self._ask(Operation.THREADS))
+        return running, others
+
+    def mappings(self) -> list[Mapping]:
+        """All mappings of the program."""
+        found: list[Mapping] = []
+        while True:
+            part = self._ask(Operation.MAPPINGS, messages.words(len(found)))
+            if not part:
+                return found
+            found += map(_mapping, _MAPPING.iter_unpack(part))
+
+    def history(self, first: int) -> array.array[int]:
+        """Records of passed events from the `first`-th on, as many as fit: words, three each."""
+        return array.array("Q", self._ask(Operation.HISTORY, messages.words(first)))
+
+    def close(self) -> None:
+        """End it."""
+        self._connection.close()
+
+    def _ask(self, operation: Operation, content: bytes = b"") -> bytes:
+        self._send(messages.request(operation, content))
+        return self._take_data()
+
+    def _send(
+        self, message: bytes, passed: list[tuple[int, int, array.array[int]]] | None = None
+    ) -> None:
+        try:
+            self._connection.sendmsg([message], passed or [])
+        except OSError as error:
+            raise self._explain() from error
+
+    def _take(self) -> bytes:
+        try:
+            message = self._connection.recv(messages.LONGEST)
+        except OSError as error:
+            raise self._explain() from error
+        if not message:
+            raise self._explain()
+        return message
+
+    def _take_data(self) -> bytes:
+        message = self._take()
+        kind = messages.reply_kind(message)
+        if kind == Reply.REFUSED:
+            reason = messages.content(message).decode("utf-8", "replace")
+            raise ReplayError(f"the replayer refuses: {reason}")
+        if kind != Reply.DATA:
+            raise _misunderstood()
+        return messages.content(message)
+
+    def _take_stop(self) -> Stopped:
+        message = self._take()
+        with contextlib.suppress(ValueError, struct.error):
+            if messages.reply_kind(message) == Reply.STOP:
+                return messages.stopped(message)
+        raise _misunderstood()
+
+
+def _misunderstood() -> ReplayError:
+    return ReplayError(
+        "the replayer sent a reply that cannot be understood",
+        "the replayer and the Python package may be of different versions: reinstall reenact",
+    )
+
+
+def _mapping(fields: tuple[int, ...]) -> Mapping:
+    start, end, protection, _, file, _, offset = fields
+    letters = zip("rwx", (_READ, _WRITE, _EXECUTE))
+    return Mapping(
+        start,
+        end,
+        "".join(letter if protection & bit else "-" for letter, bit in letters),
+        None if file == _NO_FILE else file,
+        offset,
+    )

@@ -1,0 +1,225 @@
+"""Sessions on real traces: the state is a function of the position, however one came there."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from guest_build import GuestBuild
+from recorded_run import Keeper, Reenact
+from travelling import random_positions, state
+
+import reenact as package
+from reenact.errors import ReplayError, UsageError
+from reenact.session.positions import Position
+from reenact.session.session import Session
+from reenact.session.values import StopReason
+
+#: Guests with the events that make positions difficult, and how many processes they have.
+GUESTS = (
+    "signal_nested",
+    "signal_jump",
+    "fault_fix",
+    "exec_chain",
+    "vfork",
+    "code_self_modifying",
+    "string_instructions",
+    "vector_state",
+    "x87_state",
+    "thread_sync",
+    "thread_exit_group",
+    "map_remap",
+    "landing",
+)
+
+
+@pytest.fixture
+def opened(reenact: Reenact, guests: GuestBuild, keeper: Keeper):
+    """Record a guest, and open its trace."""
+
+    def record(name: str) -> package.trace.Trace:
+        program = guests.build(f"{name}.c", f"{name}-O2", ("-O2", "-pthread"))
+        reenact.record([str(program)], keeper.trace())
+        return package.open(keeper.trace())
+
+    return record
+
+
+def check_states(trace: package.trace.Trace, process: int, count: int) -> None:
+    """What is seen going forwards in one session is seen in any order in another one."""
+    with trace.replay(process) as session:
+        positions = sorted(random_positions(session, count, seed=process))
+    seen = {}
+    with trace.replay(process) as session:
+        for position in positions:
+            session.goto(position)
+            assert session.position == position
+            seen[position] = state(session)
+    with trace.replay(process) as session:
+        session.goto("end")
+        for position in positions[::-1] + positions[::2] + positions[1::2]:
+            session.goto(position)
+            assert session.position == position
+            assert state(session) == seen[position], str(position)
+
+
+def check_steps(session: Session, count: int) -> None:
+    """Steps back undo steps forward."""
+    passed = []
+    while len(passed) < count:
+        passed.append((session.canonical(session.position), state(session)))
+        if session.stepi().reason != StopReason.POSITION:
+            break
+    for position, before in passed[::-1]:
+        session.reverse_stepi()
+        assert (session.canonical(session.position), state(session)) == (position, before)
+
+
+@pytest.mark.parametrize("name", GUESTS)
+def test_a_position_is_a_state(name: str, opened) -> None:
+    trace = opened(name)
+    for process in trace.processes()[:3]:
+        check_states(trace, process.number, 3)
+
+
+@pytest.mark.parametrize("name", ["signal_nested", "thread_sync", "vfork", "fault_fix"])
+def test_steps_back_undo_steps(name: str, opened) -> None:
+    with opened(name).replay() as session:
+        for position in random_positions(session, 2, seed=7):
+            session.goto(position)
+            check_steps(session, 6)
+
+
+def test_moving_about(opened) -> None:
+    with opened("compute").replay() as session:
+        start, end = session.start, session.end
+        assert session.position == start < end
+        assert session.goto("end").reason == StopReason.END
+        assert session.position == end
+        assert session.continue_().reason == StopReason.END
+        assert session.stepi().reason == StopReason.END
+        session.goto("50%")
+        middle = session.position
+        total = session.instructions
+        assert start < middle < end
+        session.reverse_stepi(1000)
+        assert session.position < middle
+        assert session.stepi(1000).position == middle
+        assert session.instructions == total
+        assert session.goto(str(middle)).position == middle
+        assert session.reverse_continue().reason == StopReason.START
+        assert session.reverse_stepi().reason == StopReason.START
+        assert session.goto("0s").position >= start
+
+
+def test_breakpoints_in_both_directions(opened) -> None:
+    with opened("compute").replay() as session:
+        session.goto("60%")
+        address = session.registers.rip
+        session.goto("start")
+        point = session.add_breakpoint(address)
+        hits = []
+        while len(hits) < 5 and session.continue_().reason == StopReason.BREAKPOINT:
+            assert session.registers.rip == address
+            hits.append((session.position, state(session)))
+        assert len(hits) == point.hits > 0
+        for position, before in hits[-2::-1]:
+            stop = session.reverse_continue()
+            assert (stop.reason, stop.position) == (StopReason.BREAKPOINT, position)
+            assert state(session) == before
+        assert session.reverse_continue().reason == StopReason.START
+        # A condition decides, in both directions, with the session at the hit.
+        asked = []
+        point.condition = lambda at: asked.append(at.position) or at.position == hits[0][0]
+        session.goto(hits[-1][0])
+        stop = session.reverse_continue()
+        assert (stop.reason, stop.position) == (StopReason.BREAKPOINT, hits[0][0])
+        assert set(asked) == {position for position, _ in hits[:-1]}
+        point.is_enabled = False
+        assert session.continue_().reason == StopReason.END
+
+
+def test_catches_in_both_directions(opened) -> None:
+    trace = opened("signal_nested")
+    with trace.replay() as session:
+        first = session.start.event
+        signals = [event.index for event in trace.events(0, first, kinds=("signal",))]
+        assert signals
+        session.catch("signal")
+        forwards = []
+        while (stop := session.continue_()).reason == StopReason.CATCH:
+            assert stop.event is not None
+            assert stop.event.kind == "signal"
+            forwards.append(stop.position.event)
+        backwards = []
+        while (stop := session.reverse_continue()).reason == StopReason.CATCH:
+            backwards.append(stop.position.event)
+        assert forwards == backwards[::-1] == signals
+        with pytest.raises(UsageError, match="cannot catch 'moon'"):
+            session.catch("moon")
+
+
+def test_branches_leave_history_alone(opened) -> None:
+    with opened("compute").replay() as session:
+        session.goto("30%")
+        before, registers = state(session), session.registers
+        # A function of one instruction: `lea rax, [rdi + rsi]`, `ret`.
+        code = bytes.fromhex("488d0437c3")
+        with session.branch():
+            session.write_memory(registers.rip, code)
+            assert session.memory[registers.rip : registers.rip + len(code)] == code
+            assert session.call(registers.rip, 40, 2) == 42
+            session.write_memory(registers.rip, bytes.fromhex("0f05"))
+            with pytest.raises(UsageError, match="makes system call"):
+                session.call(registers.rip)
+            session.set_registers(registers.replaced(rbx=1))
+            assert session.registers["rbx"] == 1
+            with pytest.raises(UsageError, match="a branch does not move"):
+                session.stepi()
+        assert state(session) == before
+        with pytest.raises(UsageError, match="cannot be changed"):
+            session.write_memory(registers.rip, code)
+
+
+def test_places_that_do_not_exist(opened) -> None:
+    trace = opened("compute")
+    with pytest.raises(UsageError, match="no process 7"):
+        trace.replay(7)
+    with trace.replay() as session:
+        session.goto("20%")
+        here = session.position
+        before = state(session)
+        for where in (Position(0, 0), Position(0, 10**9), Position(0, here.event, 10**12), -1):
+            with pytest.raises(UsageError, match="there is no position"):
+                session.goto(where)
+            assert session.position == here
+        for where in ("nowhere", "x%", "101%", "1:2", "0:x"):
+            with pytest.raises(UsageError):
+                session.goto(where)
+        assert state(session) == before
+        with pytest.raises(ReplayError, match="no memory at"):
+            _ = session.memory[0:8]
+        assert session.memory.read(0, 8) == b""
+
+
+def go_everywhere(session: Session) -> None:
+    _ = session.registers
+    for place in ("start", "end", "start"):
+        session.goto(place)
+
+
+@pytest.mark.parametrize("victim", ["first", "present"])
+def test_a_killed_replayer_is_an_error_and_stays_one(victim: str, opened) -> None:
+    with opened("compute").replay() as session:
+        session.goto("20%")
+        first, present = session._replayer._process.pid, session._navigator.live.pid
+        os.kill(first if victim == "first" else present, signal.SIGKILL)
+        if victim == "first":
+            os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(ReplayError, match="the replayer") as raised:
+            go_everywhere(session)
+        assert raised.value.hint
+        for attempt in (session.stepi, session.reverse_continue, lambda: session.goto("start")):
+            with pytest.raises(ReplayError, match="the replayer"):
+                attempt()
