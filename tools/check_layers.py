@@ -23,6 +23,7 @@ PYTHON_LAYERS = (
     ("manifest", "attachment_text"),
     ("trace",),
     ("recording", "replay", "doctor"),
+    ("symbols",),
     ("session",),
     ("retrying",),
     ("__init__",),
@@ -55,7 +56,8 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
     "replayer": {"trace", "syscalls", "freestanding", "translator", "sites"},
     "store": {"trace"},
     "supervisor": {"trace", "syscalls", "sites"},
-    "python": {"trace", "syscalls", "store", "supervisor"},
+    "symbols": set(),
+    "python": {"trace", "syscalls", "store", "supervisor", "symbols"},
     "replayer-tests": {"trace"},
 }
 

@@ -1,18 +1,22 @@
-"""The native part (crates/python): recording, and reading traces. Private; see `reenact.trace`."""
+"""The native part (crates/python): recording, reading traces, debug information. Private."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, final
+from pathlib import Path
+from typing import Literal, Protocol, final
 
 __all__ = [
     "Event",
     "EventIterator",
     "Image",
+    "Module",
     "Process",
     "RecordError",
     "RecordOutcome",
     "StoredFile",
+    "SymbolError",
     "Trace",
     "TraceError",
+    "Type",
     "record",
 ]
 
@@ -21,6 +25,9 @@ class RecordError(Exception):
 
 class TraceError(Exception):
     """A trace cannot be read. `args` are the message and its kind, such as "newer-version"."""
+
+class SymbolError(Exception):
+    """Debug information does not answer a question. `args` are the message."""
 
 @final
 class RecordOutcome:
@@ -186,3 +193,84 @@ class Trace:
     def processes(self) -> list[Process]: ...
     def events(self, process: int, first: int = 0, last: int | None = None) -> EventIterator: ...
     def files(self) -> list[StoredFile]: ...
+
+class _Reader(Protocol):
+    def __call__(self, address: int, length: int, /) -> bytes: ...
+
+class _Frame(Protocol):
+    """What `Module.unwind` and `Module.locate` want to know of a frame."""
+
+    @property
+    def registers(self) -> Sequence[int | None]: ...
+    @property
+    def bias(self) -> int: ...
+    @property
+    def frame_address(self) -> int | None: ...
+    @property
+    def thread_local(self) -> int | None: ...
+    @property
+    def read(self) -> _Reader: ...
+
+@final
+class Module:
+    """A file with its debug information. Raises SymbolError.
+
+    Addresses are those of the file. Rows of lines are (address, file, line, is statement, is
+    prologue end, is end); symbols (name, address, size, is function); variables (name, entry,
+    entry of the type, is parameter).
+    """
+
+    def __new__(cls, path: str, original: str, directories: Sequence[str]) -> Module: ...
+    @property
+    def debug_path(self) -> Path | None: ...
+    @property
+    def build_id(self) -> str | None: ...
+    @property
+    def has_debug_information(self) -> bool: ...
+    def address_of_offset(self, offset: int) -> int | None: ...
+    def address_range(self) -> tuple[int, int] | None: ...
+    def symbol_at(self, address: int) -> tuple[str, int, int, bool] | None: ...
+    def symbols_named(self, name: str) -> list[tuple[str, int, int, bool]]: ...
+    def source_frames(
+        self, address: int
+    ) -> list[tuple[str | None, str | None, int | None, int | None, bool]]: ...
+    def line_rows(self, begin: int, end: int) -> list[tuple[int, str, int, bool, bool, bool]]: ...
+    def line_addresses(
+        self, file: str, line: int
+    ) -> list[tuple[int, str, int, bool, bool, bool]]: ...
+    def lines_with_code(self, file: str) -> list[int]: ...
+    def unwind(self, address: int, frame: _Frame) -> tuple[int, list[int | None], bool] | None: ...
+    def scopes(
+        self, address: int
+    ) -> list[tuple[int, str | None, list[tuple[str, int, int | None, bool]]]]: ...
+    def globals(self, name: str) -> list[tuple[str, int, int | None, bool]]: ...
+    def locate(
+        self, entry: int, function: int | None, address: int, frame: _Frame
+    ) -> list[tuple[str, int, bytes | None, int | None, int]]: ...
+    def type_at(self, entry: int) -> Type: ...
+    def type_named(self, name: str) -> int | None: ...
+
+@final
+class Type:
+    """A type as debug information describes it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def size(self) -> int | None: ...
+    @property
+    def target(self) -> int | None: ...
+    @property
+    def encoding(self) -> int | None: ...
+    @property
+    def counts(self) -> list[int | None]: ...
+    @property
+    def members(
+        self,
+    ) -> list[tuple[str | None, int, int, tuple[int, int] | None, bool]]: ...
+    @property
+    def enumerators(self) -> list[tuple[str, int]]: ...
+    @property
+    def is_declaration(self) -> bool: ...

@@ -50,6 +50,12 @@ REPLAYER = Variable(
     "Path of another replayer program, for work on the replayer.",
     "the one in the package",
 )
+DEBUG_PATH = Variable(
+    "REENACT_DEBUG_PATH",
+    "Directories with separate files of debug information, divided by colons, as below "
+    "`/usr/lib/debug`: `.build-id/ab/cdef.debug`, or by the name of `.gnu_debuglink`.",
+    "only `/usr/lib/debug`",
+)
 MECHANISM = Variable(
     "REENACT_MECHANISM",
     "How system calls are caught: `dispatch` (Syscall User Dispatch) or `seccomp`.",
@@ -71,4 +77,14 @@ NO_COLOR = Variable(
     "colours on a terminal",
 )
 
-VARIABLES = (TRACE_DIR, DEBUG, RECORDER, REPLAYER, MECHANISM, SLOT, XDG_DATA_HOME, NO_COLOR)
+VARIABLES = (
+    TRACE_DIR,
+    DEBUG,
+    RECORDER,
+    REPLAYER,
+    DEBUG_PATH,
+    MECHANISM,
+    SLOT,
+    XDG_DATA_HOME,
+    NO_COLOR,
+)

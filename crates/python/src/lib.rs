@@ -1,11 +1,13 @@
 //! The module `reenact._native`: thin bindings, no logic.
 //!
-//! Nothing here decides anything: recording is `reenact-supervisor`, reading is `reenact-store`.
+//! Nothing here decides anything: recording is `reenact-supervisor`, reading is `reenact-store`,
+//! debug information is `reenact-symbols`.
 
 mod errors;
 mod event;
 mod process;
 mod recording;
+mod symbols;
 mod text;
 mod trace;
 
@@ -20,6 +22,8 @@ mod _native {
     use crate::process::{Image, Process, StoredFile};
     #[pymodule_export]
     use crate::recording::{record, RecordOutcome};
+    #[pymodule_export]
+    use crate::symbols::{Module, SymbolError, Type};
     #[pymodule_export]
     use crate::trace::Trace;
 }

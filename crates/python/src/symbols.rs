@@ -1,0 +1,317 @@
+//! `Module`: debug information of a file, as tuples; `reenact.symbols` gives them names.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use pyo3::create_exception;
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use reenact_symbols::{Context, LineRow, Location, Symbol, Variable};
+
+create_exception!(
+    reenact._native,
+    SymbolError,
+    PyException,
+    "Debug information does not answer a question. `args` are the message."
+);
+
+type NamedAddress = (String, u64, u64, bool);
+type SourceFrame = (
+    Option<String>,
+    Option<String>,
+    Option<u32>,
+    Option<u32>,
+    bool,
+);
+type Row = (u64, String, u64, bool, bool, bool);
+type Caller = (u64, Vec<Option<u64>>, bool);
+type VariableParts = (String, u64, Option<u64>, bool);
+type ScopeParts = (u64, Option<String>, Vec<VariableParts>);
+type PiecePart<'py> = (
+    &'static str,
+    u64,
+    Option<Bound<'py, PyBytes>>,
+    Option<u64>,
+    u64,
+);
+type MemberParts = (Option<String>, u64, u64, Option<(u64, u64)>, bool);
+
+fn failed(error: reenact_symbols::Error) -> PyErr {
+    SymbolError::new_err(error.to_string())
+}
+
+/// A file with its debug information.
+#[pyclass(frozen, module = "reenact._native")]
+pub struct Module {
+    module: reenact_symbols::Module,
+}
+
+/// What is known of the frame a question is about.
+#[derive(FromPyObject)]
+struct Frame<'py> {
+    registers: Vec<Option<u64>>,
+    bias: u64,
+    frame_address: Option<u64>,
+    thread_local: Option<u64>,
+    read: Bound<'py, PyAny>,
+}
+
+impl Frame<'_> {
+    /// Ask with this frame; an exception of `read` is passed on.
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&Context<'_>) -> Result<T, reenact_symbols::Error>,
+    ) -> PyResult<T> {
+        let exception = RefCell::new(None);
+        let read = |address: u64, length: usize| {
+            let answer = self.read.call1((address, length));
+            match answer.and_then(|bytes| bytes.extract::<Vec<u8>>()) {
+                Ok(bytes) => Some(bytes),
+                Err(error) => {
+                    exception.replace(Some(error));
+                    None
+                }
+            }
+        };
+        let context = Context {
+            registers: &self.registers,
+            bias: self.bias,
+            frame_address: self.frame_address,
+            thread_local: self.thread_local,
+            read: &read,
+        };
+        let answer = question(&context);
+        match exception.into_inner() {
+            Some(error) => Err(error),
+            None => answer.map_err(failed),
+        }
+    }
+}
+
+#[pymethods]
+impl Module {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        original: PathBuf,
+        directories: Vec<PathBuf>,
+    ) -> PyResult<Module> {
+        let module = py.detach(|| reenact_symbols::Module::open(&path, &original, &directories));
+        Ok(Module {
+            module: module.map_err(failed)?,
+        })
+    }
+
+    #[getter]
+    fn debug_path(&self) -> Option<PathBuf> {
+        self.module.debug_path().map(Into::into)
+    }
+
+    #[getter]
+    fn build_id(&self) -> Option<String> {
+        let bytes = self.module.build_id()?;
+        Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    #[getter]
+    fn has_debug_information(&self) -> bool {
+        self.module.has_debug_information()
+    }
+
+    fn address_of_offset(&self, offset: u64) -> Option<u64> {
+        self.module.address_of_offset(offset)
+    }
+
+    fn address_range(&self) -> Option<(u64, u64)> {
+        self.module.address_range()
+    }
+
+    fn symbol_at(&self, address: u64) -> Option<NamedAddress> {
+        self.module.symbol_at(address).map(symbol)
+    }
+
+    fn symbols_named(&self, name: &str) -> Vec<NamedAddress> {
+        self.module.symbols_named(name).map(symbol).collect()
+    }
+
+    fn source_frames(&self, py: Python<'_>, address: u64) -> PyResult<Vec<SourceFrame>> {
+        let frames = py.detach(|| self.module.source_frames(address));
+        let parts = frames.map_err(failed)?.into_iter().map(|frame| {
+            (
+                frame.function,
+                frame.file,
+                frame.line,
+                frame.column,
+                frame.is_inlined,
+            )
+        });
+        Ok(parts.collect())
+    }
+
+    fn line_rows(&self, py: Python<'_>, begin: u64, end: u64) -> PyResult<Vec<Row>> {
+        let rows = py.detach(|| self.module.line_rows(begin, end));
+        Ok(rows.map_err(failed)?.into_iter().map(row).collect())
+    }
+
+    fn line_addresses(&self, py: Python<'_>, file: &str, line: u64) -> PyResult<Vec<Row>> {
+        let rows = py.detach(|| self.module.line_addresses(file, line));
+        Ok(rows.map_err(failed)?.into_iter().map(row).collect())
+    }
+
+    fn lines_with_code(&self, py: Python<'_>, file: &str) -> PyResult<Vec<u64>> {
+        py.detach(|| self.module.lines_with_code(file))
+            .map_err(failed)
+    }
+
+    fn unwind(&self, address: u64, frame: Frame<'_>) -> PyResult<Option<Caller>> {
+        let caller = frame.ask(|context| self.module.unwind(address, context))?;
+        Ok(caller.map(|caller| {
+            (
+                caller.frame_address,
+                caller.registers.to_vec(),
+                caller.is_signal_frame,
+            )
+        }))
+    }
+
+    fn scopes(&self, py: Python<'_>, address: u64) -> PyResult<Vec<ScopeParts>> {
+        let scopes = py.detach(|| self.module.scopes(address));
+        let parts = scopes.map_err(failed)?.into_iter().map(|scope| {
+            let variables = scope.variables.into_iter().map(variable).collect();
+            (scope.function, scope.name, variables)
+        });
+        Ok(parts.collect())
+    }
+
+    fn globals(&self, py: Python<'_>, name: &str) -> PyResult<Vec<VariableParts>> {
+        let found = py.detach(|| self.module.globals(name)).map_err(failed)?;
+        Ok(found.into_iter().map(variable).collect())
+    }
+
+    #[pyo3(signature = (entry, function, address, frame))]
+    fn locate<'py>(
+        &self,
+        py: Python<'py>,
+        entry: u64,
+        function: Option<u64>,
+        address: u64,
+        frame: Frame<'py>,
+    ) -> PyResult<Vec<PiecePart<'py>>> {
+        let pieces = frame.ask(|context| self.module.locate(entry, function, address, context))?;
+        let parts = pieces.into_iter().map(|piece| {
+            let (kind, number, bytes) = match piece.location {
+                Location::Memory(address) => ("memory", address, None),
+                Location::Register(register) => ("register", register.into(), None),
+                Location::Value(bytes) => ("value", 0, Some(PyBytes::new(py, &bytes))),
+                Location::Nowhere => ("nowhere", 0, None),
+            };
+            (kind, number, bytes, piece.bits, piece.first_bit)
+        });
+        Ok(parts.collect())
+    }
+
+    fn type_at(&self, entry: u64) -> PyResult<Type> {
+        let inner = self.module.type_at(entry).map_err(failed)?;
+        Ok(Type { inner })
+    }
+
+    fn type_named(&self, py: Python<'_>, name: &str) -> PyResult<Option<u64>> {
+        py.detach(|| self.module.type_named(name)).map_err(failed)
+    }
+}
+
+/// A type as the debug information describes it.
+#[pyclass(frozen, module = "reenact._native")]
+pub struct Type {
+    inner: reenact_symbols::Type,
+}
+
+#[pymethods]
+impl Type {
+    #[getter]
+    fn kind(&self) -> &'static str {
+        self.inner.kind.name()
+    }
+
+    #[getter]
+    fn name(&self) -> Option<&str> {
+        self.inner.name.as_deref()
+    }
+
+    #[getter]
+    fn size(&self) -> Option<u64> {
+        self.inner.size
+    }
+
+    #[getter]
+    fn target(&self) -> Option<u64> {
+        self.inner.target
+    }
+
+    #[getter]
+    fn encoding(&self) -> Option<u8> {
+        self.inner.encoding
+    }
+
+    #[getter]
+    fn counts(&self) -> Vec<Option<u64>> {
+        self.inner.counts.clone()
+    }
+
+    #[getter]
+    fn members(&self) -> Vec<MemberParts> {
+        let members = self.inner.members.iter();
+        members
+            .map(|member| {
+                (
+                    member.name.clone(),
+                    member.offset,
+                    member.type_entry,
+                    member.bits,
+                    member.is_base_class,
+                )
+            })
+            .collect()
+    }
+
+    #[getter]
+    fn enumerators(&self) -> Vec<(String, i64)> {
+        self.inner.enumerators.clone()
+    }
+
+    #[getter]
+    fn is_declaration(&self) -> bool {
+        self.inner.is_declaration
+    }
+}
+
+fn symbol(symbol: &Symbol) -> NamedAddress {
+    (
+        symbol.demangled().into_owned(),
+        symbol.address,
+        symbol.size,
+        symbol.is_function,
+    )
+}
+
+fn row(row: LineRow) -> Row {
+    (
+        row.address,
+        row.file,
+        row.line,
+        row.is_statement,
+        row.is_prologue_end,
+        row.is_end,
+    )
+}
+
+fn variable(variable: Variable) -> VariableParts {
+    (
+        variable.name,
+        variable.entry,
+        variable.type_entry,
+        variable.is_parameter,
+    )
+}

@@ -1,0 +1,183 @@
+//! Reading an ELF file, and finding the file with its debug information.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use object::read::ReadCache;
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol};
+
+use crate::symbol::Symbol;
+use crate::{Bytes, Error};
+
+/// A part of the file that is mapped when the program is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub offset: u64,
+    pub file_size: u64,
+    pub address: u64,
+    pub size: u64,
+}
+
+/// What is wanted of one ELF file, read once.
+pub(crate) struct Elf {
+    pub segments: Vec<Segment>,
+    pub symbols: Vec<Symbol>,
+    pub build_id: Option<Vec<u8>>,
+    /// Name and checksum of `.gnu_debuglink`.
+    debug_link: Option<(Vec<u8>, u32)>,
+    pub has_dwarf: bool,
+    /// Addresses of sections that call frame information counts from.
+    pub bases: gimli::BaseAddresses,
+    sections: Vec<(&'static str, Arc<[u8]>)>,
+}
+
+/// Sections of call frame information besides those of DWARF.
+const CALL_FRAME_SECTIONS: [&str; 3] = [".eh_frame", ".eh_frame_hdr", ".debug_frame"];
+
+impl Elf {
+    /// Read a file. Only the sections that are wanted are read, the others stay on the disk.
+    pub fn open(path: &Path) -> Result<Elf, Error> {
+        let file = File::open(path).map_err(|error| Error::Io(path.to_owned(), error))?;
+        let cache = ReadCache::new(file);
+        let wrong = |error| Error::Elf(path.to_owned(), error);
+        let elf = object::File::parse(&cache).map_err(wrong)?;
+        let mut bases = gimli::BaseAddresses::default();
+        if let Some(section) = elf.section_by_name(".eh_frame") {
+            bases = bases.set_eh_frame(section.address());
+        }
+        if let Some(section) = elf.section_by_name(".eh_frame_hdr") {
+            bases = bases.set_eh_frame_hdr(section.address());
+        }
+        if let Some(section) = elf.section_by_name(".text") {
+            bases = bases.set_text(section.address());
+        }
+        let debug_link = elf.gnu_debuglink().ok().flatten();
+        let mut sections = Vec::new();
+        for name in CALL_FRAME_SECTIONS.into_iter().chain(dwarf_sections()) {
+            let Some(section) = elf.section_by_name(name) else {
+                continue;
+            };
+            // A file that keeps only debug information has the others without content.
+            let data = section.uncompressed_data().map_err(wrong)?;
+            sections.push((name, Arc::from(&*data)));
+        }
+        Ok(Elf {
+            segments: elf.segments().map(segment).collect(),
+            symbols: symbols(&elf),
+            build_id: elf.build_id().ok().flatten().map(<[u8]>::to_vec),
+            debug_link: debug_link.map(|(name, checksum)| (name.to_vec(), checksum)),
+            has_dwarf: elf.section_by_name(".debug_info").is_some(),
+            bases,
+            sections,
+        })
+    }
+
+    /// The content of a section; empty where there is none.
+    pub fn section(&self, name: &str) -> Bytes {
+        let found = self.sections.iter().find(|(known, _)| *known == name);
+        let bytes = found.map_or_else(|| Arc::from(&[][..]), |(_, bytes)| bytes.clone());
+        Bytes::new(bytes, gimli::LittleEndian)
+    }
+
+    /// Where the separate file of debug information may be, the best place first.
+    ///
+    /// The places are those of gdb ("Debugging Information in Separate Files" of its manual):
+    /// by build id below each directory, then by name beside the file and below each directory.
+    pub fn debug_candidates(&self, original: &Path, directories: &[PathBuf]) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        if let Some((first, rest)) = self.build_id.as_deref().and_then(<[u8]>::split_first) {
+            let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+            for directory in directories {
+                found.push(directory.join(format!(".build-id/{first:02x}/{rest}.debug")));
+            }
+        }
+        if let (Some((name, _)), Some(beside)) = (&self.debug_link, original.parent()) {
+            if let Ok(name) = std::str::from_utf8(name) {
+                found.push(beside.join(name));
+                found.push(beside.join(".debug").join(name));
+                for directory in directories {
+                    let below = beside.strip_prefix("/").unwrap_or(beside);
+                    found.push(directory.join(below).join(name));
+                    found.push(directory.join(name));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether `other`, at `path`, holds the debug information of this very file.
+    pub fn matches(&self, other: &Elf, path: &Path) -> bool {
+        match (&self.build_id, &other.build_id) {
+            (Some(own), Some(its)) => own == its,
+            _ => self.debug_link.as_ref().is_some_and(|(_, checksum)| {
+                std::fs::read(path).is_ok_and(|content| crc32(&content) == *checksum)
+            }),
+        }
+    }
+}
+
+fn dwarf_sections() -> impl Iterator<Item = &'static str> {
+    use gimli::SectionId::*;
+    [
+        DebugAbbrev,
+        DebugAddr,
+        DebugAranges,
+        DebugInfo,
+        DebugLine,
+        DebugLineStr,
+        DebugLoc,
+        DebugLocLists,
+        DebugRanges,
+        DebugRngLists,
+        DebugStr,
+        DebugStrOffsets,
+        DebugTypes,
+    ]
+    .into_iter()
+    .map(|id| id.name())
+}
+
+fn segment<'data>(segment: impl ObjectSegment<'data>) -> Segment {
+    let (offset, file_size) = segment.file_range();
+    Segment {
+        offset,
+        file_size,
+        address: segment.address(),
+        size: segment.size(),
+    }
+}
+
+fn symbols<'data>(elf: &impl Object<'data>) -> Vec<Symbol> {
+    elf.symbols()
+        .chain(elf.dynamic_symbols())
+        .filter(|symbol| symbol.is_definition() && symbol.kind() != object::SymbolKind::Tls)
+        .filter_map(|symbol| {
+            let name = symbol.name().ok().filter(|name| !name.is_empty())?;
+            Some(Symbol {
+                address: symbol.address(),
+                size: symbol.size(),
+                is_function: symbol.kind() == object::SymbolKind::Text,
+                is_global: symbol.is_global(),
+                name: name.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// The checksum of `.gnu_debuglink`: CRC-32 as in zlib (polynomial 0xEDB88320, reflected).
+fn crc32(content: &[u8]) -> u32 {
+    !content.iter().fold(!0u32, |checksum, byte| {
+        (0..8).fold(checksum ^ u32::from(*byte), |value, _| {
+            (value >> 1) ^ (0xedb8_8320 & (value & 1).wrapping_neg())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn checksum_of_the_usual_check_value() {
+        assert_eq!(super::crc32(b"123456789"), 0xcbf4_3926);
+    }
+}

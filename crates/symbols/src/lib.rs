@@ -1,0 +1,32 @@
+//! What the debug information of an ELF file says about its code and data.
+//!
+//! One [`Module`] is one file with, where there is one, the separate file of its debug information.
+//! All addresses here are those of the file (as linked): whoever knows where it was mapped adds the
+//! difference. Parsing DWARF is the business of gimli, addr2line and object; this crate asks them
+//! the questions of a debugger. It does no I/O after a module was opened, and any bytes give
+//! an answer or an [`Error`], never a panic.
+
+mod dwarf;
+mod elf;
+mod error;
+mod frame;
+mod lines;
+mod location;
+mod module;
+mod scope;
+mod symbol;
+mod types;
+mod unwind;
+
+pub use error::Error;
+pub use frame::SourceFrame;
+pub use lines::LineRow;
+pub use location::{Context, Location, Piece};
+pub use module::Module;
+pub use scope::{Scope, Variable};
+pub use symbol::Symbol;
+pub use types::{Member, Type, TypeKind};
+pub use unwind::{CallerFrame, REGISTERS};
+
+/// Bytes of a section; cheap to clone, and shared between threads.
+type Bytes = gimli::EndianArcSlice<gimli::LittleEndian>;

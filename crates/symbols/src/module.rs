@@ -1,0 +1,106 @@
+//! A file with its debug information.
+
+use std::path::{Path, PathBuf};
+
+use crate::dwarf::Units;
+use crate::elf::{Elf, Segment};
+use crate::frame::Lookup;
+use crate::symbol::{Symbol, Symbols};
+use crate::unwind::CallFrames;
+use crate::Error;
+
+/// One ELF file and, where there is one, the separate file of its debug information.
+pub struct Module {
+    debug_path: Option<PathBuf>,
+    build_id: Option<Vec<u8>>,
+    segments: Vec<Segment>,
+    pub(crate) symbols: Symbols,
+    pub(crate) call_frames: CallFrames,
+    pub(crate) units: Units,
+    pub(crate) lookup: Lookup,
+}
+
+impl Module {
+    /// Open the file at `path`.
+    ///
+    /// `original` is where it was on the machine that ran it: debug information may lie beside
+    /// it. `directories` are roots such as `/usr/lib/debug`.
+    pub fn open(path: &Path, original: &Path, directories: &[PathBuf]) -> Result<Module, Error> {
+        let elf = Elf::open(path)?;
+        let separate = if elf.has_dwarf {
+            None
+        } else {
+            separate(&elf, original, directories)
+        };
+        let mut symbols = elf.symbols.clone();
+        let mut source = &elf;
+        if let Some((_, debug)) = &separate {
+            symbols.extend(debug.symbols.iter().cloned());
+            source = debug;
+        }
+        let units = Units::new(source);
+        Ok(Module {
+            build_id: elf.build_id.clone(),
+            segments: elf.segments.clone(),
+            symbols: Symbols::new(symbols),
+            call_frames: CallFrames::new(&elf, source),
+            lookup: Lookup::new(units.dwarf()),
+            units,
+            debug_path: separate.map(|(path, _)| path),
+        })
+    }
+
+    /// The separate file of debug information that is used.
+    pub fn debug_path(&self) -> Option<&Path> {
+        self.debug_path.as_deref()
+    }
+
+    /// The build id.
+    pub fn build_id(&self) -> Option<&[u8]> {
+        self.build_id.as_deref()
+    }
+
+    /// Whether there is debug information with lines, variables and types.
+    pub fn has_debug_information(&self) -> bool {
+        !self.units.is_empty()
+    }
+
+    /// The address of the byte at an offset of the file, if it is loaded.
+    pub fn address_of_offset(&self, offset: u64) -> Option<u64> {
+        self.segments.iter().find_map(|segment| {
+            // The kernel maps whole pages: what lies on the first one before the segment, too.
+            let before = segment.offset % 4096;
+            let start = segment.offset - before;
+            let inside = offset.checked_sub(start)?;
+            (inside < segment.file_size.checked_add(before)?)
+                .then(|| segment.address.wrapping_sub(before).wrapping_add(inside))
+        })
+    }
+
+    /// Lowest and one past the highest address of what is loaded.
+    pub fn address_range(&self) -> Option<(u64, u64)> {
+        let low = self.segments.iter().map(|segment| segment.address).min()?;
+        let ends = self.segments.iter();
+        let high = ends.map(|segment| segment.address.saturating_add(segment.size));
+        Some((low, high.max()?))
+    }
+
+    /// The symbol an address lies in.
+    pub fn symbol_at(&self, address: u64) -> Option<&Symbol> {
+        self.symbols.at(address)
+    }
+
+    /// Symbols of a name: mangled, demangled, or demangled without parameters.
+    pub fn symbols_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Symbol> {
+        self.symbols.named(name)
+    }
+}
+
+fn separate(elf: &Elf, original: &Path, directories: &[PathBuf]) -> Option<(PathBuf, Elf)> {
+    elf.debug_candidates(original, directories)
+        .into_iter()
+        .find_map(|path| {
+            let debug = Elf::open(&path).ok()?;
+            (debug.has_dwarf && elf.matches(&debug, &path)).then_some((path, debug))
+        })
+}

@@ -1,0 +1,123 @@
+//! Symbols of the symbol tables, by address and by name.
+
+use std::borrow::Cow;
+
+/// An entry of a symbol table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    pub address: u64,
+    /// Bytes; 0 when the table does not say.
+    pub size: u64,
+    pub is_function: bool,
+    pub is_global: bool,
+    /// As in the table, mangled.
+    pub name: String,
+}
+
+impl Symbol {
+    /// The name as it stands in the source, for C++ and Rust.
+    pub fn demangled(&self) -> Cow<'_, str> {
+        addr2line::demangle_auto(Cow::Borrowed(&self.name), None)
+    }
+}
+
+/// Symbols sorted by address.
+pub(crate) struct Symbols(Vec<Symbol>);
+
+impl Symbols {
+    pub fn new(mut symbols: Vec<Symbol>) -> Symbols {
+        // Of several names for one address the global one with a size is what people know.
+        symbols.sort_by(|one, other| {
+            let rank = |symbol: &Symbol| (symbol.address, symbol.is_global, symbol.size > 0);
+            rank(one)
+                .cmp(&rank(other))
+                .then_with(|| other.name.cmp(&one.name))
+        });
+        symbols.dedup();
+        Symbols(symbols)
+    }
+
+    /// The symbol an address lies in.
+    pub fn at(&self, address: u64) -> Option<&Symbol> {
+        let end = self.0.partition_point(|symbol| symbol.address <= address);
+        // Symbols may be nested and have no size; look back over a few.
+        self.0[..end]
+            .iter()
+            .rev()
+            .take(64)
+            .find(|symbol| symbol.size == 0 || address - symbol.address < symbol.size)
+    }
+
+    /// Symbols of a name: as it is in the table, demangled, or demangled without parameters.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Symbol> {
+        self.0.iter().filter(move |symbol| {
+            symbol.name == name || {
+                // Demangling all of a large table is slow: most names need only a look.
+                let last = name.rsplit("::").next().unwrap_or(name);
+                let word = last.split(['(', '<', '~']).find(|word| !word.is_empty());
+                word.is_some_and(|word| symbol.name.contains(word)) && {
+                    let full = symbol.demangled();
+                    full == name || without_parameters(&full) == name
+                }
+            }
+        })
+    }
+}
+
+/// `a::b(int, char)` to `a::b`; `operator()` keeps its parentheses.
+pub(crate) fn without_parameters(name: &str) -> &str {
+    let mut depth = 0usize;
+    for (position, character) in name.char_indices().rev() {
+        match character {
+            ')' => depth += 1,
+            '(' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 && !name[..position].ends_with("operator") {
+                    return &name[..position];
+                }
+            }
+            // What follows the parameters is `const` or the like; anything else means none.
+            _ if depth == 0 && !character.is_ascii_alphanumeric() && character != ' ' => {
+                return name;
+            }
+            _ => {}
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_cut_off() {
+        for (full, short) in [
+            ("a::b(int, char)", "a::b"),
+            ("f(void (*)(int)) const", "f"),
+            ("plain", "plain"),
+            ("a::operator()(int)", "a::operator()"),
+            ("core::fmt::write", "core::fmt::write"),
+        ] {
+            assert_eq!(without_parameters(full), short, "{full}");
+        }
+    }
+
+    #[test]
+    fn an_address_belongs_to_the_symbol_around_it() {
+        let symbol = |name: &str, address, size| Symbol {
+            address,
+            size,
+            is_function: true,
+            is_global: true,
+            name: name.to_owned(),
+        };
+        let symbols = Symbols::new(vec![symbol("b", 32, 8), symbol("a", 16, 8)]);
+        let name = |address| symbols.at(address).map(|symbol| symbol.name.as_str());
+        assert_eq!(name(16), Some("a"));
+        assert_eq!(name(23), Some("a"));
+        assert_eq!(name(24), None);
+        assert_eq!(name(39), Some("b"));
+        assert_eq!(name(0), None);
+    }
+}

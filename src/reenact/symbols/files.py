@@ -1,0 +1,78 @@
+"""Debug information of the files a trace kept, opened when first asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+
+from reenact import _native, environment
+
+#: Where distributions put separate files of debug information.
+_SYSTEM_DIRECTORY = "/usr/lib/debug"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a trace.
+
+    Arguments:
+        path: where it was on the machine that was recorded.
+        kept: its copy in the trace.
+    """
+
+    path: str
+    kept: str
+
+
+def debug_directories() -> list[str]:
+    """Directories with separate debug files: those of REENACT_DEBUG_PATH, then the system's."""
+    own = environment.DEBUG_PATH.get() or ""
+    return [*filter(None, own.split(":")), _SYSTEM_DIRECTORY]
+
+
+class ModuleFiles:
+    """Modules by number of their file.
+
+    Arguments:
+        files: the files of a trace.
+        directories: roots with separate debug files; None: `debug_directories()`.
+    """
+
+    def __init__(self, files: Dictionary[int, File], directories: list[str] | None = None) -> None:
+        self._files = files
+        self._directories = debug_directories() if directories is None else directories
+        self._modules: dict[int, _native.Module | None] = {}
+
+    @staticmethod
+    def of_trace(path: str) -> ModuleFiles:
+        """The files of the trace at a path. Errors: `TraceError` of `_native`."""
+        stored = _native.Trace(path).files()
+        kept = os.path.join(path, "files")
+        return ModuleFiles({f.id: File(f.path, os.path.join(kept, str(f.id))) for f in stored})
+
+    def path(self, file: int) -> str:
+        """Where a file was on the recorded machine; "" for none that is known."""
+        found = self._files.get(file)
+        return "" if found is None else found.path
+
+    def kept(self, file: int) -> str | None:
+        """The trace's copy of a file."""
+        found = self._files.get(file)
+        return None if found is None else found.kept
+
+    def module(self, file: int) -> _native.Module | None:
+        """A file's debug information; None where it is no ELF file or cannot be read."""
+        if file not in self._modules:
+            self._modules[file] = self._open(file)
+        return self._modules[file]
+
+    def _open(self, file: int) -> _native.Module | None:
+        found = self._files.get(file)
+        if found is None:
+            return None
+        try:
+            return _native.Module(found.kept, found.path, self._directories)
+        except _native.SymbolError:
+            # A data file that is mapped, or one that was not kept: it names nothing.
+            return None

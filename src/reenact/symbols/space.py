@@ -1,0 +1,233 @@
+"""Which module is where at a position, and what its addresses mean."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from reenact import _native
+from reenact.errors import UsageError
+from reenact.symbols.files import ModuleFiles
+
+
+class MappingLike(Protocol):
+    """A stretch of memory (`reenact.session.values.Mapping` is one)."""
+
+    @property
+    def start(self) -> int:
+        """First address."""
+
+    @property
+    def end(self) -> int:
+        """One past the last address."""
+
+    @property
+    def file(self) -> int | None:
+        """Number of the mapped file in the trace."""
+
+    @property
+    def offset(self) -> int:
+        """In the file, of the byte at `start`."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A module and where it is.
+
+    Arguments:
+        path: of the file on the recorded machine.
+        bias: address in memory less address in the file.
+    """
+
+    module: _native.Module
+    path: str
+    bias: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an address belongs to; of inlined calls there are several.
+
+    Arguments:
+        function: demangled name; None where nothing names it.
+        file, line: of the source; None without debug information.
+        is_inlined: into the function of the next `Place`.
+    """
+
+    function: str | None
+    file: str | None
+    line: int | None
+    is_inlined: bool
+
+
+class AddressSpace:
+    """The modules of a process at one position.
+
+    Arguments:
+        files: the trace's files.
+        mappings: all mappings at the position.
+    """
+
+    def __init__(self, files: ModuleFiles, mappings: Iterable[MappingLike]) -> None:
+        self.files = files
+        self._mappings = sorted(
+            (m for m in mappings if m.file is not None), key=lambda mapping: mapping.start
+        )
+        self._starts = [mapping.start for mapping in self._mappings]
+        self._loaded: list[Loaded] | None = None
+
+    def module_at(self, address: int) -> Loaded | None:
+        """The module an address lies in."""
+        index = bisect.bisect_right(self._starts, address) - 1
+        if index < 0 or address >= self._mappings[index].end:
+            return None
+        return self._load(self._mappings[index])
+
+    @property
+    def modules(self) -> list[Loaded]:
+        """All modules, in order of their addresses."""
+        if self._loaded is None:
+            found: dict[tuple[str, int], Loaded] = {}
+            for mapping in self._mappings:
+                loaded = self._load(mapping)
+                if loaded is not None:
+                    found.setdefault((loaded.path, loaded.bias), loaded)
+            self._loaded = list(found.values())
+        return self._loaded
+
+    def places(self, address: int) -> tuple[Place, ...]:
+        """What an address belongs to, innermost inlined call first; at least one."""
+        loaded = self.module_at(address)
+        if loaded is None:
+            return (Place(None, None, None, is_inlined=False),)
+        try:
+            found = loaded.module.source_frames(address - loaded.bias)
+        except _native.SymbolError:
+            found = [(None, None, None, None, False)]
+        return tuple(
+            Place(function, file, line, is_inlined)
+            for function, file, line, _column, is_inlined in found
+        )
+
+    def functions(self, name: str) -> tuple[int, ...]:
+        """Addresses of the functions of a name, behind their prologue where lines tell it.
+
+        The name may be mangled, demangled, or demangled without parameters.
+
+        Errors: `UsageError` when there is none.
+        """
+        found = []
+        for loaded in self.modules:
+            for _, address, size, is_function in loaded.module.symbols_named(name):
+                if is_function:
+                    found.append(_behind_prologue(loaded.module, address, size) + loaded.bias)
+        if not found:
+            raise UsageError(
+                f"no function is named {name}",
+                "at this position; libraries that are loaded later are not known yet",
+            )
+        return tuple(dict.fromkeys(found))
+
+    def variables(self, name: str) -> tuple[tuple[int, int], ...]:
+        """Addresses and sizes of the variables of a name in the symbol tables."""
+        return tuple(
+            (address + loaded.bias, size)
+            for loaded in self.modules
+            for _, address, size, is_function in loaded.module.symbols_named(name)
+            if not is_function
+        )
+
+    def lines(self, file: str, line: int) -> tuple[int, ...]:
+        """Addresses where the code of a line begins: one for each copy of it.
+
+        A line without code stands for the next one that has some, as debuggers do it.
+
+        Arguments:
+            file: end of its path in whole parts, such as `list.c` or `src/list.c`.
+            line: its number.
+
+        Errors: `UsageError` when no file of that name has debug information, or no line.
+        """
+        is_known = False
+        found: list[int] = []
+        for loaded in self.modules:
+            lines = loaded.module.lines_with_code(file)
+            is_known = is_known or bool(lines)
+            index = bisect.bisect_left(lines, line)
+            if index < len(lines):
+                rows = loaded.module.line_addresses(file, lines[index])
+                starts = _starts(loaded.module, [row[0] for row in rows if row[3]])
+                found += [address + loaded.bias for address in starts]
+        if not is_known:
+            raise UsageError(
+                f"no debug information names a file {file}",
+                "compile with -g, or name directories with debug files in REENACT_DEBUG_PATH",
+            )
+        if not found:
+            raise UsageError(f"{file} has no code at line {line} or after it")
+        return tuple(dict.fromkeys(found))
+
+    def statement(self, address: int) -> tuple[int, int] | None:
+        """The range of addresses of the line an address belongs to: what a step runs through."""
+        loaded = self.module_at(address)
+        if loaded is None:
+            return None
+        symbol = loaded.module.symbol_at(address - loaded.bias)
+        if symbol is None:
+            return None
+        _, start, size, _ = symbol
+        rows = loaded.module.line_rows(start, start + max(size, 1))
+        index = bisect.bisect_right([row[0] for row in rows], address - loaded.bias) - 1
+        if index < 0 or rows[index][5]:
+            return None
+        line = rows[index][2]
+        first = last = index
+        while first > 0 and rows[first - 1][2] == line:
+            first -= 1
+        while last + 1 < len(rows) and rows[last + 1][2] == line:
+            last += 1
+        end = rows[last + 1][0] if last + 1 < len(rows) else start + size
+        return rows[first][0] + loaded.bias, end + loaded.bias
+
+    def _load(self, mapping: MappingLike) -> Loaded | None:
+        if mapping.file is None:
+            return None
+        module = self.files.module(mapping.file)
+        if module is None:
+            return None
+        address = module.address_of_offset(mapping.offset)
+        if address is None:
+            return None
+        return Loaded(module, self.files.path(mapping.file), mapping.start - address)
+
+
+def _behind_prologue(module: _native.Module, address: int, size: int) -> int:
+    """The first address of a function's second line, where its arguments are in their places.
+
+    It is what gdb takes ("skip_prologue_using_sal"); compilers mark the place only sometimes.
+    """
+    rows = [row for row in module.line_rows(address, address + max(size, 1)) if not row[5]]
+    marked = [row[0] for row in rows if row[4] and row[0] > address]
+    if marked:
+        return marked[0]
+    behind = [row[0] for row in rows if row[2] != 0 and row[0] > address]
+    return behind[0] if behind else address
+
+
+def _starts(module: _native.Module, addresses: list[int]) -> list[int]:
+    """Of the rows of one line, the first of each function (and block of neighbours)."""
+    found: list[int] = []
+    seen: set[object] = set()
+    for address in sorted(addresses):
+        symbol = module.symbol_at(address)
+        key = symbol[1] if symbol is not None else address
+        if key not in seen:
+            seen.add(key)
+            # A breakpoint on a function's opening line belongs behind its prologue.
+            is_opening = symbol is not None and symbol[1] == address
+            found.append(
+                _behind_prologue(module, address, symbol[2]) if is_opening and symbol else address
+            )
+    return found

@@ -1,0 +1,177 @@
+"""Values of a type in the program's memory or registers."""
+
+from __future__ import annotations
+
+import struct
+from typing import Union
+
+from reenact.errors import UsageError
+from reenact.symbols.frames import Read
+from reenact.symbols.types import Member, Type
+
+#: What a value becomes in Python.
+Plain = Union[int, float, bool, str, None, list["Plain"], dict[str, "Plain"]]
+
+#: Elements of an array, levels of structures, bytes of a text that are shown.
+MOST_ELEMENTS = 200
+DEEPEST = 4
+_LONGEST_TEXT = 400
+_FLOATS = {4: "<f", 8: "<d"}
+
+
+class Value:
+    """A value: a type and its bytes.
+
+    Arguments:
+        type: its type.
+        read: reads the program's memory.
+        address: where it is; None: in registers or computed.
+        content: its bytes; None: read from `address` when wanted.
+        bits: of a bit field: first bit and number of bits.
+    """
+
+    def __init__(
+        self,
+        type: Type,  # noqa: A002 (the word for it)
+        read: Read,
+        address: int | None = None,
+        content: bytes | None = None,
+        bits: tuple[int, int] | None = None,
+    ) -> None:
+        self.type = type
+        self.address = address
+        self.read = read
+        self._content = content
+        self._bits = bits
+
+    def __repr__(self) -> str:
+        where = "" if self.address is None else f", at {self.address:#x}"
+        return f"Value({str(self.type)!r}{where})"
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.type.size
+
+    @property
+    def content(self) -> bytes:
+        """Its bytes. Errors: `UsageError` where the memory cannot be read."""
+        if self._content is None:
+            address, size = self.address or 0, self.type.size
+            found = self.read(address, size)
+            if len(found) < size:
+                raise UsageError(f"{size} bytes at {address:#x} cannot be read")
+            self._content = found
+        return self._content
+
+    def __int__(self) -> int:
+        kind = self.type.kind
+        if kind == "array" and self.address is not None:
+            return self.address
+        if kind in ("structure", "union", "array", "void", "function") or self.type.is_float:
+            raise UsageError(f"{self.type} is no whole number")
+        number = int.from_bytes(self.content[: self.type.size], "little")
+        width = 8 * self.type.size
+        if self._bits is not None:
+            first, width = self._bits
+            number = number >> first & (1 << width) - 1
+        if self.type.is_signed and number >> (width - 1) & 1:
+            number -= 1 << width
+        return number
+
+    def __float__(self) -> float:
+        if not self.type.is_float:
+            return float(int(self))
+        size = self.type.size
+        if size in _FLOATS:
+            return float(struct.unpack(_FLOATS[size], self.content[:size])[0])
+        return _extended(self.content)
+
+    def member(self, name: str) -> Value:
+        """`value.name`; a pointer to a structure is followed."""
+        value = self.dereference() if self.type.kind in ("pointer", "reference") else self
+        if value.type.kind not in ("structure", "union"):
+            raise UsageError(f"{self.type} has no members, so no {name}")
+        return value.part(value.type.find_member(name))
+
+    def part(self, member: Member) -> Value:
+        """A member that was found in its type."""
+        if self.address is not None:
+            # A bit field is read with the bytes that hold it.
+            place, bits = self.address + member.offset, member.bits
+            if bits is not None:
+                place, bits = place + bits[0] // 8, (bits[0] % 8, bits[1])
+                return Value(member.type, self.read, place, bits=bits)
+            return Value(member.type, self.read, place)
+        skip, bits = member.offset, member.bits
+        if bits is not None:
+            skip, bits = skip + bits[0] // 8, (bits[0] % 8, bits[1])
+        end = skip + member.type.size
+        return Value(member.type, self.read, None, self.content[skip:end], bits)
+
+    def dereference(self) -> Value:
+        """`*value`."""
+        if self.type.kind == "array":
+            return self.index(0)
+        if self.type.kind not in ("pointer", "reference"):
+            raise UsageError(f"{self.type} is no pointer")
+        return Value(self.type.target, self.read, int(self))
+
+    def index(self, number: int) -> Value:
+        """`value[number]`, of an array or a pointer."""
+        target = self.type.target if self.type.kind in ("array", "pointer") else None
+        if target is None:
+            raise UsageError(f"{self.type} has no elements")
+        offset = number * target.size
+        if self.type.kind == "array" and self.address is None:
+            return Value(target, self.read, None, self.content[offset : offset + target.size])
+        base = self.address if self.type.kind == "array" else int(self)
+        return Value(target, self.read, (base or 0) + offset)
+
+    def text(self) -> str | None:
+        """The C string it is or points to; None for what is none or cannot be read."""
+        kind = self.type.kind
+        if kind not in ("array", "pointer") or not self.type.target.is_character:
+            return None
+        if kind == "array":
+            return self.content.split(b"\0", 1)[0].decode("utf-8", "replace")
+        found = self.read(int(self), _LONGEST_TEXT)
+        if not found:
+            return None
+        return found.split(b"\0", 1)[0].decode("utf-8", "replace")
+
+    def plain(self, depth: int = 0) -> Plain:
+        """As Python's own: numbers, texts, lists, dictionaries; pointers are numbers."""
+        kind = self.type.kind
+        if depth > DEEPEST or kind in ("void", "function", "other"):
+            return None
+        if kind in ("structure", "union"):
+            return {
+                member.name or f"<{member.type}>": self.part(member).plain(depth + 1)
+                for member in self.type.members
+            }
+        text = self.text()
+        if text is None and kind == "array":
+            count = min(self.type.counts[0] or 0, MOST_ELEMENTS)
+            return [self.index(number).plain(depth + 1) for number in range(count)]
+        return self._plain_number() if text is None else text
+
+    def _plain_number(self) -> Plain:
+        if self.type.is_float:
+            return float(self)
+        number = int(self)
+        if self.type.kind == "enumeration":
+            return self.type.enumerator(number) or number
+        return bool(number) if self.type.is_boolean else number
+
+
+def _extended(content: bytes) -> float:
+    """An x87 `long double`: 64 bits of mantissa, sign and exponent (Intel SDM 1, 4.2.2)."""
+    mantissa = int.from_bytes(content[:8], "little")
+    top = int.from_bytes(content[8:10], "little")
+    exponent = (top & 0x7FFF) - 16383 - 63
+    try:
+        number = float(mantissa) * 2.0**exponent
+    except OverflowError:
+        number = float("inf")
+    return -number if top & 0x8000 else number
