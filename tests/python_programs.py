@@ -93,7 +93,7 @@ seen = []
 signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number))
 signal.signal(signal.SIGALRM, lambda number, frame: seen.append(number))
 for _ in range(10): os.kill(os.getpid(), signal.SIGUSR1)
-signal.setitimer(signal.ITIMER_REAL, 0.05)
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 signal.pause()
 signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
 while len(seen) < 20: time.sleep(0.01)

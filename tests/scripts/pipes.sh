@@ -15,7 +15,9 @@ set -o pipefail
 seq 1 100000 | head -n 3
 echo "head $?"
 coproc upper { tr a-z A-Z; }
+# Its descriptors are closed as soon as it has ended.
+exec 7<&"${upper[0]}"
 echo "through a coprocess" >&"${upper[1]}"
 eval "exec ${upper[1]}>&-"
-cat <&"${upper[0]}"
+cat <&7
 wait
