@@ -17,11 +17,12 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 RUST_SOURCES := $(shell find crates -name target -prune -o \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' -o -name '*.ld' -o -name '*.S' \) -print)
 PACKAGING := $(wildcard pyproject.toml Cargo.toml Cargo.lock build.py)
 
-.PHONY: help demo build test test-rust test-translator test-python lint format bench soak docs reference clean
+.PHONY: help demo build test test-rust test-translator test-python full lint format bench soak docs reference clean
 
 help:
 	@echo 'make demo    build, record a real program, replay and verify it'
 	@echo 'make test    all tests: Rust and Python'
+	@echo 'make full    the Python tests with programs in full size (about half an hour)'
 	@echo 'make lint    formatting, static checks, layers'
 	@echo 'make bench   measure recording and replaying against native runs (minutes)'
 	@echo 'make soak    fuzz without end (Ctrl-C ends it)'
@@ -57,6 +58,11 @@ test-translator: build
 
 test-python: build
 	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+# The same tests on real sizes, all modules of CPython's test suite, all programs as an ordinary
+# user and without network. `PYTEST_ARGUMENTS="tests/test_real_programs.py -k xz"` chooses.
+full: build
+	REENACT_TEST_FULL=1 $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 lint: $(BIN)/.tools
 	$(BIN)/ruff check

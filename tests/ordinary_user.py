@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,11 @@ COMPANIONS = ("rich", "pygments", "markdown_it", "mdurl")
 
 @dataclass(frozen=True)
 class Session:
-    """A user's command and a folder that user may write to."""
+    """A user's command, a folder that user may write to, and how to run a command as the user."""
 
     reenact: Reenact
     folder: Path
+    prefix: Sequence[str] = ()
 
 
 def _interpreter() -> str:
@@ -70,18 +71,15 @@ def session(reenact: Reenact) -> Iterator[Session]:
             os.chown(place, NOBODY, NOBODY)
             for name in names:
                 os.chown(os.path.join(place, name), NOBODY, NOBODY)
-        command = [
+        prefix = [
             "setpriv",
             f"--reuid={NOBODY}",
             f"--regid={NOBODY}",
             "--clear-groups",
             "env",
             f"HOME={folder}",
-            f"PYTHONPATH={packages}",
-            _interpreter(),
-            "-m",
-            "reenact",
         ]
+        command = [*prefix, f"PYTHONPATH={packages}", _interpreter(), "-m", "reenact"]
         user = Reenact(command, reenact.variables)
         probe = user.run("--version", directory=folder)
         if probe.status != 0:
@@ -90,7 +88,7 @@ def session(reenact: Reenact) -> Iterator[Session]:
         previous = os.umask(0)
         try:
             folder.chmod(0o777)
-            yield Session(user, folder)
+            yield Session(user, folder, prefix)
         finally:
             os.umask(previous)
     finally:

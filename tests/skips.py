@@ -6,6 +6,7 @@ import enum
 from typing import NoReturn
 
 import pytest
+from tiers import FULL
 
 
 class Reason(enum.Enum):
@@ -24,6 +25,12 @@ class Reason(enum.Enum):
 def skip(reason: Reason, detail: str = "") -> NoReturn:
     """Skip the running test for one of the reasons."""
     pytest.skip(f"{reason.value}: {detail}" if detail else reason.value)
+
+
+def unless_full() -> None:
+    """Skip what only the full tier runs."""
+    if not FULL:
+        skip(Reason.FULL_SIZE)
 
 
 def is_listed(message: str) -> bool:

@@ -48,9 +48,9 @@ def test_python_thread_module(module: str, reenact: Reenact, keeper: Keeper, tmp
     check_program(Program(module, command, same=False, timeout=300), reenact, keeper, tmp_path)
 
 
-@pytest.mark.skipif(not FULL, reason=skips.Reason.FULL_SIZE.value)
 def test_go(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """Goroutines with and without system calls, preempted by signals; a fault recovered from."""
+    skips.unless_full()
     compiler = _need("go")
     source = tmp_path / "main.go"
     source.write_text(GO.replace("SIZE", "300000000" if FULL else "10000000"))
@@ -66,9 +66,9 @@ def test_go(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     check_program(program, reenact, keeper, tmp_path)
 
 
-@pytest.mark.skipif(not FULL, reason=skips.Reason.FULL_SIZE.value)
 def test_java(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """G1, just-in-time compilation, threads, exceptions from faults and from deep stacks."""
+    skips.unless_full()
     compiler, machine = _need("javac"), _need("java")
     (tmp_path / "Main.java").write_text(JAVA.replace("SIZE", "20000000" if FULL else "200000"))
     subprocess.run([compiler, "Main.java"], cwd=tmp_path, check=True, timeout=120)
@@ -76,9 +76,9 @@ def test_java(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     check_program(Program("java", command, timeout=200), reenact, keeper, tmp_path)
 
 
-@pytest.mark.skipif(not FULL, reason=skips.Reason.FULL_SIZE.value)
 def test_javac(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """The compiler itself, which is a Java program."""
+    skips.unless_full()
 
     def prepare(folder: Path, _full: bool) -> None:
         (folder / "Main.java").write_text(JAVA.replace("SIZE", "1000"))
