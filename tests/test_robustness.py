@@ -185,6 +185,9 @@ def check_sentence(ending: Ending) -> None:
     if len(lines) == 2:
         assert lines[1].lstrip().startswith("hint: "), ending.describe()
     assert "Traceback" not in lines[0]
+    # Words of the system, not its numbers.
+    assert "os error" not in lines[0], ending.describe()
+    assert "[Errno" not in lines[0], ending.describe()
 
 
 def _text_file(folder: Path) -> list[str]:

@@ -64,6 +64,16 @@ impl SupervisorError {
     }
 }
 
+/// The words of an error of the system, without its number.
+struct Reason<'a>(&'a io::Error);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        f.write_str(text.split(" (os error").next().unwrap_or(&text))
+    }
+}
+
 impl fmt::Display for SupervisorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use SupervisorError::*;
@@ -72,7 +82,7 @@ impl fmt::Display for SupervisorError {
             CommandNotFound { command } => write!(f, "command not found: {command}"),
             IsDirectory { path } => write!(f, "{} is a directory, not a program", path.display()),
             NotExecutable { path, error } => {
-                write!(f, "{} may not be executed: {error}", path.display())
+                write!(f, "{} may not be executed: {}", path.display(), Reason(error))
             }
             NotAProgram { path } => {
                 write!(f, "{} is neither an ELF program nor a script with a #! line", path.display())
@@ -98,14 +108,15 @@ impl fmt::Display for SupervisorError {
                 write!(f, "{} exists and is not empty; choose another trace directory", path.display())
             }
             Trace { path, error } => {
-                write!(f, "the trace cannot be written to {}: {error}", path.display())
+                write!(f, "the trace cannot be written to {}: {}", path.display(), Reason(error))
             }
             Recorder { path, error } => write!(
                 f,
-                "the recorder program {} cannot be opened: {error}; reinstall reenact",
-                path.display()
+                "the recorder program {} cannot be opened: {}; reinstall reenact",
+                path.display(),
+                Reason(error)
             ),
-            System { what, error } => write!(f, "{what}: {error}"),
+            System { what, error } => write!(f, "{what}: {}", Reason(error)),
         }
     }
 }
