@@ -223,3 +223,114 @@ def test_a_killed_replayer_is_an_error_and_stays_one(victim: str, opened) -> Non
         for attempt in (session.stepi, session.reverse_continue, lambda: session.goto("start")):
             with pytest.raises(ReplayError, match="the replayer"):
                 attempt()
+
+
+def changes(session: Session, address: int, size: int, steps: int) -> list[Position]:
+    """Positions after the steps that change memory, found by looking after each."""
+    found = []
+    before = session.memory.read(address, size)
+    for _ in range(steps):
+        session.stepi()
+        now = session.memory.read(address, size)
+        if now != before:
+            found.append(session.canonical(session.position))
+        before = now
+    return found
+
+
+def watch_hits(session: Session, until: Position) -> list[Position]:
+    """Where `continue_` stops at watchpoints, up to a position."""
+    hits = []
+    while session.continue_().reason == StopReason.WATCHPOINT and session.position <= until:
+        hits.append(session.canonical(session.position))
+    return hits
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("compute", "71%"),
+        ("signal_nested", "60%"),
+        ("string_instructions", "55%"),
+        ("thread_sync", "50%"),
+        ("files", "50%"),
+        ("vector_state", "40%"),
+    ],
+)
+def test_watchpoints_see_every_change(name: str, place: str, opened) -> None:
+    with opened(name).replay() as session:
+        session.goto(place)
+        begin = session.position
+        for offset, size in ((-64, 64), (8, 3), (-4096, 8192)):
+            session.goto(begin)
+            address = session.registers.rsp + offset
+            changed = changes(session, address, size, 1500)
+            end = session.position
+            session.goto(begin)
+            point = session.watch(address, size)
+            forwards = watch_hits(session, end)
+            # A write of the value that is there already is a hit as well.
+            assert set(changed) <= set(forwards)
+            assert point.hits >= len(forwards)
+            session.goto(end)
+            backwards = []
+            while session.reverse_continue().reason == StopReason.WATCHPOINT:
+                if session.position < begin:
+                    break
+                # Before the access: one step further it has happened.
+                here = session.position
+                session.stepi()
+                backwards.append(session.canonical(session.position))
+                session.goto(here)
+            assert backwards[::-1] == forwards
+            point.remove()
+
+
+def test_last_and_next_write(opened) -> None:
+    trace = opened("files")
+    with trace.replay() as session:
+        reads = [
+            event
+            for event in trace.events(0, session.start.event, kinds=("syscall",))
+            if event.code == 0 and event.result > 0
+        ]
+        assert reads
+        event = reads[-1]
+        buffer = event.args[1]
+        session.goto(event.index)
+        # The system call wrote it: right before that event.
+        stop = session.last_write(buffer, 1)
+        assert (stop.reason, stop.address) == (StopReason.WATCHPOINT, buffer)
+        assert session.stepi().position.event == event.index
+        assert session.goto(stop.position).reason == StopReason.POSITION
+        again = session.next_write(buffer, 1)
+        assert (again.reason, again.position.event) == (StopReason.WATCHPOINT, event.index)
+        session.goto("start")
+        stack = session.registers.rsp
+        assert session.last_write(stack).reason == StopReason.START
+        for size, kind in ((0, "write"), (8, "moon"), (-1, "read")):
+            with pytest.raises(UsageError, match="cannot watch"):
+                session.watch(stack, size, kind)
+
+
+def test_read_watchpoints(opened) -> None:
+    with opened("compute").replay() as session:
+        session.goto("71%")
+        for _ in range(200):
+            # The next `pop` or `ret`: it reads the top of the stack.
+            code = session.memory.read(session.registers.rip, 2)
+            if 0x58 <= code[0] <= 0x5F or code[0] == 0xC3:
+                break
+            session.stepi()
+        else:
+            pytest.fail("no instruction that pops")
+        before, top = session.position, session.registers.rsp
+        session.stepi()
+        after = session.position
+        session.goto(before)
+        session.watch(top, 8, "write")
+        access = session.watch(top, 8, "read")
+        stop = session.continue_()
+        assert (stop.reason, stop.position, stop.address) == (StopReason.WATCHPOINT, after, top)
+        assert access.hits == 1
+        assert session.reverse_continue().position == before

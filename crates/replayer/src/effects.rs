@@ -5,7 +5,8 @@ use alloc::vec;
 
 use reenact_freestanding::numbers as n;
 use reenact_trace::checksum::checksum;
-use reenact_trace::{EventHeader, FileId, MapRecord, Registers, Tag};
+use reenact_trace::{EventHeader, EventKind, FileId, MapRecord, Registers, Tag};
+use reenact_translator::Watch;
 
 use crate::error::ReplayError;
 use crate::feed::Group;
@@ -48,6 +49,39 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// The first watched byte that an event is about to write.
+pub fn first_watched_write(machine: &Machine, group: &Group<'_>) -> Option<u64> {
+    let header = &group.event.header;
+    let [first, second, third, ..] = header.args;
+    let mapped = match u64::from(header.code) {
+        _ if group.event.kind != EventKind::Syscall || header.result < 0 => None,
+        n::MMAP => Some((header.result as u64, second)),
+        n::MADVISE if matches!(third, MADV_DONTNEED | MADV_DONTNEED_LOCKED) => {
+            Some((first, second))
+        }
+        _ => None,
+    };
+    let written = group.attachments().filter_map(|attachment| {
+        let length = match attachment.tag {
+            Tag::Write => attachment.payload.len() as u64,
+            Tag::Zero => attachment.value()?,
+            Tag::Map => MapRecord::from_bytes(attachment.payload)?.length,
+            _ => return None,
+        };
+        Some((attachment.address, length))
+    });
+    let watches = machine.translator.watches();
+    mapped
+        .into_iter()
+        .chain(written)
+        .find_map(|(start, length)| {
+            watches
+                .iter()
+                .filter(|watch| watch.access & Watch::WRITE != 0)
+                .find_map(|watch| watch.touched(start, start.saturating_add(length)))
+        })
 }
 
 /// The registers an event brings.

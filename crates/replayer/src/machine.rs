@@ -152,6 +152,12 @@ impl Machine {
         unsafe { self.translator.run_past_hook(&mut self.memory, limit) }
     }
 
+    /// Like [`Machine::run_past_hook`], and the first instruction may touch watched memory.
+    pub fn run_past_watch(&mut self, limit: u64) -> Stop {
+        // SAFETY: as for `run`.
+        unsafe { self.translator.run_past_watch(&mut self.memory, limit) }
+    }
+
     /// Whether execution stops at `address` anyway.
     pub fn has_hook(&self, address: u64) -> bool {
         self.hooks.contains(&address) || self.breakpoints.contains(&address)

@@ -29,7 +29,7 @@ fn found(stop: &Stop, registers: &Registers) -> Found {
         Stop::Hook => ("vdso", registers.rax, registers.rip),
         Stop::Fault(fault) => ("fault", fault.signal as u64, registers.rip),
         Stop::Unsupported(_) => ("unsupported", 0, registers.rip),
-        Stop::Budget | Stop::Interrupted => ("running", 0, registers.rip),
+        Stop::Budget | Stop::Interrupted | Stop::Watch(..) => ("running", 0, registers.rip),
     };
     Found {
         kind,

@@ -20,6 +20,14 @@ const WHOLE: u64 = 1 << 48;
 /// Events between two looks at the clock.
 const EVENTS_BETWEEN_LOOKS: u32 = 256;
 
+/// What a run begins with although it would stop there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Past {
+    Nothing,
+    Hook,
+    Watch,
+}
+
 /// Limits of running.
 pub struct Pace {
     /// Nanoseconds between progress lines; 0: none.
@@ -66,8 +74,9 @@ impl Pace {
         group: &Group<'_>,
         past_hook: bool,
     ) -> Result<Stop, Failure> {
+        let past = if past_hook { Past::Hook } else { Past::Nothing };
         let expected = fault_pages::arm(machine, group);
-        let stop = self.run_armed(machine, group, past_hook, expected)?;
+        let stop = self.run_armed(machine, group, past, expected)?;
         Ok(fault_pages::disarm(machine, expected, stop))
     }
 
@@ -75,7 +84,7 @@ impl Pace {
         &mut self,
         machine: &mut Machine,
         group: &Group<'_>,
-        mut past_hook: bool,
+        mut past: Past,
         expected: Option<Expected>,
     ) -> Result<Stop, Failure> {
         loop {
@@ -84,14 +93,20 @@ impl Pace {
                 _ if self.interval == 0 && self.runaway == 0 => WHOLE,
                 _ => STRETCH,
             };
-            let stop = if core::mem::take(&mut past_hook) {
-                machine.run_past_hook(stretch)
-            } else {
-                machine.run(stretch)
+            let stop = match core::mem::replace(&mut past, Past::Nothing) {
+                Past::Nothing => machine.run(stretch),
+                Past::Hook => machine.run_past_hook(stretch),
+                Past::Watch => machine.run_past_watch(stretch),
             };
             match stop {
                 Stop::Budget => self.look(machine),
-                Stop::Hook if self.is_for_client(machine) => past_hook = true,
+                Stop::Hook if self.is_for_client(machine) => past = Past::Hook,
+                Stop::Watch(address, how) => {
+                    if let Some(control) = &mut self.control {
+                        control.at_access(machine, address, how);
+                    }
+                    past = Past::Watch;
+                }
                 Stop::Interrupted => {}
                 Stop::Fault(fault) if fault_pages::grow(machine, expected, &fault)? => {}
                 Stop::Instruction(which)

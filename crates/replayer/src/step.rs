@@ -4,7 +4,7 @@ use reenact_freestanding::numbers as n;
 use reenact_trace::event::{flags, instruction};
 use reenact_trace::registers::USER_FLAGS;
 use reenact_trace::{EventKind, Registers, Tag};
-use reenact_translator::Stop;
+use reenact_translator::{Stop, Watch};
 
 use crate::creation::{Creation, CLONE_THREAD, CLONE_VM};
 use crate::divergence::{Failure, What};
@@ -170,7 +170,20 @@ fn run_and_check(
     }
     let stop = pace.run(machine, group)?;
     matching::check(machine, group, &stop)?;
+    tell_writes(machine, group, pace);
     Ok(stop)
+}
+
+/// A client may be waiting for what the event is about to write.
+fn tell_writes(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) {
+    if machine.translator.watches().is_empty() {
+        return;
+    }
+    if let Some(control) = &mut pace.control {
+        if let Some(address) = effects::first_watched_write(machine, group) {
+            control.at_access(machine, address, Watch::WRITE);
+        }
+    }
 }
 
 fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
@@ -273,8 +286,10 @@ fn signal_delivered(
         run_and_check(machine, group, pace)?;
     } else if header.flags & flags::IMMEDIATE != 0 {
         matching::check_interrupted(machine, group)?;
+        tell_writes(machine, group, pace);
     } else {
         landing::run(machine, group, pace)?;
+        tell_writes(machine, group, pace);
     }
     machine.count_event(false);
     effects::apply_attachments(machine, group)?;

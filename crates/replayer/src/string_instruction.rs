@@ -90,7 +90,7 @@ impl StringInstruction {
         };
         let executed = machine.translator.executed();
         machine.registers_mut().rcx = rounds;
-        let stop = machine.run_past_hook(1);
+        let stop = machine.run_past_watch(1);
         let left = machine.registers().rcx;
         machine.registers_mut().rcx = before.rcx - rounds + left;
         // A comparison may have ended it early, or a fault interrupted it.

@@ -36,8 +36,12 @@ pub enum FaultOutcome {
 pub(crate) const TABLE_ENTRIES: usize = 1 << 16;
 /// Offset of that table from the context.
 pub(crate) const TABLE_OFFSET: usize = 64 << 10;
+/// Offset of the table of watched pieces of memory.
+pub(crate) const FILTER_OFFSET: usize = TABLE_OFFSET + TABLE_ENTRIES * 8;
+/// Its entries, a byte each.
+pub(crate) const FILTER_SIZE: usize = 1 << 16;
 /// Offset of translated code from the context.
-pub(crate) const CODE_OFFSET: usize = TABLE_OFFSET + TABLE_ENTRIES * 8;
+pub(crate) const CODE_OFFSET: usize = FILTER_OFFSET + FILTER_SIZE;
 /// Room for the XSAVE area (with AMX tiles it is about 11 KiB).
 pub(crate) const XSAVE_SIZE: usize = 16 << 10;
 
@@ -79,6 +83,8 @@ pub struct Context {
     pub(crate) interrupted: u32,
     /// Address of the memory operand of an instruction that stores x87 state.
     pub(crate) operand: u64,
+    /// Address that an instruction accesses while memory is watched.
+    pub(crate) watched: u64,
     pub(crate) host_rsp: u64,
     pub(crate) host_fs: u64,
     /// Where the gate jumps to.

@@ -110,6 +110,12 @@ impl Emitter {
         self.field(offset, 0);
     }
 
+    /// `movzx ecx, word [context + offset]`.
+    pub fn load_word_to_ecx(&mut self, offset: u32) {
+        self.bytes(&[0x0f, 0xb7, 0x0d]);
+        self.field(offset, 0);
+    }
+
     /// `mov dword [context + offset], value`.
     pub fn store_constant(&mut self, offset: u32, value: u32) {
         self.bytes(&[0xc7, 0x05]);

@@ -34,6 +34,12 @@ pub(crate) struct Engine {
     /// Sorted.
     pub hooks: Vec<u64>,
     pub landing: Option<crate::Landing>,
+    pub watches: Vec<crate::Watch>,
+    /// Accesses that any of `watches` is about.
+    pub watched_access: u8,
+    /// Whether the block being built gets checks for them.
+    pub checks_accesses: bool,
+    pub factory: Option<iced_x86::InstructionInfoFactory>,
     /// The last executable range asked for.
     pub range: Option<CodeRange>,
     /// Grows with each flush: numbers of blocks and exits from before are void.
@@ -69,6 +75,10 @@ impl Engine {
             classifier: Classifier::new(),
             hooks: Vec::new(),
             landing: None,
+            watches: Vec::new(),
+            watched_access: 0,
+            checks_accesses: false,
+            factory: None,
             range: None,
             generation: 0,
             pending: Vec::new(),

@@ -26,6 +26,9 @@ impl Engine {
         let length = i.len();
         // SAFETY: the bytes have just been decoded.
         let bytes = unsafe { core::slice::from_raw_parts(pc as *const u8, length) };
+        if self.checks_accesses {
+            self.check_accesses(b, i);
+        }
         let killed = self.kills(i, info);
         b.track_flags(info.read, killed);
         match info.class {

@@ -56,6 +56,7 @@ mod stop;
 mod store;
 mod trace;
 mod translator;
+mod watch;
 mod x87;
 
 pub use context::{Context, FaultOutcome, VectorSaving};
@@ -63,3 +64,4 @@ pub use guest::{CodeFault, CodeRange, GuestCode};
 pub use landing::{Landing, Place};
 pub use stop::{Fault, NonDeterministic, Stop, Unsupported};
 pub use translator::Translator;
+pub use watch::Watch;

@@ -8,7 +8,7 @@ use crate::guest::GuestCode;
 use crate::stop::{Fault, NonDeterministic, Stop, Unsupported};
 use crate::store::{key, ExitKind, LIVE, NONE};
 use crate::trace::Recording;
-use crate::translator::Translator;
+use crate::translator::{Past, Translator};
 
 /// Instructions before a requested count that run without accounting in the code, so that flags
 /// that full-speed accounting has overwritten (as dead) have been set again when the count is reached.
@@ -44,11 +44,14 @@ impl Translator {
         &mut self,
         guest: &mut G,
         limit: u64,
-        past: bool,
+        past: Past,
     ) -> Stop {
         // The accounting that preserves flags takes a budget of 2^56 or more for a negative one.
         let mut remaining = limit.min(1 << 55) as i64;
-        let mut step = past && self.engine.may_stop_at(self.registers().rip);
+        let watches = self.engine.watched_access != 0;
+        let mut unwatched = past == Past::Watch && watches;
+        let mut step =
+            unwatched || past != Past::Nothing && self.engine.may_stop_at(self.registers().rip);
         let mut recording: Option<Recording> = None;
         let mut interrupted = false;
         loop {
@@ -73,6 +76,7 @@ impl Translator {
                 Mode::Normal
             };
             step = false;
+            self.engine.checks_accesses = watches && !core::mem::take(&mut unwatched);
             let number = match self.block(guest, rip, mode) {
                 Ok(number) => number,
                 Err(fault) => return fetch_fault(fault),
@@ -90,6 +94,10 @@ impl Translator {
             state.running = 1;
             // SAFETY: the entry of a block; the gs base was set in `new`.
             unsafe { gate::enter(self.engine.context, code) };
+            while let Some(code) = self.resume_after_look() {
+                // SAFETY: behind the check in the block that has just left.
+                unsafe { gate::enter(self.engine.context, code) };
+            }
             self.state().running = 0;
             let (used, next) = self.leave(guest, given, number, mode);
             remaining -= used;
@@ -116,7 +124,11 @@ impl Translator {
                     recording = self.sample(self.registers().rip);
                 }
                 Next::Slow => {}
-                Next::Step => step = true,
+                Next::Step => {
+                    // It was looked at before it faulted.
+                    step = true;
+                    unwatched = watches;
+                }
                 Next::Go(None) => {}
                 Next::Go(Some(exit)) => self.connect(guest, exit, remaining),
                 Next::Indirect => self.connect_indirect(guest, remaining),
@@ -252,6 +264,12 @@ impl Translator {
                 Next::Go(None)
             }
             ExitKind::Landing => Next::Stop(Stop::Hook),
+            ExitKind::Watch(access) => {
+                let (address, how) = self
+                    .touched(&access)
+                    .unwrap_or((self.state().watched, access.access));
+                Next::Stop(Stop::Watch(address, how))
+            }
             ExitKind::Int3 => Next::Stop(Stop::Fault(Fault {
                 signal: SIGTRAP,
                 code: SI_KERNEL,

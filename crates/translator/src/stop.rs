@@ -11,6 +11,9 @@ pub enum Stop {
     /// `rip` is an address given to [`crate::Translator::add_hook`]; the instruction there has
     /// not been executed.
     Hook,
+    /// The instruction at `rip`, which has not been executed, touches watched memory: the first such byte,
+    /// and how ([`crate::Watch::READ`], [`crate::Watch::WRITE`]).
+    Watch(u64, u8),
     /// Exactly the requested number of instructions has been executed.
     Budget,
     /// [`crate::Context::interrupt`] was called (from a signal handler), a few dozen instructions

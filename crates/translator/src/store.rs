@@ -71,6 +71,8 @@ pub(crate) enum ExitKind {
     Int3,
     /// The register has the value at [`crate::Landing`].
     Landing,
+    /// The instruction at `target` may touch watched memory.
+    Watch(crate::watch::Access),
     Unsupported(&'static str, u8),
     Invalid,
 }

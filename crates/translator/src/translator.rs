@@ -10,6 +10,15 @@ use crate::store::LIVE;
 /// See [`Translator::set_sampling`].
 const SAMPLING: u32 = 1 << 15;
 
+/// What does not stop the first instruction of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    Nothing,
+    Hook,
+    /// A hook and what it accesses.
+    Watch,
+}
+
 /// Translates and runs one guest address space.
 pub struct Translator {
     pub(crate) engine: Engine,
@@ -86,7 +95,7 @@ impl Translator {
     /// vector state are the guest's; fault signals reach [`Context::redirect_fault`].
     pub unsafe fn run<G: GuestCode>(&mut self, guest: &mut G, limit: u64) -> Stop {
         // SAFETY: same contract.
-        unsafe { self.execute(guest, limit, false) }
+        unsafe { self.execute(guest, limit, Past::Nothing) }
     }
 
     /// Like [`Translator::run`], but does not stop at a hook at the first instruction.
@@ -95,7 +104,17 @@ impl Translator {
     /// As for [`Translator::run`].
     pub unsafe fn run_past_hook<G: GuestCode>(&mut self, guest: &mut G, limit: u64) -> Stop {
         // SAFETY: same contract.
-        unsafe { self.execute(guest, limit, true) }
+        unsafe { self.execute(guest, limit, Past::Hook) }
+    }
+
+    /// Like [`Translator::run`], but stops neither at a hook at the first instruction nor for the watched
+    /// memory it touches.
+    ///
+    /// # Safety
+    /// As for [`Translator::run`].
+    pub unsafe fn run_past_watch<G: GuestCode>(&mut self, guest: &mut G, limit: u64) -> Stop {
+        // SAFETY: same contract.
+        unsafe { self.execute(guest, limit, Past::Watch) }
     }
 
     pub(crate) fn flush(&mut self) {

@@ -79,6 +79,21 @@ class SessionInterface(Protocol):
     def add_breakpoint(self, address: int, condition: Condition | None = None) -> Point:
         """Stop before the instruction at an address."""
 
+    def watch(
+        self,
+        address: int,
+        size: int = 8,
+        kind: str = "write",
+        condition: Condition | None = None,
+    ) -> Point:
+        """Stop when memory is accessed: going forwards after it, going backwards before it."""
+
+    def last_write(self, address: int, size: int = 8) -> Stop:
+        """Go back to right before some bytes were last written."""
+
+    def next_write(self, address: int, size: int = 8) -> Stop:
+        """Go to right after some bytes are written next."""
+
     @property
     def registers(self) -> Registers:
         """Registers of the running thread."""

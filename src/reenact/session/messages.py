@@ -16,6 +16,11 @@ MOST_MEMORY = 60 << 10
 #: In a run: no such limit.
 NEVER = 2**64 - 1
 
+#: Accesses to watch for.
+READ, WRITE = 1, 2
+#: What does not count where a run begins.
+BREAKPOINTS, ACCESSES = 1, 2
+
 _HEADER = struct.Struct("<II")
 _PLACE = struct.Struct("<IIQQQQQ")
 _HITS = struct.Struct("<Q")
@@ -37,6 +42,7 @@ class Operation(enum.IntEnum):
     STATE = 11
     INTERRUPT = 12
     RUN_FREE = 13
+    WATCHES = 14
 
 
 class Reply(enum.IntEnum):
@@ -55,6 +61,7 @@ class Reason(enum.IntEnum):
     STEPS = 2
     LIMIT = 3
     BREAKPOINT = 4
+    WATCH = 5
     CATCH = 6
     INTERRUPTED = 7
     END = 8
@@ -104,8 +111,9 @@ class Run:
         most_total: most instructions since the process began.
         most_event: last event to let take effect.
         catch: kinds of events to stop after, as bits.
-        remember: remember the last breakpoint or catch instead of stopping at each.
-        leave_here: a breakpoint where the run begins does not count.
+        remember: remember the last breakpoint, watchpoint or catch instead of stopping at each.
+        leave_here: where the run begins a breakpoint (`BREAKPOINTS`), an access to watched memory
+            (`ACCESSES`) does not count.
     """
 
     target: tuple[int, int] = (NEVER, 0)
@@ -114,7 +122,7 @@ class Run:
     most_event: int = NEVER
     catch: int = 0
     remember: bool = False
-    leave_here: bool = True
+    leave_here: int = 0
 
     def pack(self) -> bytes:
         """The request's content."""
@@ -125,7 +133,7 @@ class Run:
             self.most_event,
             self.catch,
             int(self.remember),
-            int(self.leave_here),
+            self.leave_here,
         )
 
 

@@ -14,7 +14,7 @@ from typing import Union
 from reenact.errors import UsageError
 from reenact.session.checkpoints import Checkpoints
 from reenact.session.history import History, Key
-from reenact.session.messages import NEVER, Place, Reason, Run, Stopped
+from reenact.session.messages import ACCESSES, BREAKPOINTS, NEVER, Place, Reason, Run, Stopped
 from reenact.session.points import Point, Points
 from reenact.session.server import Server
 
@@ -25,7 +25,7 @@ STAGE_EVENTS = 50_000
 #: Copies are also left so many instructions before a target that is known.
 NEAR = (1 << 23, 1 << 18, 1 << 13)
 
-_HITS = (Reason.BREAKPOINT, Reason.CATCH)
+_HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.CATCH)
 
 #: Decides whether the session stops at a place where the replayer has stopped.
 Judge = Callable[[Place], Union[Point, None]]
@@ -92,6 +92,8 @@ class Navigator:
                     steps=steps,
                     most_total=begin.total + STAGE,
                     most_event=begin.event + STAGE_EVENTS,
+                    # Points do not count.
+                    remember=True,
                 ),
             )
             self._note_end(stopped)
@@ -106,19 +108,20 @@ class Navigator:
     def forward(self, points: Points, judge: Judge) -> tuple[Stopped, Point | None]:
         """Run to the next hit, or to the end."""
         self._interrupted.clear()
-        leave_here = True
+        # A watchpoint is told after the access: one that comes next is still to be told.
+        leave_here = BREAKPOINTS
         while True:
             self._tell(self.live, points)
             stopped = self._stage(self.live, points, leave_here=leave_here, remember=False)
             self._note_end(stopped)
             if stopped.place.reason == Reason.LIMIT:
                 self._leave_copy(self.live)
-                leave_here = False
+                leave_here = 0
             elif stopped.place.reason in _HITS:
                 point = judge(stopped.place)
                 if point is not None:
                     return stopped, point
-                leave_here = True
+                leave_here = _beyond(stopped.place)
             else:
                 return stopped, None
 
@@ -150,7 +153,7 @@ class Navigator:
             self.history.learn(self.live)
             origin = self.key
             while self.end is None:
-                stopped = self._stage(self.live, None, leave_here=True, remember=False)
+                stopped = self._stage(self.live, None, leave_here=0, remember=True)
                 self._note_end(stopped)
                 if stopped.place.reason == Reason.INTERRUPTED:
                     break
@@ -173,19 +176,19 @@ class Navigator:
         self._tell(server, points)
         plain = points.are_plain
         found: tuple[Place, Point | None] | None = None
-        leave_here = False
+        leave_here = 0
         while True:
             stopped = self._stage(server, points, end, leave_here=leave_here, remember=plain)
             if stopped.remembered is not None:
                 found = (stopped.remembered, self._judged(server, stopped.remembered, judge))
-            leave_here = False
+            leave_here = 0
             if stopped.place.reason == Reason.LIMIT:
                 self._leave_copy(server)
             elif stopped.place.reason in _HITS:
                 point = self._judged(server, stopped.place, judge)
                 if point is not None:
                     found = (stopped.place, point)
-                leave_here = True
+                leave_here = _beyond(stopped.place)
             else:
                 return found
 
@@ -203,7 +206,7 @@ class Navigator:
         points: Points | None,
         end: Key = (NEVER, 0),
         *,
-        leave_here: bool,
+        leave_here: int,
         remember: bool,
     ) -> Stopped:
         run = Run(
@@ -220,6 +223,7 @@ class Navigator:
         """Run the present forward to a place."""
         if self.live.points_version != 0:
             self.live.set_breakpoints([])
+            self.live.set_watches([])
             self.live.points_version = 0
         near = []
         if self.history.knows(key):
@@ -264,6 +268,7 @@ class Navigator:
     def _tell(self, server: Server, points: Points) -> None:
         if server.points_version != points.version:
             server.set_breakpoints(points.addresses())
+            server.set_watches(points.watches())
             server.points_version = points.version
 
     def _leave_copy(self, server: Server) -> None:
@@ -281,6 +286,11 @@ class Navigator:
 
     def _steps_between(self, earlier: Key, later: Key) -> int:
         return self.history.steps(later) - self.history.steps(earlier)
+
+
+def _beyond(place: Place) -> int:
+    """What does not count where a run goes on: what has been told there (breakpoints first)."""
+    return BREAKPOINTS | (ACCESSES if place.reason == Reason.WATCH else 0)
 
 
 def _outside(key: Key) -> UsageError:

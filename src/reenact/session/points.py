@@ -1,13 +1,14 @@
-"""Breakpoints and catchpoints of a session."""
+"""Breakpoints, watchpoints and catchpoints of a session."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from reenact.errors import UsageError
 from reenact.events import KINDS
-from reenact.session.messages import Place, Reason
+from reenact.session.messages import READ, WRITE, Place, Reason
 
 if TYPE_CHECKING:
     from reenact.session.interface import Condition
@@ -68,6 +69,26 @@ class Breakpoint(Point):
         return place.reason == Reason.BREAKPOINT and place.detail[0] == self.address
 
 
+#: Watchpoints by what people call them.
+ACCESSES = {"write": WRITE, "read": READ, "access": READ | WRITE}
+
+
+class Watchpoint(Point):
+    """Stops when any of `size` bytes from `address` on is accessed; `kind` is one of `ACCESSES`."""
+
+    def __init__(
+        self, address: int, size: int, kind: str, condition: Condition | None, owner: Points
+    ) -> None:
+        super().__init__(condition, owner)
+        self.address, self.size, self.kind = address, size, kind
+
+    def matches(self, place: Place) -> bool:
+        """Whether a stop of the replayer is this point's."""
+        touched, accesses = place.detail
+        is_inside = self.address <= touched < self.address + self.size
+        return place.reason == Reason.WATCH and is_inside and bool(accesses & ACCESSES[self.kind])
+
+
 class Catchpoint(Point):
     """Stops after an event of some kind; `codes`: only system calls or signals with these."""
 
@@ -92,14 +113,16 @@ class Catchpoint(Point):
 
 _P = TypeVar("_P", bound=Point)
 
+_versions = itertools.count(1)
+
 
 class Points:
     """All points of a session."""
 
     def __init__(self) -> None:
         self._points: list[Point] = []
-        #: Changes with every change, so that servers can be told.
-        self.version = 1
+        #: Another one after every change, so that servers can be told; no two sets share one.
+        self.version = next(_versions)
 
     def add_breakpoint(self, address: int, condition: Condition | None) -> Breakpoint:
         """A new breakpoint."""
@@ -113,6 +136,18 @@ class Points:
             return self._add(Catchpoint(CATCHES["syscall"], _FORKS, condition, self))
         return self._add(Catchpoint(CATCHES[what], codes, condition, self))
 
+    def add_watch(
+        self, address: int, size: int, kind: str, condition: Condition | None
+    ) -> Watchpoint:
+        """A new watchpoint. Errors: `UsageError` for what cannot be watched."""
+        if kind not in ACCESSES:
+            raise UsageError(f"cannot watch for {kind!r}", f"watch for {', '.join(ACCESSES)}")
+        if size <= 0 or address < 0 or address + size > 1 << 64:
+            raise UsageError(
+                f"cannot watch {size} bytes at {address:#x}", "give an address and a size above 0"
+            )
+        return self._add(Watchpoint(address, size, kind, condition, self))
+
     def remove(self, point: Point) -> None:
         """Take a point away."""
         if point in self._points:
@@ -121,7 +156,7 @@ class Points:
 
     def changed(self) -> None:
         """Something is different: servers have to be told."""
-        self.version += 1
+        self.version = next(_versions)
 
     def _add(self, point: _P) -> _P:
         self._points.append(point)
@@ -136,6 +171,11 @@ class Points:
         """Where the replayer has to stop."""
         points = (point for point in self.enabled() if isinstance(point, Breakpoint))
         return sorted({point.address for point in points})
+
+    def watches(self) -> list[tuple[int, int, int]]:
+        """What the replayer has to watch: address, size, accesses."""
+        points = (point for point in self.enabled() if isinstance(point, Watchpoint))
+        return sorted((point.address, point.size, ACCESSES[point.kind]) for point in points)
 
     def catch_mask(self) -> int:
         """Kinds of events the replayer has to stop after, as bits."""

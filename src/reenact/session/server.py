@@ -86,6 +86,11 @@ class Server:
         """Stop at these addresses, and no longer at others."""
         self._ask(Operation.BREAKPOINTS, messages.words(*addresses))
 
+    def set_watches(self, watches: list[tuple[int, int, int]]) -> None:
+        """Stop before accesses to these ranges: address, length, `messages.READ | WRITE`."""
+        flat = [word for watch in watches for word in watch]
+        self._ask(Operation.WATCHES, messages.words(*flat))
+
     def registers(self, tid: int = 0) -> Registers:
         """Registers of a thread; 0: of the running one."""
         return Registers.from_bytes(self._ask(Operation.READ_REGISTERS, messages.words(tid)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -13,8 +14,8 @@ from reenact.session.history import Key
 from reenact.session.interface import Condition, Where
 from reenact.session.memory import ProcessMemory
 from reenact.session.messages import Place, Reason
-from reenact.session.navigator import Navigator
-from reenact.session.points import Breakpoint, Point, Points
+from reenact.session.navigator import Judge, Navigator
+from reenact.session.points import Breakpoint, Point, Points, Watchpoint
 from reenact.session.positions import Position
 from reenact.session.serving import ServingReplayer
 from reenact.session.values import EventInfo, Mapping, Registers, Stop, StopReason, Thread
@@ -28,6 +29,7 @@ _REASONS = {
     Reason.LIMIT: StopReason.POSITION,
     Reason.START: StopReason.START,
     Reason.BREAKPOINT: StopReason.BREAKPOINT,
+    Reason.WATCH: StopReason.WATCHPOINT,
     Reason.CATCH: StopReason.CATCH,
     Reason.INTERRUPTED: StopReason.INTERRUPTED,
     Reason.END: StopReason.END,
@@ -175,23 +177,38 @@ class Session:
         return self._stop(navigator.goto(key).place)
 
     def continue_(self) -> Stop:
-        """Run to the next breakpoint or catchpoint, or to the end."""
+        """Run to the next breakpoint, watchpoint or catchpoint, or to the end.
+
+        At a watchpoint the session stands after the access.
+        """
         self._refuse_in_branch()
-        stopped, point = self._navigator.forward(self._points, self._judge)
-        if point is not None:
-            point.hits += 1
-        return self._stop(stopped.place, message=stopped.message)
+        return self._forward(self._points)
 
     def reverse_continue(self) -> Stop:
-        """Run backwards to the latest stop before this position, or to the start."""
+        """Run backwards to the latest stop before this position, or to the start.
+
+        At a watchpoint the session stands before the access.
+        """
         self._refuse_in_branch()
-        place, point = self._navigator.backward(self._points, self._judge)
-        if place is None:
-            return self._stop(self._navigator.live.place, StopReason.INTERRUPTED)
-        if point is None:
-            return self._stop(place, StopReason.START)
-        point.hits += 1
-        return self._stop(place)
+        return self._backward(self._points)
+
+    def last_write(self, address: int, size: int = 8) -> Stop:
+        """Go back to where any of some bytes was last written: right before that.
+
+        The next step is the instruction or the event (a system call) that writes. Breakpoints and
+        other watchpoints do not count. Without such a write the session ends at the start.
+        """
+        self._refuse_in_branch()
+        points = Points()
+        points.add_watch(address, size, "write", None)
+        return self._backward(points)
+
+    def next_write(self, address: int, size: int = 8) -> Stop:
+        """Go to where any of some bytes is written next: right after that; else to the end."""
+        self._refuse_in_branch()
+        points = Points()
+        points.add_watch(address, size, "write", None)
+        return self._forward(points)
 
     def interrupt(self) -> None:
         """Have the movement that another thread waits for end soon, wherever it is."""
@@ -207,6 +224,23 @@ class Session:
             condition: called with the session at each hit; a false result goes on.
         """
         return self._points.add_breakpoint(address, condition)
+
+    def watch(
+        self,
+        address: int,
+        size: int = 8,
+        kind: str = "write",
+        condition: Condition | None = None,
+    ) -> Watchpoint:
+        """Stop when memory is accessed, by the program or by an event (a system call's output).
+
+        Arguments:
+            address: of the first byte.
+            size: bytes, any number.
+            kind: "write", "read" or "access" (both).
+            condition: called with the session right before each access; a false result goes on.
+        """
+        return self._points.add_watch(address, size, kind, condition)
 
     def catch(
         self, what: str, codes: Iterable[int] = (), condition: Condition | None = None
@@ -309,8 +343,27 @@ class Session:
 
     # Inside
 
-    def _judge(self, place: Place) -> Point | None:
-        return self._points.hit(place, self)
+    def _forward(self, points: Points) -> Stop:
+        stopped, point = self._navigator.forward(points, self._judge_of(points))
+        if point is not None:
+            point.hits += 1
+        if not isinstance(point, Watchpoint):
+            return self._stop(stopped.place, message=stopped.message)
+        touched = stopped.place.detail[0]
+        after = self._navigator.step(1)
+        return dataclasses.replace(self._stop(after.place, StopReason.WATCHPOINT), address=touched)
+
+    def _backward(self, points: Points) -> Stop:
+        place, point = self._navigator.backward(points, self._judge_of(points))
+        if place is None:
+            return self._stop(self._navigator.live.place, StopReason.INTERRUPTED)
+        if point is None:
+            return self._stop(place, StopReason.START)
+        point.hits += 1
+        return self._stop(place)
+
+    def _judge_of(self, points: Points) -> Judge:
+        return lambda place: points.hit(place, self)
 
     def _position(self, key: Key) -> Position:
         return Position(self.process, *key)
@@ -369,7 +422,7 @@ class Session:
             reason=reason,
             position=self._position(place.key),
             thread=place.tid,
-            address=place.detail[0] if reason == StopReason.BREAKPOINT else None,
+            address=place.detail[0] if place.reason in (Reason.BREAKPOINT, Reason.WATCH) else None,
             event=caught,
             message=message if reason == StopReason.DIVERGENCE else "",
         )

@@ -19,6 +19,7 @@ class StopReason(enum.Enum):
     #: The process has ended here, or its log ends here: nothing follows.
     END = "end"
     BREAKPOINT = "breakpoint"
+    #: Going forwards: right after the access; going backwards: right before it.
     WATCHPOINT = "watchpoint"
     #: An event that is being caught has just taken effect.
     CATCH = "catch"
@@ -51,7 +52,7 @@ class Stop:
         reason: why.
         position: where.
         thread: the thread that runs there.
-        address: of the breakpoint, or first watched byte touched; None for other reasons.
+        address: of the breakpoint, or the first watched byte touched; None for other reasons.
         event: what was caught; None for other reasons.
         message: for a divergence, in what the replay departs.
     """

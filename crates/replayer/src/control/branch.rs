@@ -22,17 +22,21 @@ impl Control {
     pub(super) fn run_free(&mut self, machine: &mut Machine, limit: u64) {
         self.is_branch = true;
         let begin = machine.total_instructions();
-        let mut past_hook = true;
+        let mut past = true;
         let detail = loop {
             let done = machine.total_instructions() - begin;
             let rest = limit.saturating_sub(done).min(1 << 40);
-            let stop = if core::mem::take(&mut past_hook) {
-                machine.run_past_hook(rest)
+            let stop = if core::mem::take(&mut past) {
+                machine.run_past_watch(rest)
             } else {
                 machine.run(rest)
             };
             break match stop {
                 Stop::Interrupted => continue,
+                Stop::Watch(..) => {
+                    past = true;
+                    continue;
+                }
                 Stop::Instruction(which) if machine.answer(&which) => continue,
                 Stop::Budget => [ended_by::LIMIT, 0],
                 Stop::Hook => [ended_by::BREAKPOINT, machine.registers().rip],

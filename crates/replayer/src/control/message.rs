@@ -18,6 +18,7 @@ pub enum Operation {
     State,
     Interrupt,
     RunFree,
+    Watches,
 }
 
 impl Operation {
@@ -37,6 +38,7 @@ impl Operation {
             11 => State,
             12 => Interrupt,
             13 => RunFree,
+            14 => Watches,
             _ => return None,
         })
     }
@@ -51,6 +53,8 @@ pub enum Reason {
     Steps = 2,
     Limit = 3,
     Breakpoint = 4,
+    /// The next step touches watched memory.
+    Watch = 5,
     Catch = 6,
     Interrupted = 7,
     End = 8,

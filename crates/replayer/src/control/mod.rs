@@ -49,6 +49,8 @@ struct Run {
     remember: bool,
     /// Where a breakpoint does not count: where the run began, unless the client wants it.
     except: Option<(u64, u64)>,
+    /// The same for watched memory.
+    except_access: Option<(u64, u64)>,
 }
 
 /// A place where the replay has stopped, or would have.
@@ -102,6 +104,7 @@ impl Control {
                 catch: 0,
                 remember: false,
                 except: None,
+                except_access: None,
             },
             counted: 0,
             events_to_look: EVENTS_BETWEEN_LOOKS,
@@ -246,6 +249,16 @@ impl Control {
         if machine.has_breakpoint(address) && self.run.except != Some(here) {
             self.count(machine, 0);
             self.hit(machine, Reason::Breakpoint, [address, 0]);
+        }
+    }
+
+    /// The next instruction, or the event at hand, touches watched memory (`how`: bits of
+    /// [`reenact_translator::Watch`]).
+    pub fn at_access(&mut self, machine: &mut Machine, address: u64, how: u8) {
+        let here = (self.event, machine.since_event());
+        if self.is_active && self.run.except_access != Some(here) {
+            self.count(machine, 0);
+            self.hit(machine, Reason::Watch, [address, u64::from(how)]);
         }
     }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use reenact_trace::Registers;
+use reenact_translator::Watch;
 
 use super::channel::{Channel, Received, MOST_MESSAGE};
 use super::history::Passed;
@@ -85,6 +86,19 @@ impl Control {
                 machine.set_breakpoints(&addresses);
                 self.send_data(|_| {});
             }
+            Operation::Watches => {
+                let mut watches = Vec::new();
+                while reader.has_word() {
+                    let (start, length, access) = (reader.u64(), reader.u64(), reader.u64());
+                    watches.push(Watch {
+                        start,
+                        end: start.saturating_add(length),
+                        access: access as u8 & (Watch::READ | Watch::WRITE),
+                    });
+                }
+                machine.translator.set_watches(&watches);
+                self.send_data(|_| {});
+            }
             Operation::State => self.send_stop(place),
             // It came too late: the replay has stopped already, and has said so.
             Operation::Interrupt => {}
@@ -95,15 +109,19 @@ impl Control {
 
     fn set_run(&mut self, machine: &Machine, reader: &mut Reader<'_>) {
         let here = (self.event, machine.since_event());
+        let words: [u64; 8] = core::array::from_fn(|_| reader.u64());
+        let [target_event, target_instructions, steps, most_total, most_event, catch, remember, leave] =
+            words;
         self.run = Run {
-            target_event: reader.u64(),
-            target_instructions: reader.u64(),
-            steps: reader.u64(),
-            most_total: reader.u64(),
-            most_event: reader.u64(),
-            catch: reader.u64(),
-            remember: reader.u64() != 0,
-            except: (reader.u64() != 0).then_some(here),
+            target_event,
+            target_instructions,
+            steps,
+            most_total,
+            most_event,
+            catch,
+            remember: remember != 0,
+            except: (leave & 1 != 0).then_some(here),
+            except_access: (leave & 2 != 0).then_some(here),
         };
         self.remembered = None;
         self.hits = 0;

@@ -1,0 +1,236 @@
+//! Watched memory: a check in front of every instruction that may touch it, while anything is watched.
+//!
+//! The address goes through a table of bytes that says which pieces of 256 bytes are watched (by the middle
+//! bits of their addresses, so other pieces may look watched). Where it says so, the exact ranges are compared
+//! outside of translated code, which then goes on where it left. Nothing touches the flags.
+
+use crate::build::{Build, Pending};
+use crate::context::{field, FILTER_OFFSET, FILTER_SIZE};
+use crate::engine::Engine;
+use crate::rewrite;
+use crate::store::ExitKind;
+use crate::translator::Translator;
+use alloc::vec::Vec;
+use iced_x86::{
+    Instruction, InstructionInfoFactory, InstructionInfoOptions, OpAccess, Register, UsedMemory,
+};
+
+/// A range of memory and the accesses that stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// [`Watch::READ`], [`Watch::WRITE`] or both.
+    pub access: u8,
+}
+
+impl Watch {
+    pub const READ: u8 = 1;
+    pub const WRITE: u8 = 2;
+
+    /// The first byte that both have.
+    pub fn touched(&self, start: u64, end: u64) -> Option<u64> {
+        (start < self.end && self.start < end).then(|| self.start.max(start))
+    }
+}
+
+/// An access of one instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// Bytes.
+    pub size: u16,
+    pub access: u8,
+    /// Repeated rcx times, in the direction the flags say.
+    pub is_repeated: bool,
+    /// Host offset at which translated code goes on.
+    pub resume: u32,
+}
+
+/// Largest access that is looked up in the table by its first byte.
+const LARGEST: usize = 64;
+/// What an access of unknown size may touch (XSAVE areas).
+const UNKNOWN_SIZE: u16 = 16 << 10;
+const RAX: u8 = 0;
+const RCX: u8 = 1;
+const GRANULE: u64 = 256;
+
+impl Engine {
+    /// Write checks for what the instruction accesses.
+    pub(crate) fn check_accesses(&mut self, b: &mut Build, i: &Instruction) {
+        let mut factory = core::mem::take(&mut self.factory);
+        let info = factory
+            .get_or_insert_with(InstructionInfoFactory::new)
+            .info_options(i, InstructionInfoOptions::NO_REGISTER_USAGE);
+        for memory in info.used_memory() {
+            let access = access_of(memory.access()) & self.watched_access;
+            if access != 0 {
+                self.check_access(b, i, memory, access);
+            }
+        }
+        self.factory = factory;
+    }
+
+    fn check_access(&mut self, b: &mut Build, i: &Instruction, memory: &UsedMemory, access: u8) {
+        let size = memory.memory_size().size();
+        let is_repeated = i.is_string_instruction() && (i.has_rep_prefix() || i.has_repne_prefix());
+        let is_looked_up = !is_repeated && (1..=LARGEST).contains(&size);
+        b.need_flags();
+        b.e.store(field!(spill_c), RCX);
+        load_address(b, memory);
+        b.e.store(field!(watched), RCX);
+        if is_looked_up {
+            // movzx ecx, word [watched + 1]: which piece of 256 bytes.
+            b.e.load_word_to_ecx(field!(watched) + 1);
+            // movzx ecx, byte gs:[rcx + table]; jrcxz over the jump.
+            b.e.bytes(&[0x65, 0x0f, 0xb6, 0x89]);
+            b.e.u32(FILTER_OFFSET as u32);
+            b.e.bytes(&[0xe3, 5]);
+        }
+        b.e.jump(self.cold);
+        let resume = self.offset(b.e.address());
+        b.e.load(field!(spill_c), RCX);
+        let mut cold = self.emitter(self.cold);
+        cold.load(field!(spill_c), RCX);
+        cold.store_constant(field!(exit), 0);
+        let number_at = cold.address() - 4;
+        cold.jump(self.leave);
+        self.cold = cold.address();
+        self.pending.push(Pending {
+            executed: b.count,
+            target: i.ip(),
+            field: 0,
+            kind: ExitKind::Watch(Access {
+                size: if size == 0 { UNKNOWN_SIZE } else { size as u16 },
+                access,
+                is_repeated,
+                resume,
+            }),
+            number_at,
+            refund_only: false,
+        });
+    }
+}
+
+/// Put the address into rcx.
+fn load_address(b: &mut Build, memory: &UsedMemory) {
+    let base = memory.base();
+    let index = memory.index();
+    let displacement = memory.displacement();
+    match (rewrite::number(base), rewrite::number(index)) {
+        (None, None) => b.e.constant(RCX, displacement),
+        (base_number, index_number) => {
+            let is_short = base.is_gpr32() || index.is_gpr32();
+            if is_short {
+                b.e.u8(0x67);
+            }
+            let base_bits = base_number.unwrap_or(5);
+            let index_bits = index_number.unwrap_or(4);
+            let scale = memory.scale().max(1).trailing_zeros() as u8;
+            let is_based = base_number.is_some();
+            // lea rcx, [base + index * scale + displacement of 32 bits]
+            b.e.bytes(&[
+                0x48 | (index_bits >> 3) << 1 | base_bits >> 3,
+                0x8d,
+                if is_based { 0x8c } else { 0x0c },
+                scale << 6 | (index_bits & 7) << 3 | base_bits & 7,
+            ]);
+            b.e.u32(displacement as u32);
+        }
+    }
+    let segment_base = match memory.segment() {
+        Register::FS => core::mem::offset_of!(reenact_trace::Registers, fs_base) as u32,
+        Register::GS => rewrite::gs_base_offset(),
+        _ => return,
+    };
+    b.e.store(field!(spill_b), RAX);
+    b.e.load(segment_base, RAX);
+    // lea rcx, [rcx + rax]
+    b.e.bytes(&[0x48, 0x8d, 0x0c, 0x01]);
+    b.e.load(field!(spill_b), RAX);
+}
+
+fn access_of(access: OpAccess) -> u8 {
+    match access {
+        OpAccess::Read | OpAccess::CondRead => Watch::READ,
+        OpAccess::Write | OpAccess::CondWrite => Watch::WRITE,
+        OpAccess::ReadWrite | OpAccess::ReadCondWrite => Watch::READ | Watch::WRITE,
+        _ => 0,
+    }
+}
+
+impl Translator {
+    /// Stop (with [`crate::Stop::Watch`]) before instructions that touch these ranges, and no others.
+    pub fn set_watches(&mut self, watches: &[Watch]) {
+        if self.engine.watches == watches {
+            return;
+        }
+        let access = watches
+            .iter()
+            .fold(0, |access, watch| access | watch.access);
+        self.engine.watches = Vec::from(watches);
+        let table = (self.engine.base + FILTER_OFFSET as u64) as *mut u8;
+        for index in 0..FILTER_SIZE {
+            // SAFETY: the table is in the cache, which is ours.
+            unsafe { table.add(index).write(0) };
+        }
+        for watch in watches {
+            let first = watch.start.saturating_sub(LARGEST as u64 - 1) / GRANULE;
+            let last = watch.end.saturating_sub(1) / GRANULE;
+            let last = last.min(first + FILTER_SIZE as u64 - 1);
+            for granule in first..=last {
+                // SAFETY: as above.
+                unsafe { table.add(granule as usize % FILTER_SIZE).write(1) };
+            }
+        }
+        if access != self.engine.watched_access {
+            self.engine.watched_access = access;
+            self.flush();
+        }
+    }
+
+    /// The watched ranges.
+    pub fn watches(&self) -> &[Watch] {
+        &self.engine.watches
+    }
+
+    /// Where to go on in translated code that has left for a closer look and touches nothing watched.
+    pub(crate) fn resume_after_look(&mut self) -> Option<u64> {
+        let number = self.state().exit as usize;
+        if self.engine.watches.is_empty() || number < crate::context::EXIT_FIRST as usize {
+            return None;
+        }
+        match self.engine.store.exits[number].kind {
+            ExitKind::Watch(access) if self.touched(&access).is_none() => {
+                Some(self.engine.at(access.resume))
+            }
+            _ => None,
+        }
+    }
+
+    /// The first watched byte that the access at hand touches, and how.
+    pub(crate) fn touched(&self, access: &Access) -> Option<(u64, u8)> {
+        const DIRECTION: u64 = 1 << 10;
+        // SAFETY: the context lives as long as the translator.
+        let address = unsafe { (*self.engine.context).watched };
+        let registers = self.registers();
+        let size = u64::from(access.size);
+        let (mut start, mut end) = (address, address.saturating_add(size));
+        if access.is_repeated {
+            let length = registers.rcx.saturating_mul(size);
+            if length == 0 {
+                return None;
+            }
+            if registers.rflags & DIRECTION == 0 {
+                end = address.saturating_add(length);
+            } else {
+                start = end.saturating_sub(length);
+            }
+        }
+        self.engine
+            .watches
+            .iter()
+            .filter(|watch| watch.access & access.access != 0)
+            .find_map(|watch| Some((watch.touched(start, end)?, access.access)))
+    }
+}
