@@ -28,6 +28,8 @@ class Guest:
     timeout: float = 60
     #: What the recorder says is not covered; such a guest is recorded, not verified.
     uncovered: str = ""
+    #: A flag of /proc/cpuinfo without which recording cannot be exact.
+    processor: str = ""
 
     @property
     def file(self) -> str:
@@ -74,6 +76,7 @@ SIGNALS = (
     Guest("signal_frame"),
     Guest("signal_wait"),
     Guest("signal_descriptor"),
+    Guest("signal_blocked_own", status=5),
     Guest("signal_jump"),
     Guest("timers"),
     Guest("timer_spin"),
@@ -117,6 +120,7 @@ INSTRUCTIONS = (
     Guest("clocks", same=NOTHING),
     Guest("clock_loop", same=NOTHING),
     Guest("instructions", same=NOTHING),
+    Guest("code_cpuid", flags=("-O2", "-pthread"), processor="cpuid_fault"),
     Guest("x87_state", same=STDOUT_ONLY),
     Guest("vector_state"),
     Guest("xsave_layout", same=STDOUT_ONLY),

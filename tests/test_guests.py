@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import skips
 from guest_build import GuestBuild
 from guest_table import DETERMINISTIC, NOTHING, Guest
 from guest_table import GUESTS as ORDINARY_GUESTS
@@ -55,6 +58,8 @@ def test_guest_is_recorded_exactly(
     guest: Guest, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
 ) -> None:
     """Recording changes nothing, and the replay is the recording."""
+    if guest.processor and guest.processor not in Path("/proc/cpuinfo").read_text().split():
+        skips.skip(skips.Reason.NO_PROCESSOR_FEATURE, guest.processor)
     program = str(guests.build(guest.file, guest.name, guest.flags))
     native = run([program, *guest.arguments], directory=tmp_path, timeout=guest.timeout)
     if guest.uncovered:

@@ -16,6 +16,7 @@
 mod arena;
 mod blocking;
 mod chaos;
+mod cpuid;
 mod entry;
 mod files;
 mod frame;

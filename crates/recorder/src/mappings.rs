@@ -9,7 +9,7 @@ use reenact_trace::{FileId, MapRecord};
 
 use crate::life::{self, Call, Outcome};
 use crate::log::Builder;
-use crate::{files, patch, shared, sites};
+use crate::{cpuid, files, patch, shared, sites};
 
 /// Start and current end of the program's heap segment. It is kept by us: the kernel's own
 /// belongs to the recorder's image.
@@ -68,6 +68,7 @@ fn change(call: &mut Call<'_>) -> Outcome {
                 patch::forget(a, b);
             }
             MREMAP => shared::forget(a, b),
+            MPROTECT if c & PROT_EXEC != 0 => cpuid::unknown_code(call.thread),
             _ => {}
         }
     }
@@ -98,6 +99,10 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     if fixed {
         patch::forget(at, length);
         shared::forget(at, length);
+    }
+    // What is written to such memory later is code nobody has looked at.
+    if protection & PROT_EXEC != 0 && (anonymous || protection & PROT_WRITE != 0) {
+        cpuid::unknown_code(call.thread);
     }
     record_mapping(
         &mut call.event,

@@ -9,6 +9,7 @@ use reenact_freestanding::syscall::{syscall0, syscall2, syscall4};
 use reenact_trace::{EventHeader, EventKind};
 
 use crate::chaos;
+use crate::cpuid;
 use crate::log::{self, Builder};
 use crate::signal;
 use crate::thread::{self, Thread};
@@ -209,6 +210,7 @@ pub fn acquire(thread: &mut Thread) {
     }
     let previous = LET_GO.swap(0, Ordering::Relaxed);
     thread::set_current(thread);
+    cpuid::take_turn(thread);
     // SAFETY: we have the token.
     unsafe { SLICE_START = log::time() };
     if previous != 0 && previous != thread as *mut Thread as usize {

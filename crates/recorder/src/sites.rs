@@ -11,7 +11,7 @@ use reenact_trace::{EventKind, FileId, Registers};
 use crate::log::Builder;
 use crate::signal::SIGTRAP;
 use crate::thread::Thread;
-use crate::{arena, guest};
+use crate::{arena, cpuid, guest};
 
 /// A site in memory.
 #[derive(Clone, Copy)]
@@ -160,21 +160,37 @@ fn prefixed(address: u64, original: u8, base: u64) -> u64 {
     base + bytes.iter().position(|&byte| byte == 0x0f).unwrap_or(0) as u64
 }
 
-/// A fault reached the recorder: if it is one of our `int3`s, perform the instruction, log it
-/// and step over it. False when it is the program's own affair.
-#[inline(never)]
-pub fn on_trap(thread: &mut Thread) -> bool {
+/// The site whose `int3` this thread has executed.
+fn hit(thread: &Thread) -> Option<Site> {
     if thread.fault.number != SIGTRAP {
-        return false;
+        return None;
     }
     let address = thread.frame.registers.rip.wrapping_sub(1);
-    let Some(site) = sites().iter().copied().find(|site| site.address == address) else {
+    let site = sites()
+        .iter()
+        .copied()
+        .find(|site| site.address == address)?;
+    let mut byte = [0u8];
+    (guest::read(address, &mut byte) && byte[0] == 0xcc).then_some(site)
+}
+
+/// A CPUID at a place we did not know of, that the processor has refused.
+fn refused(thread: &Thread) -> Option<Site> {
+    Some(Site {
+        address: thread.frame.registers.rip,
+        kind: instruction::CPUID,
+        original: cpuid::refused(thread)?,
+    })
+}
+
+/// A fault reached the recorder: if it is one of our `int3`s or a refused CPUID, perform the
+/// instruction, log it and step over it. False when it is the program's own affair.
+#[inline(never)]
+pub fn on_trap(thread: &mut Thread) -> bool {
+    let Some(site) = hit(thread).or_else(|| refused(thread)) else {
         return false;
     };
-    let mut byte = [0u8];
-    if !guest::read(address, &mut byte) || byte[0] != 0xcc {
-        return false;
-    }
+    let address = site.address;
     let registers = &mut thread.frame.registers;
     registers.rip = address;
     let checksum = registers.checksum();
@@ -199,7 +215,7 @@ fn perform(registers: &mut Registers, site: &Site) {
     let r = &mut *registers;
     match site.kind {
         instruction::CPUID => {
-            let leaf = core::arch::x86_64::__cpuid_count(r.rax as u32, r.rcx as u32);
+            let leaf = cpuid::ask(r.rax as u32, r.rcx as u32);
             r.rax = u64::from(leaf.eax);
             r.rbx = u64::from(leaf.ebx);
             r.rcx = u64::from(leaf.ecx);

@@ -10,7 +10,7 @@ use reenact_trace::arena::descriptor;
 use reenact_trace::event::flags;
 
 use crate::life::{Call, Outcome};
-use crate::{arena, guest, proc_files, shared, signal};
+use crate::{arena, cpuid, guest, proc_files, shared, signal};
 
 /// Whether a descriptor number is one of ours.
 pub fn is_hidden(fd: u64) -> bool {
@@ -35,6 +35,10 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
         if let Some(answer) = proc_files::answer(call, entry) {
             return Some(answer);
         }
+    }
+    if call.number == ARCH_PRCTL && call.args[0] == cpuid::ARCH_GET_CPUID && cpuid::faults() {
+        // To the program, CPUID is an instruction like any other.
+        return Some(Outcome::Done(1));
     }
     if call.number == CLOSE_RANGE {
         return Some(Outcome::Done(close_range(call.args)));

@@ -69,6 +69,9 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     // SAFETY: a mask of ours.
     unsafe { syscall4(RT_SIGPROCMASK, 0, 0, &raw mut mask as u64, 8) };
     thread.mask = mask;
+    if mask & signal::never_blocked() != 0 {
+        signal::set_kernel_mask(mask);
+    }
     virtualize::after_exec();
     process_start(thread);
     load(thread);

@@ -125,7 +125,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
         variable: variable.as_str().as_ptr() as u64,
     };
     let (new_argv, new_envp) = lists.build(target);
-    signal::prepare_exec();
+    signal::prepare_exec(call.thread);
     // SAFETY: executes the recorder with argument lists of ours; the strings are the program's,
     // and the kernel checks them.
     let result = unsafe {
@@ -139,7 +139,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
         )
     };
     slot.take_back();
-    signal::install_own_again();
+    signal::install_own_again(call.thread);
     Err(result)
 }
 
@@ -330,7 +330,7 @@ fn leave_recording(call: &mut Call<'_>, name: &Path) -> i64 {
         );
         call.event.note_before(note.as_str());
     }
-    signal::prepare_exec();
+    signal::prepare_exec(call.thread);
     let header = arena::header();
     let [a, b, c, d, e, _] = call.args;
     // SAFETY: the program's own call; our descriptors are closed on success only.
@@ -342,6 +342,7 @@ fn leave_recording(call: &mut Call<'_>, name: &Path) -> i64 {
         for fd in header.trace_fd..=header.recorder_fd {
             syscall3(FCNTL, fd as u64, 2, 0);
         }
+        signal::install_own_again(call.thread);
         result
     }
 }

@@ -5,6 +5,7 @@ use reenact_freestanding::syscall::syscall4;
 
 use super::*;
 use crate::entry;
+use crate::thread::Thread;
 
 /// `struct sigaction` as the kernel has it.
 #[derive(Clone, Copy, Default)]
@@ -89,8 +90,12 @@ pub fn install_own() {
     }
 }
 
-/// Before an `execve`: an ignored synchronous signal stays ignored in the new image.
-pub fn prepare_exec() {
+/// Before an `execve`: an ignored synchronous signal stays ignored in the new image, and a
+/// blocked one blocked.
+pub fn prepare_exec(thread: &Thread) {
+    if thread.mask & never_blocked() != 0 {
+        deliver::set_exact_kernel_mask(thread.mask);
+    }
     for signal in SYNCHRONOUS {
         if signal != SIGSYS && action(signal).handler == SIG_IGN {
             kernel_action(
@@ -139,7 +144,10 @@ pub fn reset_kernel_action(signal: u32) {
 }
 
 /// An `execve` failed after [`prepare_exec`]: take the synchronous signals again.
-pub fn install_own_again() {
+pub fn install_own_again(thread: &Thread) {
+    if thread.mask & never_blocked() != 0 {
+        set_kernel_mask(thread.mask);
+    }
     for signal in SYNCHRONOUS {
         kernel_action(signal, Some(&own_action(action(signal))), None);
     }

@@ -12,7 +12,7 @@ use super::frame::{self, ExtendedState, MAGIC1, MAGIC2, SOFTWARE_BYTES, XSAVE_MA
 use super::*;
 use crate::log::Builder;
 use crate::thread::{QueuedSignal, Thread, SS_DISABLE};
-use crate::{arena, guest, message};
+use crate::{arena, cpuid, guest, message};
 
 /// Where the program is when a signal is delivered.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,9 +50,25 @@ fn take_first(thread: &mut Thread) -> QueuedSignal {
     first
 }
 
-/// Set the kernel's mask of the calling thread; SIGSYS is never blocked.
+/// Signals by which the recorder comes to know what the program does. The kernel kills a process
+/// that raises one while it is blocked (kernel/signal.c: force_sig_info_to_task), so the program
+/// only believes that it blocks them.
+pub fn never_blocked() -> u64 {
+    let own = bit(SIGSYS) | bit(SIGTRAP);
+    if cpuid::faults() {
+        own | bit(SIGSEGV)
+    } else {
+        own
+    }
+}
+
+/// Set the kernel's mask of the calling thread for a program that wants `mask`.
 pub fn set_kernel_mask(mask: u64) {
-    let mask = mask & !bit(SIGSYS);
+    set_exact_kernel_mask(mask & !never_blocked());
+}
+
+/// Set the kernel's mask of the calling thread: an image executed next inherits it.
+pub fn set_exact_kernel_mask(mask: u64) {
     // SAFETY: a mask of ours; SIG_SETMASK = 2.
     unsafe { syscall4(RT_SIGPROCMASK, 2, &raw const mask as u64, 0, 8) };
 }
@@ -89,6 +105,12 @@ fn give_back(thread: &Thread, signal: &QueuedSignal) {
             return;
         }
         kernel_action(signal.number, Some(&Action::default()), None);
+    }
+    let bit = bit(signal.number);
+    if thread.mask & bit & never_blocked() != 0 {
+        // Until the program changes its mask the kernel has to keep it, or it would come at once.
+        // SAFETY: a mask of ours; SIG_BLOCK = 0.
+        unsafe { syscall4(RT_SIGPROCMASK, 0, &raw const bit as u64, 0, 8) };
     }
     // SAFETY: a siginfo of ours; sending to oneself is always permitted.
     unsafe {

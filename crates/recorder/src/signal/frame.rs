@@ -1,9 +1,10 @@
 //! The signal frame on the program's stack, as the kernel builds it
 //! (arch/x86/kernel/signal_64.c: x64_setup_rt_frame), and the vector state in it.
 
-use core::arch::{asm, global_asm, x86_64};
+use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::cpuid;
 use crate::frame::Frame;
 
 /// First field of the software bytes of the XSAVE area.
@@ -52,11 +53,11 @@ pub fn extended_state() -> (u64, u64) {
         // subleaf 0 is the size of all that are enabled. It is asked only when a first signal is
         // delivered: on a virtual machine it costs an exit.
         let size = if features == enabled {
-            x86_64::__cpuid_count(13, 0).ebx
+            cpuid::ask(13, 0).ebx
         } else {
             (2..64)
                 .filter(|feature| features >> feature & 1 != 0)
-                .map(|feature| x86_64::__cpuid_count(13, feature))
+                .map(|feature| cpuid::ask(13, feature))
                 .map(|leaf| leaf.ebx + leaf.eax)
                 .fold(XSAVE_HEADER_END, u32::max)
         };

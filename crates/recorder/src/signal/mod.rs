@@ -16,9 +16,10 @@ pub use actions::{
     snapshot_actions,
 };
 pub use deliver::{
-    deliver_fault, deliver_queued, queued, restarts_after_queued, set_kernel_mask, Moment,
+    deliver_fault, deliver_queued, never_blocked, queued, restarts_after_queued, set_kernel_mask,
+    Moment,
 };
-pub use frame::permit as permit_extended_state;
+pub use frame::{extended_state, permit as permit_extended_state};
 pub use handler::arm_stack;
 pub use sigreturn::sigreturn;
 

@@ -1,0 +1,101 @@
+//! CPUID in code that is in no file. Just-in-time compilers write such code and run it, and some
+//! answers (the number of the processor) depend on where the thread happens to be: the JVM
+//! generates the function by which it learns what it runs on.
+//!
+//! From the moment a program makes memory executable whose instructions nobody has looked at,
+//! CPUID faults in it, is performed here and logged. That takes CPUID faulting (`arch_prctl`
+//! ARCH_SET_CPUID), which most processors of Intel have, and virtual machines on them. Not from
+//! the start, and not for every program: the kernel writes a register of the processor at each
+//! switch between a thread that faults and one that does not, which costs a virtual machine an exit.
+
+use core::arch::x86_64::{__cpuid_count, CpuidResult};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use reenact_freestanding::numbers::ARCH_PRCTL;
+use reenact_freestanding::syscall::syscall2;
+
+use crate::guest;
+use crate::signal::{self, SIGSEGV};
+use crate::thread::Thread;
+
+/// `option` of `arch_prctl` (arch/x86/include/uapi/asm/prctl.h).
+pub const ARCH_GET_CPUID: u64 = 0x1011;
+const ARCH_SET_CPUID: u64 = 0x1012;
+
+/// No code has needed it.
+const UNNEEDED: u32 = 0;
+/// CPUID faults in every thread.
+const FAULTS: u32 = 1;
+/// This processor cannot make it fault.
+const UNAVAILABLE: u32 = 2;
+static STATE: AtomicU32 = AtomicU32::new(UNNEEDED);
+
+/// Whether CPUID of the program faults.
+#[inline]
+pub fn faults() -> bool {
+    STATE.load(Ordering::Relaxed) == FAULTS
+}
+
+fn set(enabled: bool) -> bool {
+    // SAFETY: about the calling thread only.
+    unsafe { syscall2(ARCH_PRCTL, ARCH_SET_CPUID, u64::from(enabled)) == 0 }
+}
+
+/// The program has code now that nobody has looked at.
+pub fn unknown_code(thread: &mut Thread) {
+    if STATE.load(Ordering::Relaxed) != UNNEEDED {
+        return;
+    }
+    // Our own question about the size of signal frames is asked while it is free.
+    signal::extended_state();
+    let state = if set(false) { FAULTS } else { UNAVAILABLE };
+    STATE.store(state, Ordering::Relaxed);
+    if state == FAULTS {
+        thread.cpuid_faults = true;
+        signal::set_kernel_mask(thread.mask);
+    }
+}
+
+/// A thread takes its turn: others may have made such code since.
+#[inline]
+pub fn take_turn(thread: &mut Thread) {
+    if faults() && !thread.cpuid_faults {
+        thread.cpuid_faults = true;
+        set(false);
+        signal::set_kernel_mask(thread.mask);
+    }
+}
+
+/// Ask the processor, whether or not the program may.
+pub fn ask(leaf: u32, subleaf: u32) -> CpuidResult {
+    if !faults() {
+        return __cpuid_count(leaf, subleaf);
+    }
+    set(true);
+    let answer = __cpuid_count(leaf, subleaf);
+    set(false);
+    answer
+}
+
+/// If the fault of this thread is a CPUID that was refused: its first byte.
+pub fn refused(thread: &Thread) -> Option<u8> {
+    const GENERAL_PROTECTION: u64 = 13;
+    let [_, trap, _] = thread.fault_context;
+    if !faults() || thread.fault.number != SIGSEGV || trap != GENERAL_PROTECTION {
+        return None;
+    }
+    let ip = thread.frame.registers.rip;
+    let mut code = [0u8; 15];
+    // Near the end of a mapping there may be fewer bytes.
+    let length = (1..=code.len())
+        .rev()
+        .find(|&length| guest::read(ip, &mut code[..length]))?;
+    let opcode = code[..length].iter().position(|&byte| byte == 0x0f)?;
+    let prefixed = code[..opcode].iter().all(|byte| {
+        matches!(
+            byte,
+            0x66 | 0x67 | 0xf2 | 0xf3 | 0x2e | 0x36 | 0x3e | 0x26 | 0x64 | 0x65 | 0x40..=0x4f
+        )
+    });
+    (prefixed && code[..length].get(opcode + 1) == Some(&0xa2)).then_some(code[0])
+}
