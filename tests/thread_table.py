@@ -43,6 +43,7 @@ THREADS = (
     _threads("thread_kill"),
     _threads("thread_interrupted"),
     _threads("thread_spin"),
+    _threads("thread_fork_spin"),
     _threads("thread_pipes"),
     _threads("thread_polling"),
     _threads("thread_sockets"),

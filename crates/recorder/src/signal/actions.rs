@@ -83,8 +83,13 @@ pub fn install_own() {
         let mut old = Action::default();
         let own = own_action(&old);
         kernel_action(signal, Some(&own), Some(&mut old));
+        let inherited = if signal == SIGSYS {
+            SIG_DFL // see `prepare_exec`
+        } else {
+            old.handler.min(SIG_IGN)
+        };
         *action(signal) = Action {
-            handler: old.handler.min(SIG_IGN),
+            handler: inherited,
             ..Action::default()
         };
     }
@@ -97,7 +102,9 @@ pub fn prepare_exec(thread: &Thread) {
         deliver::set_exact_kernel_mask(thread.mask);
     }
     for signal in SYNCHRONOUS {
-        if signal != SIGSYS && action(signal).handler == SIG_IGN {
+        // A thread that waits may ask for the token at any moment, by SIGSYS, and a request that is
+        // pending when the old image's handlers are gone would kill the new one.
+        if signal == SIGSYS || action(signal).handler == SIG_IGN {
             kernel_action(
                 signal,
                 Some(&Action {
