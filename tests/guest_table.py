@@ -106,14 +106,26 @@ MEMORY = (
     Guest("map_private"),
     Guest("map_remap"),
     Guest("map_advice", same=STDOUT_ONLY),
-    Guest("map_child", uncovered="shares writable memory"),
-    Guest("map_alias", uncovered="mapped shared twice"),
+    Guest("map_child"),
+    Guest("map_alias"),
     Guest("heap_break"),
     Guest("stack_growth"),
     Guest("code_generated"),
     Guest("code_self_modifying"),
     Guest("string_instructions"),
     Guest("compute"),
+)
+
+SHARED = (
+    Guest("share_mutex", flags=("-O2", "-pthread")),
+    Guest("share_semaphore", flags=("-O2", "-pthread")),
+    Guest("share_spin"),
+    Guest("share_race", same=NOTHING),
+    Guest("share_race_unoptimised", "share_race.c", flags=("-O0",), same=NOTHING),
+    Guest("share_memfd"),
+    Guest("share_file"),
+    Guest("share_calls"),
+    Guest("share_killed", flags=("-O2", "-pthread"), same=STDOUT_ONLY),
 )
 
 INSTRUCTIONS = (
@@ -171,4 +183,4 @@ VARIANTS = (
     ),
 )
 
-GUESTS = (*PROCESSES, *SIGNALS, *MEMORY, *INSTRUCTIONS, *CALLS, *VARIANTS)
+GUESTS = (*PROCESSES, *SIGNALS, *MEMORY, *SHARED, *INSTRUCTIONS, *CALLS, *VARIANTS)

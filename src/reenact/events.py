@@ -21,6 +21,7 @@ KINDS = (
     "recording-end",
     "blocked",
     "preempted",
+    "turn",
 )
 
 #: Names of the bits of `Event.flags` (`flags` in crates/trace/src/event.rs).

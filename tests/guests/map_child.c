@@ -1,4 +1,4 @@
-// Memory shared between a parent and its child: refused or noted for now, but never silently wrong.
+// Memory shared between a parent and its child.
 #include "guest.h"
 int main(void) {
     volatile int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -7,6 +7,7 @@ use reenact_freestanding::syscall::{syscall4, syscall6};
 use reenact_trace::arena::*;
 use reenact_trace::event::MAX_EVENT_SIZE;
 use reenact_trace::layout::{ARENA_ADDRESS, CHILD_SLOT_ADDRESS, SLOT_ADDRESS};
+use reenact_trace::sharing::*;
 
 /// The arena's header. Mapped before anything else runs.
 pub fn header() -> &'static ArenaHeader {
@@ -32,6 +33,27 @@ pub fn site(index: usize) -> u64 {
             .add(index)
             .read_volatile()
     }
+}
+
+/// A group of processes that share memory.
+pub fn group(index: usize) -> &'static Group {
+    debug_assert!(index < GROUP_COUNT);
+    // SAFETY: the groups are mapped; all-zero is a valid one, and all that changes is atomic.
+    unsafe { &*((ARENA_ADDRESS + GROUPS_OFFSET) as *const Group).add(index) }
+}
+
+/// The place where the process of a slot waits for its turn.
+pub fn waiter(slot: usize) -> &'static Waiter {
+    debug_assert!(slot < SLOT_COUNT);
+    // SAFETY: as for `group`.
+    unsafe { &*((ARENA_ADDRESS + WAITERS_OFFSET) as *const Waiter).add(slot) }
+}
+
+/// An entry of the table of shared objects.
+pub fn object(index: usize) -> &'static Object {
+    debug_assert!(index < OBJECT_COUNT);
+    // SAFETY: as for `group`.
+    unsafe { &*((ARENA_ADDRESS + OBJECTS_OFFSET) as *const Object).add(index) }
 }
 
 /// The slot of this process.
@@ -145,6 +167,19 @@ impl ChildSlot {
     pub fn release(&self) {
         self.slot().birth.store(0, Ordering::Relaxed);
         self.slot().state.store(slot_state::FREE, Ordering::Release);
+    }
+}
+
+/// Look at a slot that is not ours, through a short-lived mapping of its control block.
+pub fn look_at_slot(index: usize, look: impl FnOnce(&Slot)) {
+    let (fd, offset) = (header().arena_fd as u64, slot_offset(index));
+    // SAFETY: a fresh mapping at a place the kernel chooses, unmapped again; it covers the block.
+    unsafe {
+        let mapped = syscall6(MMAP, 0, PAGE * 4, PROT_READ, MAP_SHARED, fd, offset);
+        if mapped > 0 {
+            look(&*(mapped as *const Slot));
+            syscall4(MUNMAP, mapped as u64, PAGE * 4, 0, 0);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use reenact_trace::EventHeader;
 use crate::entry::{self, NOT_BEGUN};
 use crate::life::Call;
 use crate::log::Builder;
-use crate::{guest, patch, scheduler, signal};
+use crate::{guest, patch, scheduler, sharing_group, signal};
 
 const POLL: u64 = 7;
 const SELECT: u64 = 23;
@@ -21,6 +21,9 @@ const NANOSLEEP: u64 = 35;
 const ACCEPT: u64 = 43;
 const RECVFROM: u64 = 45;
 const RECVMSG: u64 = 47;
+const MSGRCV: u64 = 70;
+const MQ_TIMEDRECEIVE: u64 = 243;
+const SCHED_YIELD: u64 = 24;
 const CLOCK_NANOSLEEP: u64 = 230;
 const EPOLL_WAIT: u64 = 232;
 const PSELECT6: u64 = 270;
@@ -49,6 +52,9 @@ enum Manner {
 const NOTHING: (usize, u64) = (0, 0);
 
 fn manner(call: &Call<'_>, entry: &SystemCall) -> Manner {
+    if !entry.may_block {
+        return Manner::WithToken;
+    }
     let [first, second, third, ..] = call.args;
     match call.number {
         READ | READV | RECVFROM | RECVMSG | RECVMMSG | ACCEPT | ACCEPT4 | PREADV2 => {
@@ -66,6 +72,8 @@ fn manner(call: &Call<'_>, entry: &SystemCall) -> Manner {
         CLOCK_NANOSLEEP => Manner::Scratch([(3, 16), NOTHING, NOTHING, NOTHING]),
         WAIT4 => Manner::Scratch([(1, 4), (3, 144), NOTHING, NOTHING]),
         WAITID => Manner::Scratch([(2, 128), (4, 144), NOTHING, NOTHING]),
+        MSGRCV => Manner::Scratch([(1, third.saturating_add(8)), NOTHING, NOTHING, NOTHING]),
+        MQ_TIMEDRECEIVE => Manner::Scratch([(1, third), (3, 4), NOTHING, NOTHING]),
         RT_SIGTIMEDWAIT => Manner::Scratch([(1, 128), NOTHING, NOTHING, NOTHING]),
         FUTEX if matches!(second & 0x7f, 1 | 3 | 4 | 5 | 7 | 8 | 10 | 12) => Manner::WithToken,
         FUTEX => Manner::Directly,
@@ -78,7 +86,7 @@ fn manner(call: &Call<'_>, entry: &SystemCall) -> Manner {
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 {
     match manner(call, entry) {
-        Manner::WithToken => direct(call, args),
+        Manner::WithToken => with_token(call, args),
         Manner::Directly => {
             mark_waiter(call);
             apart(call, |call| direct(call, args))
@@ -120,6 +128,28 @@ fn mark_waiter(call: &mut Call<'_>) {
     }
 }
 
+/// A call that should not wait. If it does, and others have asked for the token, they have it before
+/// the call is made once more.
+fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
+    if call.number == SCHED_YIELD && sharing_group::somebody_waits() {
+        // Done at the end of the call.
+        call.thread.room_asked.store(1, Ordering::Relaxed);
+        return 0;
+    }
+    loop {
+        let result = direct(call, args);
+        if result != -EINTR || !was_asked(call) {
+            return result;
+        }
+        apart(call, |_| 0);
+    }
+}
+
+/// Whether a call was interrupted only because others want the token.
+fn was_asked(call: &Call<'_>) -> bool {
+    call.thread.room_asked.swap(0, Ordering::Relaxed) != 0 && !signal::queued(call.thread)
+}
+
 /// Run `wait` without the token. The event under construction is begun anew afterwards, because
 /// others have written to the log.
 fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
@@ -131,10 +161,7 @@ fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
         let result = wait(call);
         // Somebody who wants the token can think we still have it: the program must not see
         // that its call was interrupted by that.
-        let by_request = result == -EINTR
-            && call.thread.room_asked.swap(0, Ordering::Relaxed) != 0
-            && !signal::queued(call.thread);
-        if !by_request {
+        if result != -EINTR || !was_asked(call) {
             break result;
         }
     };
@@ -163,7 +190,7 @@ fn when_readable(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
         _ => false,
     };
     if ready || asked_not_to_wait || nonblocking() {
-        return direct(call, args);
+        return with_token(call, args);
     }
     let waited = apart(call, |call| {
         request[0] = descriptor;
@@ -174,7 +201,7 @@ fn when_readable(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     if waited == NOT_BEGUN || waited == -EINTR {
         return waited;
     }
-    direct(call, args)
+    with_token(call, args)
 }
 
 #[inline(never)]
@@ -190,14 +217,14 @@ fn with_scratch(call: &mut Call<'_>, args: &[u64; 6], buffers: &[(usize, u64); 4
         }
         let room = (length + 7) & !7;
         if used + room > SCRATCH as u64 {
-            return direct(call, args);
+            return with_token(call, args);
         }
         let at = base + used;
         // SAFETY: inside the scratch memory.
         let into = unsafe { core::slice::from_raw_parts_mut(at as *mut u8, length as usize) };
         if !guest::read(program, into) {
             // Let the kernel say EFAULT.
-            return direct(call, args);
+            return with_token(call, args);
         }
         ours[index] = at;
         used += room;

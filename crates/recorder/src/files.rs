@@ -12,6 +12,7 @@ use crate::message::Text;
 use crate::{arena, text};
 
 /// What identifies a file's content.
+#[derive(Default)]
 pub struct Status {
     pub device: u64,
     pub inode: u64,
@@ -22,6 +23,8 @@ pub struct Status {
     pub modified_ns: u64,
     pub changed_ns: u64,
     pub is_regular: bool,
+    /// `/dev/zero`, whose mappings are anonymous memory.
+    pub is_zero: bool,
 }
 
 /// `fstat`.
@@ -43,6 +46,7 @@ pub fn status(fd: i32) -> Option<Status> {
         modified_ns: stat[11].wrapping_mul(1_000_000_000).wrapping_add(stat[12]),
         changed_ns: stat[13].wrapping_mul(1_000_000_000).wrapping_add(stat[14]),
         is_regular: mode & 0o170000 == 0o100000,
+        is_zero: mode & 0o170000 == 0o020000 && stat[5] == 0x105,
     })
 }
 
@@ -233,6 +237,7 @@ pub fn store_bytes(name: &[u8], key: u64, bytes: &[u8]) -> Option<FileId> {
         modified_ns: 0,
         changed_ns: 0,
         is_regular: true,
+        is_zero: false,
     };
     if let Some(index) = find(&status) {
         wait_until_stored(index);

@@ -45,7 +45,7 @@ pub extern "C" fn on_entry(frame: *mut Frame) {
         _ => on_system_call(thread),
     }
     let thread = thread::current();
-    if scheduler::is_threaded() && !thread.vfork_child {
+    if scheduler::is_shared() && !thread.vfork_child {
         scheduler::after_event(thread);
     }
 }
@@ -297,12 +297,12 @@ pub fn plain(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
     ) {
         process::announce_fatal_signal(call.thread, call.number, &call.args);
     }
+    let victim = process::killing::victim(call);
     let mut args = call.args;
     if let Some((index, value)) = call.substitute {
         args[index] = value;
     }
-    let apart = entry.may_block && scheduler::is_threaded() && !call.thread.vfork_child;
-    let result = if apart {
+    let result = if scheduler::is_shared() && !call.thread.vfork_child {
         blocking::perform(call, entry, &args)
     } else {
         // SAFETY: the program asked for this call; hidden descriptors were excluded.
@@ -330,6 +330,9 @@ pub fn plain(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
     );
     if entry.descriptors != Descriptors::None || entry.class == Class::Descriptor {
         virtualize::track_descriptors(call, entry, result);
+    }
+    if let Some(victim) = victim {
+        process::killing::after(call, &victim, result);
     }
     virtualize::after(call, result);
     Outcome::Done(seen)

@@ -32,6 +32,7 @@ mod process;
 mod scheduler;
 mod seccomp;
 mod shared;
+mod sharing_group;
 mod signal;
 mod sites;
 mod thread;

@@ -9,7 +9,7 @@ use reenact_trace::{FileId, MapRecord};
 
 use crate::life::{self, Call, Outcome};
 use crate::log::Builder;
-use crate::{cpuid, files, patch, shared, sites};
+use crate::{cpuid, files, patch, shared, sharing_group, sites};
 
 /// Start and current end of the program's heap segment. It is kept by us: the kernel's own
 /// belongs to the recorder's image.
@@ -67,12 +67,17 @@ fn change(call: &mut Call<'_>) -> Outcome {
                 shared::forget(a, b);
                 patch::forget(a, b);
             }
-            MREMAP => shared::forget(a, b),
+            MREMAP => shared::follow(a, b, result as u64, c),
             MPROTECT if c & PROT_EXEC != 0 => cpuid::unknown_code(call.thread),
             _ => {}
         }
     }
     Outcome::Done(result)
+}
+
+/// Whether shared mappings of the file behind a descriptor show what others write to it.
+fn is_object(fd: i32) -> bool {
+    files::status(fd).is_some_and(|status| status.is_regular) && files::is_writable(fd)
 }
 
 fn mmap(call: &mut Call<'_>) -> Outcome {
@@ -90,6 +95,10 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     } else {
         address
     };
+    if flags & MAP_SHARED != 0 && !anonymous && is_object(fd as i32) {
+        // Another process can have the file mapped, or will.
+        sharing_group::join(call);
+    }
     // SAFETY: the program asked for it and the range is not ours.
     let result = unsafe { syscall6(MMAP, hint, length, protection, flags, fd, offset) };
     if result < 0 {
@@ -134,10 +143,11 @@ pub fn record_mapping(
         offset,
         ..MapRecord::default()
     };
-    if flags & MAP_SHARED != 0 && protection & PROT_WRITE != 0 {
-        shared::note_writable();
-    }
+    let is_shared = flags & MAP_SHARED != 0;
     if flags & MAP_ANONYMOUS != 0 {
+        if is_shared {
+            shared::remember_anonymous(at, length);
+        }
         event.map(at, &map);
         return;
     }
@@ -146,8 +156,8 @@ pub fn record_mapping(
         return;
     };
     map.file_size = status.size;
-    let is_shared = flags & MAP_SHARED != 0;
-    let stored = if status.is_regular && !(is_shared && files::is_writable(fd)) {
+    let is_object = is_shared && status.is_regular && files::is_writable(fd);
+    let stored = if status.is_regular && !is_object {
         files::store(fd, &status, protection & PROT_EXEC != 0)
     } else {
         None
@@ -162,6 +172,9 @@ pub fn record_mapping(
         }
         None => {
             // Shared and writable, a device, or not storable: the bytes go into the log.
+            if is_object {
+                map.object = shared::object_of(&status);
+            }
             event.map(at, &map);
             let visible = if status.is_regular {
                 status.size.saturating_sub(offset).min(length)
@@ -171,8 +184,10 @@ pub fn record_mapping(
             if protection & PROT_READ != 0 {
                 event.guest_memory(at, visible);
             }
-            if is_shared && status.is_regular {
+            if is_object {
                 shared::remember(at, length, &status, offset);
+            } else if is_shared && status.is_zero {
+                shared::remember_anonymous(at, length);
             }
         }
     }

@@ -8,9 +8,11 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall4};
 use reenact_trace::{EventHeader, EventKind};
 
+use crate::arena;
 use crate::chaos;
 use crate::cpuid;
 use crate::log::{self, Builder};
+use crate::sharing_group;
 use crate::signal;
 use crate::thread::{self, Thread};
 
@@ -43,6 +45,13 @@ static mut SLICE_START: u64 = 0;
 #[inline]
 pub fn is_threaded() -> bool {
     THREADS.load(Ordering::Relaxed) > 1
+}
+
+/// Whether others may run while this thread does not: threads of this process, or processes that
+/// share memory with it.
+#[inline]
+pub fn is_shared() -> bool {
+    is_threaded() || sharing_group::is_member()
 }
 
 fn lock() {
@@ -98,7 +107,10 @@ pub fn thread_not_added() {
 /// After a fork there is one thread, and it runs.
 pub fn after_fork() {
     // SAFETY: one thread exists.
-    unsafe { FIRST = 0 };
+    unsafe {
+        FIRST = 0;
+        SLICE_START = log::time();
+    }
     WAITING.store(0, Ordering::Relaxed);
     LOCK.store(0, Ordering::Relaxed);
     HELD.store(1, Ordering::Relaxed);
@@ -163,6 +175,10 @@ fn has_rival(running: &Thread) -> bool {
 
 /// Pass the token to the first thread that waits; otherwise lay it down.
 fn pass_on() {
+    // A thread of this process goes on in the same turn when no other process waits.
+    if WAITING.load(Ordering::Relaxed) == 0 || sharing_group::somebody_waits() {
+        sharing_group::release();
+    }
     lock();
     // SAFETY: under the lock.
     let next = unsafe {
@@ -203,13 +219,15 @@ pub fn acquire(thread: &mut Thread) {
         unlock();
         thread.waits.store(1, Ordering::Relaxed);
         wait(thread);
-        thread.waits.store(0, Ordering::Relaxed);
-        if signal::queued(thread) {
-            signal::late::arm(thread);
-        }
+        looks_again(thread);
     }
     let previous = LET_GO.swap(0, Ordering::Relaxed);
     thread::set_current(thread);
+    if sharing_group::is_member() {
+        thread.waits.store(1, Ordering::Relaxed);
+        sharing_group::take(thread);
+        looks_again(thread);
+    }
     cpuid::take_turn(thread);
     // SAFETY: we have the token.
     unsafe { SLICE_START = log::time() };
@@ -218,6 +236,14 @@ pub fn acquire(thread: &mut Thread) {
         // SAFETY: a thread that is inside its call; its block outlives it.
         let header = unsafe { (*(previous as *const Thread)).blocked_call };
         log_blocked(&header);
+    }
+}
+
+/// A thread that waited for its turn has it.
+fn looks_again(thread: &Thread) {
+    thread.waits.store(0, Ordering::Relaxed);
+    if signal::queued(thread) {
+        signal::late::arm(thread);
     }
 }
 
@@ -244,7 +270,8 @@ fn wait(thread: &Thread) {
             && thread.granted.load(Ordering::Acquire) == 0
             && !(chaos::is_on() && chaos::is_low(thread.tid));
         if asks {
-            signal::late::ask_for_room(thread::current().tid);
+            let pid = arena::slot().pid.load(Ordering::Relaxed);
+            signal::late::ask_for_room(pid, thread::current().tid);
             start = log::time();
         }
     }
@@ -265,7 +292,8 @@ pub fn log_blocked(header: &EventHeader) {
 /// header of its event.
 pub fn let_go(thread: &mut Thread, call: &EventHeader) {
     thread.blocked_call = *call;
-    if WAITING.load(Ordering::Relaxed) > 0 {
+    // The order of processes is told by events: others could run without us knowing.
+    if WAITING.load(Ordering::Relaxed) > 0 || sharing_group::is_member() {
         log_blocked(call);
     } else {
         LET_GO.store(thread as *mut Thread as usize, Ordering::Relaxed);
@@ -282,7 +310,7 @@ pub fn leave() {
 /// Let others run now, at a place the log knows.
 #[inline(never)]
 pub fn yield_now(thread: &mut Thread) {
-    if WAITING.load(Ordering::Relaxed) > 0 {
+    if somebody_waits() {
         pass_on();
         acquire(thread);
         thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
@@ -301,14 +329,14 @@ pub fn after_event(thread: &mut Thread) {
     }
     // SAFETY: we have the token.
     let over = log::time().wrapping_sub(unsafe { SLICE_START }) > SLICE;
-    if WAITING.load(Ordering::Relaxed) > 0
-        && (over || thread.room_asked.swap(0, Ordering::Relaxed) != 0)
-    {
+    let asked = thread.room_asked.load(Ordering::Relaxed) != 0;
+    if (over || asked) && somebody_waits() {
+        thread.room_asked.store(0, Ordering::Relaxed);
         yield_now(thread);
     }
 }
 
 /// Whether somebody waits for the token.
 pub fn somebody_waits() -> bool {
-    WAITING.load(Ordering::Relaxed) > 0
+    WAITING.load(Ordering::Relaxed) > 0 || sharing_group::somebody_waits()
 }

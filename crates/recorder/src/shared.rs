@@ -1,8 +1,12 @@
-//! Shared mappings of files: what the program writes to such a file by `write` appears in the
-//! mapping without the program storing there, so it has to be logged.
+//! Shared mappings: which memory other processes may see, and which files are shared objects. What
+//! the program writes to such a file by `write` appears in the mapping without the program storing
+//! there, so it has to be logged.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::Ordering;
 
+use reenact_trace::sharing::OBJECT_COUNT;
+
+use crate::arena;
 use crate::files::{self, Status};
 use crate::log::Builder;
 
@@ -24,24 +28,6 @@ static mut MAPPINGS: [SharedMapping; CAPACITY] = [SharedMapping {
     offset: 0,
 }; CAPACITY];
 static mut COUNT: usize = 0;
-/// Whether writable memory was mapped that children share.
-static WRITABLE: AtomicBool = AtomicBool::new(false);
-
-/// Memory was mapped writable and shared.
-pub fn note_writable() {
-    WRITABLE.store(true, Ordering::Relaxed);
-}
-
-/// A child has been made: say what of its memory is not covered.
-pub fn tell_of_sharing() {
-    if WRITABLE.load(Ordering::Relaxed) {
-        crate::message::once(
-            "a child shares writable memory with its parent (MAP_SHARED): what one writes there \
-             for the other to read is not recorded yet, the replay may depart",
-        );
-    }
-}
-
 fn mappings() -> &'static mut [SharedMapping] {
     // SAFETY: one thread at a time; COUNT never exceeds the capacity.
     unsafe { core::slice::from_raw_parts_mut((&raw mut MAPPINGS).cast(), COUNT) }
@@ -54,38 +40,85 @@ pub fn any() -> bool {
     unsafe { COUNT != 0 }
 }
 
-/// A new address space.
-pub fn remember(address: u64, length: u64, status: &Status, offset: u64) {
-    let overlaps = |other: &SharedMapping| {
-        other.device == status.device
-            && other.inode == status.inode
-            && other.offset < offset.saturating_add(length)
-            && offset < other.offset.saturating_add(other.length)
+/// Whether a child made by `fork` would share memory with this process.
+pub fn is_inherited() -> bool {
+    any()
+}
+
+/// Number of the object that a file is, which all its shared mappings show; 0: there is no room
+/// for one more. The caller has the token of the group, so nobody else changes the table.
+pub fn object_of(status: &Status) -> u32 {
+    let count = &arena::header().objects;
+    let used = (count.load(Ordering::Acquire) as usize).min(OBJECT_COUNT);
+    let is_it = |&index: &usize| {
+        let object = arena::object(index);
+        object.inode.load(Ordering::Relaxed) == status.inode
+            && object.device.load(Ordering::Relaxed) == status.device
     };
-    if mappings().iter().any(overlaps) {
-        crate::message::once(
-            "a part of a file is mapped shared twice: what the program stores through one mapping \
-             is not seen through the other in replay, which may depart",
-        );
+    if let Some(index) = (0..used).rev().find(is_it) {
+        return index as u32 + 1;
     }
+    if used == OBJECT_COUNT {
+        crate::message::once(
+            "more than 16384 files mapped shared: processes that share further ones may depart in replay",
+        );
+        return 0;
+    }
+    let object = arena::object(used);
+    object.device.store(status.device, Ordering::Relaxed);
+    object.inode.store(status.inode, Ordering::Relaxed);
+    count.store(used as u32 + 1, Ordering::Release);
+    used as u32 + 1
+}
+
+/// Whether a range is a part of memory mapped shared, which can be read without effect.
+pub fn is_known(from: u64, to: u64) -> bool {
+    let holds = |mapping: &SharedMapping| {
+        mapping.address < to && from < mapping.address.saturating_add(mapping.length)
+    };
+    mappings().iter().any(holds)
+}
+
+/// Attach what all shared mappings hold now.
+pub fn attach_content(event: &mut Builder) {
+    /// Most bytes of one mapping.
+    const MOST: u64 = 64 << 20;
+    for index in 0..mappings().len() {
+        let mapping = mappings()[index];
+        event.guest_memory(mapping.address, mapping.length.min(MOST));
+    }
+}
+
+/// Memory was mapped shared that has no file.
+pub fn remember_anonymous(address: u64, length: u64) {
+    let status = Status::default();
+    remember(address, length, &status, 0);
+}
+
+/// A file was mapped shared and writable.
+pub fn remember(address: u64, length: u64, status: &Status, offset: u64) {
+    add(SharedMapping {
+        address,
+        length,
+        device: status.device,
+        inode: status.inode,
+        offset,
+    });
+}
+
+fn add(mapping: SharedMapping) {
     // SAFETY: one thread at a time.
     unsafe {
         if COUNT == CAPACITY {
             crate::message::once(
-                "more than 256 shared file mappings at once: writes to their files by system calls are not covered",
+                "more than 256 shared mappings at once: writes to their files by system calls are not covered",
             );
             return;
         }
         COUNT += 1;
     }
     if let Some(last) = mappings().last_mut() {
-        *last = SharedMapping {
-            address,
-            length,
-            device: status.device,
-            inode: status.inode,
-            offset,
-        };
+        *last = mapping;
     }
 }
 
@@ -110,10 +143,28 @@ pub fn forget(address: u64, length: u64) {
     unsafe { COUNT = kept };
 }
 
+/// A mapping was moved or got another length.
+pub fn follow(old: u64, old_length: u64, new: u64, new_length: u64) {
+    let moved = mappings()
+        .iter_mut()
+        .find(|mapping| mapping.address <= old && old < mapping.address + mapping.length);
+    if let Some(mapping) = moved {
+        let part = old - mapping.address;
+        let entry = SharedMapping {
+            address: new,
+            length: new_length,
+            offset: mapping.offset + part,
+            ..*mapping
+        };
+        forget(old, old_length);
+        add(entry);
+    }
+}
+
 /// A call may have changed the file behind `fd`: log what its mappings show now.
 #[inline(never)]
 pub fn after_write(event: &mut Builder, fd: i32) {
-    let Some(status) = files::status(fd) else {
+    let Some(status) = files::status(fd).filter(|status| status.is_regular) else {
         return;
     };
     for index in 0..mappings().len() {

@@ -15,6 +15,8 @@ pub const SIGNAL_STACK_SIZE: u64 = 1 << 20;
 
 /// Memory shared by all processes of a replay.
 pub const SHARED_ADDRESS: u64 = STACK_ADDRESS + (128 << 20);
+/// The table of turns, shared too.
+pub const TURNS_ADDRESS: u64 = SHARED_ADDRESS + (64 << 20);
 
 /// Map the stacks. Called on the kernel's stack, before anything else.
 pub fn map_stacks() -> bool {

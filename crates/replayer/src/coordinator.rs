@@ -16,7 +16,7 @@ use crate::json::Line;
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::report::{self, status};
-use crate::system;
+use crate::{system, turns};
 
 /// Replay what the options ask for; the exit status.
 pub fn run(options: Options, events: i32, machine: Machine) -> u8 {
@@ -33,6 +33,9 @@ pub fn run(options: Options, events: i32, machine: Machine) -> u8 {
     announce(&index);
     let numbers: Vec<u32> = index.processes.keys().copied().collect();
     let target = options.process;
+    if target.is_some() {
+        turns::set_alone();
+    }
     let mut session = Session {
         options,
         index,
@@ -126,6 +129,7 @@ fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
 fn all(session: Session, machine: Machine) -> u8 {
     let session = Rc::new(session);
     let mut machine = Some(machine);
+    turns::process_added();
     for &process in &session.numbers {
         let log = session.chunks(process);
         if process != 0 && log.is_some_and(|chunks| chunks.events == 0) {
@@ -146,6 +150,7 @@ fn all(session: Session, machine: Machine) -> u8 {
             continue;
         }
         jobs::acquire();
+        turns::process_added();
         match system::fork() {
             Ok(0) => {
                 if let Some(machine) = machine.take() {
@@ -161,6 +166,7 @@ fn all(session: Session, machine: Machine) -> u8 {
             }
         }
     }
+    turns::process_ended();
     jobs::reap(true);
     for (place, &process) in session.numbers.iter().enumerate() {
         let readable = match first_event(&session, process) {

@@ -19,6 +19,7 @@ use crate::pace::Pace;
 use crate::report::{self, status};
 use crate::step::{self, Step};
 use crate::system;
+use crate::turns::{self, HeldTurns, Turn};
 
 /// How the replay of a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub enum End {
     Cut,
     /// `--stop-event`.
     Asked,
+    /// A process that shares memory with it was not replayed as far as this one needs.
+    Unreachable,
     Divergence,
     Error,
 }
@@ -46,6 +49,7 @@ impl End {
             End::Stopped => "stopped",
             End::Cut => "cut",
             End::Asked => "asked",
+            End::Unreachable => "unreachable",
             End::Divergence => "divergence",
             End::Error => "error",
         }
@@ -101,6 +105,8 @@ pub struct Engine {
     path: Vec<u32>,
     start: EventHeader,
     last: Option<Last>,
+    /// Turns of sharing groups that this process has.
+    turns: HeldTurns,
 }
 
 impl Engine {
@@ -124,6 +130,7 @@ impl Engine {
             process,
             start: EventHeader::default(),
             last: None,
+            turns: HeldTurns::default(),
             session,
         };
         engine.announce();
@@ -158,6 +165,12 @@ impl Engine {
                 End::Error
             }
         });
+        if !matches!(
+            end,
+            End::Divergence | End::Error | End::Asked | End::Unreachable
+        ) {
+            self.turns.finish();
+        }
         let mut line = Line::new("process");
         line.number("process", u64::from(self.process))
             .optional(
@@ -211,6 +224,20 @@ impl Engine {
                     return Err(ReplayError::BadEvent("a log must begin with ProcessStart").into());
                 }
                 self.start = group.event.header;
+            }
+            let header = &group.event.header;
+            if group.event.kind == EventKind::Turn {
+                let [sharing_group, number, keeps, ..] = header.args;
+                let turn = Turn {
+                    group: sharing_group as usize,
+                    number,
+                };
+                if !self
+                    .turns
+                    .begin(turn, keeps != 0, options.process.is_some())
+                {
+                    return self.without_turn();
+                }
             }
             let step = step::perform(&mut self.machine, &group, &mut self.pace)?;
             let header = &group.event.header;
@@ -325,6 +352,7 @@ impl Engine {
             return Ok(());
         }
         let has_slot = jobs::try_acquire();
+        turns::process_added();
         match system::fork() {
             Ok(0) => self.become_child(process, child),
             Ok(_) => {
@@ -335,7 +363,10 @@ impl Engine {
                 }
                 Ok(())
             }
-            Err(error) => Err(ReplayError::ForkRefused(error.0).into()),
+            Err(error) => {
+                turns::process_ended();
+                Err(ReplayError::ForkRefused(error.0).into())
+            }
         }
     }
 
@@ -356,6 +387,21 @@ impl Engine {
         report::send(&mut line);
     }
 
+    /// What it means that a turn never comes.
+    fn without_turn(&self) -> Result<End, Failure> {
+        let (worst, ..) = jobs::totals();
+        if worst != 0 {
+            return Ok(End::Unreachable);
+        }
+        let is_whole =
+            |chunks: &ProcessChunks| !chunks.gap && chunks.end.is_some_and(|end| end.reason == 0);
+        if self.session.index.processes.values().all(is_whole) {
+            let message = "a turn among processes that share memory which never comes";
+            return Err(ReplayError::BadEvent(message).into());
+        }
+        Ok(End::Cut)
+    }
+
     fn become_child(
         &mut self,
         process: u32,
@@ -370,6 +416,8 @@ impl Engine {
         if let Some(control) = &mut self.pace.control {
             control.begin_process();
         }
+        // Those are the parent's.
+        self.turns.forget();
         self.feed = Feed::new(session.events, chunks.chunks.clone());
         self.pace.total_events = chunks.events;
         self.announce();

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU8, Ordering};
 use reenact_freestanding::numbers as n;
 
 use crate::report::{self, status};
-use crate::system;
+use crate::{system, turns};
 
 /// Processes whose start is remembered.
 const MOST_PROCESSES: usize = 1 << 20;
@@ -114,6 +114,7 @@ pub fn reap(block: bool) {
 /// A process ends in the middle: account for it and give its slot back.
 pub fn abandon(exit_status: u8) {
     note_status(exit_status);
+    turns::process_ended();
     release();
 }
 

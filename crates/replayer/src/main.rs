@@ -41,6 +41,7 @@ mod string_instruction;
 mod system;
 mod threads;
 mod trace_directory;
+mod turns;
 mod unwinding;
 mod vectors;
 
@@ -157,6 +158,7 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     become_reaper();
     address_space::clear_outside_region()?;
     jobs::set_up(options.jobs)?;
+    turns::set_up()?;
     if options.sandbox {
         sandbox::enter(options.control.is_some())?;
     }

@@ -21,6 +21,8 @@ pub struct Mapping {
     pub offset: u64,
     /// Size of the stored file, bytes; `u64::MAX` for an anonymous mapping.
     pub file_size: u64,
+    /// Number of the shared object, or 0.
+    pub object: u32,
 }
 
 /// The mappings, disjoint and ordered.

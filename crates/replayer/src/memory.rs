@@ -15,6 +15,7 @@ use crate::guarded_copy::guarded_copy;
 use crate::mappings::{Mapping, MappingTable, PAGE};
 use crate::system;
 use crate::trace_directory::TraceDirectory;
+use crate::turns;
 
 /// One past the last address a program can have.
 pub const ADDRESS_END: u64 = (1 << 47) - PAGE;
@@ -73,8 +74,20 @@ impl Memory {
             });
         }
         let file = FileId(record.file);
-        let mut flags = n::MAP_PRIVATE | n::MAP_FIXED | n::MAP_NORESERVE;
-        let (descriptor, offset, file_size) = if file == FileId::NONE {
+        let is_shared = u64::from(record.flags) & n::MAP_SHARED != 0
+            && file == FileId::NONE
+            && (record.object != 0 || turns::is_inherited());
+        let visibility = if is_shared {
+            n::MAP_SHARED
+        } else {
+            n::MAP_PRIVATE
+        };
+        let mut flags = visibility | n::MAP_FIXED | n::MAP_NORESERVE;
+        let (descriptor, offset, file_size) = if is_shared && record.object != 0 {
+            let (descriptor, offset) = turns::object_place(record.object, record.offset, length)
+                .ok_or(ReplayError::BadMapping { address, length })?;
+            (descriptor, offset, u64::MAX)
+        } else if file == FileId::NONE {
             flags |= n::MAP_ANONYMOUS;
             (-1, 0, u64::MAX)
         } else {
@@ -92,6 +105,7 @@ impl Memory {
             file,
             offset: record.offset,
             file_size,
+            object: record.object,
         };
         // SAFETY: the range is the program's (checked), nothing of ours.
         unsafe {
@@ -224,6 +238,7 @@ impl Memory {
         length: u64,
     ) -> Result<(), ReplayError> {
         const MADV_DONTNEED: u64 = 4;
+        const MADV_REMOVE: u64 = 9;
         static ZEROS: [u8; 16384] = [0; 16384];
         let opened = self.open(translator, address, length)?;
         let end = address + length;
@@ -248,8 +263,16 @@ impl Memory {
                 (limit - at).min(ZEROS.len() as u64)
             };
             let left = if dropped {
+                // What is shared outlives the first advice.
+                let is_shared = u64::from(mapping.flags) & n::MAP_SHARED != 0
+                    && (mapping.object != 0 || turns::is_inherited());
+                let advice = if is_shared {
+                    MADV_REMOVE
+                } else {
+                    MADV_DONTNEED
+                };
                 // SAFETY: the range is the program's.
-                u64::from(unsafe { system::advise(at, piece, MADV_DONTNEED) }.is_err())
+                u64::from(unsafe { system::advise(at, piece, advice) }.is_err())
             } else {
                 // SAFETY: the range is the program's.
                 unsafe { guarded_copy(at as *mut u8, ZEROS.as_ptr(), piece) }
@@ -443,8 +466,12 @@ impl Memory {
                 protection: last.protection,
                 flags: last.flags,
                 file: last.file.0,
-                reserved: 0,
-                offset: if last.file == FileId::NONE { 0 } else { offset },
+                object: last.object,
+                offset: if last.file == FileId::NONE && last.object == 0 {
+                    0
+                } else {
+                    offset
+                },
                 file_size: 0,
             };
             self.map(translator, new_address + old_length, &record)?;
@@ -472,7 +499,7 @@ impl Memory {
             protection: mapping.protection,
             flags: mapping.flags,
             file: mapping.file.0,
-            reserved: 0,
+            object: mapping.object,
             offset: mapping.offset.wrapping_add(from - start),
             file_size: 0,
         };
@@ -487,6 +514,7 @@ impl Memory {
         if keep_old {
             let empty = MapRecord {
                 file: FileId::NONE.0,
+                object: 0,
                 offset: 0,
                 ..record
             };

@@ -80,6 +80,10 @@ pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
             machine.count_event(false);
             Step::Next
         }
+        EventKind::Turn => {
+            effects::apply_attachments(machine, group)?;
+            Step::Next
+        }
         EventKind::RecordingEnd => Step::Stopped,
         _ => return Err(ReplayError::Unsupported("this kind of event").into()),
     };
@@ -139,7 +143,9 @@ pub fn restore_flags(machine: &mut Machine, delivery: Option<&Group<'_>>) {
 /// first thread, whichever thread called `execve`: that one runs now.
 fn switches_thread(machine: &Machine, group: &Group<'_>) -> bool {
     match group.event.kind {
-        EventKind::Note | EventKind::RecordingEnd | EventKind::VforkReturn => false,
+        EventKind::Note | EventKind::Turn | EventKind::RecordingEnd | EventKind::VforkReturn => {
+            false
+        }
         EventKind::ImageBegin => machine.threads.current.is_none(),
         _ => true,
     }

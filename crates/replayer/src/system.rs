@@ -197,6 +197,20 @@ pub fn futex_wake(word: &core::sync::atomic::AtomicU32) {
     unsafe { syscall3(numbers::FUTEX, word.as_ptr() as u64, numbers::FUTEX_WAKE, 1) };
 }
 
+/// Wake all sleepers on a futex word.
+pub fn futex_wake_all(word: &core::sync::atomic::AtomicU32) {
+    const ALL: u64 = i32::MAX as u64;
+    // SAFETY: the word is mapped.
+    unsafe {
+        syscall3(
+            numbers::FUTEX,
+            word.as_ptr() as u64,
+            numbers::FUTEX_WAKE,
+            ALL,
+        )
+    };
+}
+
 pub fn exit(status: u8) -> ! {
     loop {
         // SAFETY: ends the process.

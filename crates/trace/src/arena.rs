@@ -91,7 +91,8 @@ pub struct ArenaHeader {
     pub vdso_layout: [AtomicU64; 1 + 2 * VDSO_MAPPINGS],
     /// 1: threads are scheduled at random ([`Self::chaos_seed`]), not fairly.
     pub chaos: u32,
-    pub reserved: u32,
+    /// Shared objects in use ([`crate::sharing`]).
+    pub objects: AtomicU32,
     pub chaos_seed: u64,
 }
 

@@ -99,7 +99,9 @@ pub struct MapRecord {
     pub flags: u32,
     /// [`crate::FileId`] of the content, or `FileId::NONE`: anonymous, or `Write`s follow.
     pub file: u32,
-    pub reserved: u32,
+    /// Number of the shared object (a file mapped shared and writable, by whatever processes), or
+    /// 0: none. All mappings of an object show the same memory.
+    pub object: u32,
     /// Offset in the file, bytes.
     pub offset: u64,
     /// Size of the file when it was mapped, bytes; beyond its last page the mapping gives SIGBUS.

@@ -57,6 +57,11 @@ pub enum EventKind {
     /// of a `SignalDelivered` in the middle of computation: `Registers` (address 1) and
     /// `MemoryChecksum`s.
     Preempted = 15,
+    /// The process begins a turn of a sharing group: of the processes that share memory one runs at
+    /// a time. `args[0]` the group, `args[1]` the number of the turn; all turns of the group with
+    /// smaller numbers are over. `Write`s: content of the shared memory, when the process whose
+    /// turn it was has been killed.
+    Turn = 16,
 }
 
 impl EventKind {
@@ -78,6 +83,7 @@ impl EventKind {
             13 => RecordingEnd,
             14 => Blocked,
             15 => Preempted,
+            16 => Turn,
             _ => return None,
         })
     }
@@ -101,6 +107,7 @@ impl EventKind {
             RecordingEnd => "recording-end",
             Blocked => "blocked",
             Preempted => "preempted",
+            Turn => "turn",
         }
     }
 }

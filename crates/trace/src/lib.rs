@@ -15,6 +15,7 @@ pub mod event;
 pub mod identifiers;
 pub mod layout;
 pub mod registers;
+pub mod sharing;
 
 pub use attachment::{Attachment, MapRecord, Tag};
 pub use event::{Event, EventHeader, EventKind, Events};

@@ -23,7 +23,15 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
     if !last && !call.thread.vfork_child {
         super::threads::end(call.thread, event, call.args[0]);
     }
+    let is_member = crate::sharing_group::is_member() && !call.thread.vfork_child;
+    if is_member {
+        // Others can see them: here, not when the kernel comes to it.
+        super::robust::release(call.thread, &mut event);
+    }
     event.commit();
+    if is_member {
+        crate::sharing_group::leave();
+    }
     if !call.thread.vfork_child {
         arena::slot()
             .state

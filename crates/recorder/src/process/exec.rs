@@ -12,7 +12,7 @@ use crate::life::{Call, Outcome};
 use crate::loader::elf::{self, Kind};
 use crate::log::Builder;
 use crate::thread::Thread;
-use crate::{arena, files, guest, log, scheduler, signal, text};
+use crate::{arena, files, guest, log, scheduler, sharing_group, signal, text};
 
 /// A path with room for its NUL.
 type Path = [u8; EXEC_PATH_MAX];
@@ -69,16 +69,26 @@ impl Drop for Scratch {
 
 /// `execve` and `execveat`. Only returns when it fails.
 pub fn exec(call: &mut Call<'_>) -> Outcome {
-    if scheduler::is_threaded() && !call.thread.vfork_child {
+    let leaves_group = sharing_group::is_member() && !call.thread.vfork_child;
+    if scheduler::is_shared() && !call.thread.vfork_child {
         // The new image begins with the first thread's id, whoever called.
         let header = call.event.header;
         call.event.set_aside();
         scheduler::log_blocked(&header);
+        if leaves_group {
+            sharing_group::leave();
+            sharing_group::await_requests();
+        }
         call.event = Builder::again(&header);
     }
     let outcome = match try_exec(call) {
         Ok(()) => Outcome::Done(-ENOSYS),
-        Err(errno) => Outcome::Done(errno),
+        Err(errno) => {
+            if leaves_group {
+                sharing_group::join(call);
+            }
+            Outcome::Done(errno)
+        }
     };
     call.thread.exec_memory = [[0; 2]; 2];
     outcome

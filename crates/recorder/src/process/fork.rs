@@ -21,6 +21,9 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     if !log::recording() {
         return unrecorded(call, arguments);
     }
+    if crate::shared::is_inherited() {
+        crate::sharing_group::join(call);
+    }
     let Some(slot) = ChildSlot::claim(start::FORK) else {
         crate::message::once("more than 4096 processes at once; fork was told EAGAIN");
         return Outcome::Done(-EAGAIN);
@@ -57,7 +60,6 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             // It may be killed before it comes to say anything itself.
             slot.slot().born(slot.process, pid as u32);
             call.event.process(slot.process, pid as u32);
-            crate::shared::tell_of_sharing();
             if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
                 call.event.guest_memory(parent_tid, 4);
             }
@@ -145,6 +147,7 @@ fn in_child(
         }
     }
     event.commit();
+    crate::sharing_group::after_fork(thread);
     if flags & CLONE_CHILD_CLEARTID != 0 {
         thread.clear_child_tid = child_tid;
     }

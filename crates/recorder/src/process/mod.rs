@@ -3,6 +3,7 @@
 mod ending;
 mod exec;
 mod fork;
+pub mod killing;
 mod robust;
 pub mod threads;
 mod vfork;

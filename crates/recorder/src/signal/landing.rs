@@ -10,7 +10,7 @@ use reenact_trace::checksum::checksum;
 use reenact_trace::{Registers, Tag};
 
 use crate::log::Builder;
-use crate::proc_files;
+use crate::{proc_files, shared};
 
 /// Where the kernel cannot say what of a range has content, larger ones are left out: reading
 /// them would take seconds.
@@ -89,14 +89,14 @@ pub fn memory(event: &mut Builder, before: &Registers) {
         let mut start = 0;
         while let Some(length) = buffer[start..held].iter().position(|&byte| byte == b'\n') {
             let line = &buffer[start..start + length];
-            if let Some((from, to)) = writable_range(line) {
+            if let Some((from, to, is_shared)) = writable_range(line) {
                 // Below the stack pointer there is only what nobody will read again.
                 let from = if stack >= from && stack < to {
                     stack
                 } else {
                     from
                 };
-                add_range(event, pages, from, to);
+                add_range(event, pages, from, to, is_shared);
             }
             start += length + 1;
         }
@@ -112,20 +112,23 @@ pub fn memory(event: &mut Builder, before: &Registers) {
     }
 }
 
-/// The range of a line of the maps file, if it is private writable memory of the program.
-fn writable_range(line: &[u8]) -> Option<(u64, u64)> {
+/// The range of a line of the maps file, if it is writable memory of the program, and whether it is
+/// shared: then it is the running process's alone until it lays the token down.
+fn writable_range(line: &[u8]) -> Option<(u64, u64, bool)> {
     let dash = line.iter().position(|&byte| byte == b'-')?;
     let space = dash + line[dash..].iter().position(|&byte| byte == b' ')?;
     let permissions = line.get(space + 1..space + 5)?;
     let from = proc_files::hexadecimal(&line[..dash]);
     let to = proc_files::hexadecimal(&line[dash + 1..space]);
-    let wanted =
-        permissions.starts_with(b"rw") && permissions[3] == b'p' && !proc_files::is_ours(line);
-    wanted.then_some((from, to))
+    let is_shared = permissions[3] == b's';
+    let wanted = permissions.starts_with(b"rw")
+        && (!is_shared || shared::is_known(from, to))
+        && !proc_files::is_ours(line);
+    wanted.then_some((from, to, is_shared))
 }
 
 /// Add what the program has written of a range, as far as the kernel can tell.
-fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64) {
+fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64, is_shared: bool) {
     /// `_IOWR('f', 16, struct pm_scan_arg)` of include/uapi/linux/fs.h.
     const PAGEMAP_SCAN: u64 = 0xc060_6610;
     const FILE: u64 = 1 << 2;
@@ -133,6 +136,8 @@ fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64) {
     const SWAPPED: u64 = 1 << 4;
     const ZERO: u64 = 1 << 5;
     const REGIONS: usize = 64;
+    // All shared memory is a file's to the kernel.
+    let unwritten = if is_shared { ZERO } else { FILE | ZERO };
     let mut regions = [[0u64; 3]; REGIONS];
     let mut at = from;
     while at < to {
@@ -146,8 +151,8 @@ fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64) {
             regions.as_mut_ptr() as u64,
             REGIONS as u64,
             0,
-            FILE | ZERO,
-            FILE | ZERO,
+            unwritten,
+            unwritten,
             PRESENT | SWAPPED,
             PRESENT,
         ];

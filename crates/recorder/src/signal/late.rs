@@ -3,8 +3,8 @@
 
 use core::sync::atomic::Ordering;
 
-use reenact_freestanding::numbers::{GETPID, RT_TGSIGQUEUEINFO};
-use reenact_freestanding::syscall::{syscall0, syscall1, syscall3, syscall4};
+use reenact_freestanding::numbers::RT_TGSIGQUEUEINFO;
+use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
 
 use super::{landing, SIGSYS};
 use crate::thread::{QueuedSignal, Thread};
@@ -42,18 +42,17 @@ const ROOM_COOKIE: u64 = 0x726f_6f6d_726f_6f6d;
 pub const PREEMPT: u32 = 1000;
 const SI_QUEUE: i32 = -1;
 
-/// Ask the running thread to let others run.
-pub fn ask_for_room(tid: u32) {
+/// Ask the running thread, of this process or another one, to let others run.
+pub fn ask_for_room(pid: u32, tid: u32) {
     // siginfo: number, error, code; pid and uid; value.
     let info = [u64::from(SIGSYS), SI_QUEUE as u32 as u64, 0, ROOM_COOKIE];
     let mut words = [0u64; 16];
     words[..4].copy_from_slice(&info);
     // SAFETY: a siginfo of ours; the signal is one the recorder always handles.
     unsafe {
-        let pid = syscall0(GETPID) as u64;
         syscall4(
             RT_TGSIGQUEUEINFO,
-            pid,
+            u64::from(pid),
             u64::from(tid),
             u64::from(SIGSYS),
             words.as_ptr() as u64,

@@ -1,0 +1,317 @@
+//! Processes that share writable memory run in turns, as the threads of one process do: the token
+//! of their group is in the arena. A process has it while any of its threads runs; it lays it down
+//! where a thread would (calls that may wait, the end of a time slice), so whoever waits inside the
+//! kernel never has it, and no two processes can wait for each other. Each turn has a number,
+//! which the log keeps: a replay lets the processes run in the same order.
+//!
+//! A process that shares nothing is in no group and pays for nothing.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
+use reenact_trace::arena::{slot_state, SLOT_COUNT};
+use reenact_trace::sharing::{member, slot_and_pid, Group};
+use reenact_trace::EventKind;
+
+use crate::life::Call;
+use crate::log::{self, Builder};
+use crate::signal;
+use crate::thread::Thread;
+use crate::{arena, shared};
+
+/// How long a process waits for its turn before it asks the running one to make room.
+const PATIENCE_NS: u64 = 20_000_000;
+
+static MEMBER: AtomicBool = AtomicBool::new(false);
+/// Index of the group.
+static GROUP: AtomicUsize = AtomicUsize::new(0);
+/// Whether it is this process's turn.
+static HOLDS: AtomicBool = AtomicBool::new(false);
+/// Number of this process's last turn.
+static TURN: AtomicU64 = AtomicU64::new(0);
+
+/// Whether this process shares memory with others.
+#[inline]
+pub fn is_member() -> bool {
+    MEMBER.load(Ordering::Relaxed)
+}
+
+fn group() -> &'static Group {
+    arena::group(GROUP.load(Ordering::Relaxed))
+}
+
+/// This process as the arena knows it.
+fn me() -> u64 {
+    member(
+        arena::own_index(),
+        arena::slot().pid.load(Ordering::Relaxed),
+    )
+}
+
+fn bit(slot: usize) -> (usize, u64) {
+    (slot / 64, 1 << (slot % 64))
+}
+
+fn clear_bit(group: &Group, slot: usize) {
+    let (word, mask) = bit(slot);
+    if group.waiting[word].load(Ordering::Relaxed) & mask != 0 {
+        group.waiting[word].fetch_and(!mask, Ordering::SeqCst);
+    }
+}
+
+/// The next slot after ours whose process waits.
+fn next_waiting(group: &Group) -> Option<usize> {
+    let own = arena::own_index();
+    let after = |index: usize| {
+        let word = group.waiting[index].load(Ordering::SeqCst);
+        let behind_own = u64::MAX.checked_shl(own as u32 % 64 + 1).unwrap_or(0);
+        let word = if index == own / 64 {
+            word & behind_own
+        } else {
+            word
+        };
+        (word != 0).then(|| index * 64 + word.trailing_zeros() as usize)
+    };
+    const WORDS: usize = SLOT_COUNT / 64;
+    (own / 64..WORDS).find_map(after).or_else(|| {
+        let all = |index: usize| {
+            let word = group.waiting[index].load(Ordering::SeqCst);
+            (word != 0).then(|| index * 64 + word.trailing_zeros() as usize)
+        };
+        (0..=own / 64).find_map(all).filter(|&slot| slot != own)
+    })
+}
+
+/// Whether another process waits for its turn.
+#[inline]
+pub fn somebody_waits() -> bool {
+    is_member() && next_waiting(group()).is_some()
+}
+
+/// From here on this process shares memory: inside a system call of the program, whose event is
+/// begun anew behind that of the turn.
+pub fn join(call: &mut Call<'_>) {
+    if is_member() || call.thread.vfork_child || !log::recording() {
+        return;
+    }
+    let header = call.event.header;
+    call.event.set_aside();
+    enter(call.thread);
+    call.event = Builder::again(&header);
+}
+
+/// Become a member and wait for a turn. No event is under construction.
+pub fn enter(thread: &Thread) {
+    let group = group();
+    clear_bit(group, arena::own_index());
+    group.members.fetch_add(1, Ordering::Relaxed);
+    HOLDS.store(false, Ordering::Relaxed);
+    TURN.store(0, Ordering::Relaxed);
+    MEMBER.store(true, Ordering::Relaxed);
+    take(thread);
+}
+
+/// Wait for this process's turn, if it has not got it: `thread` is the one that runs then.
+pub fn take(thread: &Thread) {
+    if !is_member() {
+        return;
+    }
+    let group = group();
+    if !HOLDS.load(Ordering::Relaxed) {
+        let me = me();
+        let free = group
+            .holder
+            .compare_exchange(0, me, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok();
+        let after_dead = !free && wait(group, me);
+        group.holder_tid.store(thread.tid, Ordering::Relaxed);
+        HOLDS.store(true, Ordering::Relaxed);
+        begin_turn(group, after_dead);
+    }
+    group.holder_tid.store(thread.tid, Ordering::Relaxed);
+}
+
+/// Log the turn, unless nobody else had one since this process's last. The number counts only
+/// once it is in the log: whoever is killed before has done nothing in his turn.
+fn begin_turn(group: &Group, after_dead: bool) {
+    let last = group.turn.load(Ordering::Acquire);
+    if last == TURN.load(Ordering::Relaxed) && last != 0 && !after_dead {
+        return;
+    }
+    let number = last + 1;
+    let mut event = Builder::new(EventKind::Turn, 0);
+    event.header.args[0] = GROUP.load(Ordering::Relaxed) as u64;
+    event.header.args[1] = number;
+    if after_dead {
+        // What the killed one did since its last event is in nobody's log.
+        shared::attach_content(&mut event);
+    }
+    event.commit();
+    group.turn.store(number, Ordering::Release);
+    TURN.store(number, Ordering::Relaxed);
+}
+
+/// Wait until the turn is ours. Whether it was that of a process that has been killed.
+fn wait(group: &Group, me: u64) -> bool {
+    let slot = arena::own_index();
+    let waiter = arena::waiter(slot);
+    waiter.member.store(me, Ordering::Relaxed);
+    waiter.granted.store(0, Ordering::Relaxed);
+    let (word, mask) = bit(slot);
+    group.waiting[word].fetch_or(mask, Ordering::SeqCst);
+    let mut after_dead = false;
+    loop {
+        // Whoever laid the token down before our bit was set did not see us.
+        let holder = match group
+            .holder
+            .compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst)
+        {
+            Ok(_) => me,
+            Err(holder) => holder,
+        };
+        if holder == me {
+            break;
+        }
+        let timeout = [0u64, signal::pause_ns(PATIENCE_NS)];
+        // SAFETY: a futex word in shared memory and a timespec of ours.
+        let result = unsafe {
+            syscall4(
+                FUTEX,
+                &raw const waiter.granted as u64,
+                FUTEX_WAIT,
+                0,
+                timeout.as_ptr() as u64,
+            )
+        };
+        const ETIMEDOUT: i64 = 110;
+        if result != -ETIMEDOUT || group.holder.load(Ordering::SeqCst) != holder {
+            continue;
+        }
+        if is_gone(holder) {
+            after_dead = group
+                .holder
+                .compare_exchange(holder, me, Ordering::SeqCst, Ordering::Relaxed)
+                .is_ok();
+            if let (true, Some((dead, _))) = (after_dead, slot_and_pid(holder)) {
+                clear_bit(group, dead);
+            }
+        } else {
+            ask_for_room(group, holder);
+        }
+    }
+    clear_bit(group, slot);
+    after_dead
+}
+
+/// Whether a member has ended.
+fn is_gone(holder: u64) -> bool {
+    const PIDFD_OPEN: u64 = 434;
+    const POLL: u64 = 7;
+    const POLLIN: u64 = 1;
+    let Some((slot, pid)) = slot_and_pid(holder) else {
+        return false;
+    };
+    let mut is_current = false;
+    arena::look_at_slot(slot, |slot| {
+        is_current = slot.pid.load(Ordering::Relaxed) == pid
+            && slot.state.load(Ordering::Acquire) == slot_state::ACTIVE;
+    });
+    if !is_current {
+        return true;
+    }
+    // SAFETY: a descriptor of ours, closed again; a pollfd of ours.
+    unsafe {
+        let descriptor = syscall2(PIDFD_OPEN, u64::from(pid), 0);
+        if descriptor < 0 {
+            return descriptor == -ESRCH;
+        }
+        let request = [descriptor as u64 | POLLIN << 32];
+        let ended = syscall3(POLL, request.as_ptr() as u64, 1, 0) == 1;
+        syscall2(CLOSE, descriptor as u64, 0);
+        ended
+    }
+}
+
+/// Interrupt the running thread of the process whose turn it is.
+fn ask_for_room(group: &Group, holder: u64) {
+    let Some((_, pid)) = slot_and_pid(holder) else {
+        return;
+    };
+    group.asking.fetch_add(1, Ordering::SeqCst);
+    // A process that leaves for an `execve` waits for us: afterwards the signal would kill it.
+    if group.holder.load(Ordering::SeqCst) == holder {
+        signal::late::ask_for_room(pid, group.holder_tid.load(Ordering::Relaxed));
+    }
+    group.asking.fetch_sub(1, Ordering::SeqCst);
+}
+
+fn grant(slot: usize) {
+    let granted = &arena::waiter(slot).granted;
+    granted.store(1, Ordering::SeqCst);
+    // SAFETY: a futex word in shared memory.
+    unsafe { syscall4(FUTEX, &raw const *granted as u64, FUTEX_WAKE, 1, 0) };
+}
+
+/// Lay the token down, or give it to the next process that waits.
+pub fn release() {
+    if !is_member() || !HOLDS.load(Ordering::Relaxed) {
+        return;
+    }
+    HOLDS.store(false, Ordering::Relaxed);
+    let group = group();
+    let mut from = me();
+    // Twice: somebody may begin to wait while the token is laid down.
+    for _ in 0..2 {
+        if let Some(slot) = next_waiting(group) {
+            let next = arena::waiter(slot).member.load(Ordering::Relaxed);
+            if group
+                .holder
+                .compare_exchange(from, next, Ordering::SeqCst, Ordering::Relaxed)
+                .is_ok()
+            {
+                grant(slot);
+            }
+            return;
+        }
+        if from != 0 {
+            group.holder.store(0, Ordering::SeqCst);
+            from = 0;
+        }
+    }
+}
+
+/// The process shares no memory any more: it ends, or executes another program.
+pub fn leave() {
+    if !is_member() {
+        return;
+    }
+    release();
+    let group = group();
+    group.members.fetch_sub(1, Ordering::Relaxed);
+    MEMBER.store(false, Ordering::Relaxed);
+}
+
+/// After [`leave`], before `execve`: wait for those who are about to send this process a request,
+/// which the new image could not understand.
+pub fn await_requests() {
+    const SCHED_YIELD: u64 = 24;
+    const PATIENCE: u32 = 10_000;
+    let group = group();
+    for _ in 0..PATIENCE {
+        if group.asking.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        // SAFETY: lets others run.
+        unsafe { syscall0(SCHED_YIELD) };
+    }
+    // Whoever was killed while it asked.
+    group.asking.store(0, Ordering::SeqCst);
+}
+
+/// In the child of a fork: what the parent's memory says about turns is not about this process.
+pub fn after_fork(thread: &Thread) {
+    if is_member() {
+        enter(thread);
+    }
+}
