@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-from reenact.doctor.findings import BAD, GOOD, Finding
+from reenact.doctor.findings import BAD, GOOD, LIMITED, Finding
 from reenact.doctor.kernel_calls import SYS_IOCTL, SYS_USERFAULTFD, call, error_name, in_child
 
 # include/uapi/linux/userfaultfd.h
@@ -76,7 +76,7 @@ def _write_tracking() -> Finding:
         "userfaultfd WP_ASYNC",
         GOOD,
         "available" if result == 0 else f"not available ({error_name(result)})",
-        "not needed by this version: signals inside computations are placed by checksums of memory",
+        "not used: signals inside computations are placed by checksums of all memory with content",
     )
 
 
@@ -95,10 +95,21 @@ def _try_page_scan() -> int:
 
 def _page_scan() -> Finding:
     result = in_child(_try_page_scan)
+    name, title = "pagemap-scan", "PAGEMAP_SCAN"
+    if result == 0:
+        return Finding(
+            name,
+            title,
+            GOOD,
+            "available",
+            "signals inside computations are placed by checksums of the pages that have content",
+        )
     return Finding(
-        "pagemap-scan",
-        "PAGEMAP_SCAN",
-        GOOD,
-        "available" if result == 0 else f"not available ({error_name(result)})",
-        "not needed by this version: signals inside computations are placed by checksums of memory",
+        name,
+        title,
+        LIMITED,
+        f"not available ({error_name(result)})",
+        "a signal inside a computation reads all writable memory, and mappings larger than "
+        "256 MiB are left out of what tells its place",
+        "Linux 6.7 or later",
     )
