@@ -1,9 +1,9 @@
 //! The life of a system call, from the program's `syscall` instruction to the instruction after it.
 
 use reenact_freestanding::numbers::*;
-use reenact_syscalls::{Before, Class, Descriptors, Restart, SignalMask, Sink, SystemCall};
+use reenact_syscalls::{Before, Class, Descriptors, Kind, Restart, SignalMask, Sink, SystemCall};
 use reenact_trace::event::flags;
-use reenact_trace::{EventKind, Registers};
+use reenact_trace::{layout, EventKind, Registers};
 
 use crate::entry::{self, NOT_BEGUN};
 use crate::frame::{Frame, Origin};
@@ -276,8 +276,23 @@ impl Sink for Outputs<'_> {
     }
 }
 
+/// Whether the program passes an address of ours as a pointer: for it there is no memory. Outputs
+/// there the kernel might refuse by itself, inputs it would read.
+#[cold]
+fn names_our_memory(entry: &SystemCall, args: &[u64; 6]) -> bool {
+    let pointer = |kind: &Kind| matches!(kind, Kind::Path | Kind::Pointer);
+    let mut arguments = entry.arguments.iter().zip(args);
+    entry.class != Class::Memory
+        && arguments.any(|((_, kind), &value)| pointer(kind) && layout::is_reserved(value))
+}
+
 /// Pass the call to the kernel and log what it wrote.
 pub fn plain(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
+    // One comparison for each argument here, the table only for one that looks like it.
+    let [a, b, c, d, e, f] = call.args.map(layout::is_reserved);
+    if (a | b | c | d | e | f) && names_our_memory(entry, &call.args) {
+        return Outcome::Done(-EFAULT);
+    }
     let before = match Before::capture(entry, &call.args, &GuestMemory) {
         Ok(before) => before,
         Err(refusal) => {

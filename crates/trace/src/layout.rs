@@ -30,5 +30,9 @@ pub const REPLAYER_HEAP_ADDRESS: u64 = REGION_START + (64 << 30);
 
 /// Whether an address lies in the reserved region.
 pub const fn is_reserved(address: u64) -> bool {
-    address >= REGION_START && address < REGION_END
+    address >> REGION_BITS == REGION_START >> REGION_BITS
 }
+
+const REGION_BITS: u32 = 40;
+const _: () = assert!(REGION_END - REGION_START == 1 << REGION_BITS);
+const _: () = assert!(REGION_START % (1 << REGION_BITS) == 0);
