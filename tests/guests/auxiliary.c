@@ -19,6 +19,11 @@ int main(int argc, char **argv) {
     CHECK(vdso && memcmp(vdso->e_ident, ELFMAG, 4) == 0);
     uintptr_t random = getauxval(AT_RANDOM), top = (uintptr_t)argv[0];
     CHECK(random > (uintptr_t)&argc && random < top);
+    // The file's name is the last string, behind those of the environment, and ends the stack.
+    uintptr_t name = getauxval(AT_EXECFN), last = top;
+    for (char **at = environ; *at; at++) last = (uintptr_t)*at > last ? (uintptr_t)*at : last;
+    CHECK(name > last && (name + strlen((char *)name) + 1 + 8) % 4096 == 0);
+    CHECK(((uintptr_t)argv - 8) % 16 == 0 && random - (uintptr_t)argv < 4096 * 16);
     CHECK((uintptr_t)argv[argc] == 0 && (char **)argv + argc + 1 == environ);
     printf("interpreter %d, base %d\n", interpreter, base != NULL);
     fprintf(stderr, "random %016lx, hwcap %lx\n", hash_bytes((void *)random, 16), getauxval(AT_HWCAP));

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use libc::{c_char, c_int, c_void};
 
+use reenact_trace::arena::{write_slot_variable, SLOT_VARIABLE_MAX};
+
 /// Hidden descriptors get numbers just below the limit, but no higher than this: the kernel
 /// copies the whole descriptor table up to the highest number at every fork.
 const HIGHEST_DESCRIPTOR: RawFd = 1024;
@@ -63,6 +65,8 @@ pub struct Launch<'a> {
     pub trace: RawFd,
     pub numbers: HiddenNumbers,
     pub arguments: &'a [OsString],
+    /// Bytes of the path that becomes AT_EXECFN.
+    pub name_length: usize,
     /// `NAME=value`; the slot variable is added here.
     pub environment: &'a [OsString],
     pub directory: Option<CString>,
@@ -103,10 +107,9 @@ impl Launch<'_> {
     pub fn start(&self) -> io::Result<libc::pid_t> {
         let arguments = c_strings(self.arguments)?;
         let mut environment = c_strings(self.environment)?;
-        environment.push(CString::new(format!(
-            "{}0",
-            reenact_trace::arena::SLOT_VARIABLE
-        ))?);
+        let mut variable = [0; SLOT_VARIABLE_MAX];
+        let length = write_slot_variable(0, self.name_length, &mut variable);
+        environment.push(CString::new(&variable[..length - 1])?);
         // SAFETY: an all-zero signal set is valid; it is filled below.
         let mask = unsafe { std::mem::zeroed() };
         let mut plan = ChildPlan {

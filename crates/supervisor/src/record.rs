@@ -113,6 +113,7 @@ fn run(
         trace: trace.as_raw_fd(),
         numbers,
         arguments: &program.arguments,
+        name_length: program.exec_name.as_os_str().len(),
         environment,
         directory: directory_string(options.directory.as_deref())?,
         restore_signals: options.restore_signals,

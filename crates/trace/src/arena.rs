@@ -241,3 +241,28 @@ const _: () = assert!(core::mem::size_of::<Slot>() <= RING_OFFSET as usize);
 /// The environment string that tells a new image its slot: `REENACT_SLOT=<decimal>`, always last;
 /// the recorder takes it away before the program starts.
 pub const SLOT_VARIABLE: &str = "REENACT_SLOT=";
+/// Room for that string with its NUL.
+pub const SLOT_VARIABLE_MAX: usize = SLOT_VARIABLE.len() + EXEC_PATH_MAX;
+
+/// Write the environment string with its NUL; its length with it. On the new image's stack it is
+/// followed by the name of the executed file. The name of the program takes the place of both,
+/// so leading zeros make the string at least as long.
+pub fn write_slot_variable(
+    index: usize,
+    name_length: usize,
+    into: &mut [u8; SLOT_VARIABLE_MAX],
+) -> usize {
+    const DIGITS: usize = 4;
+    const _: () = assert!(SLOT_COUNT <= 10_000);
+    let digits = name_length.clamp(DIGITS, EXEC_PATH_MAX - 1);
+    let end = SLOT_VARIABLE.len() + digits;
+    into[..SLOT_VARIABLE.len()].copy_from_slice(SLOT_VARIABLE.as_bytes());
+    into[SLOT_VARIABLE.len()..end].fill(b'0');
+    let mut rest = index;
+    for digit in into[end - DIGITS..end].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    into[end] = 0;
+    end + 1
+}

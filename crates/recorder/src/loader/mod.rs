@@ -127,7 +127,9 @@ fn load(thread: &mut Thread) {
     // SAFETY: set by `start`.
     let kernel_stack = InitialStack::parse(unsafe { KERNEL_STACK });
     let top = kernel_stack.top();
-    let stack = kernel_stack.make_native(c_bytes(&request.exec_name));
+    let Some(stack) = kernel_stack.make_native(c_bytes(&request.exec_name)) else {
+        message::fail("the name of the program has no room on its stack");
+    };
 
     let mut event = Builder::new(EventKind::ImageBegin, request.number as u16);
     event.header.ip = request.ip;

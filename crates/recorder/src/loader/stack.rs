@@ -10,6 +10,7 @@ pub const AT_PHENT: u64 = 4;
 pub const AT_PHNUM: u64 = 5;
 pub const AT_BASE: u64 = 7;
 pub const AT_ENTRY: u64 = 9;
+const AT_RANDOM: u64 = 25;
 pub const AT_EXECFN: u64 = 31;
 pub const AT_SYSINFO_EHDR: u64 = 33;
 
@@ -105,42 +106,52 @@ impl InitialStack {
         (name + c_string(name).len() as u64 + 8 + PAGE - 1) & !(PAGE - 1)
     }
 
-    /// Take our variable out of the environment, erase it, and put `exec_name` where AT_EXECFN
-    /// points. The pointer arrays move down to make room. Returns the stack as it is then.
-    pub fn make_native(self, exec_name: &[u8]) -> InitialStack {
+    /// Take our variable out of the environment, erase it, and put `exec_name` where the kernel puts
+    /// it: the last string of the stack. Our variable, which was made long enough, and the
+    /// recorder's own name leave the room. The pointer arrays move up. Returns the stack as it is
+    /// then; `None` when there is no room.
+    pub fn make_native(self, exec_name: &[u8]) -> Option<InitialStack> {
         let variable = word(self.envp + (self.environment - 1) * 8);
+        let name = self.auxiliary(AT_EXECFN)?;
+        let end_of_strings = name + c_string(name).len() as u64 + 1;
+        let name_at = end_of_strings - (exec_name.len() as u64 + 1);
+        if name_at < variable {
+            return None;
+        }
         erase(variable);
-        if let Some(name) = self.auxiliary(AT_EXECFN) {
-            erase(name);
-        }
-        let end = self.auxv + self.entries * 16;
-        let room = (exec_name.len() as u64 + 1 + 15) & !15;
-        // One pointer goes away; the kernel keeps the stack pointer aligned to 16 bytes.
-        let words = (end - self.sp) / 8 - 1;
-        let sp = (end - room - words * 8) & !15;
-        let skip = self.envp + (self.environment - 1) * 8;
-        let mut to = sp;
-        let mut from = self.sp;
-        while from < end {
-            if from != skip {
-                set(to, word(from));
-                to += 8;
-            }
-            from += 8;
-        }
-        let name_at = end - room;
-        let mut at = to;
-        while at < end {
-            set(at, 0);
-            at += 8;
-        }
-        // SAFETY: `room` bytes were made free there.
+        erase(name);
+        // SAFETY: between our variable and the end of the strings, all of it erased.
         unsafe {
             core::ptr::copy_nonoverlapping(exec_name.as_ptr(), name_at as *mut u8, exec_name.len());
         }
+        let end = self.auxv + self.entries * 16;
+        // One pointer goes away; the kernel keeps the stack pointer aligned to 16 bytes.
+        let words = (end - self.sp) / 8 - 1;
+        let data = self.auxiliary(AT_RANDOM).filter(|&at| at >= end);
+        let sp = (data.unwrap_or(end) - words * 8) & !15;
+        let skip = self.envp + (self.environment - 1) * 8;
+        // Nothing is overwritten before it is read: what lies above our pointer moves up 8 bytes
+        // less than what lies below, by 8 at least, or all of it stays or moves down.
+        let kept = |from: &u64| *from != skip;
+        let sources = (0..words + 1).map(|index| self.sp + index * 8);
+        if sp > self.sp {
+            let mut to = sp + words * 8;
+            for from in sources.rev().filter(kept) {
+                to -= 8;
+                set(to, word(from));
+            }
+            (self.sp..sp).step_by(8).for_each(|at| set(at, 0));
+        } else {
+            let mut to = sp;
+            for from in sources.filter(kept) {
+                set(to, word(from));
+                to += 8;
+            }
+            (to..end).step_by(8).for_each(|at| set(at, 0));
+        }
         let stack = InitialStack::parse(sp);
         stack.set_auxiliary(AT_EXECFN, name_at);
-        stack
+        Some(stack)
     }
 }
 

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5, syscall6};
-use reenact_trace::arena::{ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE};
+use reenact_trace::arena::{write_slot_variable, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE_MAX};
 use reenact_trace::event::start;
 
 use crate::arena::ChildSlot;
@@ -113,7 +113,8 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     call.thread.exec_memory[0] = scratch.range();
     // SAFETY: fresh zeroed memory, large enough; all-zero is a valid Target.
     let target = unsafe { &mut *(scratch.address as *mut Target) };
-    const _: () = assert!(core::mem::size_of::<Target>() <= 64 << 10);
+    const TARGET_ROOM: u64 = 64 << 10;
+    const _: () = assert!(core::mem::size_of::<Target>() as u64 <= TARGET_ROOM);
     target.path = name;
     let supported = resolve_scripts(target)?;
     if !supported || !log::recording() {
@@ -125,14 +126,18 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     let words = arguments + environment + 16;
     let pointers = Scratch::map(((words as u64 * 8) + 8191) & !4095).ok_or(-ENOMEM)?;
     call.thread.exec_memory[1] = pointers.range();
-    let variable = text!("{SLOT_VARIABLE}{}\0", slot.index);
+    // SAFETY: in the scratch memory, behind the target.
+    let variable =
+        unsafe { &mut *((scratch.address + TARGET_ROOM) as *mut [u8; SLOT_VARIABLE_MAX]) };
+    let name_length = name.iter().position(|&byte| byte == 0).unwrap_or(0);
+    write_slot_variable(slot.index, name_length, variable);
     let lists = Lists {
         at: pointers.address,
         argv,
         arguments,
         envp,
         environment,
-        variable: variable.as_str().as_ptr() as u64,
+        variable: variable.as_ptr() as u64,
     };
     let (new_argv, new_envp) = lists.build(target);
     signal::prepare_exec(call.thread);
