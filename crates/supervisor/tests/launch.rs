@@ -19,7 +19,7 @@ fn the_recorder_gets_arguments_environment_and_descriptors() {
     let scratch = Scratch::new("launch");
     let out = scratch.0.join("out");
     let script = format!(
-        "echo $0 $REENACT_SLOT $COLOR > {0}; ls -l /proc/$$/fd | grep -c -e memfd -e trace >> {0}; exit 3",
+        "echo $0 $((REENACT_SLOT)) $COLOR > {0}; ls -l /proc/$$/fd | grep -c -e memfd -e trace >> {0}; exit 3",
         out.display()
     );
     let mut options = shell(&scratch, &script);
