@@ -175,6 +175,24 @@ def test_lacking_kernel(
     check_exact(reenact, keeper.trace(), recorded)
 
 
+@pytest.mark.parametrize("mechanism", ["dispatch", "seccomp", ""])
+def test_no_way_to_catch_calls(
+    mechanism: str, reenact: Reenact, guests: GuestBuild, tmp_path
+) -> None:
+    """Where the kernel lacks what was asked for, it is said before the program runs."""
+    without = str(guests.build("without.c", "without"))
+    lacking = [without, "dispatch", without, "seccomp"]
+    limited = Reenact([*lacking, *reenact.command], {"REENACT_MECHANISM": mechanism})
+    ending = limited.run(
+        "record", "-o", str(tmp_path / "trace"), "--", "touch", str(tmp_path / "a")
+    )
+    check_sentence(ending)
+    assert b"cannot be caught" in ending.stderr, ending.describe()
+    assert b"reenact doctor" in ending.stderr, ending.describe()
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "trace").exists()
+
+
 def check_sentence(ending: Ending) -> None:
     """One clear sentence and perhaps a hint; no traceback."""
     assert ending.status == FAILURE, ending.describe()

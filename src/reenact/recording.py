@@ -24,6 +24,7 @@ _HINTS = {
     "trace-exists": "choose another place with -o TRACE, or remove it: reenact rm TRACE",
     "trace-not-writable": "choose another place with -o TRACE or REENACT_TRACE_DIR",
     "recorder-missing": "install reenact again",
+    "no-mechanism": "see what this machine offers: reenact doctor",
     "system": "see what this machine offers: reenact doctor",
 }
 _PROGRAM_KINDS = frozenset(

@@ -34,6 +34,8 @@ pub enum SupervisorError {
     Trace { path: PathBuf, error: io::Error },
     /// The recorder program is missing or unreadable.
     Recorder { path: PathBuf, error: io::Error },
+    /// The kernel offers no way, or not the wanted one, to catch system calls.
+    NoMechanism { lacks: &'static str },
     /// Shared memory, descriptors or processes are refused by the system.
     System {
         what: &'static str,
@@ -59,6 +61,7 @@ impl SupervisorError {
             TraceExists { .. } => "trace-exists",
             Trace { .. } => "trace-not-writable",
             Recorder { .. } => "recorder-missing",
+            NoMechanism { .. } => "no-mechanism",
             System { .. } => "system",
         }
     }
@@ -116,6 +119,9 @@ impl fmt::Display for SupervisorError {
                 path.display(),
                 Reason(error)
             ),
+            NoMechanism { lacks } => {
+                write!(f, "system calls cannot be caught here: the kernel lacks or refuses {lacks}")
+            }
             System { what, error } => write!(f, "{what}: {}", Reason(error)),
         }
     }

@@ -75,7 +75,7 @@ fn run(
         .map_err(trace_error)?;
     let arena = Arc::new(Arena::create().map_err(system("shared memory cannot be created"))?);
     let numbers = launch::choose_numbers().map_err(system("no three file descriptors are free"))?;
-    let how = mechanism_number(options.mechanism);
+    let how = choose_mechanism(options.mechanism)?;
     fill_arena(&arena, options, program, numbers, how)?;
     let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
     let files = FileTable::create(arena.clone(), &options.trace).map_err(trace_error)?;
@@ -257,21 +257,25 @@ fn directory_string(directory: Option<&Path>) -> Result<Option<CString>, Supervi
         })
 }
 
-fn mechanism_number(wanted: Mechanism) -> u32 {
-    match wanted {
-        Mechanism::Dispatch => mechanism::DISPATCH,
-        Mechanism::Seccomp => mechanism::SECCOMP,
-        Mechanism::Auto => {
-            const PR_SET_SYSCALL_USER_DISPATCH: libc::c_int = 59;
-            // SAFETY: switching off what is not on; fails where the kernel lacks it.
-            let off = unsafe { libc::prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0) };
-            if off == 0 {
-                mechanism::DISPATCH
-            } else {
-                mechanism::SECCOMP
-            }
-        }
-    }
+/// How system calls are caught: as wanted, if the kernel can.
+fn choose_mechanism(wanted: Mechanism) -> Result<u32, SupervisorError> {
+    const PR_SET_SYSCALL_USER_DISPATCH: libc::c_int = 59;
+    // SAFETY: switching off what is not on; fails where the kernel lacks it.
+    let dispatch = || unsafe { libc::prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0) } == 0;
+    let seccomp = || {
+        let mode = libc::SECCOMP_MODE_FILTER;
+        // SAFETY: no filter is installed from address 0; EFAULT says that one would have been.
+        unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, 0, 0, 0) };
+        io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+    };
+    let lacks = match wanted {
+        Mechanism::Dispatch | Mechanism::Auto if dispatch() => return Ok(mechanism::DISPATCH),
+        Mechanism::Seccomp | Mechanism::Auto if seccomp() => return Ok(mechanism::SECCOMP),
+        Mechanism::Dispatch => "Syscall User Dispatch",
+        Mechanism::Seccomp => "seccomp filters",
+        Mechanism::Auto => "both Syscall User Dispatch and seccomp filters",
+    };
+    Err(SupervisorError::NoMechanism { lacks })
 }
 
 /// Device, inode and device number of an open file; zeros when it is closed.

@@ -317,10 +317,8 @@ pub fn arm_dispatch() {
         crate::seccomp::install()
     };
     if result < 0 {
-        let text = text!(
-            "system calls cannot be caught here (error {}): the kernel lacks Syscall User Dispatch; try `reenact doctor`",
-            -result
-        );
+        let name = reenact_syscalls::errno_name(-result as i32).unwrap_or("error");
+        let text = text!("system calls cannot be caught here ({name}); see `reenact doctor`");
         message::fail(text.as_str());
     }
 }
