@@ -25,6 +25,7 @@ PYTHON_LAYERS = (
     ("recording", "replay", "doctor"),
     ("symbols",),
     ("session",),
+    ("gdb",),
     ("retrying",),
     ("__init__",),
     ("ending", "commands"),

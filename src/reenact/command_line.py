@@ -84,6 +84,11 @@ def _run_command(name: str, words: Sequence[str]) -> int:
         options, program = parsing.split_program(parser, words)
         arguments = parser.parse_args(options)
         arguments.program = program
+    elif name == "replay" and "--" in words:
+        # What follows is the debugger's: argparse would take it for ours.
+        place = list(words).index("--")
+        arguments = parser.parse_args(words[:place])
+        arguments.gdb_arguments = list(words[place + 1 :])
     else:
         arguments = parser.parse_args(words)
     status: int = module.run(arguments)

@@ -89,9 +89,7 @@ pub fn run(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
         machine.translator.add_hook(ip);
     }
     machine.set_searched(Some(ip));
-    pace.begin_search(group.event.header.time);
     let found = search.run(machine, group, pace, had_hook);
-    pace.end_search();
     machine.set_searched(None);
     if !machine.has_hook(ip) {
         machine.translator.remove_hook(ip);
@@ -110,8 +108,7 @@ impl Search<'_> {
     ) -> Result<(), Failure> {
         let mut stop = pace.run(machine, group)?;
         loop {
-            let is_there = stop == Stop::Hook && machine.registers().rip == self.target.rip;
-            if !is_there || pace.has_passed(machine) {
+            if stop != Stop::Hook || machine.registers().rip != self.target.rip {
                 let message = self.explain(machine.processor.asked);
                 return Err(matching::diverged(
                     machine,

@@ -21,10 +21,8 @@ pub(crate) struct Recording {
     count: u8,
     /// Whether each conditional jump was taken.
     taken: Vec<bool>,
-    /// Whether each call has returned.
-    returned: Vec<bool>,
-    /// Return addresses of the calls open, and their numbers in `returned`.
-    returns: [(u64, usize); CALL_DEPTH],
+    /// Return addresses of the calls on the path.
+    returns: [u64; CALL_DEPTH],
     depth: usize,
     /// Count and number of branches when the path last came back to its start.
     closed: Option<(u8, usize)>,
@@ -37,8 +35,7 @@ impl Recording {
             generation,
             count: 0,
             taken: Vec::new(),
-            returned: Vec::new(),
-            returns: [(0, 0); CALL_DEPTH],
+            returns: [0; CALL_DEPTH],
             depth: 0,
             closed: None,
         }
@@ -74,17 +71,14 @@ impl Recording {
                 FlowControl::ConditionalBranch if last && rip != i.next_ip() => return true,
                 FlowControl::ConditionalBranch => {}
                 FlowControl::Call if self.depth < CALL_DEPTH => {
-                    self.returns[self.depth] = (i.next_ip(), self.returned.len());
-                    self.returned.push(false);
+                    self.returns[self.depth] = i.next_ip();
                     self.depth += 1;
                 }
                 FlowControl::Return if self.depth > 0 && i.op_count() == 0 => {
                     self.depth -= 1;
-                    let (expected, number) = self.returns[self.depth];
-                    if rip != expected {
+                    if rip != self.returns[self.depth] {
                         return true;
                     }
-                    self.returned[number] = true;
                 }
                 _ => {
                     self.count += 1;
@@ -130,8 +124,6 @@ impl Translator {
         engine.remove_block(old);
         engine.path.clear();
         engine.path.extend_from_slice(&recording.taken[..branches]);
-        engine.path_calls.clear();
-        engine.path_calls.extend_from_slice(&recording.returned);
         engine.path_limit = count;
         let made = engine.build(guest, recording.start, Mode::Normal);
         engine.path_limit = 0;

@@ -14,6 +14,7 @@ from types import ModuleType
 NAMES = (
     "record",
     "verify",
+    "replay",
     "info",
     "ps",
     "dump",

@@ -324,6 +324,10 @@ class Session:
         if len(arguments) > len(_ARGUMENTS):
             raise UsageError("a call in a branch takes up to six arguments", "pass fewer")
         server = self._navigator.live
+        # Points are for the recording; the copy is thrown away.
+        server.set_breakpoints([])
+        server.set_watches([])
+        server.points_version = 0
         before = server.registers()
         # The stack is aligned before the call; the caller's red zone stays as it is.
         stack = ((before.rsp - _RED_ZONE) & ~0xF) - 8

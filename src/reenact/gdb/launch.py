@@ -1,0 +1,111 @@
+"""Opening the debugger a person has on a session, or waiting for one elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+
+from reenact.errors import ReenactError, UsageError
+from reenact.gdb.server import Conversation
+from reenact.session.session import Session
+
+_COMMANDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "commands_in_gdb.py")
+
+
+def find_gdb(name: str | None) -> str:
+    """Path of gdb. Errors: `ReenactError` when there is none."""
+    found = shutil.which(name or "gdb")
+    if found is None:
+        raise ReenactError(
+            f"{name or 'gdb'} is not installed",
+            "install gdb (on Debian: apt install gdb), or use another machine's: "
+            "reenact replay --server HOST:PORT",
+        )
+    return found
+
+
+def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
+    """Open gdb on a session; returns when it has ended, with its exit status.
+
+    Arguments:
+        session: what it debugs.
+        gdb: path of gdb.
+        arguments: further arguments for it, which it looks at once it is connected.
+    """
+    with tempfile.TemporaryDirectory(prefix="reenact-") as directory:
+        # A socket in a directory of our own: nobody else can connect.
+        path = os.path.join(directory, "gdb")
+        with socket.socket(socket.AF_UNIX) as listener, _without_interrupts():
+            listener.bind(path)
+            listener.listen(1)
+            command = [gdb, "-quiet", "-ex", "set sysroot target:"]
+            command += ["-ex", f"target extended-remote {path}", "-x", _COMMANDS, *arguments]
+            debugger = subprocess.Popen(command)
+            try:
+                _serve_debugger(session, listener, debugger)
+                return debugger.wait()
+            finally:
+                if debugger.poll() is None:
+                    debugger.terminate()
+                    debugger.wait()
+
+
+def wait_for_client(session: Session, address: str) -> None:
+    """Serve debuggers at an address, one after the other, until Ctrl-C.
+
+    Arguments:
+        session: what they debug.
+        address: HOST:PORT, or only PORT on this machine alone.
+
+    Errors: `UsageError` for what is no address, or one that cannot be had.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]") or "localhost"
+    if not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"{address!r} is no address", "write HOST:PORT or PORT")
+    chosen = int(port)
+    announce = True
+    while True:
+        try:
+            listener = socket.create_server((host, chosen), backlog=1)
+        except OSError as error:
+            raise UsageError(f"cannot wait at {host}:{chosen}: {error.strerror}") from error
+        with listener:
+            chosen = listener.getsockname()[1]
+            if announce:
+                print(f"waiting at {host}:{chosen}", flush=True)
+                print(f"  gdb: target extended-remote {host}:{chosen}", flush=True)
+                print(f"  lldb: gdb-remote {host}:{chosen}", flush=True)
+                announce = False
+            connection, _ = listener.accept()
+        # Nobody listens now: a second client is told at once that it cannot connect.
+        Conversation(session, connection).serve()
+
+
+def _serve_debugger(
+    session: Session, listener: socket.socket, debugger: subprocess.Popen[bytes]
+) -> None:
+    listener.settimeout(0.2)
+    while debugger.poll() is None:
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            continue
+        connection.settimeout(None)
+        Conversation(session, connection).serve()
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C is for gdb alone; by a handler, as gdb would inherit SIG_IGN."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,70 @@
+"""The wire format of gdb's remote serial protocol. Pure: bytes in, values out.
+
+Source: "Remote Protocol", overview, in gdb's manual (appendix E.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Union
+
+_ESCAPE = 0x7D
+_SPECIAL = frozenset(b"#$}*")
+_INTERRUPT = 0x03
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet that has come whole; `is_good`: its checksum is right."""
+
+    content: bytes
+    is_good: bool
+
+
+class Interrupt:
+    """The client wants a movement to end (Ctrl-C)."""
+
+
+def framed(content: bytes) -> bytes:
+    """A packet with its frame and checksum; the content is escaped already."""
+    return b"$" + content + b"#%02x" % (sum(content) & 0xFF)
+
+
+def escaped(content: bytes) -> bytes:
+    """Binary data as it may stand in a packet."""
+    return b"".join(
+        bytes((_ESCAPE, byte ^ 0x20)) if byte in _SPECIAL else bytes((byte,)) for byte in content
+    )
+
+
+def unescaped(content: bytes) -> bytes:
+    """The inverse of `escaped`."""
+    parts = content.split(b"}")
+    return parts[0] + b"".join(bytes((part[0] ^ 0x20,)) + part[1:] for part in parts[1:] if part)
+
+
+class PacketParser:
+    """Takes bytes as they come, gives packets and interrupts."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Union[Packet, Interrupt]]:
+        """What is complete now. Acknowledgements and noise between packets are dropped."""
+        self._pending += data
+        while self._pending:
+            first = self._pending[0]
+            if first == _INTERRUPT:
+                del self._pending[0]
+                yield Interrupt()
+            elif first != ord("$"):
+                del self._pending[0]
+            else:
+                end = self._pending.find(b"#")
+                if end < 0 or len(self._pending) < end + 3:
+                    return
+                content = bytes(self._pending[1:end])
+                checksum = bytes(self._pending[end + 1 : end + 3])
+                del self._pending[: end + 3]
+                yield Packet(content, checksum == b"%02x" % (sum(content) & 0xFF))

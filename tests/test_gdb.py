@@ -1,0 +1,263 @@
+"""gdb on recordings, forwards and backwards."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from debugger_session import built, debug, line_of, need_gdb, record
+
+START, END = "No more reverse-execution history", "No more reverse-execution history"
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program walk.c."""
+    return built("walk.c", tmp_path_factory.mktemp("walk"))
+
+
+@pytest.fixture(scope="module")
+def trace(reenact, walk: Path) -> Path:
+    """A run of it that ends well."""
+    return record(reenact, walk.parent / "trace", walk)
+
+
+@pytest.fixture(scope="module")
+def crash(reenact, walk: Path) -> Path:
+    """A run of it that crashes."""
+    return record(reenact, walk.parent / "crash", walk, "crash")
+
+
+def line(mark: str) -> int:
+    return line_of("walk.c", mark)
+
+
+def test_starts_at_the_first_instruction(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "when", "print $pc", "info threads", "reverse-stepi")
+    assert said.position(0) == "0:2"
+    assert "_start" in said[1]
+    assert "runs here" in said[2]
+    assert START in said[3]
+
+
+def test_breakpoints_and_backtrace(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "break square", "continue", "backtrace", "print value", "finish")
+    assert "Breakpoint 1, square (value=" in said[1]
+    assert f"walk.c:{line('second write')}" in said[2]
+    assert said.number(3) == 45 + 499500 + 10
+    assert "Value returned is" in said[4]
+
+
+def test_conditions_hold_back(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, f"break walk.c:{line('add one')} if i == 7", "continue", "print i")
+    assert said.number(2) == 7
+
+
+def test_reverse_continue_to_a_breakpoint(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, "break square", "continue", "when", "next", "next", "reverse-continue",
+        "when", "print value",
+    )  # fmt: skip
+    assert "square (value=" in said[5]
+    assert said.position(2) == said.position(6)
+    assert said.number(7) == 45 + 499500 + 10
+
+
+def test_watchpoints_both_ways(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, "break main", "continue", "watch record.number", "continue", "continue",
+        "reverse-continue", "print record.number", "reverse-continue", "print record.number",
+        "continue", "print record.number",
+    )  # fmt: skip
+    assert "Old value = 0\nNew value = 5" in said[3]
+    assert "Old value = 5" in said[4]
+    assert "New value = 5" in said[5]
+    assert said.number(6) == 5
+    assert "New value = 0" in said[7]
+    assert said.number(8) == 0
+    assert "New value = 5" in said[9]
+    assert said.number(10) == 5
+
+
+def test_reads_are_watched(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "rwatch ratio", "awatch record.number", "continue", "continue")
+    assert "record.number" in said[2]
+    assert "record.number" in said[3]
+
+
+def test_reverse_stepi_undoes_stepi(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, "break add", "continue", "info registers", "stepi 20", "reverse-stepi 20",
+        "info registers",
+    )  # fmt: skip
+    assert said[2] == said[5]
+
+
+def test_reverse_step_and_next(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, f"break {line('second write')}", "continue", "reverse-next",
+        "info line *$pc", "next", "next", "reverse-step", "info line *$pc",
+    )  # fmt: skip
+    assert f"Line {line('kills')}" in said[3]
+    assert f"Line {line('second write')}" in said[7]
+
+
+def test_reverse_finish_goes_to_the_call(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "break square", "continue", "next", "reverse-finish", "bt")
+    assert "main ()" in said[4] or "main (" in said[4]
+    assert str(line("second write")) in said[4]
+
+
+def test_both_ends_of_history(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "continue", "when", "reverse-continue", "when", "continue", "when")
+    assert END in said[0]
+    assert START in said[2]
+    assert said.position(3) == "0:2"
+    assert said.position(1) == said.position(5)
+
+
+def test_goto_and_when(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, "break square", "continue", "when", "goto end", "when", "goto 50%", "when",
+        "goto start", "when", "goto nowhere", "when",
+    )  # fmt: skip
+    there = said.position(2)
+    assert said.position(3) == said.position(4)
+    assert said.position(5) == said.position(6)
+    assert said.position(8) == "0:2"
+    assert "nowhere" in said[9]
+    assert "Traceback" not in said.everything
+    assert said.position(10) == "0:2"
+    again = debug(reenact, trace, f"goto {there}", "print value", "bt 1", "elapsed")
+    assert again.number(1) == 45 + 499500 + 10
+    assert "square" in again[2]
+    assert float(again[3]) >= 0
+
+
+def test_last_write_of_an_expression(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, "break main", "continue", "goto end", "last record.number", "bt 1",
+        "last record.number", "bt 1", "last record.number", "last 3 + 4",
+    )  # fmt: skip
+    assert str(line("second write")) in said[4]
+    assert str(line("first write")) in said[6]
+    assert said.position(3) != said.position(5)
+    assert "last wants something that is in memory" in said[8]
+
+
+def test_calls_in_a_throw_away_branch(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, "break square", "continue", "when", "print square(12)", "print counter",
+        "when", "set var counter = 1", "print counter", "stepi", "print counter",
+    )  # fmt: skip
+    assert said.number(3) == 144
+    assert said.position(2) == said.position(5)
+    assert said.number(7) == 1
+    # History stays as it was.
+    assert said.number(9) == said.number(4) == 45 + 499500 + 10
+
+
+def test_signals_stop(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "handle SIGUSR1 stop print", "continue", "bt", "continue")
+    assert "SIGUSR1" in said[1]
+    assert "handle" in said[2]
+    assert "<signal handler called>" in said[2]
+    assert END in said[3]
+    quiet = debug(reenact, trace, "continue")
+    assert END in quiet[0]
+
+
+def test_through_a_long_jump(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, f"break {line('landed')}", "continue", "tbreak leap", "reverse-continue",
+        "print value",
+    )  # fmt: skip
+    assert "leap (value=3)" in said[3]
+    assert said.number(4) == 3
+
+
+def test_a_crash_is_told_and_left_backwards(reenact, crash: Path) -> None:
+    said = debug(
+        reenact, crash, "continue", "info line *$pc", "continue", "tbreak square",
+        "reverse-continue",
+    )  # fmt: skip
+    assert "SIGSEGV" in said[0]
+    assert f"Line {line('crashes')}" in said[1]
+    assert "square (value=" in said[4]
+
+
+def test_caught_system_calls(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "catch syscall write", "continue", "bt 2", "print $rax")
+    assert "returned from syscall" in said[1]
+    assert said.number(3) > 0
+
+
+def test_run_is_back_to_the_start(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "tbreak square", "continue", "tbreak main", "run", "print counter")
+    assert "main" in said[3]
+    assert said.number(4) == 0
+
+
+def test_floating_point_and_vector_registers(reenact, trace: Path) -> None:
+    said = debug(
+        reenact, trace, "break printf", "continue", "print ratio", "print $xmm0.uint128",
+        "print $mxcsr", "print $fctrl", "print $fs_base != 0", "print $ymm0",
+    )  # fmt: skip
+    assert "2.5" in said[2]
+    assert said.number(5) == 0x37F
+    assert said.number(6) == 1
+    assert "v8_float" in said[7]
+
+
+def test_options_for_the_place_to_begin(reenact, trace: Path) -> None:
+    said = debug(reenact, trace, "when", "reverse-stepi", options=("--goto", "end"))
+    assert said.position(0) != "0:2"
+
+
+def test_missing_gdb_is_told(reenact, trace: Path) -> None:
+    done = subprocess.run(
+        [*reenact.command, "replay", str(trace), "--gdb", "/nonexistent/gdb"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 125
+    assert "is not installed" in done.stderr
+    assert "hint" in done.stderr
+
+
+@pytest.mark.parametrize("option", [("-p", "7"), ("--goto", "0:999999"), ("--goto", "x")])
+def test_places_that_are_not_there_are_refused(reenact, trace: Path, option) -> None:
+    need_gdb()
+    done = subprocess.run(
+        [*reenact.command, "replay", str(trace), *option, "--", "-nx", "-batch"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 125
+    assert "Traceback" not in done.stderr
+
+
+def test_a_client_that_vanishes_and_another_one(reenact, trace: Path) -> None:
+    gdb = need_gdb()
+    server = subprocess.Popen(
+        [*reenact.command, "replay", str(trace), "--server", "127.0.0.1:0"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().split()[-1]
+        host, port = address.split(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"$vCont;c")  # half a packet, and gone
+        done = subprocess.run(
+            [gdb, "-nx", "-batch", "-ex", "set tcp connect-timeout 60",
+             "-ex", f"target remote {address}", "-ex", "print/x $pc", "-ex", "monitor when",
+             "-ex", "monitor nonsense"],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert "0:2" in done.stdout + done.stderr
+        assert "monitor nonsense: not known" in done.stdout + done.stderr
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
