@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from benches.document import PAGE, landing_costs, render
 from benches.measurement import Result, measure
 from benches.workloads import WORKLOADS
 
@@ -32,6 +33,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-replay", action="store_true", help="record only")
     parser.add_argument(
         "--output", type=Path, help="where the JSON goes (benches/results/DATE.json)"
+    )
+    parser.add_argument(
+        "--document", action="store_true", help="write docs/benchmarks.md from the results"
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="JSON",
+        help="measure nothing: write docs/benchmarks.md from this file of benches/results",
     )
     parser.add_argument("--timeout", type=float, default=600, help="seconds for each run (600)")
     arguments = parser.parse_args()
@@ -91,9 +102,17 @@ def _line(cells: tuple[str, ...]) -> str:
     return cells[0].ljust(10) + "".join(cell.rjust(11) for cell in cells[1:])
 
 
+def _document(source: Path) -> int:
+    PAGE.write_text(render(json.loads(source.read_text()), source.name))
+    print(PAGE)
+    return 0
+
+
 def main() -> int:
     """Measure, print each row as it is known, save all."""
     arguments = _arguments()
+    if arguments.source:
+        return _document(arguments.source)
     chosen = [w for w in WORKLOADS if not arguments.workloads or w.name in arguments.workloads]
     print(_line((*HEADINGS, *MORE_HEADINGS)))
     results: list[Result] = []
@@ -106,19 +125,28 @@ def main() -> int:
             timeout=arguments.timeout,
         )
         results.append(result)
+        if result.skipped:
+            print(f"{result.name.ljust(10)} skipped: {result.skipped}", flush=True)
+            continue
         print(_line(_row(result)), flush=True)
         if result.failure:
             print(f"    {result.failure}")
     target = arguments.output or RESULTS / time.strftime("%Y%m%d-%H%M%S.json")
     target.parent.mkdir(parents=True, exist_ok=True)
-    document = {
+    document: dict[str, object] = {
         "schema": 1,
         "machine": _machine(),
         "runs": arguments.runs,
         "workloads": [result.as_json() for result in results],
     }
+    costs = landing_costs({result.name: result.as_json() for result in results})
+    if costs is not None:
+        document["landing_microseconds"] = {"record": costs[0], "replay": costs[1]}
+        print("one landing, µs:", *(f"{cost:.0f}" for cost in costs if cost is not None))
     target.write_text(json.dumps(document, indent=1) + "\n")
     print(target)
+    if arguments.document:
+        _document(target)
     return 1 if any(result.failure for result in results) else 0
 
 

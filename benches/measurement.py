@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from benches.serving import MeasurementError, served
 from benches.workloads import Workload
 
 MEMORY = Path("/dev/shm")
@@ -32,7 +33,12 @@ class Result:
     events: int = 0
     instructions: int = 0
     processes: int = 0
+    requests: int = 0
+    """What the clients of a server asked for in each run."""
+    landings: int = 0
+    """Signals and thread switches in the middle of computation."""
     failure: str = ""
+    skipped: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Everything measured and what follows from it."""
@@ -44,15 +50,16 @@ class Result:
             found["events_per_second"] = round(self.events / record)
         if native and replay:
             found["replay_ratio"] = round(replay / native, 3)
+        if self.requests and native and record:
+            found["requests_per_second"] = {
+                "native": round(self.requests / native),
+                "record": round(self.requests / record),
+            }
         return found
 
 
 def _median(runs: Sequence[float]) -> float | None:
     return round(statistics.median(runs), 4) if runs else None
-
-
-class MeasurementError(Exception):
-    """A run that did not do what it had to."""
 
 
 def measure(
@@ -64,7 +71,11 @@ def measure(
     timeout: float = 600,
 ) -> Result:
     """Run `runs` rounds of native, record, verify. A failure ends them and is in the result."""
-    result = Result(workload.name, workload.kind)
+    result = Result(workload.name, workload.kind, requests=workload.requests)
+    missing = workload.missing()
+    if missing is not None:
+        result.skipped = f"{missing} is not installed"
+        return result
     # Both folders have names of one length: paths are part of what programs compute with.
     place = MEMORY if workload.on_memory and os.access(MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="reenact-bench-", dir=place) as name:
@@ -97,10 +108,10 @@ def _round(
             workload.clean(folder)
 
     clean()
-    result.native.append(_timed(workload.command, folder, timeout)[0])
+    result.native.append(_run(workload, workload.native or workload.command, folder, timeout))
     clean()
     command = [*reenact, "record", "--quiet", "-o", str(trace), "--", *workload.command]
-    result.record.append(_timed(command, folder, timeout)[0])
+    result.record.append(_run(workload, command, folder, timeout))
     # Files that the file system cloned share their blocks; `own_bytes` is the log alone.
     sizes = {file: file.stat().st_size for file in trace.rglob("*") if file.is_file()}
     result.trace_bytes = sum(sizes.values())
@@ -112,7 +123,25 @@ def _round(
         result.events = report["events"]
         result.instructions = report["instructions"]
         result.processes = report["processes"]
+    if workload.kind == "landings" and not result.landings:
+        result.landings = _landings(reenact, trace, folder, timeout)
     shutil.rmtree(trace)
+
+
+def _landings(reenact: Sequence[str], trace: Path, folder: Path, timeout: float) -> int:
+    """Events that hold the state of a place which no system call marks."""
+    kinds = ("--kind", "signal", "--kind", "preempted")
+    command = [*reenact, "dump", "--json", "--data", *kinds, str(trace)]
+    events = _timed(command, folder, timeout)[1].splitlines()
+    return sum(b'"tag": "memory-checksum"' in event for event in events)
+
+
+def _run(workload: Workload, command: Sequence[str], folder: Path, timeout: float) -> float:
+    """Seconds of a command, or of the client of a server that it starts."""
+    if workload.client is None:
+        return _timed(command, folder, timeout)[0]
+    with served(command, folder, workload.shutdown, timeout):
+        return _timed(workload.client, folder, timeout)[0]
 
 
 def _timed(command: Sequence[str], folder: Path, timeout: float) -> tuple[float, bytes]:

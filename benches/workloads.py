@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import inputs
 
-KINDS = ("cpu", "calls", "processes", "start")
+PROGRAMS = Path(__file__).resolve().parent / "programs"
+KINDS = ("cpu", "calls", "processes", "start", "threads", "server", "landings")
 
 LOOPS = """
 def collatz(n):
@@ -35,6 +37,10 @@ class Workload:
     """One row: `prepare(folder)` runs once; `clean(folder)` before every run, not timed.
 
     `on_memory` asks for a folder on a file system in memory, so that the disk is not measured.
+    `needs` names programs without which the workload is skipped (the command's own always is one).
+    `native`: what is run natively, where that is not the command itself. `client`: the command is
+    a server at the socket `socket`, recorded while this command, which is not, uses it; the
+    client's seconds count, and `shutdown` ends the server.
     """
 
     name: str
@@ -43,6 +49,19 @@ class Workload:
     prepare: Callable[[Path], None] | None = None
     clean: Callable[[Path], None] | None = None
     on_memory: bool = False
+    needs: Sequence[str] = ()
+    native: Sequence[str] | None = None
+    client: Sequence[str] | None = None
+    shutdown: Sequence[str] = ()
+    requests: int = 0
+    """How many requests the client makes."""
+
+    def missing(self) -> str | None:
+        """The first program it needs that this machine lacks."""
+        needed = [*self.needs, *(other[0] for other in (self.native, self.client) if other)]
+        if "/" not in self.command[0]:
+            needed.insert(0, self.command[0])
+        return next((name for name in needed if shutil.which(name) is None), None)
 
 
 def _text(folder: Path) -> None:
@@ -70,6 +89,26 @@ def _remove_objects(folder: Path) -> None:
         made.unlink(missing_ok=True)
 
 
+def _compiled(name: str) -> Callable[[Path], None]:
+    """Prepare by compiling `programs/NAME.c` to `./NAME`."""
+
+    def prepare(folder: Path) -> None:
+        source = str(PROGRAMS / f"{name}.c")
+        command = ["gcc", "-O1", "-pthread", "-o", name, source]
+        subprocess.run(command, cwd=folder, check=True, timeout=60)
+
+    return prepare
+
+
+def _script(folder: Path) -> None:
+    shutil.copy(PROGRAMS / "compute.js", folder / "compute.js")
+
+
+XZ_THREADS = ("xz", "-6", "-T2", "--block-size=1MiB", "-k", "-c", "text")
+ROUNDS = "500000000"
+REQUESTS = 100_000
+
+
 WORKLOADS = (
     Workload("xz", "cpu", ("xz", "-9", "-k", "-c", "text"), _text),
     Workload("cc1", "cpu", ("gcc", "-O2", "-w", "-c", "-o", "big.o", "big.c"), _source),
@@ -87,4 +126,44 @@ WORKLOADS = (
         ("sh", "-c", "i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done"),
     ),
     Workload("start", "start", ("true",)),
+    Workload(
+        "ping-pong",
+        "threads",
+        ("./ping_pong", "20000"),
+        _compiled("ping_pong"),
+        needs=("gcc",),
+    ),
+    # Threads are recorded one at a time, so one core is what computation is compared with.
+    Workload("xz-T2/1", "threads", XZ_THREADS, _text, native=("taskset", "-c", "0", *XZ_THREADS)),
+    Workload("xz-T2/2", "threads", XZ_THREADS, _text),
+    Workload("node", "threads", ("node", "compute.js"), _script),
+    Workload(
+        "redis",
+        "server",
+        (
+            *("redis-server", "--port", "0", "--unixsocket", "socket"),
+            *("--save", "", "--appendonly", "no"),
+        ),
+        client=(
+            *("redis-benchmark", "-s", "socket", "-t", "set,get", "-q"),
+            *("-n", str(REQUESTS // 2), "-c", "20"),
+        ),
+        shutdown=("redis-cli", "-s", "socket", "shutdown", "nosave"),
+        requests=REQUESTS,
+    ),
+    # The same computation without the timer and with it: the difference is the landings'.
+    Workload(
+        "computing",
+        "landings",
+        ("./profiled", "0", ROUNDS),
+        _compiled("profiled"),
+        needs=("gcc",),
+    ),
+    Workload(
+        "profiled",
+        "landings",
+        ("./profiled", "1000", ROUNDS),
+        _compiled("profiled"),
+        needs=("gcc",),
+    ),
 )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
+import threading
 
 import pytest
+import skips
 from guest_build import GuestBuild
 from recorded_run import Keeper, Reenact
 from travelling import random_positions, state
@@ -334,3 +338,72 @@ def test_read_watchpoints(opened) -> None:
         assert (stop.reason, stop.position, stop.address) == (StopReason.WATCHPOINT, after, top)
         assert access.hits == 1
         assert session.reverse_continue().position == before
+
+
+def test_a_fatal_fault_is_seen_before_it(opened) -> None:
+    with opened("fault_die").replay() as session:
+        stop = session.continue_()
+        assert stop.reason == StopReason.END
+        assert stop.position == session.position == session.end
+        assert session.canonical(stop.position) == stop.position
+        died = state(session)
+        assert session.stepi().reason == StopReason.END
+        session.goto("start")
+        assert session.goto("end").position == stop.position
+        assert state(session) == died
+        session.reverse_stepi()
+        assert session.stepi().position == stop.position
+
+
+def test_a_movement_can_be_interrupted(opened) -> None:
+    with opened("compute").replay() as session:
+        asked = threading.Event()
+
+        def never(at: Session) -> bool:
+            asked.set()
+            return False
+
+        # A hit a hundred thousand times: asking about each takes longer than to interrupt.
+        session.goto("71%")
+        point = session.add_breakpoint(session.registers.rip, never)
+        other = threading.Thread(target=lambda: (asked.wait(60), session.interrupt()))
+        session.goto("start")
+        other.start()
+        stop = session.continue_()
+        other.join()
+        assert stop.reason == StopReason.INTERRUPTED
+        point.remove()
+        assert session.goto("start").reason == StopReason.START
+        assert session.continue_().reason == StopReason.END
+
+
+REAL = {
+    "python": [sys.executable, "-c", "import json; print(len(json.dumps(list(range(1000)))))"],
+    "gcc": ["gcc", "-O2", "-xc", "-S", "-o-", "-"],
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_programs(name: str, reenact: Reenact, keeper: Keeper) -> None:
+    command = REAL[name]
+    if shutil.which(command[0]) is None:
+        skips.skip(skips.Reason.NO_PROGRAM, command[0])
+    source = b"int twice(int x) { return 2 * x; }\n"
+    reenact.record(command, keeper.trace(), stdin=source if name == "gcc" else b"")
+    trace = package.open(keeper.trace())
+    last = trace.processes()[-1].number
+    check_states(trace, last, 1)
+    with trace.replay(last) as session:
+        session.goto("80%")
+        here = session.position
+        check_steps(session, 4)
+        session.goto(here)
+        # Who wrote what the stack pointer points at, and what happens on.
+        address = session.registers.rsp
+        value = session.memory.read(address, 8)
+        stop = session.last_write(address)
+        assert stop.reason == StopReason.WATCHPOINT
+        session.stepi()
+        assert session.memory.read(address, 8) == value
+        stop = session.next_write(address)
+        assert session.position > here or stop.reason == StopReason.END

@@ -56,6 +56,23 @@ pub fn object(index: usize) -> &'static Object {
     unsafe { &*((ARENA_ADDRESS + OBJECTS_OFFSET) as *const Object).add(index) }
 }
 
+/// What the processor answers to `cpuid` (eax, ebx, ecx, edx), where that is known and does not
+/// depend on which processor is asked.
+pub fn cpuid_answer(leaf: u32, subleaf: u32) -> Option<[u32; 4]> {
+    let count = header().cpuid_answers.load(Ordering::Acquire) as usize;
+    // SAFETY: in the header's page; the entries counted are written and do not change any more.
+    let entries = unsafe {
+        core::slice::from_raw_parts(
+            (ARENA_ADDRESS + CPUID_TABLE_OFFSET) as *const [u32; 6],
+            count.min(CPUID_TABLE_ENTRIES),
+        )
+    };
+    entries
+        .iter()
+        .find(|entry| entry[0] == leaf && (entry[1] == subleaf || entry[1] == ANY_SUBLEAF))
+        .map(|&[_, _, eax, ebx, ecx, edx]| [eax, ebx, ecx, edx])
+}
+
 /// The slot of this process.
 pub fn slot() -> &'static Slot {
     // SAFETY: mapped by `map_slot`.

@@ -260,7 +260,7 @@ impl Engine {
                     group.event.kind,
                 );
             }
-            self.pace.event_done(&mut self.machine);
+            self.pace.event_done(&mut self.machine, header.time);
             let (index, kind, header) = (group.index, group.event.kind, *header);
             self.feed.advance();
             if self.path.is_empty() && self.pace.control.is_some() {

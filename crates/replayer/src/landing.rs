@@ -89,7 +89,9 @@ pub fn run(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
         machine.translator.add_hook(ip);
     }
     machine.set_searched(Some(ip));
+    pace.begin_search(group.event.header.time);
     let found = search.run(machine, group, pace, had_hook);
+    pace.end_search();
     machine.set_searched(None);
     if !machine.has_hook(ip) {
         machine.translator.remove_hook(ip);
@@ -108,7 +110,8 @@ impl Search<'_> {
     ) -> Result<(), Failure> {
         let mut stop = pace.run(machine, group)?;
         loop {
-            if stop != Stop::Hook || machine.registers().rip != self.target.rip {
+            let is_there = stop == Stop::Hook && machine.registers().rip == self.target.rip;
+            if !is_there || pace.has_passed(machine) {
                 let message = self.explain(machine.processor.asked);
                 return Err(matching::diverged(
                     machine,

@@ -20,6 +20,14 @@ const WHOLE: u64 = 1 << 48;
 /// Events between two looks at the clock.
 const EVENTS_BETWEEN_LOOKS: u32 = 256;
 
+/// More instructions than any processor executes in one tick of its time-stamp counter: eight in
+/// a cycle, at twice the counter's frequency.
+const INSTRUCTIONS_A_TICK: u64 = 16;
+/// What a search gets beyond that: the counters of two processors need not agree to the tick.
+const SEARCH_MORE: u64 = 4_000_000;
+/// What a search gets where the counter went backwards from one processor to the other.
+const SEARCH_WITHOUT_TIME: u64 = 100_000_000_000;
+
 /// What a run begins with although it would stop there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Past {
@@ -36,6 +44,10 @@ pub struct Pace {
     runaway: u64,
     next_report: u64,
     events_to_look: u32,
+    /// Time-stamp counter of the recording at the last event.
+    last_time: u64,
+    /// While a landing is searched for: most instructions since the last event.
+    search_limit: Option<u64>,
     /// Events in the log.
     pub total_events: u64,
     /// A client that says how far to run.
@@ -49,12 +61,36 @@ impl Pace {
             runaway: options.runaway,
             next_report: system::monotonic_ns() + options.progress,
             events_to_look: EVENTS_BETWEEN_LOOKS,
+            last_time: 0,
+            search_limit: None,
             total_events: 0,
             control: options.control.map(Control::new),
         }
     }
 
-    /// Run to the next stop that is the program's doing.
+    /// A landing is searched for, which was made at this time: the program has not executed more
+    /// instructions since the last event than the processor could.
+    pub fn begin_search(&mut self, time: u64) {
+        let ticks = time.checked_sub(self.last_time);
+        let limit = ticks.map_or(SEARCH_WITHOUT_TIME, |ticks| {
+            ticks.saturating_mul(INSTRUCTIONS_A_TICK)
+        });
+        self.search_limit = Some(limit.saturating_add(SEARCH_MORE));
+    }
+
+    /// It has been found, or never will be.
+    pub fn end_search(&mut self) {
+        self.search_limit = None;
+    }
+
+    /// Whether the program has gone further than it can have in the recording.
+    pub fn has_passed(&self, machine: &Machine) -> bool {
+        self.search_limit
+            .is_some_and(|limit| machine.since_event() > limit)
+    }
+
+    /// Run to the next stop that is the program's doing; while a landing is searched for, also
+    /// [`Stop::Budget`] when the search has gone too far.
     pub fn run(&mut self, machine: &mut Machine, group: &Group<'_>) -> Result<Stop, Failure> {
         self.run_from(machine, group, false)
     }
@@ -90,7 +126,9 @@ impl Pace {
         loop {
             let stretch = match &mut self.control {
                 Some(control) if control.is_active() => control.allowance(machine),
-                _ if self.interval == 0 && self.runaway == 0 => WHOLE,
+                _ if self.interval == 0 && self.runaway == 0 && self.search_limit.is_none() => {
+                    WHOLE
+                }
                 _ => STRETCH,
             };
             let stop = match core::mem::replace(&mut past, Past::Nothing) {
@@ -99,6 +137,7 @@ impl Pace {
                 Past::Watch => machine.run_past_watch(stretch),
             };
             match stop {
+                Stop::Budget if self.has_passed(machine) => return Ok(stop),
                 Stop::Budget => self.look(machine),
                 Stop::Hook if self.is_for_client(machine) => past = Past::Hook,
                 Stop::Watch(address, how) => {
@@ -165,8 +204,9 @@ impl Pace {
         report::send(&mut line);
     }
 
-    /// An event is done.
-    pub fn event_done(&mut self, machine: &mut Machine) {
+    /// An event, logged at this time, is done.
+    pub fn event_done(&mut self, machine: &mut Machine, time: u64) {
+        self.last_time = time;
         if self.interval == 0 {
             return;
         }

@@ -7,9 +7,9 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 
 use reenact_trace::arena::{
-    slot_state, ArenaHeader, FileEntry, Slot, ARENA_MAGIC, ARENA_SIZE, FILE_TABLE_ENTRIES,
-    FILE_TABLE_OFFSET, RING_OFFSET, RING_SIZE, SITE_POOL_ENTRIES, SITE_POOL_OFFSET, SLOTS_OFFSET,
-    SLOT_COUNT, SLOT_STRIDE,
+    slot_state, ArenaHeader, FileEntry, Slot, ARENA_MAGIC, ARENA_SIZE, CPUID_TABLE_ENTRIES,
+    CPUID_TABLE_OFFSET, FILE_TABLE_ENTRIES, FILE_TABLE_OFFSET, RING_OFFSET, RING_SIZE,
+    SITE_POOL_ENTRIES, SITE_POOL_OFFSET, SLOTS_OFFSET, SLOT_COUNT, SLOT_STRIDE,
 };
 use reenact_trace::FORMAT_VERSION;
 
@@ -144,6 +144,18 @@ impl Arena {
     pub fn fill_slot(&self, index: usize, fill: impl FnOnce(&mut Slot)) {
         // SAFETY: a claimed slot belongs to the claimer until it passes it on.
         fill(unsafe { &mut *self.slot_address(index).cast::<Slot>() });
+    }
+
+    /// Let recorders answer `cpuid` by these entries of the table. Once only.
+    pub fn publish_cpuid(&self, entries: &[[u32; 6]]) {
+        let count = entries.len().min(CPUID_TABLE_ENTRIES);
+        // SAFETY: the table lies in the mapping; nobody reads it before the count is there.
+        unsafe {
+            let table = self.base.add(CPUID_TABLE_OFFSET as usize);
+            ptr::copy_nonoverlapping(entries.as_ptr(), table.cast::<[u32; 6]>(), count);
+        }
+        let answers = &self.header().cpuid_answers;
+        answers.store(count as u32, Ordering::Release);
     }
 
     /// Copy ring bytes `from..from + length` (positions as in `head` and `tail`) into `out`.

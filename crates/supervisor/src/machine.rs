@@ -4,6 +4,7 @@ use std::arch::x86_64::{__cpuid_count, _rdtsc};
 use std::ffi::CStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use reenact_trace::arena::{ANY_SUBLEAF, CPUID_TABLE_ENTRIES};
 use serde_json::{json, Value};
 
 /// Leaves whose answer depends on ecx, and how many subleaves to ask at most.
@@ -111,6 +112,25 @@ pub fn cpuid_leaves() -> Vec<[u32; 6]> {
     leaves
 }
 
+/// Of the answers of this machine, on which all processors agree, those that are the same
+/// whenever they are asked for, as entries of the arena's table: neither the number of a
+/// processor nor anything a hypervisor may change. Only leaves of which it is documented whether
+/// ecx matters (Intel SDM volume 2 and AMD APM volume 3, CPUID).
+pub fn constant_leaves(leaves: &[[u32; 6]]) -> Vec<[u32; 6]> {
+    leaves
+        .iter()
+        .filter_map(|&[leaf, subleaf, eax, ebx, ecx, edx]| {
+            let subleaf = match leaf {
+                0x0 | 0x2 | 0x15 | 0x16 | 0x19 | 0x8000_0000..=0x8000_0008 => ANY_SUBLEAF,
+                0x4 | 0x7 | 0xd | 0x14 | 0x8000_001d => subleaf,
+                _ => return None,
+            };
+            Some([leaf, subleaf, eax, ebx, ecx, edx])
+        })
+        .take(CPUID_TABLE_ENTRIES)
+        .collect()
+}
+
 /// State components the system has enabled, 0 when XSAVE is off.
 pub fn xcr0() -> u64 {
     const OSXSAVE: u32 = 1 << 27;
@@ -181,4 +201,37 @@ fn without_number(leaf: &[u32; 6]) -> [u32; 6] {
         _ => {}
     }
     leaf
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constant_leaves_are_what_the_processor_answers() {
+        let entries = constant_leaves(&cpuid_leaves());
+        assert!(entries.iter().any(|entry| entry[0] == 0));
+        for [leaf, subleaf, eax, ebx, ecx, edx] in entries {
+            assert!(leaf & 0xf000_0000 != 0x4000_0000, "{leaf:x}");
+            let asked = match subleaf {
+                ANY_SUBLEAF => vec![0, 1, 77, u32::MAX],
+                other => vec![other],
+            };
+            for subleaf in asked {
+                let answer = __cpuid_count(leaf, subleaf);
+                let found = [answer.eax, answer.ebx, answer.ecx, answer.edx];
+                assert_eq!(
+                    found,
+                    [eax, ebx, ecx, edx],
+                    "leaf {leaf:x} subleaf {subleaf:x}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_names_a_processor_is_not_constant() {
+        let leaves = [[1; 6], [0xb; 6], [0x1f; 6], [0x8000_001e, 0, 1, 2, 3, 4]];
+        assert!(constant_leaves(&leaves).is_empty());
+    }
 }

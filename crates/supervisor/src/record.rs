@@ -180,7 +180,14 @@ fn supervise(
     thread::scope(|scope| {
         let drain = scope.spawn(move || drain.run());
         scope.spawn(move || files.run(&inbox));
-        let processors = scope.spawn(|| machine::differing_processors(leaves));
+        let told = arena.clone();
+        let processors = scope.spawn(move || {
+            let differing = machine::differing_processors(leaves);
+            if differing.is_empty() {
+                told.publish_cpuid(&machine::constant_leaves(leaves));
+            }
+            differing
+        });
         let root = deadline::wait(pid, options.timeout, &arena);
         forwarding::end();
         control.root_ended(root.wait_status);

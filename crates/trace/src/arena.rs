@@ -9,6 +9,12 @@ use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicU8, Ordering};
 
 pub const ARENA_MAGIC: u64 = 0x616e_6572_6174_6365;
 
+/// Offset of the table of CPUID answers ([`ArenaHeader::cpuid_answers`]), in the header's page.
+pub const CPUID_TABLE_OFFSET: u64 = 1024;
+/// Most entries of that table. An entry is leaf, subleaf, eax, ebx, ecx, edx.
+pub const CPUID_TABLE_ENTRIES: usize = 128;
+/// Subleaf of an entry whose leaf has none: ecx does not matter.
+pub const ANY_SUBLEAF: u32 = u32::MAX;
 /// Offset of the file table in the arena.
 pub const FILE_TABLE_OFFSET: u64 = 1 << 20;
 /// Entries of the file table.
@@ -94,7 +100,13 @@ pub struct ArenaHeader {
     /// Shared objects in use ([`crate::sharing`]).
     pub objects: AtomicU32,
     pub chaos_seed: u64,
+    /// Entries of the table of CPUID answers, 0 until all processors are known to give the same:
+    /// the instruction itself leaves a virtual machine, which takes it microseconds.
+    pub cpuid_answers: AtomicU32,
 }
+
+const _: () = assert!(core::mem::size_of::<ArenaHeader>() as u64 <= CPUID_TABLE_OFFSET);
+const _: () = assert!(CPUID_TABLE_OFFSET as usize + CPUID_TABLE_ENTRIES * 24 <= 4096);
 
 /// Most mappings that belong to the vDSO (vvar, vvar_vclock, vdso).
 pub const VDSO_MAPPINGS: usize = 4;

@@ -15,9 +15,7 @@ pub(crate) const UNROLL_BODY: u8 = 16;
 pub(crate) const UNROLL_TOTAL: u8 = 32;
 /// Blocks shorter than this are continued behind an unconditional jump.
 pub(crate) const FOLLOW_JUMP: u8 = 12;
-/// Blocks shorter than this are continued in a function they call …
-pub(crate) const FOLLOW_CALL: u8 = 12;
-/// … and behind its return, this deep.
+/// Calls that return on a path that was noted are followed this deep.
 pub(crate) const CALL_DEPTH: usize = 4;
 /// Blocks are continued behind this many conditional jumps not taken.
 pub(crate) const FOLLOW_BRANCHES: u8 = 4;
@@ -95,6 +93,25 @@ impl Engine {
         e.bytes(&[0x44, 0x0f, 0xb7, 0xd1]);
         e.bytes(&[0x65, 0x42, 0xff, 0x24, 0xd5]);
         e.u32(TABLE_OFFSET as u32);
+    }
+
+    /// Whether the block goes on in the function that it calls: where it follows a path on which that returns.
+    /// Other calls are better paired with their return.
+    pub(crate) fn follows_call<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        b: &mut Build,
+        target: u64,
+    ) -> bool {
+        if !b.traced {
+            return false;
+        }
+        let returns = self.path_calls.get(b.calls_at).copied().unwrap_or(false);
+        b.calls_at += 1;
+        returns
+            && b.depth < CALL_DEPTH
+            && self.hooks.binary_search(&target).is_err()
+            && self.can_execute(guest, target)
     }
 
     /// Whether translation may go on at `address`.

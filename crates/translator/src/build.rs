@@ -68,6 +68,8 @@ pub(crate) struct Build {
     /// Follow `Engine::path`, of which so many directions have been used.
     pub(crate) traced: bool,
     pub(crate) path_at: usize,
+    /// … and so many of `Engine::path_calls`.
+    pub(crate) calls_at: usize,
 }
 
 /// How translation goes on after an instruction.
@@ -134,6 +136,7 @@ impl Engine {
             depth: 0,
             traced: mode == Mode::Normal && self.path_limit != 0,
             path_at: 0,
+            calls_at: 0,
         };
         self.pending.clear();
         let result = self.translate_from(guest, &mut b, start);

@@ -40,8 +40,12 @@ pub(crate) const TABLE_OFFSET: usize = 64 << 10;
 pub(crate) const FILTER_OFFSET: usize = TABLE_OFFSET + TABLE_ENTRIES * 8;
 /// Its entries, a byte each.
 pub(crate) const FILTER_SIZE: usize = 1 << 16;
+/// Slots for landings of returns, selected by the low 16 bits of the guest's stack pointer.
+pub(crate) const SHADOW_ENTRIES: usize = 1 << 16;
+/// Offset of those slots from the context.
+pub(crate) const SHADOW_OFFSET: usize = FILTER_OFFSET + FILTER_SIZE;
 /// Offset of translated code from the context.
-pub(crate) const CODE_OFFSET: usize = FILTER_OFFSET + FILTER_SIZE;
+pub(crate) const CODE_OFFSET: usize = SHADOW_OFFSET + SHADOW_ENTRIES * 8;
 /// Room for the XSAVE area (with AMX tiles it is about 11 KiB).
 pub(crate) const XSAVE_SIZE: usize = 16 << 10;
 
@@ -78,6 +82,10 @@ pub struct Context {
     pub(crate) spill_b: u64,
     /// rcx in accounting code that must preserve the flags.
     pub(crate) spill_c: u64,
+    /// The guest's stack pointer during a host return.
+    pub(crate) spill_rsp: u64,
+    /// Address of the slots for landings.
+    pub(crate) shadow: u64,
     /// Which exit was taken.
     pub(crate) exit: u32,
     pub(crate) interrupted: u32,

@@ -16,6 +16,9 @@ const RESERVE: usize = 16 << 10;
 /// Bytes of the accounting at the entry of a block.
 pub(crate) const PROLOGUE: u64 = 14;
 
+/// Bytes of code that all blocks share.
+const COMMON: u64 = 256;
+
 pub(crate) struct Engine {
     pub context: *mut Context,
     pub base: u64,
@@ -29,6 +32,10 @@ pub(crate) struct Engine {
     pub miss: u64,
     /// The jump through the gate.
     pub leave: u64,
+    /// Common code of returns.
+    pub return_gate: u64,
+    /// What is in a slot for landings that is empty.
+    pub empty_landing: u64,
     pub store: Store,
     pub classifier: Classifier,
     /// Sorted.
@@ -46,6 +53,8 @@ pub(crate) struct Engine {
     pub generation: u64,
     /// Directions of the conditional branches of the block to be built, if `path_limit` is not 0.
     pub path: Vec<bool>,
+    /// Whether the calls on that path return on it.
+    pub path_calls: Vec<bool>,
     /// Instructions of that block.
     pub path_limit: u8,
     /// Exits of the block being built.
@@ -63,7 +72,7 @@ impl Engine {
         let mut engine = Engine {
             context,
             base,
-            hot_start: code + 64,
+            hot_start: code + COMMON,
             hot: 0,
             hot_end: middle,
             cold_start: middle,
@@ -71,6 +80,8 @@ impl Engine {
             cold_end: end,
             miss: code,
             leave: 0,
+            return_gate: 0,
+            empty_landing: 0,
             store: Store::new(),
             classifier: Classifier::new(),
             hooks: Vec::new(),
@@ -83,12 +94,15 @@ impl Engine {
             generation: 0,
             pending: Vec::new(),
             path: Vec::new(),
+            path_calls: Vec::new(),
             path_limit: 0,
         };
         let mut e = Emitter::new(code as *mut u8, context);
         e.store_constant(field!(exit), EXIT_INDIRECT);
         engine.leave = e.address();
         e.jump_through(field!(exit_gate));
+        engine.write_returns(&mut e);
+        assert!(e.address() <= engine.hot_start, "room for common code");
         engine.clear();
         engine
     }
@@ -122,6 +136,7 @@ impl Engine {
             // SAFETY: the table is in the cache, which is ours.
             unsafe { table.add(index).write(self.miss) };
         }
+        self.clear_landings();
     }
 
     fn table_entry(&self, guest: u64) -> *mut u64 {

@@ -101,7 +101,8 @@ impl Engine {
                 return LIVE;
             }
             let info = self.classifier.get(&instruction);
-            if info.read & undecided != 0 || !info.class.goes_on() {
+            // A fault there would show the flags, and is not this block's.
+            if info.read & undecided != 0 || !info.class.goes_on() || !is_plain(&instruction) {
                 return LIVE;
             }
             undecided &= !self.kills(&instruction, info);
@@ -112,5 +113,43 @@ impl Engine {
             }
         }
         LIVE
+    }
+}
+
+/// Whether an instruction is common, computes in registers only, and cannot fault on any processor.
+fn is_plain(i: &Instruction) -> bool {
+    use Mnemonic::*;
+    let computes = matches!(
+        i.mnemonic(),
+        Mov | Movzx
+            | Movsx
+            | Movsxd
+            | Add
+            | Sub
+            | And
+            | Or
+            | Xor
+            | Cmp
+            | Test
+            | Inc
+            | Dec
+            | Neg
+            | Not
+            | Imul
+            | Shl
+            | Shr
+            | Sar
+    );
+    match i.mnemonic() {
+        Lea | Nop | Endbr64 => true,
+        _ => computes && (0..i.op_count()).all(|index| is_number(i, index)),
+    }
+}
+
+/// Whether an operand is a general register or an immediate.
+fn is_number(i: &Instruction, index: u32) -> bool {
+    match i.op_kind(index) {
+        OpKind::Register => i.op_register(index).is_gpr(),
+        kind => kind != OpKind::Memory,
     }
 }

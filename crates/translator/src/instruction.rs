@@ -1,6 +1,5 @@
 //! Translates one instruction.
 
-use crate::branch::{CALL_DEPTH, FOLLOW_CALL};
 use crate::build::{Build, Mode, Next};
 use crate::classify::{unsupported_name, Class, CodeInfo};
 use crate::context::field;
@@ -88,20 +87,21 @@ impl Engine {
                 if has_operand_size(bytes) {
                     return self.unsupported_branch(b, pc, length);
                 }
-                self.push_constant(b, i.next_ip());
-                self.note(b, length, None, None);
-                let target = i.near_branch_target();
-                let follow = b.mode == Mode::Normal
-                    && (b.count < FOLLOW_CALL || b.traced)
-                    && b.depth < CALL_DEPTH
-                    && b.branches & 0x80 == 0
-                    && self.hooks.binary_search(&target).is_err();
-                if follow && self.can_execute(guest, target) {
-                    b.returns[b.depth] = i.next_ip();
+                let (target, next) = (i.near_branch_target(), i.next_ip());
+                if self.follows_call(guest, b, target) {
+                    self.push_constant(b, next);
+                    self.note(b, length, None, None);
+                    b.returns[b.depth] = next;
                     b.depth += 1;
                     return Next::At(target);
                 }
-                self.leave_to(guest, b, target);
+                if b.mode == Mode::Normal {
+                    self.call(guest, b, length, target, next);
+                } else {
+                    self.push_constant(b, next);
+                    self.note(b, length, None, None);
+                    self.leave_to(guest, b, target);
+                }
                 Next::End
             }
             Class::JmpIndirect | Class::CallIndirect => {
@@ -109,7 +109,11 @@ impl Engine {
                     return self.unsupported_branch(b, pc, length);
                 }
                 b.need_flags();
+                let paired = info.class == Class::CallIndirect && b.mode == Mode::Normal;
                 b.e.store(field!(spill_a), 1);
+                if paired {
+                    b.e.store(field!(spill_b), 10);
+                }
                 let base = i.memory_base();
                 if base == Register::RIP || base == Register::EIP {
                     b.e.constant(1, i.ip_rel_memory_address());
@@ -119,6 +123,10 @@ impl Engine {
                     b.e.bytes(&[0x48, 0x8b, 0x09]);
                 } else {
                     rewrite::take_operand(&mut b.e, bytes, 1, 0x8b, 1);
+                }
+                if paired {
+                    self.call_indirect(b, length, i.next_ip());
+                    return Next::End;
                 }
                 if info.class == Class::CallIndirect {
                     self.push_constant(b, i.next_ip());
@@ -135,12 +143,14 @@ impl Engine {
                     return self.expected_return(b, length);
                 }
                 b.e.store(field!(spill_a), 1);
-                b.e.u8(0x59);
-                if i.op_count() == 1 {
-                    b.e.bytes(&[0x48, 0x8d, 0xa4, 0x24]);
+                if i.op_count() == 0 {
+                    self.pop_and_return(b, length);
+                } else {
+                    // pop rcx; lea rsp, [rsp + immediate]
+                    b.e.bytes(&[0x59, 0x48, 0x8d, 0xa4, 0x24]);
                     b.e.u32(u32::from(i.immediate16()));
+                    self.indirect(b, length);
                 }
-                self.indirect(b, length);
                 Next::End
             }
             Class::ReadGs => {

@@ -13,7 +13,8 @@
 //! Guest code is translated block by block ([`build`], [`instruction`], [`branch`]); most instructions are
 //! copied, operands relative to rip or gs are rewritten ([`rewrite`]). Direct jumps are patched to
 //! go straight to the next block ([`engine`]); indirect ones go through a table indexed by the low 16 bits of the guest
-//! address, whose entries check the whole address without touching the flags.
+//! address, whose entries check the whole address without touching the flags. Returns are paired with their
+//! calls on the host, whose processor then predicts them ([`returns`]).
 //!
 //! A block subtracts its length from a budget where it is entered and leaves if that does not suffice; an exit
 //! before its end gives back the rest. Flags are preserved only if they are live there ([`flags`]). The last
@@ -50,6 +51,7 @@ mod guest;
 mod instruction;
 mod landing;
 mod map;
+mod returns;
 mod rewrite;
 mod run;
 mod stop;

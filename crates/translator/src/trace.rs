@@ -21,8 +21,10 @@ pub(crate) struct Recording {
     count: u8,
     /// Whether each conditional jump was taken.
     taken: Vec<bool>,
-    /// Return addresses of the calls on the path.
-    returns: [u64; CALL_DEPTH],
+    /// Whether each call has returned.
+    returned: Vec<bool>,
+    /// Return addresses of the calls open, and their numbers in `returned`.
+    returns: [(u64, usize); CALL_DEPTH],
     depth: usize,
     /// Count and number of branches when the path last came back to its start.
     closed: Option<(u8, usize)>,
@@ -35,7 +37,8 @@ impl Recording {
             generation,
             count: 0,
             taken: Vec::new(),
-            returns: [0; CALL_DEPTH],
+            returned: Vec::new(),
+            returns: [(0, 0); CALL_DEPTH],
             depth: 0,
             closed: None,
         }
@@ -71,14 +74,17 @@ impl Recording {
                 FlowControl::ConditionalBranch if last && rip != i.next_ip() => return true,
                 FlowControl::ConditionalBranch => {}
                 FlowControl::Call if self.depth < CALL_DEPTH => {
-                    self.returns[self.depth] = i.next_ip();
+                    self.returns[self.depth] = (i.next_ip(), self.returned.len());
+                    self.returned.push(false);
                     self.depth += 1;
                 }
                 FlowControl::Return if self.depth > 0 && i.op_count() == 0 => {
                     self.depth -= 1;
-                    if rip != self.returns[self.depth] {
+                    let (expected, number) = self.returns[self.depth];
+                    if rip != expected {
                         return true;
                     }
+                    self.returned[number] = true;
                 }
                 _ => {
                     self.count += 1;
@@ -124,6 +130,8 @@ impl Translator {
         engine.remove_block(old);
         engine.path.clear();
         engine.path.extend_from_slice(&recording.taken[..branches]);
+        engine.path_calls.clear();
+        engine.path_calls.extend_from_slice(&recording.returned);
         engine.path_limit = count;
         let made = engine.build(guest, recording.start, Mode::Normal);
         engine.path_limit = 0;

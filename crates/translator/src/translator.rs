@@ -1,6 +1,6 @@
 //! The public face: run guest code, stop exactly.
 
-use crate::context::{Context, VectorSaving, CODE_OFFSET, XSAVE_SIZE};
+use crate::context::{Context, VectorSaving, CODE_OFFSET, SHADOW_OFFSET, XSAVE_SIZE};
 use crate::engine::Engine;
 use crate::gate;
 use crate::guest::GuestCode;
@@ -53,6 +53,7 @@ impl Translator {
             c.mxcsr = 0x1f80;
             c.code_start = cache as u64 + CODE_OFFSET as u64;
             c.code_end = cache as u64 + length as u64;
+            c.shadow = cache as u64 + SHADOW_OFFSET as u64;
             c.registers.rflags = 0x202;
             // An XSAVE image of the initial state.
             c.xsave.0[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());

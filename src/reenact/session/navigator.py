@@ -7,6 +7,7 @@ every stage, and some shortly before the target.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from typing import Union
@@ -26,6 +27,7 @@ STAGE_EVENTS = 50_000
 NEAR = (1 << 23, 1 << 18, 1 << 13)
 
 _HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.CATCH)
+_ENDS = (Reason.END, Reason.FAILED)
 
 #: Decides whether the session stops at a place where the replayer has stopped.
 Judge = Callable[[Place], Union[Point, None]]
@@ -96,9 +98,8 @@ class Navigator:
                     remember=True,
                 ),
             )
-            self._note_end(stopped)
             if stopped.place.reason != Reason.LIMIT:
-                return stopped
+                return self._settled(stopped)
             self._leave_copy(self.live)
             self.history.learn(self.live)
             steps -= self._steps_between(begin.key, stopped.place.key)
@@ -113,7 +114,6 @@ class Navigator:
         while True:
             self._tell(self.live, points)
             stopped = self._stage(self.live, points, leave_here=leave_here, remember=False)
-            self._note_end(stopped)
             if stopped.place.reason == Reason.LIMIT:
                 self._leave_copy(self.live)
                 leave_here = 0
@@ -123,7 +123,7 @@ class Navigator:
                     return stopped, point
                 leave_here = _beyond(stopped.place)
             else:
-                return stopped, None
+                return self._settled(stopped), None
 
     def backward(self, points: Points, judge: Judge) -> tuple[Place | None, Point | None]:
         """Move to the last hit before the present, or to the start: then there is no point.
@@ -248,21 +248,13 @@ class Navigator:
     def _run(self, server: Server, run: Run) -> Stopped:
         self._running = server
         try:
+            if self._interrupted.is_set():
+                # The request came while the replayer stood still.
+                place = dataclasses.replace(server.place, reason=Reason.INTERRUPTED)
+                return Stopped(place, 0, None, "")
             stopped = server.run(run)
         finally:
             self._running = None
-        if self._interrupted.is_set() and stopped.place.reason == Reason.LIMIT:
-            # The request came between two stages.
-            place = stopped.place
-            place = Place(
-                Reason.INTERRUPTED,
-                place.tid,
-                place.event,
-                place.instructions,
-                place.total,
-                place.detail,
-            )
-            return Stopped(place, stopped.hits, stopped.remembered, stopped.message)
         return stopped
 
     def _tell(self, server: Server, points: Points) -> None:
@@ -281,8 +273,22 @@ class Navigator:
         self.checkpoints.add(old, server.place.total)
 
     def _note_end(self, stopped: Stopped) -> None:
-        if stopped.place.reason in (Reason.END, Reason.FAILED):
-            self.end = stopped.place
+        if stopped.place.reason in _ENDS and self.end is None:
+            self.history.learn(self.live)
+            event, instructions = self.history.canonical(stopped.place.key)
+            self.end = dataclasses.replace(stopped.place, event=event, instructions=instructions)
+
+    def _settled(self, stopped: Stopped) -> Stopped:
+        """At the end of a process that a fault killed: the place before that event.
+
+        The state is the same, but the flags are known there: code that is about to overwrite them
+        need not have kept them when it faults.
+        """
+        self._note_end(stopped)
+        if stopped.place.reason not in _ENDS or self.end is None or self.key == self.end.key:
+            return stopped
+        self.goto(self.end.key)
+        return dataclasses.replace(stopped, place=self.end)
 
     def _steps_between(self, earlier: Key, later: Key) -> int:
         return self.history.steps(later) - self.history.steps(earlier)

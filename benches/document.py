@@ -1,0 +1,123 @@
+"""The page of measurements in the documentation, made from the JSON of one run of the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+HEADINGS = (
+    *("workload", "native s", "record ÷ native", "replay ÷ native"),
+    *("trace MB", "events", "events/s"),
+)
+WHAT = {
+    "xz": "`xz -9` of 4 MB",
+    "cc1": "`gcc -O2 -c` of 5,000 lines",
+    "cpython": "loops in CPython",
+    "cp": "`cp -r` of 5,000 files",
+    "dd": "`dd bs=512 count=1000000`",
+    "make": "`make -j2` of 60 files",
+    "true500": "500 x `/bin/true`",
+    "start": "`true`, with the start of Python",
+    "ping-pong": "two threads, one condition variable, 20,000 rounds",
+    "xz-T2/1": "`xz -T2`, native on one core",
+    "xz-T2/2": "`xz -T2`, native on two cores",
+    "node": "node, a script that computes",
+    "redis": "redis, SET and GET; the server is recorded, the client is not",
+    "computing": "a loop without system calls",
+    "profiled": "the same loop under a SIGPROF timer of 1 kHz",
+}
+
+
+def render(measured: Mapping[str, Any], name: str) -> str:
+    """The page (Markdown) for the document of a run that is kept in `benches/results/NAME`."""
+    machine = measured["machine"]
+    load = machine["load"][0]
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `make bench BENCH_ARGUMENTS=--document`: medians of "
+        f"{measured['runs']} rounds, each of a native run, a recording and a replay one after the "
+        "other.",
+        f"{machine['processor']}, {machine['processors']} processors, Linux {machine['kernel']}, "
+        f"Python {machine['python']}; load {load:.1f} at the end; {machine['time']}.",
+        f"All figures: `benches/results/{name}`.",
+        "",
+        _row(HEADINGS),
+        _row(["---"] + ["---:"] * (len(HEADINGS) - 1)),
+    ]
+    workloads = measured["workloads"]
+    lines += [_row(_cells(found)) for found in workloads if not _reason(found)]
+    notes = [f"* {found['name']}: {_reason(found)}" for found in workloads if _reason(found)]
+    notes += _landings({found["name"]: found for found in workloads})
+    notes += [_throughput(found) for found in workloads if "requests_per_second" in found]
+    if notes:
+        lines += ["", *notes]
+    return "\n".join(lines) + "\n"
+
+
+def _reason(found: Mapping[str, Any]) -> str:
+    if found.get("skipped"):
+        return f"skipped, {found['skipped']}"
+    if found.get("failure"):
+        return f"failed, {found['failure']}"
+    return ""
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cells(found: Mapping[str, Any]) -> list[str]:
+    def number(value: float | None, form: str) -> str:
+        return "-" if value is None else form.format(value)
+
+    return [
+        WHAT.get(found["name"], found["name"]),
+        number(found["medians"]["native"], "{:.3f}"),
+        number(found.get("record_ratio"), "{:.2f}"),
+        number(found.get("replay_ratio"), "{:.2f}"),
+        number(found["trace_bytes"] / 1e6, "{:.1f}"),
+        number(found["events"], "{:,}"),
+        number(found.get("events_per_second"), "{:,}"),
+    ]
+
+
+def _throughput(found: Mapping[str, Any]) -> str:
+    rates = found["requests_per_second"]
+    return (
+        f"* {found['name']}: {rates['record']:,} requests a second while it is recorded, "
+        f"{rates['native']:,} natively."
+    )
+
+
+def landing_costs(by_name: Mapping[str, Mapping[str, Any]]) -> tuple[float, float | None] | None:
+    """Microseconds that one landing takes while recording and while replaying.
+
+    What the profiled loop takes more than the same loop without a timer, natively the handler's
+    own cost taken off, by the number of landings. `None` where either was not measured.
+    """
+    without, profiled = by_name.get("computing"), by_name.get("profiled")
+    if without is None or profiled is None or not profiled.get("landings"):
+        return None
+
+    def more(what: str) -> float | None:
+        pair = profiled["medians"][what], without["medians"][what]
+        return None if None in pair else pair[0] - pair[1]
+
+    native, record, replay = more("native"), more("record"), more("replay")
+    if native is None or record is None:
+        return None
+    scale = 1e6 / profiled["landings"]
+    return (record - native) * scale, None if replay is None else replay * scale
+
+
+def _landings(by_name: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    costs = landing_costs(by_name)
+    if costs is None:
+        return []
+    recording, replaying = costs
+    count = by_name["profiled"]["landings"]
+    found = "" if replaying is None else f", {replaying:.0f} µs to find it in the replay"
+    return [f"* One landing (of {count}): {recording:.0f} µs while recording{found}."]
