@@ -112,7 +112,7 @@ REQUESTS = 100_000
 WORKLOADS = (
     Workload("xz", "cpu", ("xz", "-9", "-k", "-c", "text"), _text),
     Workload("cc1", "cpu", ("gcc", "-O2", "-w", "-c", "-o", "big.o", "big.c"), _source),
-    Workload("cpython", "cpu", ("/usr/bin/python3", "-c", LOOPS.format(count=40000))),
+    Workload("cpython", "cpu", ("/usr/bin/python3", "-c", LOOPS.format(count=200_000))),
     Workload("cp", "calls", ("cp", "-r", "tree", "copy"), _tree, _remove_copy, on_memory=True),
     Workload(
         "dd",
