@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use reenact_trace::arena::state;
 
+use super::claims::Claim;
 use super::{note, reason, Drain};
 use crate::forwarding;
 use crate::futex;
@@ -78,17 +79,23 @@ impl Drain {
         }
     }
 
+    /// Children that are still to come.
+    fn awaited(&self, now: Instant) -> usize {
+        let awaited = |claim: &&Claim| claim.is_awaited(now);
+        self.claimed.values().filter(awaited).count()
+    }
+
     /// Whether there is nothing more to wait for.
     pub(super) fn finished(&mut self, now: Instant) -> bool {
         if self.control.root().is_none() {
             return false;
         }
         let since = *self.root_ended_at.get_or_insert(now);
-        let awaited = self
-            .claimed
-            .values()
-            .filter(|claim| claim.is_awaited(now))
-            .count();
+        if self.tracked.is_empty() && self.awaited(now) == 0 {
+            // Those that have ended may have made others since we looked for slots in this pass.
+            self.find_slots(now);
+        }
+        let awaited = self.awaited(now);
         if self.tracked.is_empty() && awaited == 0 {
             return true;
         }
