@@ -31,6 +31,8 @@ struct Table {
     /// For each group the number of the last turn that is over.
     done: [AtomicU64; GROUP_COUNT],
     bells: [AtomicU32; BELLS],
+    /// At the place of its bell, a turn that is waited for ([`word`]).
+    awaited: [AtomicU64; BELLS],
 }
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(core::ptr::null_mut());
@@ -160,13 +162,32 @@ pub fn process_ended() {
     }
 }
 
-fn bell(table: &Table, turn: Turn) -> &AtomicU32 {
-    &table.bells[(turn.number as usize)
+fn place(turn: Turn) -> usize {
+    let mixed = (turn.number as usize)
         .wrapping_mul(GROUP_COUNT)
         .wrapping_add(turn.group)
-        .wrapping_mul(0x9e37_79b1)
-        >> 8
-        & (BELLS - 1)]
+        .wrapping_mul(0x9e37_79b1);
+    mixed >> 8 & (BELLS - 1)
+}
+
+fn bell(table: &Table, turn: Turn) -> &AtomicU32 {
+    &table.bells[place(turn)]
+}
+
+/// A turn as a word that is never 0.
+fn word(turn: Turn) -> u64 {
+    1 << 63 | turn.number << 16 | turn.group as u64
+}
+
+/// Whether a process that waits has its turn, and has only not run since.
+fn somebody_is_due(table: &Table) -> bool {
+    (0..GROUP_COUNT).any(|group| {
+        let done = table.done[group].load(Ordering::SeqCst);
+        [done, done.wrapping_add(1)].into_iter().any(|number| {
+            let turn = Turn { group, number };
+            table.awaited[place(turn)].load(Ordering::SeqCst) == word(turn)
+        })
+    })
 }
 
 /// A turn is over.
@@ -198,12 +219,14 @@ pub fn is_due(turn: Turn) -> bool {
 pub fn wait(turn: Turn) -> bool {
     const POLL_MILLISECONDS: u64 = 50;
     /// So often all processes must be found waiting, without a turn in between.
-    const LOOKS: u32 = 4;
+    const LOOKS: u32 = 20;
     if is_due(turn) {
         return true;
     }
     let Some(table) = table() else { return true };
     jobs::release();
+    let awaited = &table.awaited[place(turn)];
+    awaited.store(word(turn), Ordering::SeqCst);
     table.waiting.fetch_add(1, Ordering::SeqCst);
     let mut looks = 0;
     let mut moves = table.moves.load(Ordering::SeqCst);
@@ -216,7 +239,7 @@ pub fn wait(turn: Turn) -> bool {
         jobs::reap(false);
         let all_wait = table.waiting.load(Ordering::SeqCst) == table.live.load(Ordering::SeqCst);
         let now = table.moves.load(Ordering::SeqCst);
-        looks = if all_wait && now == moves {
+        looks = if all_wait && now == moves && !somebody_is_due(table) {
             looks + 1
         } else {
             0
@@ -227,6 +250,7 @@ pub fn wait(turn: Turn) -> bool {
         }
     };
     table.waiting.fetch_sub(1, Ordering::SeqCst);
+    let _ = awaited.compare_exchange(word(turn), 0, Ordering::SeqCst, Ordering::Relaxed);
     jobs::acquire();
     due
 }
