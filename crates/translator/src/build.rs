@@ -111,6 +111,7 @@ impl Engine {
             Mode::Normal => self.hot + PROLOGUE,
             _ => self.hot,
         };
+        debug_assert!(self.path_limit <= MAX_COUNT);
         let limit = match mode {
             Mode::Normal if self.path_limit != 0 => self.path_limit,
             Mode::Normal => MAX_COUNT,

@@ -69,6 +69,8 @@ impl Translator {
             let mode = if step {
                 Mode::Once
             } else if remaining < FULL_SPEED {
+                // What is noted in pieces of this size would not fit in a block.
+                recording = None;
                 Mode::Exact(remaining.min(i64::from(MAX_COUNT)) as u8)
             } else if let Some(recording) = &recording {
                 Mode::Exact(recording.room())

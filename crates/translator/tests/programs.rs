@@ -75,6 +75,44 @@ fn every_count_can_be_stopped_at() {
     }
 }
 
+/// Paths are noted for longer blocks near the end of a run too, where it goes in small pieces: no
+/// block may become longer than what a part of the budget is enough for, or nothing moves.
+#[test]
+fn runs_of_every_length_move_on() {
+    let mut guard = machine();
+    let machine = guard.get();
+    let code = assemble(|a| {
+        let mut top = a.create_label();
+        let mut odd = a.create_label();
+        let mut join = a.create_label();
+        a.set_label(&mut top)?;
+        for _ in 0..37 {
+            a.add(rax, rcx)?;
+        }
+        a.test(ecx, 1)?;
+        a.jnz(odd)?;
+        for _ in 0..31 {
+            a.sub(rdx, rcx)?;
+        }
+        a.jmp(join)?;
+        a.set_label(&mut odd)?;
+        for _ in 0..29 {
+            a.xor(rbx, rax)?;
+        }
+        a.set_label(&mut join)?;
+        a.inc(ecx)?;
+        a.jmp(top)
+    });
+    machine.load_alone(0, &code);
+    machine.start(&registers(), &initial_vectors());
+    let mut executed = machine.translator.executed();
+    for limit in (400..1200).chain(400..1200) {
+        assert_eq!(machine.run(limit), Stop::Budget);
+        executed += limit;
+        assert_eq!(machine.translator.executed(), executed);
+    }
+}
+
 #[test]
 fn indirect_targets_with_equal_low_bits_are_told_apart() {
     let mut guard = machine();
