@@ -17,6 +17,10 @@ from recorded_run import Keeper, Reenact
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "tests"
 
+# `make test` leaves these to its children; a make under test is to be one that stands alone.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
+    os.environ.pop(name, None)
+
 
 def reenact_command() -> list[str] | None:
     """The command to test: REENACT_TEST_COMMAND, else the one beside this Python, else on PATH."""
