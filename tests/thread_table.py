@@ -42,6 +42,7 @@ THREADS = (
     _threads("thread_setuid", same=NOTHING),
     _threads("thread_kill"),
     _threads("thread_interrupted"),
+    _threads("thread_preempted_calls"),
     _threads("thread_spin"),
     _threads("thread_fork_spin"),
     _threads("thread_pipes"),

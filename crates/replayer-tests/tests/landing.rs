@@ -1,8 +1,10 @@
 //! Landings: found where they were, and never accepted where they were not.
 
 use reenact_replayer_tests::chunks::EventFile;
-use reenact_replayer_tests::programs::{initial, prologue, set_rax, set_rsi, CODE, DATA, TID};
-use reenact_replayer_tests::{replay, EventBuilder};
+use reenact_replayer_tests::programs::{
+    initial, prologue, returned, set_rax, set_rsi, single, CODE, DATA, SYSCALL, TID,
+};
+use reenact_replayer_tests::{replay, EventBuilder, Replay};
 use reenact_trace::checksum::checksum;
 use reenact_trace::{EventKind, Registers, Tag};
 
@@ -56,17 +58,21 @@ fn landing() -> Landing {
     }
 }
 
-fn replayed(name: &str, landing: &Landing) -> reenact_replayer_tests::Replay {
+/// The event of a landing.
+fn preempted(landing: &Landing) -> EventBuilder {
     let mut event = EventBuilder::new(EventKind::Preempted, 0, TID);
     event.header.ip = landing.registers.rip;
     event.header.register_checksum = landing.registers.checksum();
     let words = [4096u64.to_le_bytes(), landing.checksum.to_le_bytes()].concat();
     let payload = [words, landing.content.clone()].concat();
-    let event = event
+    event
         .attach(Tag::Registers, 1, landing.registers.as_bytes())
-        .attach(Tag::MemoryChecksum, DATA, &payload);
+        .attach(Tag::MemoryChecksum, DATA, &payload)
+}
+
+fn replayed(name: &str, landing: &Landing) -> Replay {
     let mut events = prologue(&program());
-    events.push(event);
+    events.push(preempted(landing));
     let mut file = EventFile::default();
     file.chunk(0, &events, true).end(0, 9);
     replay(&file.write(name), &[])
@@ -140,4 +146,57 @@ fn a_place_the_program_never_comes_to_ends_the_search() {
     let mut changed = landing();
     changed.registers.rip = JUMP + 2;
     assert_refused("landing-elsewhere", &changed);
+}
+
+/// `getpid(); exit_group(0)`, interrupted at the first `syscall` instruction with this in rcx.
+fn interrupted_at_call(name: &str, rcx: u64) -> Replay {
+    let code = [
+        set_rax(39),
+        SYSCALL.to_vec(),
+        set_rax(231),
+        SYSCALL.to_vec(),
+    ];
+    let call = Registers {
+        rax: 39,
+        rip: CODE + 5,
+        ..initial()
+    };
+    let mut page = vec![0; 4096];
+    page[..6].copy_from_slice(b"hello\n");
+    let landing = Landing {
+        registers: Registers { rcx, ..call },
+        checksum: checksum(&page),
+        content: Vec::new(),
+    };
+    let mut end = returned(&call, i64::from(TID));
+    (end.rax, end.rip) = (231, end.rip + 5);
+    let mut events = prologue(&code.concat());
+    events.push(preempted(&landing));
+    events.push(EventBuilder::syscall(&call, TID, i64::from(TID)));
+    events.push(EventBuilder::syscall(&end, TID, 0).kind(EventKind::Exit));
+    let mut file = single(&events);
+    replay(&file.end(0, 0).write(name), &[])
+}
+
+#[test]
+fn a_landing_at_a_system_call_is_before_the_call() {
+    let replay = interrupted_at_call("landing-call", 0);
+    assert_eq!(replay.status, Some(0), "{}", replay.report);
+    assert!(
+        replay.says("process", "\"end\":\"exit\""),
+        "{}",
+        replay.report
+    );
+}
+
+#[test]
+fn a_call_begun_once_more_is_no_landing() {
+    // The instruction puts the next address into rcx.
+    let replay = interrupted_at_call("landing-call-again", CODE + 7);
+    assert_eq!(replay.status, Some(1), "{}", replay.report);
+    assert!(
+        replay.says("divergence", "does not come there"),
+        "{}",
+        replay.report
+    );
 }

@@ -137,6 +137,19 @@ fn is_repeating(ip: u64) -> bool {
     false
 }
 
+/// Whether the program enters the recorder next: at a `syscall` instruction, or at the jump that one
+/// has become. Whatever waits is done there, at a place the log knows, so no landing is made. Nor
+/// could a replay always find it: a call that is begun once more has lost rcx and r11.
+fn is_at_call(ip: u64) -> bool {
+    const LAST_OF_PAGE: u64 = 4095;
+    let behind = ip.wrapping_add(2);
+    let mut code = [0u8; 2];
+    // Within the page: a fault could not be caught here.
+    let is_instruction =
+        ip % 4096 != LAST_OF_PAGE && guest::read(ip, &mut code) && code == [0x0f, 0x05];
+    is_instruction || patch::resume_address(behind) != behind
+}
+
 /// The handler.
 ///
 /// # Safety
@@ -205,7 +218,9 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
         return;
     }
     if is_request {
-        if crate::scheduler::somebody_waits() && !is_repeating(ip) {
+        if is_at_call(ip) {
+            thread.room_asked.store(1, Ordering::Relaxed);
+        } else if crate::scheduler::somebody_waits() && !is_repeating(ip) {
             thread.fault.number = super::late::PREEMPT;
             redirect(thread, context, Origin::Signal);
         }
@@ -213,7 +228,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     }
     if super::late::is_alarm(&signal) {
         thread.timer_armed.store(0, Ordering::Relaxed);
-        if thread.queued.load(Ordering::Relaxed) == 0 {
+        if thread.queued.load(Ordering::Relaxed) == 0 || is_at_call(ip) {
             return;
         }
         if is_repeating(ip) {
