@@ -15,6 +15,7 @@ NAMES = (
     "record",
     "verify",
     "replay",
+    "trace",
     "info",
     "ps",
     "dump",
