@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reenact.errors import UsageError
-from reenact.session.interface import Point
+from reenact.session.points import Point
 from reenact.session.session import Session
 
 #: Kinds of watchpoint by the number of their packet (`Z2` to `Z4`).

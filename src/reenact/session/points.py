@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from reenact.errors import UsageError
@@ -11,8 +12,11 @@ from reenact.events import KINDS
 from reenact.session.messages import READ, WRITE, Place, Reason
 
 if TYPE_CHECKING:
-    from reenact.session.interface import Condition
     from reenact.session.session import Session
+
+#: Called at a hit of a breakpoint or watchpoint, with the session standing there; a false result
+#: goes on as if there had been no hit. It may look, but not move.
+Condition = Callable[["Session"], object]
 
 #: Catchpoints by what people call them: kinds of events.
 CATCHES = {
@@ -29,7 +33,7 @@ _FORKS = frozenset({56, 57, 58, 435})
 _NAMES = (*CATCHES, "fork")
 
 
-class Point:
+class Point(abc.ABC):
     """Something to stop at; switched off by `is_enabled = False`."""
 
     def __init__(self, condition: Condition | None, owner: Points) -> None:
@@ -52,9 +56,9 @@ class Point:
         """Take it away for good."""
         self._owner.remove(self)
 
+    @abc.abstractmethod
     def matches(self, place: Place) -> bool:
         """Whether a stop of the replayer is this point's."""
-        raise NotImplementedError
 
 
 class Breakpoint(Point):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Union
 
 from reenact.errors import UsageError
 
@@ -55,3 +56,8 @@ class Position:
             )
         process, event, instructions = found.groups(default="0")
         return Position(int(process), int(event), int(instructions))
+
+
+#: Where to go: a position, the index of an event, "start", "end", a text as `str(position)`
+#: gives, a part of all instructions such as "37.5%", or seconds such as "1.5s".
+Where = Union[Position, int, str]

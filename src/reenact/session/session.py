@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from reenact.errors import UsageError
 from reenact.session.checkpoints import default_budget
 from reenact.session.history import Key
-from reenact.session.interface import Condition, Where
 from reenact.session.memory import ProcessMemory
 from reenact.session.messages import Place, Reason
 from reenact.session.navigator import Judge, Navigator
-from reenact.session.points import Breakpoint, Point, Points, Watchpoint
-from reenact.session.positions import Position
+from reenact.session.points import Breakpoint, Condition, Point, Points, Watchpoint
+from reenact.session.positions import Position, Where
 from reenact.session.serving import ServingReplayer
 from reenact.session.values import EventInfo, Mapping, Registers, Stop, StopReason, Thread
 
