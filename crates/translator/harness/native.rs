@@ -3,6 +3,7 @@
 use std::arch::global_asm;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::Mutex;
 
 use reenact_trace::Registers;
 use reenact_translator::{Context, FaultOutcome};
@@ -219,18 +220,50 @@ pub fn set_context(context: *mut Context) {
     CONTEXT.store(context, Ordering::Relaxed);
 }
 
-/// Start (or with 0 stop) the watchdog.
+/// The watchdog's timer, if there is one.
+static WATCHDOG: Mutex<Option<Timer>> = Mutex::new(None);
+
+struct Timer(libc::timer_t);
+
+// SAFETY: a number of the kernel's that any thread of the process may use.
+unsafe impl Send for Timer {}
+
+/// Start (or with 0 stop) the watchdog, whose signals come to the calling thread: [`Context::interrupt`]
+/// changes budgets that translated code charges with plain subtractions, and a handler that ran on another
+/// thread at that moment would undo some of them.
 pub fn watchdog(milliseconds: i64) {
+    let mut watchdog = WATCHDOG.lock().expect("no holder panics");
+    if let Some(Timer(timer)) = watchdog.take() {
+        // SAFETY: made below, and deleted once.
+        assert_eq!(unsafe { libc::timer_delete(timer) }, 0);
+    }
+    if milliseconds == 0 {
+        return;
+    }
+    let value = libc::timespec {
+        tv_sec: milliseconds / 1000,
+        tv_nsec: milliseconds % 1000 * 1_000_000,
+    };
+    let times = libc::itimerspec {
+        it_interval: value,
+        it_value: value,
+    };
+    // SAFETY: plain system calls on values that live here; all zeroes is a valid `sigevent`.
     unsafe {
-        let value = libc::timeval {
-            tv_sec: milliseconds / 1000,
-            tv_usec: milliseconds % 1000 * 1000,
-        };
-        let timer = libc::itimerval {
-            it_interval: value,
-            it_value: value,
-        };
-        libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut());
+        let mut event: libc::sigevent = std::mem::zeroed();
+        event.sigev_notify = libc::SIGEV_THREAD_ID;
+        event.sigev_signo = libc::SIGALRM;
+        event.sigev_notify_thread_id = libc::gettid();
+        let mut timer = std::ptr::null_mut();
+        assert_eq!(
+            libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer),
+            0
+        );
+        *watchdog = Some(Timer(timer));
+        assert_eq!(
+            libc::timer_settime(timer, 0, &times, std::ptr::null_mut()),
+            0
+        );
     }
 }
 

@@ -188,7 +188,8 @@ impl Context {
     /// signal. May rarely be lost, so repeat it (a timer) until it has worked.
     ///
     /// # Safety
-    /// `context` is that of a live translator.
+    /// `context` is that of a live translator, and the handler runs on that translator's thread: translated
+    /// code charges the budgets by plain subtractions, which another thread would undo.
     pub unsafe fn interrupt(context: *mut Context) {
         // SAFETY: by contract.
         let context = unsafe { &mut *context };
