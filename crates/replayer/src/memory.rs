@@ -360,7 +360,8 @@ impl Memory {
         if executable {
             let mut page = first;
             while page < last {
-                if translator.is_watched(page) {
+                // A watched page need not have translations any more: see `unwatch_page`.
+                if self.watched.contains(&page) || translator.is_watched(page) {
                     self.forget(translator, page, page + PAGE);
                     must_open = true;
                 }

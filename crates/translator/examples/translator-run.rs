@@ -78,7 +78,7 @@ impl GuestCode for Memory {
     }
 
     fn watch_page(&mut self, page: u64) {
-        if self.find(page).is_some_and(|m| m.writable) {
+        if self.find(page).is_some_and(|m| m.writable) && !self.watched.contains(&page) {
             self.watched.push(page);
             unsafe { libc::mprotect(page as *mut _, 4096, 5) };
             self.stale = true;

@@ -45,7 +45,7 @@ impl GuestCode for Memory {
     }
 
     fn watch_page(&mut self, page: u64) {
-        if self.protect {
+        if self.protect && !self.watched.contains(&page) {
             self.watched.push(page);
             protect(page, libc::PROT_READ | libc::PROT_EXEC);
         }

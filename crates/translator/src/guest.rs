@@ -25,8 +25,8 @@ pub trait GuestCode {
     fn executable_range(&mut self, address: u64) -> Result<CodeRange, CodeFault>;
 
     /// Code of the page at `page` (4 KiB aligned) has been translated. If the guest may write
-    /// to it, write-protect it and remember that. Called again for the same page only after
-    /// the page was invalidated.
+    /// to it, write-protect it and remember that until [`GuestCode::unwatch_page`], whatever becomes
+    /// of the translations. Called again for the same page when it is translated anew.
     fn watch_page(&mut self, page: u64);
 
     /// A write to `address` faulted (`SIGSEGV`). If the page was write-protected only because of

@@ -324,10 +324,9 @@ impl Translator {
             (state.fault_signal, state.fault_code, state.fault_address);
         let refund = i64::from(block.count) - i64::from(place.index);
         let page = address >> 12;
-        if signal == SIGSEGV
-            && self.engine.store.pages.get(page).is_some()
-            && guest.unwatch_page(address)
-        {
+        // Only the owner knows: a page stays protected when its translations have been dropped for
+        // another reason (a hook, a landing, a full cache).
+        if signal == SIGSEGV && guest.unwatch_page(address) {
             self.engine.remove_page(page);
             return (refund, Next::Step);
         }
