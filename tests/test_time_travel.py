@@ -34,6 +34,8 @@ GUESTS = (
     "thread_sync",
     "thread_exit_group",
     "map_remap",
+    "map_alias",
+    "map_shared",
     "landing",
 )
 
@@ -83,7 +85,7 @@ def check_steps(session: Session, count: int) -> None:
 @pytest.mark.parametrize("name", GUESTS)
 def test_a_position_is_a_state(name: str, opened) -> None:
     trace = opened(name)
-    for process in trace.processes()[:3]:
+    for process in trace.processes[:3]:
         check_states(trace, process.number, 3)
 
 
@@ -217,7 +219,7 @@ def go_everywhere(session: Session) -> None:
 def test_a_killed_replayer_is_an_error_and_stays_one(victim: str, opened) -> None:
     with opened("compute").replay() as session:
         session.goto("20%")
-        first, present = session._replayer._process.pid, session._navigator.live.pid
+        first, present = session._replayer._group.process.pid, session._navigator.live.pid
         os.kill(first if victim == "first" else present, signal.SIGKILL)
         if victim == "first":
             os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
@@ -391,7 +393,7 @@ def test_real_programs(name: str, reenact: Reenact, keeper: Keeper) -> None:
     source = b"int twice(int x) { return 2 * x; }\n"
     reenact.record(command, keeper.trace(), stdin=source if name == "gcc" else b"")
     trace = package.open(keeper.trace())
-    last = trace.processes()[-1].number
+    last = trace.processes[-1].number
     check_states(trace, last, 1)
     with trace.replay(last) as session:
         session.goto("80%")

@@ -30,6 +30,7 @@ mod machine;
 mod mappings;
 mod matching;
 mod memory;
+mod object_copies;
 mod options;
 mod output;
 mod pace;

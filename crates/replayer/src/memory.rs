@@ -394,7 +394,7 @@ impl Memory {
     }
 
     /// Drop translations and watches of a range.
-    fn forget(&mut self, translator: &mut Translator, start: u64, end: u64) {
+    pub fn forget(&mut self, translator: &mut Translator, start: u64, end: u64) {
         translator.invalidate(start, end - start);
         let watched: Vec<u64> = self.watched.range(start..end).copied().collect();
         for page in watched {
@@ -544,7 +544,7 @@ impl Memory {
 }
 
 /// What the host mapping of a page with this protection gets: execution is the translator's.
-fn host_protection(protection: u32) -> u64 {
+pub fn host_protection(protection: u32) -> u64 {
     let mut host = u64::from(protection) & (n::PROT_READ | n::PROT_WRITE);
     if protection & PROT_EXEC != 0 {
         host |= n::PROT_READ;

@@ -59,8 +59,16 @@ const ALLOWED: &[u64] = &[
     n::EXIT,
 ];
 
-/// Calls that only a server needs: to take requests with descriptors, and to close these.
-const ALLOWED_TO_SERVERS: &[u64] = &[n::RECVMSG, n::CLOSE];
+/// Calls that only a server needs: to take requests with descriptors, to close these, and to give a
+/// copy shared memory of its own.
+const ALLOWED_TO_SERVERS: &[u64] = &[
+    n::RECVMSG,
+    n::CLOSE,
+    n::MEMFD_CREATE,
+    n::FTRUNCATE,
+    n::LSEEK,
+    n::PWRITE64,
+];
 
 const fn instruction(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> Instruction {
     Instruction {

@@ -12,6 +12,7 @@ use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::syscall2;
 use reenact_trace::sharing::{GROUP_COUNT, OBJECT_COUNT};
 
+use crate::system::{check, Errno};
 use crate::{address_space, jobs, report, system};
 
 /// Bytes of an object's address range in the memory file.
@@ -63,24 +64,33 @@ pub fn set_up() -> Result<(), &'static str> {
         return Err("cannot map shared memory");
     }
     TABLE.store(address as *mut Table, Ordering::Relaxed);
+    let objects = new_objects().map_err(|_| {
+        "cannot reserve the memory of shared objects: see the limit of file sizes (ulimit -f)"
+    })?;
+    set_objects(objects);
+    Ok(())
+}
+
+/// A new, empty file for the memory of shared objects.
+pub fn new_objects() -> Result<i32, Errno> {
     const MFD_CLOEXEC: u64 = 1;
+    let name = c"reenact-objects".as_ptr() as u64;
     // SAFETY: a constant name.
-    let objects = unsafe {
-        syscall2(
-            n::MEMFD_CREATE,
-            c"reenact-objects".as_ptr() as u64,
-            MFD_CLOEXEC,
-        )
-    };
+    let objects = check(unsafe { syscall2(n::MEMFD_CREATE, name, MFD_CLOEXEC) })?;
     let size = (OBJECT_COUNT as u64 + 1) * OBJECT_SIZE;
     // SAFETY: our descriptor. The file is sparse.
-    if objects < 0 || unsafe { syscall2(n::FTRUNCATE, objects as u64, size) } < 0 {
-        return Err(
-            "cannot reserve the memory of shared objects: see the limit of file sizes (ulimit -f)",
-        );
-    }
-    OBJECTS.store(objects as i32, Ordering::Relaxed);
-    Ok(())
+    check(unsafe { syscall2(n::FTRUNCATE, objects, size) })?;
+    Ok(objects as i32)
+}
+
+/// The file of the memory of shared objects.
+pub fn objects() -> i32 {
+    OBJECTS.load(Ordering::Relaxed)
+}
+
+/// From now on shared objects are in this file.
+pub fn set_objects(objects: i32) {
+    OBJECTS.store(objects, Ordering::Relaxed);
 }
 
 /// The turns a process has: one, or while two groups become one both.

@@ -10,6 +10,8 @@ use super::history::Passed;
 use super::message::{self, reply, Operation, Reader, Reason};
 use super::{Control, Place, Run};
 use crate::machine::Machine;
+use crate::object_copies;
+use crate::report::status;
 use crate::system;
 use crate::vectors::VectorState;
 
@@ -74,7 +76,7 @@ impl Control {
                 let address = reader.u64();
                 self.write_memory(machine, address, reader.rest());
             }
-            Operation::Fork => self.fork(place, descriptor),
+            Operation::Fork => self.fork(machine, place, descriptor),
             Operation::Mappings => self.mappings(machine, reader.u64()),
             Operation::Threads => self.threads(machine),
             Operation::History => self.passed(reader.u64()),
@@ -241,7 +243,7 @@ impl Control {
     }
 
     /// Make a copy of this process that serves at `descriptor`.
-    fn fork(&mut self, place: Place, descriptor: Option<i32>) {
+    fn fork(&mut self, machine: &mut Machine, place: Place, descriptor: Option<i32>) {
         let Some(descriptor) = descriptor else {
             self.refuse("no descriptor came with the request");
             return;
@@ -251,6 +253,11 @@ impl Control {
             Ok(0) => {
                 self.channel.close();
                 self.channel = channel;
+                // The client lets the original go on only when it has heard of the copy.
+                if object_copies::separate(machine).is_err() {
+                    // Out of memory or descriptors: the client finds that the copy is gone.
+                    system::exit(status::INTERNAL);
+                }
                 self.send_stop(place);
             }
             Ok(pid) => {

@@ -1,0 +1,104 @@
+//! Shared objects of a copy that waits: it needs memory of its own, as `fork` gives it of all else.
+//!
+//! A process that is replayed alone shares its objects with nobody, yet they are mapped shared: all
+//! mappings of an object show the same memory. Without this a checkpoint would see what the
+//! process writes later.
+
+use reenact_freestanding::numbers as n;
+use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
+
+use crate::machine::Machine;
+use crate::mappings::Mapping;
+use crate::memory::host_protection;
+use crate::system::{self, check, Errno};
+use crate::turns;
+
+const SEEK_DATA: u64 = 3;
+const SEEK_HOLE: u64 = 4;
+
+/// In a copy, right after `fork`: give it objects of its own, with their content.
+pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
+    let old = turns::objects();
+    let new = turns::new_objects()?;
+    copy(old, new)?;
+    turns::set_objects(new);
+    let shared = machine.memory.table.iter().filter(|(_, mapping)| {
+        mapping.object != 0 && u64::from(mapping.flags) & n::MAP_SHARED != 0
+    });
+    let shared: alloc::vec::Vec<(u64, Mapping)> =
+        shared.map(|(start, &mapping)| (start, mapping)).collect();
+    for (start, mapping) in shared {
+        let length = mapping.end - start;
+        if u64::from(mapping.protection) & n::PROT_EXEC != 0 {
+            machine
+                .memory
+                .forget(&mut machine.translator, start, mapping.end);
+        }
+        let place = turns::object_place(mapping.object, mapping.offset, length);
+        let (descriptor, offset) = place.ok_or(Errno(EINVAL))?;
+        // SAFETY: the range is the program's, and was mapped from the same place of the old file.
+        unsafe {
+            system::map(
+                start,
+                length,
+                host_protection(mapping.protection),
+                n::MAP_SHARED | n::MAP_FIXED | n::MAP_NORESERVE,
+                descriptor,
+                offset,
+            )
+        }?;
+    }
+    // SAFETY: the descriptor is ours, and nothing refers to it any more.
+    unsafe { syscall1(n::CLOSE, old as u64) };
+    Ok(())
+}
+
+const EINVAL: i32 = 22;
+const ENXIO: i32 = 6;
+
+/// Copy what a sparse file has.
+fn copy(from: i32, to: i32) -> Result<(), Errno> {
+    let mut buffer = alloc::vec![0u8; 1 << 16];
+    let mut at = 0;
+    loop {
+        at = match seek(from, at, SEEK_DATA) {
+            Ok(at) => at,
+            // No data from here on.
+            Err(Errno(ENXIO)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let end = seek(from, at, SEEK_HOLE)?;
+        while at < end {
+            let length = (end - at).min(buffer.len() as u64) as usize;
+            let read = system::read_at(from, &mut buffer[..length], at)?;
+            if read == 0 {
+                return Ok(());
+            }
+            write_at(to, &buffer[..read], at)?;
+            at += read as u64;
+        }
+    }
+}
+
+fn seek(descriptor: i32, offset: u64, whence: u64) -> Result<u64, Errno> {
+    // SAFETY: the descriptor is ours, and its place is used by nothing else.
+    check(unsafe { syscall3(n::LSEEK, descriptor as u64, offset, whence) })
+}
+
+fn write_at(descriptor: i32, bytes: &[u8], offset: u64) -> Result<(), Errno> {
+    let mut done = 0;
+    while done < bytes.len() {
+        // SAFETY: the kernel reads `bytes` only.
+        let result = unsafe {
+            syscall4(
+                n::PWRITE64,
+                descriptor as u64,
+                bytes[done..].as_ptr() as u64,
+                (bytes.len() - done) as u64,
+                offset + done as u64,
+            )
+        };
+        done += check(result)? as usize;
+    }
+    Ok(())
+}
