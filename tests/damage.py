@@ -61,7 +61,7 @@ def open_all(trace: Path) -> bool:
 
     try:
         opened = Trace(trace)
-        for process in opened.processes():
+        for process in opened.processes:
             for event in opened.events(process.number, with_attachments=True):
                 assert event.kind
         opened.notes()

@@ -43,6 +43,7 @@ ALLOWED = {
     # The tables of the documentation list what these modules declare.
     # Methods of the public Trace that are shorthand for higher layers, imported when called.
     ("trace", "replay.verification"),
+    ("trace", "session.bookmarks"),
     ("trace", "session.session"),
 }
 

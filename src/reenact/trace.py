@@ -13,6 +13,7 @@ from reenact.manifest import Manifest
 
 if TYPE_CHECKING:
     from reenact.replay.verification import Verification
+    from reenact.session.bookmarks import Bookmarks
     from reenact.session.session import Session
 
 
@@ -28,7 +29,7 @@ class Trace:
     Example:
         >>> import reenact
         >>> trace = reenact.open("traces/ls-1")  # doctest: +SKIP
-        >>> [process.program for process in trace.processes()]  # doctest: +SKIP
+        >>> [process.program for process in trace.processes]  # doctest: +SKIP
         ['/usr/bin/ls']
     """
 
@@ -43,10 +44,11 @@ class Trace:
     def __repr__(self) -> str:
         return f"Trace({self.path!r}, command={list(self.manifest.command)!r})"
 
-    def processes(self) -> list[Process]:
+    @property
+    def processes(self) -> tuple[Process, ...]:
         """All processes, by number."""
         try:
-            return [_process(native) for native in self._native.processes()]
+            return tuple(_process(native) for native in self._native.processes())
         except _native.TraceError as error:
             raise _explained(error) from error
 
@@ -57,6 +59,7 @@ class Trace:
         last: int | None = None,
         *,
         kinds: Collection[str] = (),
+        codes: Collection[int] = (),
         with_attachments: bool = False,
     ) -> Iterator[Event]:
         """Events of one process, in order.
@@ -66,11 +69,13 @@ class Trace:
             first: index of the first event wanted.
             last: index of the last event wanted; None: to the end.
             kinds: only events of these kinds; empty: of every kind.
+            codes: only events with these codes, such as numbers of system calls; empty: all.
             with_attachments: also give the data that belongs to each.
         """
         try:
             for native in self._native.events(process, first, last):
-                if not kinds or native.kind in kinds:
+                is_wanted = not kinds or native.kind in kinds
+                if is_wanted and (not codes or native.code in codes):
                     yield self._event(native, with_attachments=with_attachments)
         except _native.TraceError as error:
             raise _explained(error) from error
@@ -83,7 +88,7 @@ class Trace:
         # A trace that was cut short has no summary: look for the remarks themselves.
         found = (
             event.text
-            for process in self.processes()
+            for process in self.processes
             for event in self.events(process.number, kinds=("note", "recording-end"))
         )
         return list(dict.fromkeys(found))
@@ -102,11 +107,33 @@ class Trace:
 
         return verify(self.path, process=process, jobs=jobs)
 
-    def replay(self, process: int = 0, *, memory_budget: int | None = None) -> Session:
-        """Walk through the replay of a process; see `reenact.session.session.Session`."""
+    def replay(self, process: int | Process = 0, *, memory_budget: int | None = None) -> Session:
+        """Walk through the replay of a process; see `reenact.session.session.Session`.
+
+        Arguments:
+            process: one of `processes`, or its number.
+            memory_budget: what copies that wait at earlier positions may take together, bytes;
+                None: a quarter of the memory that is available.
+
+        Errors: `UsageError` when the trace has no such process, `ReplayError` when the replayer
+        cannot be started.
+
+        Example:
+            >>> with trace.replay(trace.processes[0]) as session:
+            ...     session.position == session.start
+            True
+        """
         from reenact.session.session import Session
 
-        return Session(self, process, memory_budget)
+        number = process.number if isinstance(process, Process) else process
+        return Session(self, number, memory_budget)
+
+    @property
+    def bookmarks(self) -> Bookmarks:
+        """Positions with a name and a note, kept with the trace."""
+        from reenact.session.bookmarks import Bookmarks
+
+        return Bookmarks(self.path)
 
     def _event(self, native: _native.Event, *, with_attachments: bool) -> Event:
         attachments: tuple[Attachment, ...] = ()

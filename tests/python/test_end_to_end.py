@@ -110,7 +110,7 @@ def test_python_interface(reenact, home):
         "recording = reenact.record(['sh', '-c', 'exit 3'])\n"
         "trace = reenact.open(recording.trace)\n"
         "result = trace.verify()\n"
-        "print(recording.exit_status, result.is_exact, trace.processes()[0].program)\n"
+        "print(recording.exit_status, result.is_exact, trace.processes[0].program)\n"
     )
     python = os.path.join(os.path.dirname(reenact.command[0]), "python")
     if not os.path.exists(python):

@@ -120,6 +120,11 @@ impl Module {
         self.module.has_debug_information()
     }
 
+    #[getter]
+    fn thread_local(&self) -> Option<(u64, u64)> {
+        self.module.thread_local()
+    }
+
     fn address_of_offset(&self, offset: u64) -> Option<u64> {
         self.module.address_of_offset(offset)
     }

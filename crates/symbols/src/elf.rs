@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use object::read::elf::ProgramHeader;
 use object::read::ReadCache;
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol};
 
@@ -27,6 +28,8 @@ pub(crate) struct Elf {
     /// Name and checksum of `.gnu_debuglink`.
     debug_link: Option<(Vec<u8>, u32)>,
     pub has_dwarf: bool,
+    /// Size and alignment of the thread-local variables.
+    pub thread_local: Option<(u64, u64)>,
     /// Addresses of sections that call frame information counts from.
     pub bases: gimli::BaseAddresses,
     sections: Vec<(&'static str, Arc<[u8]>)>,
@@ -68,6 +71,7 @@ impl Elf {
             build_id: elf.build_id().ok().flatten().map(<[u8]>::to_vec),
             debug_link: debug_link.map(|(name, checksum)| (name.to_vec(), checksum)),
             has_dwarf: elf.section_by_name(".debug_info").is_some(),
+            thread_local: thread_local(&elf),
             bases,
             sections,
         })
@@ -136,6 +140,17 @@ fn dwarf_sections() -> impl Iterator<Item = &'static str> {
     ]
     .into_iter()
     .map(|id| id.name())
+}
+
+/// Size and alignment of what PT_TLS describes.
+fn thread_local<'a>(elf: &object::File<'a, &'a ReadCache<File>>) -> Option<(u64, u64)> {
+    let object::File::Elf64(file) = elf else {
+        return None;
+    };
+    let endian = object::Endianness::Little;
+    let mut headers = file.elf_program_headers().iter();
+    let found = headers.find(|header| header.p_type(endian) == object::elf::PT_TLS)?;
+    Some((found.p_memsz(endian), found.p_align(endian)))
 }
 
 fn segment<'data>(segment: impl ObjectSegment<'data>) -> Segment {

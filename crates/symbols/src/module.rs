@@ -14,6 +14,7 @@ pub struct Module {
     debug_path: Option<PathBuf>,
     build_id: Option<Vec<u8>>,
     segments: Vec<Segment>,
+    thread_local: Option<(u64, u64)>,
     pub(crate) symbols: Symbols,
     pub(crate) call_frames: CallFrames,
     pub(crate) units: Units,
@@ -42,6 +43,7 @@ impl Module {
         Ok(Module {
             build_id: elf.build_id.clone(),
             segments: elf.segments.clone(),
+            thread_local: elf.thread_local,
             symbols: Symbols::new(symbols),
             call_frames: CallFrames::new(&elf, source),
             lookup: Lookup::new(units.dwarf()),
@@ -83,6 +85,11 @@ impl Module {
         let ends = self.segments.iter();
         let high = ends.map(|segment| segment.address.saturating_add(segment.size));
         Some((low, high.max()?))
+    }
+
+    /// Size and alignment of the block of thread-local variables, bytes.
+    pub fn thread_local(&self) -> Option<(u64, u64)> {
+        self.thread_local
     }
 
     /// The symbol an address lies in.

@@ -16,6 +16,7 @@ NAMES = (
     "verify",
     "replay",
     "trace",
+    "bookmark",
     "info",
     "ps",
     "dump",

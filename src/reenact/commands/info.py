@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     trace = Trace(places.locate(arguments.trace))
     manifest = trace.manifest
-    processes = trace.processes()
+    processes = trace.processes
     events = sum(process.events for process in processes)
     cut = [process.number for process in processes if not process.is_complete]
     notes = trace.notes()

@@ -41,7 +41,7 @@ def chosen_processes(trace: Trace, number: int | None) -> list[int]:
     """
     from reenact.errors import UsageError
 
-    numbers = [process.number for process in trace.processes()]
+    numbers = [process.number for process in trace.processes]
     if number is None:
         return numbers
     if number not in numbers:

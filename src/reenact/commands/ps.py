@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
-    processes = trace.processes()
+    processes = trace.processes
     if arguments.json:
         listed = [dataclasses.asdict(process) for process in processes]
         terminal.print_json({"trace": trace.path, "processes": listed})

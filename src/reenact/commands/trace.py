@@ -102,7 +102,7 @@ def _shown(session: Session, bar: Progress) -> Iterator[None]:
     if isinstance(bar, NoProgress):
         yield
         return
-    total = next(p.events for p in session.trace.processes() if p.number == session.process)
+    total = next(p.events for p in session.trace.processes if p.number == session.process)
     is_over = threading.Event()
 
     def follow() -> None:

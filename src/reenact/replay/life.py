@@ -1,16 +1,82 @@
-"""Ending a replayer with us: the kernel does it, however we end."""
+"""The life of a replayer: a process group of its own, which ends with us however we end."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
+import subprocess
+from collections.abc import Sequence
+
+from reenact import programs
+from reenact.errors import ReplayError
 
 #: `fcntl` command that Python does not name (asm-generic/fcntl.h).
 _F_SETSIG = 10
 
 
-def end_with_us(life: int, group: int) -> None:
+class ReplayerGroup:
+    """A replayer's first process and the group of all that it forks.
+
+    Arguments:
+        options: its command line.
+        descriptors: what it inherits; the caller still has to close them.
+        keeps_errors: what it says on standard error can be read from `process.stderr`.
+
+    Errors: `ReplayError` when it cannot be started.
+    """
+
+    def __init__(
+        self, options: Sequence[str], descriptors: Sequence[int], *, keeps_errors: bool = False
+    ) -> None:
+        self._owner = os.getpid()
+        self._life, life_of_replayer = os.pipe()
+        try:
+            self.process = subprocess.Popen(
+                [programs.replayer(), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE if keeps_errors else subprocess.DEVNULL,
+                pass_fds=[*descriptors, life_of_replayer],
+                # A group of its own: it forks a process for each recorded one, and for copies.
+                start_new_session=True,
+            )
+            _end_with_us(life_of_replayer, self.process.pid)
+        except BaseException as error:
+            os.close(self._life)
+            if isinstance(error, OSError):
+                why = error.strerror
+                raise ReplayError(f"the replayer cannot be started: {why}") from error
+            raise
+        finally:
+            os.close(life_of_replayer)
+
+    def ended(self) -> os.waitid_result | None:
+        """How the first process has ended; it keeps its number, which is that of the group."""
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.process.pid, flags)
+
+    def kill(self) -> None:
+        """End all of its processes."""
+        # Also when the first process is gone: its copies are still in the group. The number of
+        # a group is not given away while one of them lives or the first has not been waited for.
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End all of its processes, and wait until the first is gone."""
+        # A process that was forked from ours has copies of our objects, but not our replayer.
+        if os.getpid() == self._owner:
+            self.kill()
+            self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        os.close(self._life)
+
+
+def _end_with_us(life: int, group: int) -> None:
     """Have the kernel kill the replayer's group when we end, however that happens.
 
     Arguments:

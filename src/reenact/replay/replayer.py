@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
-import signal
-import subprocess
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Union
 
-from reenact import programs
-from reenact.errors import ReplayError
 from reenact.replay.frames import Frame, FrameParser
-from reenact.replay.life import end_with_us
+from reenact.replay.life import ReplayerGroup
 from reenact.replay.reports import Report, parse
 
 _READ_SIZE = 1 << 20
@@ -45,8 +40,7 @@ class Replayer:
         self._lines = b""
         self._frames = FrameParser()
         self._reports_from, reports_to = os.pipe()
-        self._life, life_of_replayer = os.pipe()
-        inherited = [reports_to, life_of_replayer]
+        inherited = [reports_to]
         options = ["--report", str(reports_to)]
         self._output_from: int | None = None
         if wants_output:
@@ -60,19 +54,10 @@ class Replayer:
         if wants_progress:
             options += ["--progress", str(_PROGRESS_MILLISECONDS)]
         try:
-            self._process = subprocess.Popen(
-                [programs.replayer(), *options, trace],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=inherited,
-                # A group of its own: it forks a process for each recorded one.
-                start_new_session=True,
-            )
-            end_with_us(life_of_replayer, self._process.pid)
-        except OSError as error:
+            self._group = ReplayerGroup([*options, trace], inherited, keeps_errors=True)
+        except BaseException:
             self._close()
-            raise ReplayError(f"the replayer cannot be started: {error.strerror}") from error
+            raise
         finally:
             for descriptor in inherited:
                 os.close(descriptor)
@@ -92,11 +77,11 @@ class Replayer:
 
     def wait(self) -> int:
         """Wait for the end; the replayer's exit status, or a negative signal number."""
-        return self._process.wait()
+        return self._group.process.wait()
 
     def complaint(self) -> str:
         """What it said on standard error, where only a broken replayer says anything."""
-        stream = self._process.stderr
+        stream = self._group.process.stderr
         return "" if stream is None else stream.read(4096).decode("utf-8", "replace").strip()
 
     def __enter__(self) -> Replayer:
@@ -108,12 +93,7 @@ class Replayer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-        self._process.wait()
+        self._group.close()
         self._close()
 
     def _take_reports(self, data: bytes) -> Iterator[Report]:
@@ -129,6 +109,5 @@ class Replayer:
     def _close(self) -> None:
         self._selector.close()
         os.close(self._reports_from)
-        os.close(self._life)
         if self._output_from is not None:
             os.close(self._output_from)

@@ -118,6 +118,13 @@ class History:
             event, instructions = self.canonical((self._index[number - 1], self._before[number]))
             steps -= 1
 
+    def right_before(self, event: int) -> Key | None:
+        """The last place before an event; None when the process begins with it or later."""
+        number = self._number(event)
+        if number <= self._first:
+            return None
+        return (self._index[number - 1], self._before[number])
+
     def steps(self, key: Key) -> int:
         """Steps from the first event to a place: instructions, and events that are visible."""
         last = self._number(key[0])

@@ -106,14 +106,25 @@ class Navigator:
             if steps <= 0:
                 return stopped
 
-    def forward(self, points: Points, judge: Judge) -> tuple[Stopped, Point | None]:
-        """Run to the next hit, or to the end."""
+    def forward(
+        self, points: Points, judge: Judge, ceiling: Key = (NEVER, 0), steps: int = NEVER
+    ) -> tuple[Stopped, Point | None]:
+        """Run to the next hit, or to the end.
+
+        Arguments:
+            points: what may be hit.
+            judge: decides about each.
+            ceiling: the place to stop at without a hit.
+            steps: the most steps; fewer than a stage has.
+        """
         self._interrupted.clear()
         # A watchpoint is told after the access: one that comes next is still to be told.
         leave_here = BREAKPOINTS
         while True:
             self._tell(self.live, points)
-            stopped = self._stage(self.live, points, leave_here=leave_here, remember=False)
+            stopped = self._stage(
+                self.live, points, ceiling, leave_here=leave_here, remember=False, steps=steps
+            )
             if stopped.place.reason == Reason.LIMIT:
                 self._leave_copy(self.live)
                 leave_here = 0
@@ -125,14 +136,18 @@ class Navigator:
             else:
                 return self._settled(stopped), None
 
-    def backward(self, points: Points, judge: Judge) -> tuple[Place | None, Point | None]:
+    def backward(
+        self, points: Points, judge: Judge, floor: Key | None = None
+    ) -> tuple[Place | None, Point | None]:
         """Move to the last hit before the present, or to the start: then there is no point.
 
-        The place is None when somebody interrupts; the present stays where it was.
+        With a floor: hits before it do not count, and without one the present moves there. The
+        place is None when somebody interrupts; the present stays where it was.
         """
         self._interrupted.clear()
+        lowest = self.history.start if floor is None else floor
         end = self.key
-        while end > self.history.start:
+        while end > lowest:
             waiting = self.checkpoints.latest(end, before=True)
             scanning = waiting.fork()
             try:
@@ -141,11 +156,11 @@ class Navigator:
                 scanning.close()
             if self._interrupted.is_set():
                 return None, None
-            if found is not None:
+            if found is not None and found[0].key >= lowest:
                 self.goto(found[0].key)
                 return found
             end = waiting.place.key
-        return self.goto(self.history.start).place, None
+        return self.goto(lowest).place, None
 
     def find_end(self) -> Place:
         """Where the process ends; the present stays where it is. Replays all of it once."""
@@ -208,9 +223,11 @@ class Navigator:
         *,
         leave_here: int,
         remember: bool,
+        steps: int = NEVER,
     ) -> Stopped:
         run = Run(
             target=end,
+            steps=steps,
             most_total=server.place.total + STAGE,
             most_event=server.place.event + STAGE_EVENTS,
             catch=points.catch_mask() if points is not None else 0,

@@ -56,21 +56,38 @@ class Point(abc.ABC):
         """Take it away for good."""
         self._owner.remove(self)
 
+    @property
+    def _told(self) -> str:
+        """The end of what `repr` says."""
+        hits = f", {self.hits} hit{'' if self.hits == 1 else 's'}"
+        return hits + ("" if self._is_enabled else ", disabled")
+
     @abc.abstractmethod
     def matches(self, place: Place) -> bool:
         """Whether a stop of the replayer is this point's."""
 
 
 class Breakpoint(Point):
-    """Stops before the instruction at `address`."""
+    """Stops before the instructions at `addresses`.
 
-    def __init__(self, address: int, condition: Condition | None, owner: Points) -> None:
+    Arguments:
+        addresses: one, or of a name all that it may mean in the course of the process.
+        name: what was asked for.
+    """
+
+    def __init__(
+        self, addresses: tuple[int, ...], name: str, condition: Condition | None, owner: Points
+    ) -> None:
         super().__init__(condition, owner)
-        self.address = address
+        self.addresses = addresses
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Breakpoint({self.name}{self._told})"
 
     def matches(self, place: Place) -> bool:
         """Whether a stop of the replayer is this point's."""
-        return place.reason == Reason.BREAKPOINT and place.detail[0] == self.address
+        return place.reason == Reason.BREAKPOINT and place.detail[0] in self.addresses
 
 
 #: Watchpoints by what people call them.
@@ -86,6 +103,9 @@ class Watchpoint(Point):
         super().__init__(condition, owner)
         self.address, self.size, self.kind = address, size, kind
 
+    def __repr__(self) -> str:
+        return f"Watchpoint({self.kind} of {self.size} bytes at {self.address:#x}{self._told})"
+
     def matches(self, place: Place) -> bool:
         """Whether a stop of the replayer is this point's."""
         touched, accesses = place.detail
@@ -98,14 +118,20 @@ class Catchpoint(Point):
 
     def __init__(
         self,
+        what: str,
         kinds: tuple[str, ...],
         codes: frozenset[int],
         condition: Condition | None,
         owner: Points,
     ) -> None:
         super().__init__(condition, owner)
+        self.what = what
         self.codes = codes
         self.numbers = frozenset(KINDS.index(kind) + 1 for kind in kinds)
+
+    def __repr__(self) -> str:
+        codes = f" {sorted(self.codes)}" if self.codes else ""
+        return f"Catchpoint({self.what}{codes}{self._told})"
 
     def matches(self, place: Place) -> bool:
         """Whether a stop of the replayer is this point's."""
@@ -128,17 +154,22 @@ class Points:
         #: Another one after every change, so that servers can be told; no two sets share one.
         self.version = next(_versions)
 
-    def add_breakpoint(self, address: int, condition: Condition | None) -> Breakpoint:
-        """A new breakpoint."""
-        return self._add(Breakpoint(address, condition, self))
+    def add_breakpoint(
+        self, addresses: tuple[int, ...], name: str, condition: Condition | None
+    ) -> Breakpoint:
+        """A new breakpoint. Errors: `UsageError` for what is no address."""
+        for address in addresses:
+            if not 0 <= address < 1 << 64:
+                raise UsageError(f"{address:#x} is no address", "addresses have 64 bits")
+        return self._add(Breakpoint(addresses, name, condition, self))
 
     def add_catch(self, what: str, codes: frozenset[int], condition: Condition | None) -> Point:
         """A new catchpoint. Errors: `UsageError` for what cannot be caught."""
         if what not in _NAMES:
             raise UsageError(f"cannot catch {what!r}", f"catch one of {', '.join(_NAMES)}")
         if what == "fork":
-            return self._add(Catchpoint(CATCHES["syscall"], _FORKS, condition, self))
-        return self._add(Catchpoint(CATCHES[what], codes, condition, self))
+            return self._add(Catchpoint(what, CATCHES["syscall"], _FORKS, condition, self))
+        return self._add(Catchpoint(what, CATCHES[what], codes, condition, self))
 
     def add_watch(
         self, address: int, size: int, kind: str, condition: Condition | None
@@ -167,6 +198,10 @@ class Points:
         self.changed()
         return point
 
+    def all(self) -> tuple[Point, ...]:
+        """All points, in the order in which they were set."""
+        return tuple(self._points)
+
     def enabled(self) -> Iterator[Point]:
         """The points that count."""
         return (point for point in self._points if point.is_enabled)
@@ -174,7 +209,7 @@ class Points:
     def addresses(self) -> list[int]:
         """Where the replayer has to stop."""
         points = (point for point in self.enabled() if isinstance(point, Breakpoint))
-        return sorted({point.address for point in points})
+        return sorted({address for point in points for address in point.addresses})
 
     def watches(self) -> list[tuple[int, int, int]]:
         """What the replayer has to watch: address, size, accesses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from dataclasses import dataclass
 from typing import Union
@@ -58,6 +59,7 @@ class Position:
         return Position(int(process), int(event), int(instructions))
 
 
-#: Where to go: a position, the index of an event, "start", "end", a text as `str(position)`
-#: gives, a part of all instructions such as "37.5%", or seconds such as "1.5s".
-Where = Union[Position, int, str]
+#: Where to go: a position, the index of an event, a moment (local time where it has no zone), or a
+#: text: "start", "end", what `str(position)` gives, a part of all instructions such as "37.5%",
+#: seconds since the recording began such as "1.5s", an ISO date and time, "@" and a bookmark.
+Where = Union[Position, int, str, datetime.datetime]

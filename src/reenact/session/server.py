@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -33,6 +34,7 @@ class Server:
         self, connection: socket.socket, explain: Callable[[], ReplayError], pid: int
     ) -> None:
         self.pid = pid
+        self._owner = os.getpid()
         self._connection = connection
         self._explain = explain
         #: Which set of breakpoints it has been told; the owner's business.
@@ -147,6 +149,12 @@ class Server:
     def _send(
         self, message: bytes, passed: list[tuple[int, int, array.array[int]]] | None = None
     ) -> None:
+        if os.getpid() != self._owner:
+            # Two that talk on one socket would take each other's answers.
+            raise ReplayError(
+                "this session belongs to the process that this one was forked from",
+                "open the trace again here",
+            )
         try:
             self._connection.sendmsg([message], passed or [])
         except OSError as error:

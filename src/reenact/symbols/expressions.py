@@ -1,6 +1,6 @@
-"""Expressions in the notation of C: `a->b.c[3]`, `*p`, `&x`, `n + 1 == m`, `$rax`.
+"""Expressions in the notation of C: `a->b.c[3]`, `*p`, `&x`, `n + 1 == m`, `(node *)p`, `$rax`.
 
-A small part of C, without assignments, calls and casts: what one asks of a moment in a recording.
+A small part of C, without assignments and calls: what one asks of a moment in a recording.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Union
 
 from reenact.errors import UsageError
-from reenact.symbols.values import Value
+from reenact.symbols.type_names import TypeName, type_name
+from reenact.symbols.values import Value, converted
 from reenact.symbols.variables import FrameVariables
 
 #: What an expression comes to: a value of the program, or a number.
@@ -71,11 +72,17 @@ class _Parser:
             raise self._wrong()
 
     def _unary(self) -> Result:
-        sign = self._peek()
-        if sign not in ("*", "&", "-", "!", "~"):
+        cast = self._cast()
+        if cast is not None:
+            operand, target = self._unary(), cast.find(self._variables)
+            if isinstance(operand, Value):
+                return operand.cast(target)
+            return converted(operand, target, self._variables.read)
+        if self._peek() not in ("*", "&", "-", "!", "~"):
             return self._postfix(self._primary())
-        self._take()
-        operand = self._unary()
+        return self._signed(self._take(), self._unary())
+
+    def _signed(self, sign: str, operand: Result) -> Result:
         if sign == "*":
             return self._value(operand).dereference()
         if sign == "&":
@@ -87,6 +94,30 @@ class _Parser:
             negated: int | float = -_number(operand)
             return negated
         return int(not _number(operand)) if sign == "!" else ~_whole(operand)
+
+    def _cast(self) -> TypeName | None:
+        """The type of a cast that comes next; None: something else comes."""
+        if self._peek() != "(":
+            return None
+        found = type_name(self._tokens, self._next + 1)
+        if found is None or self._peek(found.end - self._next) != ")":
+            return None
+        behind = self._peek(found.end - self._next + 1)
+        if not found.is_certain:
+            # `(a)` may be a variable: what follows it decides, and then what there is.
+            if not behind or (behind[0] not in "$(_&*-~!" and not behind[0].isalnum()):
+                return None
+            if behind in ("&", "*", "-", "(") and self._is_variable(found.name):
+                return None
+        self._next = found.end + 1
+        return found
+
+    def _is_variable(self, name: str) -> bool:
+        try:
+            self._variables.find(name)
+        except UsageError:
+            return False
+        return True
 
     def _postfix(self, value: Result) -> Result:
         while self._peek() in (".", "->", "["):
@@ -120,8 +151,9 @@ class _Parser:
             return operand
         raise UsageError(f"in {self._text!r} something is a plain number that must have a type")
 
-    def _peek(self) -> str:
-        return self._tokens[self._next] if self._next < len(self._tokens) else ""
+    def _peek(self, ahead: int = 0) -> str:
+        index = self._next + ahead
+        return self._tokens[index] if index < len(self._tokens) else ""
 
     def _take(self) -> str:
         token = self._peek()
@@ -137,7 +169,7 @@ class _Parser:
     def _wrong(self) -> UsageError:
         return UsageError(
             f"{self._text!r} is not an expression that is understood here",
-            "names, numbers, $registers, . -> [] * & and the operators of C, without casts",
+            "names, numbers, $registers, . -> [] * &, casts and the operators of C",
         )
 
 

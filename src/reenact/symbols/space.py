@@ -77,6 +77,11 @@ class AddressSpace:
         )
         self._starts = [mapping.start for mapping in self._mappings]
         self._loaded: list[Loaded] | None = None
+        self._bodies: dict[tuple[str, int], int] = {}
+        self._statements: dict[tuple[str, int], frozenset[int]] = {}
+
+    def __repr__(self) -> str:
+        return f"AddressSpace({[loaded.path for loaded in self.modules]})"
 
     def module_at(self, address: int) -> Loaded | None:
         """The module an address lies in."""
@@ -129,6 +134,44 @@ class AddressSpace:
                 "at this position; libraries that are loaded later are not known yet",
             )
         return tuple(dict.fromkeys(found))
+
+    def entries(self, name: str) -> tuple[int, ...]:
+        """Addresses of the first instructions of the functions of a name; empty without any."""
+        return tuple(
+            address + loaded.bias
+            for loaded in self.modules
+            for _, address, _, is_function in loaded.module.symbols_named(name)
+            if is_function
+        )
+
+    def function_at(self, address: int) -> tuple[int, int] | None:
+        """Of the function around an address: its first instruction, and the first behind its
+        prologue.
+        """
+        loaded = self.module_at(address)
+        symbol = None if loaded is None else loaded.module.symbol_at(address - loaded.bias)
+        if loaded is None or symbol is None or not symbol[3]:
+            return None
+        _, start, size, _ = symbol
+        key = (loaded.path, start)
+        if key not in self._bodies:
+            self._bodies[key] = _behind_prologue(loaded.module, start, size)
+        return start + loaded.bias, self._bodies[key] + loaded.bias
+
+    def is_statement(self, address: int) -> bool:
+        """Whether the code of a line begins at an address."""
+        loaded = self.module_at(address)
+        symbol = None if loaded is None else loaded.module.symbol_at(address - loaded.bias)
+        if loaded is None or symbol is None:
+            return False
+        _, start, size, _ = symbol
+        key = (loaded.path, start)
+        if key not in self._statements:
+            rows = loaded.module.line_rows(start, start + max(size, 1))
+            self._statements[key] = frozenset(
+                row[0] for row in rows if row[3] and row[2] != 0 and not row[5]
+            )
+        return address - loaded.bias in self._statements[key]
 
     def variables(self, name: str) -> tuple[tuple[int, int], ...]:
         """Addresses and sizes of the variables of a name in the symbol tables."""

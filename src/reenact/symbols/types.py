@@ -126,6 +126,16 @@ class Type:
         return own.size
 
     @property
+    def has_size(self) -> bool:
+        """Whether values of it have bytes."""
+        if self.kind in ("void", "function", "other"):
+            return False
+        try:
+            return self.size >= 0
+        except UsageError:
+            return False
+
+    @property
     def is_signed(self) -> bool:
         """Of a number: whether it can be negative."""
         own = self.actual.description
@@ -186,3 +196,29 @@ class Type:
         own = self.actual.description
         found = own.enumerators if own is not None else []
         return next((name for name, number in found if number == value), None)
+
+
+class PointerTo(Type):
+    """A pointer that no debug information describes: what a cast makes."""
+
+    def __init__(self, target: Type) -> None:
+        super().__init__(target.module, None)
+        self._target = target
+
+    def __str__(self) -> str:
+        return f"{self._target} *"
+
+    @property
+    def kind(self) -> str:
+        """Always a pointer."""
+        return "pointer"
+
+    @property
+    def target(self) -> Type:
+        """What it points to."""
+        return self._target
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return _POINTER_SIZE

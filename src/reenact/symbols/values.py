@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import Union
 
+from reenact import _native
 from reenact.errors import UsageError
 from reenact.symbols.frames import Read
 from reenact.symbols.types import Member, Type
@@ -19,8 +21,9 @@ _LONGEST_TEXT = 400
 _FLOATS = {4: "<f", 8: "<d"}
 
 
+@functools.total_ordering
 class Value:
-    """A value: a type and its bytes.
+    """A value: a type and its bytes. It compares with numbers and texts as one would expect.
 
     Arguments:
         type: its type.
@@ -45,8 +48,50 @@ class Value:
         self._bits = bits
 
     def __repr__(self) -> str:
-        where = "" if self.address is None else f", at {self.address:#x}"
-        return f"Value({str(self.type)!r}{where})"
+        from reenact.symbols.rendering import render
+
+        try:
+            return f"<{self.type} {render(self)}>"
+        except (UsageError, _native.SymbolError) as error:
+            return f"<{self.type}: {error}>"
+
+    def __eq__(self, other: object) -> bool:
+        """Numbers are equal to Python's numbers, texts to its texts."""
+        if isinstance(other, Value):
+            return str(self.type) == str(other.type) and self.content == other.content
+        if isinstance(other, str):
+            return self.text() == other
+        if isinstance(other, (int, float)) and self._is_number:
+            return self._number() == other
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        if self._is_number:
+            return hash(self._number())
+        text = self.text()
+        return hash(self.content if text is None else text)
+
+    def __lt__(self, other: Union[Value, int, float]) -> bool:
+        return self._number() < (other._number() if isinstance(other, Value) else other)
+
+    def __bool__(self) -> bool:
+        """As in C: whether it is not zero."""
+        return bool(self._number()) if self._is_number else True
+
+    def __index__(self) -> int:
+        return int(self)
+
+    def __getitem__(self, key: Union[int, str]) -> Value:
+        """`value["name"]` for a member, `value[3]` for an element."""
+        return self.member(key) if isinstance(key, str) else self.index(key)
+
+    @property
+    def _is_number(self) -> bool:
+        kind = self.type.kind
+        return kind in ("base", "enumeration", "pointer", "reference")
+
+    def _number(self) -> Union[int, float]:
+        return float(self) if self.type.is_float else int(self)
 
     @property
     def size(self) -> int:
@@ -109,6 +154,10 @@ class Value:
         end = skip + member.type.size
         return Value(member.type, self.read, None, self.content[skip:end], bits)
 
+    def cast(self, target: Type) -> Value:
+        """The value converted to another type, as C converts it."""
+        return converted(int(self) if not self.type.is_float else float(self), target, self.read)
+
     def dereference(self) -> Value:
         """`*value`."""
         if self.type.kind == "array":
@@ -163,6 +212,19 @@ class Value:
         if self.type.kind == "enumeration":
             return self.type.enumerator(number) or number
         return bool(number) if self.type.is_boolean else number
+
+
+def converted(number: Union[int, float], target: Type, read: Read) -> Value:
+    """A number as a value of a type. Errors: `UsageError` for a type that is no number's."""
+    if target.kind not in ("base", "enumeration", "pointer"):
+        raise UsageError(f"a number cannot become {target}")
+    size = target.size
+    if target.is_float:
+        if size not in _FLOATS:
+            raise UsageError(f"conversion to {target} is not possible here")
+        return Value(target, read, None, struct.pack(_FLOATS[size], float(number)))
+    whole = bool(number) if target.is_boolean else int(number)
+    return Value(target, read, None, (whole % (1 << 8 * size)).to_bytes(size, "little"))
 
 
 def _extended(content: bytes) -> float:

@@ -20,16 +20,32 @@ class FrameVariables:
         frame: the frame.
         read: reads the program's memory.
         vectors: contents of xmm0 to xmm15, of level 0; empty where not known.
+        thread_pointer: fs_base of the thread; None: thread-local variables cannot be read.
+        program: path of the program itself, whose thread-local variables lie below that.
     """
 
     def __init__(
-        self, space: AddressSpace, frame: Frame, read: Read, vectors: tuple[bytes, ...] = ()
+        self,
+        space: AddressSpace,
+        frame: Frame,
+        read: Read,
+        vectors: tuple[bytes, ...] = (),
+        *,
+        thread_pointer: int | None = None,
+        program: str = "",
     ) -> None:
         self._space = space
         self._frame = frame
         self._read = read
         self._vectors = vectors
+        self._thread_pointer = thread_pointer
+        self._program = program
         self._loaded = space.module_at(frame.lookup_address)
+
+    @property
+    def read(self) -> Read:
+        """Reads the program's memory."""
+        return self._read
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,6 +82,12 @@ class FrameVariables:
                 return Type(loaded.module, entry)
         raise UsageError(f"no type is named {name}")
 
+    def void(self) -> Type:
+        """The type of nothing, for pointers to it. Errors: `UsageError` without any module."""
+        for loaded in self._modules():
+            return Type(loaded.module, None)
+        raise UsageError("no type is known here")
+
     def register(self, name: str) -> int:
         """A general register of the frame, by name without `$`."""
         if name not in DWARF_REGISTERS:
@@ -100,7 +122,11 @@ class FrameVariables:
         name, entry, type_entry, _ = variable
         kind = Type(loaded.module, type_entry)
         context = FrameContext(
-            self._frame.registers, loaded.bias, self._frame.frame_address, None, self._read
+            self._frame.registers,
+            loaded.bias,
+            self._frame.frame_address,
+            self._thread_local(loaded),
+            self._read,
         )
         address = self._frame.lookup_address - loaded.bias
         try:
@@ -111,6 +137,18 @@ class FrameVariables:
             return Value(kind, self._read, pieces[0][1])
         content = self._assembled(pieces, kind.size)
         return None if content is None else Value(kind, self._read, None, content)
+
+    def _thread_local(self, loaded: Loaded) -> int | None:
+        """Where the module's thread-local variables begin, as far as that is known.
+
+        The program's own end at the thread pointer (Drepper, "ELF Handling For Thread-Local
+        Storage", 3.4.6); where those of a library are only the C library knows.
+        """
+        own = loaded.module.thread_local
+        if own is None or self._thread_pointer is None or loaded.path != self._program:
+            return None
+        size, alignment = own
+        return self._thread_pointer - -(-size // max(alignment, 1)) * max(alignment, 1)
 
     def _assembled(
         self, pieces: list[tuple[str, int, bytes | None, int | None, int]], size: int

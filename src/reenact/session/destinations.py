@@ -1,0 +1,131 @@
+"""What a person means by a place to go to: a position, an event, a part, a time, a bookmark."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from reenact.errors import UsageError
+from reenact.session.history import Key
+from reenact.session.positions import Position, Where
+
+if TYPE_CHECKING:
+    from reenact.session.navigator import Navigator
+    from reenact.trace import Trace
+
+_HINT = (
+    'say a position, an event, "start", "end", "37.5%", "1.5s", a time of day such as '
+    '"2026-01-31 14:05:09.25", or "@BOOKMARK"'
+)
+
+#: Two clocks are read when a recording ends: so many seconds more are no mistake.
+_SLACK = 1.0
+
+
+class Destinations:
+    """Places of one process by whatever names them.
+
+    Arguments:
+        trace: the trace.
+        process: number of the process.
+        navigator: knows the process' events, and finds its end.
+    """
+
+    def __init__(self, trace: Trace, process: int, navigator: Navigator) -> None:
+        self._trace = trace
+        self._process = process
+        self._navigator = navigator
+
+    def key(self, where: Where) -> Key:
+        """The place that is meant; whether it exists is seen on the way there.
+
+        Errors: `UsageError` for what means no place.
+        """
+        if isinstance(where, Position):
+            return self._of_position(where)
+        if isinstance(where, datetime.datetime):
+            return self._at_moment(where)
+        if isinstance(where, int):
+            return (where, 0)
+        if isinstance(where, str):
+            return self._named(where)
+        raise _unknown(where)
+
+    def _of_position(self, where: Position) -> Key:
+        if where.process != self._process:
+            raise UsageError(
+                f"{where} is a position of process {where.process}, "
+                f"and this session replays process {self._process}",
+                f"open a session for it: trace.replay({where.process})",
+            )
+        return (where.event, where.instructions)
+
+    def _named(self, where: str) -> Key:
+        text = where.strip()
+        if text == "start":
+            return self._navigator.history.start
+        if text == "end":
+            return self._navigator.find_end().key
+        if text.startswith("@"):
+            return self._of_position(self._trace.bookmarks[text[1:]].position)
+        return self._counted(text)
+
+    def _counted(self, text: str) -> Key:
+        if text.endswith("%"):
+            return self._part(_number(text))
+        if text.endswith("s"):
+            return self._after(_number(text))
+        if "-" in text:
+            return self._at_moment(_moment(text))
+        if ":" not in text:
+            raise _unknown(text)
+        return self._of_position(Position.parse(text))
+
+    def _part(self, percent: float) -> Key:
+        if not 0 <= percent <= 100:
+            raise UsageError(f"{percent} % is no part of a trace", "say 0% to 100%")
+        end, history = self._navigator.find_end(), self._navigator.history
+        first = history.total(history.start)
+        return history.at_total(first + int((end.total - first) * percent / 100))
+
+    def _at_moment(self, moment: datetime.datetime) -> Key:
+        """Without a zone the time is local, as clocks on the wall show it."""
+        began = self._trace.manifest.start_ns / 1e9
+        return self._after(moment.timestamp() - began)
+
+    def _after(self, seconds: float) -> Key:
+        """The last event before a moment of the recording."""
+        duration = self._trace.manifest.duration_ns
+        is_before = not seconds >= 0  # Also what is no number.
+        if is_before or (duration is not None and seconds > duration / 1e9 + _SLACK):
+            took = "" if duration is None else f", which took {duration / 1e9:.3f} s"
+            raise UsageError(
+                f"{seconds:.6g} seconds after its start is no moment of this recording{took}",
+                "see when it was: reenact info",
+            )
+        start = self._navigator.history.start
+        found = start[0]
+        for event in self._trace.events(self._process, found):
+            if event.seconds > seconds:
+                break
+            if event.kind != "data":
+                found = event.index
+        return (found, 0)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text[:-1])
+    except ValueError:
+        raise _unknown(text) from None
+
+
+def _moment(text: str) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise _unknown(text) from None
+
+
+def _unknown(text: object) -> UsageError:
+    return UsageError(f"{text!r} is no place in a trace", _HINT)

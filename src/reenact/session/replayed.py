@@ -1,0 +1,447 @@
+"""A replayed process at a position: moving by instructions, points to stop at, looking at it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from reenact.errors import UsageError
+from reenact.session import branches
+from reenact.session.checkpoints import default_budget
+from reenact.session.destinations import Destinations
+from reenact.session.history import Key
+from reenact.session.memory import ProcessMemory
+from reenact.session.messages import Place, Reason
+from reenact.session.navigator import Judge, Navigator
+from reenact.session.points import Condition, Point, Points, Watchpoint
+from reenact.session.positions import Position, Where
+from reenact.session.schedule import Schedule
+from reenact.session.serving import ServingReplayer
+from reenact.session.values import EventInfo, Mapping, Registers, Stop, StopReason, Thread
+
+if TYPE_CHECKING:
+    from reenact.session.session import Session
+    from reenact.trace import Trace
+
+_REASONS = {
+    Reason.TARGET: StopReason.POSITION,
+    Reason.STEPS: StopReason.POSITION,
+    Reason.LIMIT: StopReason.POSITION,
+    Reason.START: StopReason.START,
+    Reason.BREAKPOINT: StopReason.BREAKPOINT,
+    Reason.WATCH: StopReason.WATCHPOINT,
+    Reason.CATCH: StopReason.CATCH,
+    Reason.INTERRUPTED: StopReason.INTERRUPTED,
+    Reason.END: StopReason.END,
+    Reason.FAILED: StopReason.DIVERGENCE,
+}
+
+_Self = TypeVar("_Self", bound="ReplayedProcess")
+
+
+class ReplayedProcess:
+    """What a session can do without knowing what addresses mean. See `Session`."""
+
+    def __init__(self, trace: Trace, process: int = 0, memory_budget: int | None = None) -> None:
+        if not any(known.number == process for known in trace.processes):
+            raise UsageError(
+                f"the trace has no process {process}", f"see its processes: reenact ps {trace.path}"
+            )
+        self.trace = trace
+        self.process = process
+        self._points = Points()
+        self._replayer = ServingReplayer(trace.path, process)
+        # A session that is forgotten, as in a notebook, does not keep its replayer.
+        self._closing = weakref.finalize(self, self._replayer.close)
+        try:
+            budget = default_budget() if memory_budget is None else memory_budget
+            self._navigator = Navigator(self._replayer.first, budget)
+        except BaseException:
+            self._replayer.close()
+            raise
+        self._destinations = Destinations(trace, process, self._navigator)
+        self._schedule = Schedule(trace, process)
+        self._is_branch = False
+        self.memory = ProcessMemory(lambda: self._navigator.live)
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the replayer; also done by `with`."""
+        self._navigator.close()
+        self._closing()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called: nothing can be asked any more."""
+        return not self._closing.alive
+
+    # Positions
+
+    @property
+    def position(self) -> Position:
+        """Where the session stands."""
+        return self._position(self._navigator.key)
+
+    @property
+    def start(self) -> Position:
+        """The first position: no instruction has been executed."""
+        return self._position(self._navigator.history.start)
+
+    @property
+    def end(self) -> Position:
+        """The last position. The first use replays the whole process once."""
+        return self._position(self._navigator.find_end().key)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions the process has executed in total, at the session's position."""
+        return self._navigator.live.place.total
+
+    @property
+    def event(self) -> EventInfo:
+        """The last event that has taken effect."""
+        self._navigator.history.learn(self._navigator.live)
+        return self._navigator.history.event(self._navigator.key[0])
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds between the start of the recording and the last event before the position."""
+        event = self.position.event
+        for found in self.trace.events(self.process, event, event):
+            return found.seconds
+        return 0.0
+
+    def canonical(self, position: Position) -> Position:
+        """The first of the positions with the same state: events that change no register."""
+        return self._position(self._navigator.history.canonical(self._destinations.key(position)))
+
+    # Movements
+
+    def goto(self, where: Where) -> Stop:
+        """Move to a position; breakpoints on the way do not count.
+
+        Arguments:
+            where: a position, the index of an event, "start", "end", a text as `str(position)`
+                gives, a part of all instructions such as "37.5%", seconds since the recording
+                began such as "1.5s", a moment as `datetime` or "2026-01-31 14:05:09.25" (local
+                time where it has no zone), or a bookmark such as "@crash". A time means the last
+                event before it.
+
+        Errors: `UsageError` for what is not in the trace; the session stays where it was.
+
+        Example:
+            >>> session.goto("50%").reason
+            <StopReason.POSITION: 'position'>
+            >>> here = session.position
+            >>> session.goto("start").position < here < session.end
+            True
+            >>> session.goto(str(here)).position == here
+            True
+        """
+        self._refuse_in_branch()
+        key = self._destinations.key(where)
+        place = self._navigator.goto(key).place
+        if place.reason == Reason.INTERRUPTED:
+            return self._stop(place)
+        reason = StopReason.POSITION
+        if key == self._navigator.history.start:
+            reason = StopReason.START
+        elif self._navigator.end is not None and key == self._navigator.end.key:
+            reason = _REASONS[self._navigator.end.reason]
+        return self._stop(place, reason)
+
+    def stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
+        """Execute instructions; fewer at the end of the process. Points do not count.
+
+        An event that changes registers (a system call, the entry of a signal handler, a switch
+        to another thread) counts as one step.
+
+        Arguments:
+            count: how many.
+            thread: only those of this thread count (its tid), and what others do in between is
+                passed over; None: whatever thread runs.
+        """
+        self._refuse_in_branch()
+        _check_count(count)
+        if thread is None:
+            stopped = self._navigator.step(count)
+            return self._stop(stopped.place, message=stopped.message)
+        return self._count_steps(count, thread, self._one_forward)
+
+    def reverse_stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
+        """Undo `stepi`; at the start of the process it goes no further."""
+        self._refuse_in_branch()
+        _check_count(count)
+        if thread is None:
+            return self._back(count)
+        return self._count_steps(count, thread, self._one_back)
+
+    def continue_(self) -> Stop:
+        """Run to the next breakpoint, watchpoint or catchpoint, or to the end.
+
+        At a watchpoint the session stands after the access.
+        """
+        self._refuse_in_branch()
+        return self._forward(self._points)
+
+    def reverse_continue(self) -> Stop:
+        """Run backwards to the latest stop before this position, or to the start.
+
+        At a watchpoint the session stands before the access.
+        """
+        self._refuse_in_branch()
+        return self._backward(self._points)
+
+    def last_write(self, address: int, size: int = 8) -> Stop:
+        """Go back to where any of some bytes was last written: right before that.
+
+        The next step is the instruction or the event (a system call) that writes. Breakpoints and
+        other watchpoints do not count. Without such a write the session ends at the start.
+
+        Arguments:
+            address: of the first byte.
+            size: bytes.
+
+        Example:
+            >>> session.goto("end").reason
+            <StopReason.END: 'end'>
+            >>> (counter, size), = session.symbols.variables("counter")
+            >>> session.last_write(counter, size).reason
+            <StopReason.WATCHPOINT: 'watchpoint'>
+            >>> session.frames()[0].function
+            'add'
+        """
+        self._refuse_in_branch()
+        points = Points()
+        points.add_watch(address, size, "write", None)
+        return self._backward(points)
+
+    def next_write(self, address: int, size: int = 8) -> Stop:
+        """Go to where any of some bytes is written next: right after that; else to the end."""
+        self._refuse_in_branch()
+        points = Points()
+        points.add_watch(address, size, "write", None)
+        return self._forward(points)
+
+    def interrupt(self) -> None:
+        """Have the movement that another thread waits for end soon, wherever it is."""
+        self._navigator.interrupt()
+
+    # Points
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All breakpoints, watchpoints and catchpoints that were set and not removed."""
+        return self._points.all()
+
+    def catch(
+        self, what: str, codes: Iterable[int] = (), condition: Condition | None = None
+    ) -> Point:
+        """Stop after events of one kind.
+
+        Arguments:
+            what: "syscall", "signal" (a handler is entered), "fault", "fork", "exec", "exit" or
+                "instruction" (such as `rdtsc`).
+            codes: only system calls or signals with these numbers; empty: all.
+            condition: called with the session at each hit; a false result goes on.
+
+        Errors: `UsageError` for what cannot be caught.
+        """
+        return self._points.add_catch(what, frozenset(codes), condition)
+
+    # What is there
+
+    @property
+    def registers(self) -> Registers:
+        """Registers of the running thread."""
+        return self._navigator.live.registers()
+
+    @property
+    def thread(self) -> int:
+        """The running thread: the one whose instruction is next. 0 when all have ended."""
+        return self._navigator.live.place.tid
+
+    @property
+    def threads(self) -> tuple[Thread, ...]:
+        """All threads, by number."""
+        server = self._navigator.live
+        running, others = server.threads()
+        found = [Thread(tid, server.registers(tid), is_running=False) for tid in others]
+        if running:
+            found.append(Thread(running, server.registers(), is_running=True))
+        return tuple(sorted(found, key=lambda thread: thread.tid))
+
+    @property
+    def mappings(self) -> tuple[Mapping, ...]:
+        """All of the program's mappings, in order of their addresses."""
+        return tuple(self._navigator.live.mappings())
+
+    # Branches
+
+    @contextlib.contextmanager
+    def branch(self) -> Iterator[None]:
+        """`with session.branch():` the session stands in a copy that is thrown away at the end.
+
+        In it `set_registers`, `write_memory` and `call` are allowed, and movements are not.
+        History stays as it was. A branch of a branch is a copy again.
+        """
+        navigator = self._navigator
+        before, was_branch = navigator.live, self._is_branch
+        navigator.live = before.fork()
+        self._is_branch = True
+        try:
+            yield
+        finally:
+            navigator.live.close()
+            navigator.live, self._is_branch = before, was_branch
+
+    def set_registers(self, registers: Registers) -> None:
+        """Replace the running thread's registers. Errors: `UsageError` outside of a branch."""
+        self._need_branch()
+        self._navigator.live.set_registers(registers)
+
+    def write_memory(self, address: int, content: bytes) -> None:
+        """Write to the program's memory, whatever its protection.
+
+        Errors: `UsageError` outside of a branch, `ReplayError` where there is no memory.
+        """
+        self._need_branch()
+        self._navigator.live.write(address, content)
+
+    def call(self, function: int, *arguments: int) -> int:
+        """In a branch: call a function of the program; its result (rax).
+
+        Arguments:
+            function: its address.
+            arguments: up to six integers or pointers.
+
+        Errors: `UsageError` outside of a branch, and when the function does what a branch cannot:
+        a system call (nothing of the world outside exists there), a fault, a computation without
+        end.
+        """
+        self._need_branch()
+        return branches.call(self._navigator.live, function, arguments)
+
+    # Inside
+
+    def _back(self, count: int) -> Stop:
+        navigator = self._navigator
+        navigator.history.learn(navigator.live)
+        key = navigator.history.back(navigator.key, count)
+        if key is None:
+            return self._stop(navigator.goto(navigator.history.start).place, StopReason.START)
+        return self._stop(navigator.goto(key).place)
+
+    def _count_steps(
+        self, count: int, thread: int, step: Callable[[int], tuple[Stop, bool]]
+    ) -> Stop:
+        stop = self._stop(self._navigator.live.place, StopReason.POSITION)
+        for _ in range(count):
+            before = self._navigator.live.registers(thread)
+            is_done = False
+            while not is_done:
+                stop, was_other = step(thread)
+                if stop.reason != StopReason.POSITION:
+                    return stop
+                # To hand over, and to wait, is nothing that a thread does itself.
+                is_done = not was_other or self.registers.general != before.general
+        return stop
+
+    def _one_forward(self, thread: int) -> tuple[Stop, bool]:
+        """A step, and on to where the thread runs; whether another one ran in between."""
+        navigator = self._navigator
+        stopped = navigator.step(1)
+        stop = self._stop(stopped.place, message=stopped.message)
+        if stop.reason != StopReason.POSITION or stop.thread == thread:
+            return stop, False
+        event = self._schedule.event_after(navigator.key[0], thread)
+        before = None if event is None else self._schedule.event_before(event)
+        if before is None:
+            return self._forward(Points()), True
+        return self._stop(navigator.goto((before, 0)).place), True
+
+    def _one_back(self, thread: int) -> tuple[Stop, bool]:
+        """A step back, and back to where the thread ran."""
+        stop = self._back(1)
+        if stop.reason != StopReason.POSITION or stop.thread == thread:
+            return stop, False
+        navigator = self._navigator
+        event = self._schedule.event_until(navigator.key[0], thread)
+        navigator.history.learn(navigator.live)
+        key = None if event is None else navigator.history.right_before(event)
+        if key is None:
+            return self._stop(navigator.goto(navigator.history.start).place, StopReason.START), True
+        return self._stop(navigator.goto(key).place), True
+
+    def _forward(self, points: Points) -> Stop:
+        stopped, point = self._navigator.forward(points, self._judge_of(points))
+        if point is not None:
+            point.hits += 1
+        if not isinstance(point, Watchpoint):
+            return self._stop(stopped.place, message=stopped.message)
+        touched = stopped.place.detail[0]
+        after = self._navigator.step(1)
+        return dataclasses.replace(self._stop(after.place, StopReason.WATCHPOINT), address=touched)
+
+    def _backward(self, points: Points, floor: Key | None = None) -> Stop:
+        """The last hit, not before `floor`; else the floor, or the start."""
+        place, point = self._navigator.backward(points, self._judge_of(points), floor)
+        if place is None:
+            return self._stop(self._navigator.live.place, StopReason.INTERRUPTED)
+        if point is None:
+            is_start = place.key == self._navigator.history.start
+            return self._stop(place, StopReason.START if is_start else StopReason.POSITION)
+        point.hits += 1
+        return self._stop(place)
+
+    def _judge_of(self, points: Points) -> Judge:
+        return lambda place: points.hit(place, cast("Session", self))
+
+    def _position(self, key: Key) -> Position:
+        return Position(self.process, *key)
+
+    def _stop(self, place: Place, reason: StopReason | None = None, message: str = "") -> Stop:
+        reason = reason or _REASONS[place.reason]
+        caught = None
+        if reason == StopReason.CATCH:
+            self._navigator.history.learn(self._navigator.live)
+            caught = self._navigator.history.event(place.event)
+        return Stop(
+            reason=reason,
+            position=self._position(place.key),
+            thread=place.tid,
+            address=place.detail[0] if place.reason in (Reason.BREAKPOINT, Reason.WATCH) else None,
+            event=caught,
+            message=message if reason == StopReason.DIVERGENCE else "",
+        )
+
+    def _need_branch(self) -> None:
+        if not self._is_branch:
+            raise UsageError(
+                "the past cannot be changed", "try it out in a branch: with session.branch():"
+            )
+
+    def _refuse_in_branch(self) -> None:
+        if self._is_branch:
+            raise UsageError(
+                "a branch does not move through the recording", "leave the branch first"
+            )
+
+
+def _check_count(count: int) -> None:
+    if count < 0:
+        raise UsageError(f"cannot take {count} steps", "give a number from 0 on")
