@@ -9,6 +9,8 @@ use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::checksum::checksum;
 use reenact_trace::{Registers, Tag};
 
+use super::vectors;
+use crate::frame::Frame;
 use crate::log::Builder;
 use crate::{proc_files, shared};
 
@@ -17,6 +19,8 @@ use crate::{proc_files, shared};
 const RANGE_MAX: u64 = 256 << 20;
 /// Checksums are taken page by page, so that a replay can tell from one page that memory differs.
 const PIECE: u64 = PAGE;
+/// What a function may use below the stack pointer.
+const RED_ZONE: u64 = 128;
 
 /// What the last landing took.
 static COST_NS: AtomicU64 = AtomicU64::new(0);
@@ -47,9 +51,11 @@ fn now_ns() -> u64 {
 }
 
 /// Attach the landing to an event.
-pub fn describe(event: &mut Builder, before: &Registers) {
+pub fn describe(event: &mut Builder, interrupted: &Frame) {
+    let before = &interrupted.registers;
     let start = now_ns();
     event.bytes(Tag::Registers, 1, before.as_bytes());
+    vectors::attach(event, interrupted);
     CONTENTS_LEFT.store(CONTENTS, Ordering::Relaxed);
     memory(event, before);
     CONTENTS_LEFT.store(0, Ordering::Relaxed);
@@ -64,7 +70,10 @@ fn open(name: &core::ffi::CStr) -> i64 {
 
 /// Attach checksums of all memory the program can have written.
 pub fn memory(event: &mut Builder, before: &Registers) {
-    let stack = before.rsp.wrapping_sub(128) & !(PAGE - 1);
+    // To the byte: below there are areas that the dynamic linker's XSAVEC has left, whose first word
+    // says which registers are in use. Zeroed ones are or are not, by whether the processor has
+    // switched tasks meanwhile.
+    let stack = before.rsp.wrapping_sub(RED_ZONE);
     let maps = open(c"/proc/self/maps");
     if maps < 0 {
         return;
@@ -183,7 +192,7 @@ fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64, is_shared: boo
 fn add(event: &mut Builder, from: u64, to: u64) {
     let mut at = from;
     while at < to {
-        let end = (at + PIECE).min(to);
+        let end = ((at & !(PIECE - 1)) + PIECE).min(to);
         // SAFETY: readable memory of the program, which does not run now.
         let bytes = unsafe { core::slice::from_raw_parts(at as *const u8, (end - at) as usize) };
         let checksum = checksum(bytes);
