@@ -83,4 +83,10 @@ LANDINGS = (
     *_landing("float", "-O2"),
 )
 
-THREAD_GUESTS = (*THREADS, *SIGNALS_IN_COMPUTATION, *LANDINGS)
+#: Only a vector or x87 register tells the rounds of these loops apart.
+VECTOR_LANDINGS = tuple(
+    _threads(f"landing_vector_{how}", how, source="landing_vector", same=NOTHING)
+    for how in ("xmm", "xmm_high", "ymm", "zmm", "mask", "x87")
+)
+
+THREAD_GUESTS = (*THREADS, *SIGNALS_IN_COMPUTATION, *LANDINGS, *VECTOR_LANDINGS)

@@ -36,6 +36,10 @@ _REGISTERS = [
     "fs_base",
     "gs_base",
 ]
+# What a landing says of memory; the content follows where it is known.
+_CHECKSUM = struct.Struct("<QQ")
+# State components of the processor: crates/trace/src/vectors.rs.
+_COMPONENTS = {0: "x87", 1: "sse", 2: "avx", 5: "opmask", 6: "zmm-high", 7: "zmm16-31"}
 _PATHS = {0: "program", 1: "directory"}
 
 
@@ -118,8 +122,14 @@ def _process(attachment: Attachment) -> str:
 
 
 def _memory_checksum(attachment: Attachment) -> str:
-    length, checksum = struct.unpack("<QQ", attachment.content)
-    return f"checksum {attachment.address:#x} {length} bytes {checksum:#018x}"
+    length, checksum = _CHECKSUM.unpack_from(attachment.content)
+    known = ", content known" if len(attachment.content) > _CHECKSUM.size else ""
+    return f"checksum {attachment.address:#x} {length} bytes {checksum:#018x}{known}"
+
+
+def _vectors(attachment: Attachment) -> str:
+    name = _COMPONENTS.get(attachment.address, str(attachment.address))
+    return f"vectors {name} {attachment.content.hex()}"
 
 
 def _auxv(attachment: Attachment) -> str:
@@ -140,5 +150,6 @@ _DESCRIBERS: dict[str, Callable[[Attachment], str]] = {
     "sequence": _sequence,
     "process": _process,
     "memory-checksum": _memory_checksum,
+    "vectors": _vectors,
     "auxv": _auxv,
 }

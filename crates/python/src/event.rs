@@ -177,6 +177,7 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Sequence => "sequence",
         Tag::SignalInfo => "signal-info",
         Tag::MemoryChecksum => "memory-checksum",
+        Tag::Vectors => "vectors",
         Tag::Auxv => "auxv",
         Tag::Detour => "detour",
         _ => "unknown",

@@ -83,7 +83,7 @@ fn preempt(thread: &mut Thread) {
     let mut event = Builder::new(EventKind::Preempted, 0);
     event.header.ip = registers.rip;
     event.header.register_checksum = registers.checksum();
-    signal::describe_landing(&mut event, &registers);
+    signal::describe_landing(&mut event, &thread.frame);
     event.commit();
     scheduler::yield_now(thread);
     if signal::queued(thread) {

@@ -19,6 +19,7 @@ use crate::machine::Machine;
 use crate::matching;
 use crate::pace::Pace;
 use crate::string_instruction::StringInstruction;
+use crate::vectors_at_landing::ExpectedVectors;
 
 /// Address of the attachment with the interrupted registers.
 const INTERRUPTED: u64 = 1;
@@ -45,14 +46,18 @@ struct Search<'a> {
     /// The instruction there, if it can be interrupted in its midst.
     string: Option<StringInstruction>,
     ranges: Vec<Range<'a>>,
+    /// The vector registers; nothing in traces that do not have them.
+    vectors: Option<ExpectedVectors<'a>>,
     content: Vec<u8>,
     /// For each register, how often it told a wrong place from the right one lately.
     misses: [u32; 16],
-    /// A word (address, value) by which the last wrong place with the right registers differed.
-    word: Option<(u64, u64)>,
+    /// A word and its value by which the last wrong place with the right registers differed.
+    word: Option<(Place, u64)>,
+    /// Whether vector registers told the last wrong place, so that they are looked at first.
+    by_vectors: bool,
     /// Stops at the address, in another state.
     wrong_places: u32,
-    /// Where memory was first found different, of the stops where all registers agreed.
+    /// Stops where the general registers agreed, and where memory was last found different there.
     nearly: u32,
     different: u64,
 }
@@ -77,9 +82,11 @@ pub fn run(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
         target: comparable(&target),
         string: StringInstruction::at(machine, ip),
         ranges: ranges(group)?,
+        vectors: ExpectedVectors::of(group),
         content: Vec::new(),
         misses: [0; 16],
         word: None,
+        by_vectors: false,
         wrong_places: 0,
         nearly: 0,
         different: 0,
@@ -124,7 +131,7 @@ impl Search<'_> {
             if let Some(string) = self.string {
                 string.advance(machine, &self.target);
             }
-            if self.is_here(machine)? {
+            if self.is_here(machine) {
                 return Ok(());
             }
             self.wrong_places += 1;
@@ -143,11 +150,12 @@ impl Search<'_> {
             self.wrong_places
         );
         if self.nearly > 0 {
-            text += &alloc::format!(
-                "; {} times only memory differed, last at {:#x}",
-                self.nearly,
-                self.different
-            );
+            text += &alloc::format!("; {} times all general registers were right", self.nearly);
+        }
+        if self.by_vectors {
+            text += ", last with other vector registers";
+        } else if self.different != 0 {
+            text += &alloc::format!(", last with other memory at {:#x}", self.different);
         }
         text += ")";
         if cpuid_answered {
@@ -179,7 +187,7 @@ impl Search<'_> {
                 let value = in_machine_order(&self.target)[best];
                 (Place::Register(best as u8), value)
             }
-            Some((address, value)) => (Place::Memory(address), value),
+            Some(word) => word,
             None => return,
         };
         let address = self.target.rip;
@@ -196,7 +204,7 @@ impl Search<'_> {
         machine.translator.set_landing(Some(landing));
     }
 
-    fn is_here(&mut self, machine: &Machine) -> Result<bool, ReplayError> {
+    fn is_here(&mut self, machine: &mut Machine) -> bool {
         let found = comparable(machine.registers());
         if found != self.target {
             let pairs = in_machine_order(&found)
@@ -205,8 +213,31 @@ impl Search<'_> {
             for (register, (found, target)) in pairs.enumerate() {
                 self.misses[register] += u32::from(found != target);
             }
-            return Ok(false);
+            return false;
         }
+        // What told the last wrong place is looked at first.
+        let is_it = (!self.by_vectors || self.has_vectors(machine))
+            && self.has_memory(machine)
+            && self.has_vectors(machine);
+        self.nearly += u32::from(!is_it);
+        is_it
+    }
+
+    fn has_vectors(&mut self, machine: &mut Machine) -> bool {
+        let Some(vectors) = &self.vectors else {
+            return true;
+        };
+        match vectors.compare(&mut machine.translator) {
+            Ok(()) => true,
+            Err(word) => {
+                self.word = word;
+                self.by_vectors = true;
+                false
+            }
+        }
+    }
+
+    fn has_memory(&mut self, machine: &Machine) -> bool {
         for index in 0..self.ranges.len() {
             let range = &self.ranges[index];
             self.content.resize(range.length as usize, 0);
@@ -216,15 +247,16 @@ impl Search<'_> {
                 .is_ok();
             let word = first_difference(&self.content, range.expected);
             if word.is_some() || !is_readable || checksum(&self.content) != range.checksum {
-                self.word = word.map(|(offset, value)| (range.address + offset, value));
-                self.nearly += 1;
+                self.word =
+                    word.map(|(offset, value)| (Place::Memory(range.address + offset), value));
+                self.by_vectors = false;
                 self.different = range.address;
                 // What differed once differs again: look there first.
                 self.ranges.swap(0, index);
-                return Ok(false);
+                return false;
             }
         }
-        Ok(true)
+        true
     }
 }
 

@@ -45,6 +45,7 @@ mod trace_directory;
 mod turns;
 mod unwinding;
 mod vectors;
+mod vectors_at_landing;
 
 use core::arch::naked_asm;
 use core::ffi::{c_char, CStr};

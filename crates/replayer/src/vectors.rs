@@ -133,6 +133,23 @@ impl VectorState {
         bytes.to_vec()
     }
 
+    /// Offset and size of a state component in the area, if this processor has it.
+    pub fn place_of(component: u64) -> Option<(usize, usize)> {
+        const LEAF: u32 = 13;
+        if enabled_features() >> component & 1 == 0 {
+            return None;
+        }
+        let leaf = core::arch::x86_64::__cpuid_count(LEAF, component as u32);
+        Some((leaf.ebx as usize, leaf.eax as usize))
+    }
+
+    /// The whole area.
+    pub fn bytes(&self) -> &[u8] {
+        let length = self.lines.len() * 64;
+        // SAFETY: the lines are contiguous bytes.
+        unsafe { core::slice::from_raw_parts(self.lines.as_ptr().cast(), length) }
+    }
+
     fn bytes_mut(&mut self) -> &mut [u8] {
         let length = self.lines.len() * 64;
         // SAFETY: the lines are contiguous bytes.

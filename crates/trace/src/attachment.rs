@@ -38,6 +38,9 @@ pub enum Tag {
     Auxv = 14,
     /// A vDSO function at `address` is answered by the recorder; payload: system call number u64.
     Detour = 15,
+    /// A component of the x87 and vector registers at a landing; `address` is its number, payload:
+    /// see [`crate::vectors`].
+    Vectors = 16,
 }
 
 impl Tag {
@@ -59,6 +62,7 @@ impl Tag {
             13 => MemoryChecksum,
             14 => Auxv,
             15 => Detour,
+            16 => Vectors,
             _ => return None,
         })
     }

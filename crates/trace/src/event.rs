@@ -28,7 +28,7 @@ pub enum EventKind {
     /// `register_checksum` of the interrupted registers; `Registers` on entry of the handler;
     /// `Write` of the frame; `SignalInfo`. With neither [`flags::IMMEDIATE`] nor
     /// [`flags::AT_SYSCALL_ENTRY`] it came in the middle of computation (a landing): `Registers` at
-    /// address 1 are the interrupted ones, and `MemoryChecksum`s are of the moment before.
+    /// address 1 are the interrupted ones, and `Vectors` and `MemoryChecksum`s are of the moment before.
     SignalDelivered = 6,
     /// `rt_sigreturn`: `Registers` after it (vector state is in guest memory, in the frame).
     SignalReturn = 7,
@@ -54,7 +54,7 @@ pub enum EventKind {
     /// `register_checksum` as for `Syscall`), and other threads run until its `Syscall` follows.
     Blocked = 14,
     /// The thread was interrupted in the middle of computation to let others run. Attachments as
-    /// of a `SignalDelivered` in the middle of computation: `Registers` (address 1) and
+    /// of a `SignalDelivered` in the middle of computation: `Registers` (address 1), `Vectors` and
     /// `MemoryChecksum`s.
     Preempted = 15,
     /// The process begins a turn of a sharing group: of the processes that share memory one runs at

@@ -16,6 +16,7 @@ pub mod identifiers;
 pub mod layout;
 pub mod registers;
 pub mod sharing;
+pub mod vectors;
 
 pub use attachment::{Attachment, MapRecord, Tag};
 pub use event::{Event, EventHeader, EventKind, Events};

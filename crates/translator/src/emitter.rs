@@ -104,6 +104,24 @@ impl Emitter {
         self.field(offset, 0);
     }
 
+    /// `movups [context + offset], xmm register`.
+    pub fn store_vector(&mut self, offset: u32, register: u8) {
+        // Without a prefix that changes nothing: REX.R names the upper eight.
+        self.bytes(&[
+            0x40 | (register >> 3) << 2,
+            0x0f,
+            0x11,
+            0x05 | (register & 7) << 3,
+        ]);
+        self.field(offset, 0);
+    }
+
+    /// `xsave64 [context + offset]`.
+    pub fn save_components(&mut self, offset: u32) {
+        self.bytes(&[0x48, 0x0f, 0xae, 0x25]);
+        self.field(offset, 0);
+    }
+
     /// `movzx ecx, byte [context + offset]`.
     pub fn load_byte_to_ecx(&mut self, offset: u32) {
         self.bytes(&[0x0f, 0xb6, 0x0d]);

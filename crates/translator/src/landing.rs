@@ -8,6 +8,7 @@ use crate::store::ExitKind;
 
 const RAX: u8 = 0;
 const RCX: u8 = 1;
+const RDX: u8 = 2;
 const RSP: u8 = 4;
 
 /// Where to stop, and when.
@@ -26,6 +27,10 @@ pub struct Landing {
 pub enum Place {
     /// A register in machine order (0 = rax … 15 = r15), but not rcx (1).
     Register(u8),
+    /// Eight bytes of an xmm register: its number (0-15), and whether the upper ones.
+    Vector(u8, bool),
+    /// Eight bytes of an XSAVE area (standard format): state component (not above 31) and offset.
+    Component(u8, u16),
     /// The eight bytes at an address, which stay readable.
     Memory(u64),
 }
@@ -58,6 +63,33 @@ impl Engine {
                         (register & 7) << 3 | RCX,
                     ]);
                 }
+            }
+            Place::Vector(register, is_upper) => {
+                // The context's copies of vector registers are written anew at every exit.
+                const SIZE: u32 = 16;
+                let copy = field!(xmm) + u32::from(register) * SIZE;
+                b.e.store(field!(spill_b), RAX);
+                b.e.store_vector(copy, register);
+                b.e.load(copy + u32::from(is_upper) * 8, RCX);
+                b.e.constant(RAX, landing.value.wrapping_neg());
+                // lea rcx, [rcx + rax]
+                b.e.bytes(&[0x48, 0x8d, 0x0c, 0x01]);
+                b.e.load(field!(spill_b), RAX);
+            }
+            Place::Component(component, offset) => {
+                // Nobody needs the context's area while translated code runs.
+                let area = field!(xsave);
+                b.e.store(field!(spill_b), RAX);
+                b.e.store(field!(spill_a), RDX);
+                b.e.constant(RAX, 1 << component);
+                b.e.constant(RDX, 0);
+                b.e.save_components(area);
+                b.e.load(field!(spill_a), RDX);
+                b.e.load(area + u32::from(offset), RCX);
+                b.e.constant(RAX, landing.value.wrapping_neg());
+                // lea rcx, [rcx + rax]
+                b.e.bytes(&[0x48, 0x8d, 0x0c, 0x01]);
+                b.e.load(field!(spill_b), RAX);
             }
             Place::Memory(address) => {
                 b.e.store(field!(spill_b), RAX);

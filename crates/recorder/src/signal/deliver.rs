@@ -246,7 +246,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), FRAME_SIZE) };
     let mut event = Builder::new(EventKind::SignalDelivered, signal.number as u16);
     if moment == Moment::Anywhere {
-        landing::describe(&mut event, &before);
+        landing::describe(&mut event, &thread.frame);
     }
     if !guest::write(area_at, &area.0[..area_size]) || !guest::write(frame_at, frame_bytes) {
         // No room for the frame: the kernel kills the process with SIGSEGV.

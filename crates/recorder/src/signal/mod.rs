@@ -10,6 +10,7 @@ mod landing;
 pub use landing::{describe as describe_landing, memory as checksum_memory, pause_ns};
 pub mod late;
 mod sigreturn;
+mod vectors;
 
 pub use actions::{
     install_own, install_own_again, is_default, prepare_exec, reset_kernel_action, restore_actions,
