@@ -146,6 +146,82 @@ def test_breakpoints_in_both_directions(opened) -> None:
         assert session.continue_().reason == StopReason.END
 
 
+def test_movements_go_no_further_than_they_may(opened) -> None:
+    """With a limit, a hit before it counts, and one behind it does not."""
+    with opened("signal_nested").replay() as session:
+        session.catch("syscall")
+        stops = [session.continue_().position for _ in range(8)]
+        session.goto("start")
+        assert session.continue_(stops[2]).position == stops[0]
+        session.goto(stops[3])
+        session.stepi()
+        between = session.position
+        assert stops[3] < between < stops[4]
+        session.goto(stops[5])
+        found = session.reverse_continue(between)
+        assert found.position == stops[4]
+        found = session.reverse_continue(between)
+        assert (found.reason, found.position) == (StopReason.POSITION, between)
+        session.goto("start")
+        for position in stops[:4]:
+            assert session.continue_(between).position == position
+        found = session.continue_(between)
+        assert (found.reason, found.position) == (StopReason.POSITION, between)
+
+
+def test_an_event_where_a_copy_waits_is_caught(opened) -> None:
+    """Backwards each catch is hit that is hit forwards, wherever copies have been left."""
+    with opened("signal_nested").replay() as session:
+        session.catch("signal")
+        stops = []
+        while (stop := session.continue_()).reason == StopReason.CATCH:
+            stops.append(stop.position)
+        assert len(stops) > 1
+        # Leaving a place for a far one leaves a copy there.
+        for position in stops:
+            session.goto(position)
+            session.goto("end")
+        for position in stops[::-1]:
+            assert session.reverse_continue().position == position
+        assert session.reverse_continue().reason == StopReason.START
+
+
+def test_a_breakpoint_where_a_copy_waits_is_hit(opened) -> None:
+    """A copy that has stopped at a breakpoint does not stand behind it for who goes back."""
+    with opened("signal_nested").replay() as session:
+        session.goto("50%")
+        there = session.position
+        point = session.add_breakpoint(session.registers.rip)
+        session.goto("start")
+        stops = []
+        while (stop := session.continue_()).reason == StopReason.BREAKPOINT:
+            stops.append(stop.position)
+            # Leaves the copy that has stopped there.
+            session.goto("end")
+            session.goto(stop.position)
+        assert there in stops
+        for position in stops[::-1]:
+            assert session.reverse_continue().position == position
+        assert session.reverse_continue().reason == StopReason.START
+        point.remove()
+
+
+def test_turns_of_threads(opened) -> None:
+    """Where a thread runs next and where it has run last, seen from where others run."""
+    with opened("thread_sync").replay() as session:
+        session.goto("50%")
+        for thread in session.threads:
+            for backward in (False, True):
+                session.goto("50%")
+                turn = session.turn_of(thread.tid, backward=backward)
+                assert turn is not None
+                assert (turn < session.position) == backward
+                assert session.goto(turn).thread == thread.tid
+        session.goto("50%")
+        assert session.turn_of(1) is None
+        assert session.turn_of(1, backward=True) is None
+
+
 def test_catches_in_both_directions(opened) -> None:
     trace = opened("signal_nested")
     with trace.replay() as session:

@@ -88,9 +88,13 @@ class History:
 
     def event(self, index: int) -> EventInfo:
         """What is known of an event that has been passed."""
+        kind, code = self.kind_and_code(index)
+        return EventInfo(index, KINDS[kind - 1], code)
+
+    def kind_and_code(self, index: int) -> tuple[int, int]:
+        """Numbers of the kind and of the code of an event that has been passed."""
         meta = self._meta[self._number(index)]
-        kind = KINDS[(meta >> _KIND & 0xFF) - 1]
-        return EventInfo(index, kind, meta >> _CODE & 0xFFFF)
+        return meta >> _KIND & 0xFF, meta >> _CODE & 0xFFFF
 
     def canonical(self, key: Key) -> Key:
         """The first of the places with this very state: events that change no register."""

@@ -83,9 +83,11 @@ class Navigator:
             raise _outside(key)
         return stopped
 
-    def step(self, steps: int) -> Stopped:
-        """Go so many steps forward."""
+    def step(self, steps: int, points: Points | None = None) -> Stopped:
+        """Go so many steps forward; with `points`, which of them was hit last is remembered."""
         self._interrupted.clear()
+        if points is not None:
+            self._tell(self.live, points)
         while True:
             begin = self.live.place
             stopped = self._run(
@@ -105,6 +107,16 @@ class Navigator:
             steps -= self._steps_between(begin.key, stopped.place.key)
             if steps <= 0:
                 return stopped
+
+    def next_access(self, points: Points) -> Place | None:
+        """The access to watched memory that the next step makes, if it makes one."""
+        probe = self.live.fork()
+        try:
+            self._tell(probe, points)
+            found = self._run(probe, Run(steps=1, remember=True, leave_here=BREAKPOINTS)).remembered
+        finally:
+            probe.close()
+        return found if found is not None and found.reason == Reason.WATCH else None
 
     def forward(
         self, points: Points, judge: Judge, ceiling: Key = (NEVER, 0), steps: int = NEVER
@@ -156,6 +168,7 @@ class Navigator:
                 scanning.close()
             if self._interrupted.is_set():
                 return None, None
+            found = found or self._hit_where(waiting, points, judge)
             if found is not None and found[0].key >= lowest:
                 self.goto(found[0].key)
                 return found
@@ -206,6 +219,30 @@ class Navigator:
                 leave_here = _beyond(stopped.place)
             else:
                 return found
+
+    def _hit_where(
+        self, waiting: Server, points: Points, judge: Judge
+    ) -> tuple[Place, Point | None] | None:
+        """The hit at the place where a copy waits itself: whoever starts there is behind it.
+
+        An event there has taken effect, and a breakpoint at which the copy has come to a stop is
+        not told again.
+        """
+        place = waiting.place
+        hits = []
+        address = waiting.registers().rip
+        if address in points.addresses():
+            hits.append(dataclasses.replace(place, reason=Reason.BREAKPOINT, detail=(address, 0)))
+        self.history.learn(waiting)
+        if place.instructions == 0 and place.event > self.history.start[0]:
+            kind, code = self.history.kind_and_code(place.event)
+            if points.catch_mask() >> kind & 1:
+                hits.append(dataclasses.replace(place, reason=Reason.CATCH, detail=(kind, code)))
+        for hit in hits:
+            point = self._judged(waiting, hit, judge)
+            if point is not None:
+                return hit, point
+        return None
 
     def _judged(self, server: Server, place: Place, judge: Judge) -> Point | None:
         """Ask with the present where the server stands."""

@@ -15,7 +15,7 @@ from reenact.session.checkpoints import default_budget
 from reenact.session.destinations import Destinations
 from reenact.session.history import Key
 from reenact.session.memory import ProcessMemory
-from reenact.session.messages import Place, Reason
+from reenact.session.messages import NEVER, Place, Reason
 from reenact.session.navigator import Judge, Navigator
 from reenact.session.points import Condition, Point, Points, Watchpoint
 from reenact.session.positions import Position, Where
@@ -190,21 +190,50 @@ class ReplayedProcess:
             return self._back(count)
         return self._count_steps(count, thread, self._one_back)
 
-    def continue_(self) -> Stop:
+    def step_watched(self, *, backward: bool = False) -> Stop:
+        """`stepi` or `reverse_stepi` with watchpoints: a step that touches their memory says so.
+
+        As `continue_` does it the session stands after the access then, and backward before it.
+        """
+        self._refuse_in_branch()
+        if not self._points.watches():
+            return self.reverse_stepi() if backward else self.stepi()
+        if backward:
+            stop = self.reverse_stepi()
+            touched = self._navigator.next_access(self._points)
+        else:
+            stopped = self._navigator.step(1, self._points)
+            stop, touched = self._stop(stopped.place, message=stopped.message), stopped.remembered
+        if touched is None or touched.reason != Reason.WATCH:
+            return stop
+        if self._points.hit(touched, cast("Session", self)) is None:
+            return stop
+        return dataclasses.replace(stop, reason=StopReason.WATCHPOINT, address=touched.detail[0])
+
+    def continue_(self, until: Position | None = None) -> Stop:
         """Run to the next breakpoint, watchpoint or catchpoint, or to the end.
 
         At a watchpoint the session stands after the access.
+
+        Arguments:
+            until: run at most to this later position, and stop there as `goto` does.
         """
         self._refuse_in_branch()
-        return self._forward(self._points)
+        if until is None:
+            return self._forward(self._points)
+        return self._forward(self._points, self._destinations.key(until))
 
-    def reverse_continue(self) -> Stop:
+    def reverse_continue(self, until: Position | None = None) -> Stop:
         """Run backwards to the latest stop before this position, or to the start.
 
         At a watchpoint the session stands before the access.
+
+        Arguments:
+            until: run at most to this earlier position, and stop there as `goto` does.
         """
         self._refuse_in_branch()
-        return self._backward(self._points)
+        floor = None if until is None else self._destinations.key(until)
+        return self._backward(self._points, floor)
 
     def last_write(self, address: int, size: int = 8) -> Stop:
         """Go back to where any of some bytes was last written: right before that.
@@ -236,6 +265,16 @@ class ReplayedProcess:
         points = Points()
         points.add_watch(address, size, "write", None)
         return self._forward(points)
+
+    def turn_of(self, thread: int, *, backward: bool = False) -> Position | None:
+        """The nearest later position at which a thread runs; None: it never runs again.
+
+        Arguments:
+            thread: its number.
+            backward: the nearest earlier one instead; None: it has never run.
+        """
+        key = self._turn_before(thread) if backward else self._turn_after(thread)
+        return None if key is None else self._position(key)
 
     def interrupt(self) -> None:
         """Have the movement that another thread waits for end soon, wherever it is."""
@@ -368,27 +407,41 @@ class ReplayedProcess:
         stop = self._stop(stopped.place, message=stopped.message)
         if stop.reason != StopReason.POSITION or stop.thread == thread:
             return stop, False
-        event = self._schedule.event_after(navigator.key[0], thread)
-        before = None if event is None else self._schedule.event_before(event)
-        if before is None:
+        turn = self._turn_after(thread)
+        if turn is None:
             return self._forward(Points()), True
-        return self._stop(navigator.goto((before, 0)).place), True
+        return self._stop(navigator.goto(turn).place), True
 
     def _one_back(self, thread: int) -> tuple[Stop, bool]:
         """A step back, and back to where the thread ran."""
         stop = self._back(1)
         if stop.reason != StopReason.POSITION or stop.thread == thread:
             return stop, False
-        navigator = self._navigator
-        event = self._schedule.event_until(navigator.key[0], thread)
-        navigator.history.learn(navigator.live)
-        key = None if event is None else navigator.history.right_before(event)
-        if key is None:
+        navigator, turn = self._navigator, self._turn_before(thread)
+        if turn is None:
             return self._stop(navigator.goto(navigator.history.start).place, StopReason.START), True
-        return self._stop(navigator.goto(key).place), True
+        return self._stop(navigator.goto(turn).place), True
 
-    def _forward(self, points: Points) -> Stop:
-        stopped, point = self._navigator.forward(points, self._judge_of(points))
+    def _turn_after(self, thread: int) -> Key | None:
+        """A thread runs before each of its events: the place behind the event before that."""
+        now = event = self._navigator.key[0]
+        while True:
+            following = self._schedule.event_after(event, thread)
+            if following is None:
+                return None
+            before, event = self._schedule.event_before(following), following
+            # Not where it runs at the moment.
+            if before is not None and before > now:
+                return (before, 0)
+
+    def _turn_before(self, thread: int) -> Key | None:
+        event = self._schedule.event_until(self._navigator.key[0], thread)
+        self._navigator.history.learn(self._navigator.live)
+        return None if event is None else self._navigator.history.right_before(event)
+
+    def _forward(self, points: Points, ceiling: Key = (NEVER, 0)) -> Stop:
+        """The next hit, not behind `ceiling`; else the ceiling, or the end."""
+        stopped, point = self._navigator.forward(points, self._judge_of(points), ceiling)
         if point is not None:
             point.hits += 1
         if not isinstance(point, Watchpoint):
