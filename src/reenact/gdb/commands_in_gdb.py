@@ -1,4 +1,4 @@
-"""Runs inside of gdb (`gdb -x`): the commands when, goto, last and elapsed; the prompt.
+"""Runs inside of gdb (`gdb -x`): the commands when, goto, last, checkpoint, …; the prompt.
 
 Only what gdb's own Python offers is used: this file is never imported by reenact.
 """
@@ -18,51 +18,89 @@ def _monitor(line: str) -> str:
     return answer
 
 
+def _load_program() -> None:
+    """Have gdb know the program that runs at the position: after an exec it is another one."""
+    program = _monitor("program")
+    loaded = gdb.current_progspace().filename or ""
+    if program and loaded.startswith("target:") and loaded[len("target:") :] != program:
+        gdb.execute(f"file target:{program}", to_string=True)
+
+
 def _arrived() -> None:
     """Forget what gdb knows of the old position, and show the new one."""
     gdb.execute("maintenance flush register-cache", to_string=True)
     gdb.execute("maintenance flush dcache", to_string=True)
     gdb.execute("info threads", to_string=True)
+    running = int(_monitor("thread"))
+    for thread in gdb.selected_inferior().threads():
+        if thread.ptid[1] == running:
+            thread.switch()
     # Other libraries may be loaded there.
     with contextlib.suppress(gdb.error):
+        _load_program()
         gdb.execute("sharedlibrary", to_string=True)
     gdb.execute("frame")
 
 
-class When(gdb.Command):  # type: ignore[misc]
-    """Show the position in the recording, as goto takes it."""
+class _Command(gdb.Command):  # type: ignore[misc]
+    """A command that says what the server answers to `line`."""
+
+    name = line = ""
+    kind = gdb.COMMAND_STATUS
+    moves = False
 
     def __init__(self) -> None:
-        super().__init__("when", gdb.COMMAND_STATUS)
-
-    def invoke(self, _argument: str, _from_terminal: object) -> None:
-        """Called by gdb."""
-        print(_monitor("when"))
-
-
-class Elapsed(gdb.Command):  # type: ignore[misc]
-    """Show the seconds between the start of the recording and the position."""
-
-    def __init__(self) -> None:
-        super().__init__("elapsed", gdb.COMMAND_STATUS)
-
-    def invoke(self, _argument: str, _from_terminal: object) -> None:
-        """Called by gdb."""
-        print(_monitor("elapsed"))
-
-
-class Goto(gdb.Command):  # type: ignore[misc]
-    """Go to a moment: a position, an event, start, end, 37.5% or 1.5s."""
-
-    def __init__(self) -> None:
-        super().__init__("goto", gdb.COMMAND_RUNNING)
+        super().__init__(self.name, self.kind)
 
     def invoke(self, argument: str, _from_terminal: object) -> None:
         """Called by gdb."""
-        if not argument.strip():
-            raise gdb.GdbError("goto where? a position, an event, start, end, 37.5% or 1.5s")
-        print(_monitor(f"goto {argument.strip()}"))
-        _arrived()
+        answer = _monitor(f"{self.line or self.name} {argument.strip()}".strip())
+        if answer:
+            print(answer)
+        if self.moves:
+            _arrived()
+
+
+class When(_Command):
+    """Show the position in the recording, as goto takes it."""
+
+    name = "when"
+
+
+class Elapsed(_Command):
+    """Show the seconds between the start of the recording and the position."""
+
+    name = "elapsed"
+
+
+class Goto(_Command):
+    """Go to a moment: a position, an event, start, end, 37.5% or 1.5s."""
+
+    name, kind, moves = "goto", gdb.COMMAND_RUNNING, True
+
+
+class Checkpoint(_Command):
+    """Remember the position while this session lasts: checkpoint [NOTE]."""
+
+    name, kind = "checkpoint", gdb.COMMAND_RUNNING
+
+
+class Restart(_Command):
+    """Go to a checkpoint: restart N."""
+
+    name, kind, moves = "restart", gdb.COMMAND_RUNNING, True
+
+
+class InfoCheckpoints(_Command):
+    """Show all checkpoints: number, position and note."""
+
+    name, line = "info checkpoints", "checkpoints"
+
+
+class DeleteCheckpoint(_Command):
+    """Forget a checkpoint, or all: delete checkpoint [N]."""
+
+    name, line, kind = "delete checkpoint", "forget", gdb.COMMAND_RUNNING
 
 
 class Last(gdb.Command):  # type: ignore[misc]
@@ -93,8 +131,6 @@ def _prompt(_current: Any) -> str | None:
         return None
 
 
-When()
-Elapsed()
-Goto()
-Last()
+for _made in (When, Elapsed, Goto, Checkpoint, Restart, InfoCheckpoints, DeleteCheckpoint, Last):
+    _made()
 gdb.prompt_hook = _prompt

@@ -8,15 +8,18 @@ from __future__ import annotations
 import os
 import struct
 
+from reenact.gdb.library_names import soname
 from reenact.gdb.packets import escaped
+from reenact.gdb.process_files import ProcessFiles
 from reenact.symbols.files import ModuleFiles
 
 _NOT_FOUND = 2
 _BAD_DESCRIPTOR = 9
-_NOT_SUPPORTED = 38
 #: `struct stat` of the protocol: big-endian.
 _STAT = struct.Struct(">7I3Q3I")
 _REGULAR = 0o100444
+#: Whatever the arguments: one machine's files, which cannot be changed (EROFS).
+_CONSTANT = {"setfs": b"F0", "pwrite": b"F-1,1e", "unlink": b"F-1,1e"}
 
 
 class TraceFiles:
@@ -25,69 +28,90 @@ class TraceFiles:
     Arguments:
         files: the files of the trace.
         numbers: all their numbers.
+        process_files: those of `/proc`.
     """
 
-    def __init__(self, files: ModuleFiles, numbers: list[int]) -> None:
+    def __init__(self, files: ModuleFiles, numbers: list[int], process_files: ProcessFiles) -> None:
+        self._process_files = process_files
         self._by_path: dict[str, str] = {}
         for number in numbers:
             kept = files.kept(number)
             if kept is not None and os.path.exists(kept):
                 self._by_path[_usual(files.path(number))] = kept
-        # The loader is asked for by a name that is a link to it: a name that only one file has.
-        names = [os.path.basename(path) for path in self._by_path]
-        self._by_name = {
-            os.path.basename(path): kept
-            for path, kept in self._by_path.items()
-            if names.count(os.path.basename(path)) == 1
-        }
-        self._open: dict[int, int] = {}
+        self._by_name = _by_name(self._by_path)
+        self._open: dict[int, int | bytes] = {}
 
     def answer(self, request: str, arguments: list[str]) -> bytes | None:
         """The answer to `vFile:request:arguments`; None: not known."""
-        if request == "setfs":
-            return b"F0"
         if request == "open":
             return self._opened(_text(arguments[0]))
+        if request == "readlink":
+            return self._link(_text(arguments[0]))
         if request == "pread":
             return self._read(*(int(argument, 16) for argument in arguments[:3]))
-        if request == "fstat":
-            return self._status(int(arguments[0], 16))
-        if request == "close":
-            return self._close(int(arguments[0], 16))
-        return _failed(_NOT_SUPPORTED) if request in ("pwrite", "unlink", "readlink") else None
+        if request in ("fstat", "close"):
+            number = int(arguments[0], 16)
+            return self._status(number) if request == "fstat" else self._close(number)
+        return _CONSTANT.get(request)
 
     def close(self) -> None:
         """Close what a client left open."""
-        for descriptor in self._open.values():
-            os.close(descriptor)
-        self._open.clear()
+        for number in list(self._open):
+            self._close(number)
 
     def _opened(self, path: str) -> bytes:
-        kept = self._by_path.get(_usual(path)) or self._by_name.get(os.path.basename(path))
-        if kept is None:
-            return _failed(_NOT_FOUND)
+        opened: int | bytes | None = self._process_files.content(path)
+        if opened is None:
+            kept = self._by_path.get(_usual(path)) or self._by_name.get(os.path.basename(path))
+            if kept is None:
+                return _failed(_NOT_FOUND)
+            opened = os.open(kept, os.O_RDONLY | os.O_CLOEXEC)
         number = next(n for n in range(1, len(self._open) + 2) if n not in self._open)
-        self._open[number] = os.open(kept, os.O_RDONLY | os.O_CLOEXEC)
+        self._open[number] = opened
         return b"F%x" % number
 
     def _read(self, number: int, count: int, offset: int) -> bytes:
-        if number not in self._open:
+        opened = self._open.get(number)
+        if opened is None:
             return _failed(_BAD_DESCRIPTOR)
-        content = os.pread(self._open[number], min(count, 0x8000), offset)
+        count = min(count, 0x8000)
+        if isinstance(opened, bytes):
+            content = opened[offset : offset + count]
+        else:
+            content = os.pread(opened, count, offset)
         return b"F%x;" % len(content) + escaped(content)
 
+    def _link(self, path: str) -> bytes:
+        found = self._process_files.link(path)
+        return _failed(_NOT_FOUND) if found is None else b"F%x;" % len(found) + escaped(found)
+
     def _status(self, number: int) -> bytes:
-        if number not in self._open:
+        opened = self._open.get(number)
+        if opened is None:
             return _failed(_BAD_DESCRIPTOR)
-        size = os.fstat(self._open[number]).st_size
+        size = len(opened) if isinstance(opened, bytes) else os.fstat(opened).st_size
         content = _STAT.pack(0, number, _REGULAR, 1, 0, 0, 0, size, 4096, -(-size // 512), 0, 0, 0)
         return b"F%x;" % len(content) + escaped(content)
 
     def _close(self, number: int) -> bytes:
-        if number not in self._open:
+        opened = self._open.pop(number, None)
+        if opened is None:
             return _failed(_BAD_DESCRIPTOR)
-        os.close(self._open.pop(number))
+        if isinstance(opened, int):
+            os.close(opened)
         return b"F0"
+
+
+def _by_name(by_path: dict[str, str]) -> dict[str, str]:
+    """Files by names that only one of them has: the last part of the path, and DT_SONAME.
+
+    Libraries and their loader are asked for by links to them.
+    """
+    names: dict[str, set[str]] = {}
+    for path, kept in by_path.items():
+        for name in {os.path.basename(path), soname(kept)} - {None}:
+            names.setdefault(str(name), set()).add(kept)
+    return {name: kept.pop() for name, kept in names.items() if len(kept) == 1}
 
 
 def _usual(path: str) -> str:

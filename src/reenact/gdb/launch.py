@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 
 from reenact.errors import ReenactError, UsageError
+from reenact.gdb.kept_places import KeptPlaces
 from reenact.gdb.server import Conversation
 from reenact.session.session import Session
 
@@ -45,6 +46,8 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             listener.bind(path)
             listener.listen(1)
             command = [gdb, "-quiet", "-ex", "set sysroot target:"]
+            # A call that a branch cannot make ends where it began.
+            command += ["-ex", "set unwindonsignal on"]
             command += ["-ex", f"target extended-remote {path}", "-x", _COMMANDS, *arguments]
             debugger = subprocess.Popen(command)
             try:
@@ -71,6 +74,7 @@ def wait_for_client(session: Session, address: str) -> None:
         raise UsageError(f"{address!r} is no address", "write HOST:PORT or PORT")
     chosen = int(port)
     announce = True
+    places = KeptPlaces()
     while True:
         try:
             listener = socket.create_server((host, chosen), backlog=1)
@@ -85,20 +89,21 @@ def wait_for_client(session: Session, address: str) -> None:
                 announce = False
             connection, _ = listener.accept()
         # Nobody listens now: a second client is told at once that it cannot connect.
-        Conversation(session, connection).serve()
+        Conversation(session, connection, places).serve()
 
 
 def _serve_debugger(
     session: Session, listener: socket.socket, debugger: subprocess.Popen[bytes]
 ) -> None:
     listener.settimeout(0.2)
+    places = KeptPlaces()
     while debugger.poll() is None:
         try:
             connection, _ = listener.accept()
         except TimeoutError:
             continue
         connection.settimeout(None)
-        Conversation(session, connection).serve()
+        Conversation(session, connection, places).serve()
 
 
 @contextlib.contextmanager

@@ -2,57 +2,117 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from reenact.errors import ReenactError, UsageError
+from reenact.gdb.kept_places import KeptPlaces
 from reenact.gdb.target import Target
 from reenact.session.values import StopReason
 
 _HELP = """\
-when               the position, as goto takes it
-elapsed            seconds since the recording began
-goto WHERE         a position, an event, start, end, 37.5% or 1.5s
-last ADDRESS SIZE  go back to where memory was last written
+when                  the position, as goto takes it
+elapsed               seconds since the recording began
+goto WHERE            a position, an event, start, end, 37.5% or 1.5s
+last ADDRESS SIZE     go back to where memory was last written
+checkpoint [NOTE]     remember the position while this session lasts
+checkpoints           all that are remembered
+restart N             go to checkpoint N
+forget [N]            forget checkpoint N, or all
+program               what runs at the position
+thread                whose instruction is next
 """
 
 
-def answer(target: Target, line: str) -> str:
-    """The answer to a line; failures are told in it, as a sentence."""
-    try:
-        return _answer(target, line.split())
-    except ReenactError as error:
-        return f"reenact: {error.message}\n" + (f"  hint: {error.hint}\n" if error.hint else "")
+class Monitor:
+    """Answers lines.
 
+    Arguments:
+        target: what is debugged.
+        places: what was remembered.
+    """
 
-def _answer(target: Target, words: list[str]) -> str:
-    session = target.session
-    command, arguments = (words[0], words[1:]) if words else ("help", [])
-    if command == "when":
-        return f"{target.position}\n"
-    if command == "elapsed":
-        return f"{_elapsed(target):.6f}\n"
-    if command == "goto" and len(arguments) == 1:
-        target.goto(arguments[0])
-        return f"{session.position}\n"
-    if command == "last" and len(arguments) == 2:
-        target.leave_branch()
-        return _last(target, *(_number(word) for word in arguments))
-    if command == "help":
-        return _HELP
-    raise UsageError(f"monitor {' '.join(words)}: not known or incomplete", "see monitor help")
+    def __init__(self, target: Target, places: KeptPlaces) -> None:
+        self._target = target
+        self._places = places
 
+    def answer(self, line: str) -> str:
+        """The answer to a line; failures are told in it, as a sentence."""
+        try:
+            return self._answer(line)
+        except ReenactError as error:
+            return f"reenact: {error.message}\n" + (f"  hint: {error.hint}\n" if error.hint else "")
 
-def _last(target: Target, address: int, size: int) -> str:
-    stop = target.session.last_write(address, size)
-    if stop.reason == StopReason.START:
-        return "not written since the start of the process\n"
-    return f"{target.session.position}\n"
+    def _answer(self, line: str) -> str:
+        command, *arguments = line.split(maxsplit=1) or ["help"]
+        handler = self._HANDLERS.get(command)
+        if handler is None:
+            raise UsageError(f"monitor {line}: not known or incomplete", "see monitor help")
+        return handler(self, arguments[0].strip() if arguments else "")
 
+    def _when(self, _rest: str) -> str:
+        return f"{self._target.position}\n"
 
-def _elapsed(target: Target) -> float:
-    session = target.session
-    position = target.position
-    for event in session.trace.events(session.process, position.event, position.event):
-        return event.seconds
-    return 0.0
+    def _elapsed(self, _rest: str) -> str:
+        session, position = self._target.session, self._target.position
+        for event in session.trace.events(session.process, position.event, position.event):
+            return f"{event.seconds:.6f}\n"
+        return "0.000000\n"
+
+    def _goto(self, where: str) -> str:
+        if not where:
+            raise UsageError("goto where?", "say a position, an event, start, end, 37.5% or 1.5s")
+        self._target.goto(where)
+        return self._when("")
+
+    def _last(self, rest: str) -> str:
+        numbers = [_number(word) for word in rest.split()]
+        if len(numbers) != 2:
+            raise UsageError("monitor last wants an address and a size", "see monitor help")
+        self._target.leave_branch()
+        stop = self._target.session.last_write(*numbers)
+        if stop.reason == StopReason.START:
+            return "not written since the start of the process\n"
+        return self._when("")
+
+    def _checkpoint(self, note: str) -> str:
+        number = self._places.remember(self._target.position, note)
+        return f"Checkpoint {number} at {self._target.position}\n"
+
+    def _checkpoints(self, _rest: str) -> str:
+        lines = [
+            f"{number:<4}{place.position!s:<24} {place.note}".rstrip()
+            for number, place in self._places.all()
+        ]
+        return "".join(f"{line}\n" for line in lines) or "No checkpoints.\n"
+
+    def _restart(self, rest: str) -> str:
+        self._target.goto(str(self._places.find(_number(rest)).position))
+        return self._when("")
+
+    def _forget(self, rest: str) -> str:
+        self._places.forget(_number(rest) if rest else None)
+        return ""
+
+    def _program(self, _rest: str) -> str:
+        return f"{self._target.tell_image()}\n"
+
+    def _thread(self, _rest: str) -> str:
+        return f"{self._target.running}\n"
+
+    _HANDLERS: ClassVar[dict[str, Callable[[Monitor, str], str]]] = {
+        "when": _when,
+        "elapsed": _elapsed,
+        "goto": _goto,
+        "last": _last,
+        "checkpoint": _checkpoint,
+        "checkpoints": _checkpoints,
+        "restart": _restart,
+        "forget": _forget,
+        "program": _program,
+        "thread": _thread,
+        "help": lambda _self, _rest: _HELP,
+    }
 
 
 def _number(word: str) -> int:

@@ -15,20 +15,29 @@ from collections.abc import Callable
 
 from reenact import _native, environment
 from reenact.errors import ReenactError
-from reenact.gdb import description, monitor
+from reenact.gdb import description, identifiers
 from reenact.gdb.files import TraceFiles
-from reenact.gdb.image import Image, images
-from reenact.gdb.packets import Interrupt, Packet, PacketParser, escaped, framed, unescaped
+from reenact.gdb.identifiers import Names
+from reenact.gdb.image import images
+from reenact.gdb.kept_places import KeptPlaces
+from reenact.gdb.milestones import Milestones
+from reenact.gdb.monitor import Monitor
+from reenact.gdb.packets import Interrupt, Packet, PacketParser, framed, unescaped
+from reenact.gdb.process_files import ProcessFiles
 from reenact.gdb.signals import to_gdb
 from reenact.gdb.target import Resumption, Target
+from reenact.gdb.transfer import OBJECTS, Objects
 from reenact.session.session import Session
 from reenact.symbols.files import ModuleFiles
 
 _SUPPORTED = (
     "PacketSize=10000;QStartNoAckMode+;ReverseStep+;ReverseContinue+;vContSupported+;swbreak+;"
-    "hwbreak+;QCatchSyscalls+;QPassSignals+;qXfer:features:read+;qXfer:auxv:read+;"
-    "qXfer:exec-file:read+;qXfer:threads:read+"
+    "hwbreak+;QCatchSyscalls+;QPassSignals+;"
+    + "".join(f"qXfer:{kind}:read+;" for kind in OBJECTS)
+    + "multiprocess+;fork-events+;vfork-events+;exec-events+"
 )
+#: Milestones by the feature with which a client says that it wants to be told.
+_EVENTS = {"fork-events+": "fork", "vfork-events+": "vfork", "exec-events+": "exec"}
 _ERROR = "E01"
 _NO_MEMORY = "E0e"
 
@@ -39,19 +48,31 @@ class Conversation:
     Arguments:
         session: what it debugs; it stays open.
         connection: the socket to the client.
+        places: what clients have remembered.
     """
 
-    def __init__(self, session: Session, connection: socket.socket) -> None:
+    def __init__(
+        self, session: Session, connection: socket.socket, places: KeptPlaces | None = None
+    ) -> None:
         self._session = session
-        self._target = Target(session)
         self._connection = connection
         self._packets: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._wants_acknowledgements = True
         self._is_over = False
+        self._is_foreign = False
+        #: Of packets that do not name the thread themselves.
+        self._stepped_thread: int | None = None
         trace = _native.Trace(session.trace.path)
-        self._images = images(trace, session.process)
+        pid = next(p.pid for p in trace.processes() if p.number == session.process)
+        self._names = Names(pid)
+        loaded = images(trace, session.process)
+        milestones = Milestones(trace, session.process, loaded)
+        self._target = Target(session, loaded, milestones, self._names, self._say)
+        self._monitor = Monitor(self._target, places or KeptPlaces())
+        self._objects = Objects(self._target, trace, self._names)
+        files = ModuleFiles.of_trace(session.trace.path)
         numbers = [file.id for file in trace.files()]
-        self._files = TraceFiles(ModuleFiles.of_trace(session.trace.path), numbers)
+        self._files = TraceFiles(files, numbers, ProcessFiles(session, files, trace))
 
     def serve(self) -> None:
         """Answer until the client says goodbye or vanishes."""
@@ -102,16 +123,20 @@ class Conversation:
         raw = content.encode() if isinstance(content, str) else content
         self._connection.sendall(framed(raw))
 
+    def _say(self, text: str) -> None:
+        """Have the client show a text; only while it waits for the end of a movement."""
+        self._send("O" + text.encode().hex())
+
     def _answer(self, packet: bytes) -> bytes | str | None:
         try:
             if packet.startswith(b"X"):
                 return self._write_binary(packet)
             return self._answer_text(packet.decode("latin-1"))
-        except (ReenactError, ValueError, IndexError):
+        except (ReenactError, ValueError, IndexError) as error:
             # The last two: a packet that is not as the protocol has it.
             if environment.DEBUG.is_set():
                 traceback.print_exc()
-            return _ERROR
+            return f"E.{error.message}" if isinstance(error, ReenactError) else _ERROR
 
     def _answer_text(self, packet: str) -> bytes | str | None:
         for start, handler in self._HANDLERS:
@@ -173,26 +198,27 @@ class Conversation:
     # Threads
 
     def _select(self, rest: str) -> str:
-        thread = int(rest, 16)
-        self._target.select(thread if thread > 0 else None)
+        named = identifiers.parse(rest)
+        self._target.select(named.thread)
+        # After a fork a client takes its breakpoints out of the child, which runs elsewhere.
+        self._is_foreign = named.process not in (None, self._names.process)
+        return "OK"
+
+    def _select_stepped(self, rest: str) -> str:
+        self._stepped_thread = identifiers.parse(rest).thread
         return "OK"
 
     def _is_alive(self, rest: str) -> str:
-        thread = int(rest, 16)
-        return "OK" if any(known.tid == thread for known in self._target.threads()) else _ERROR
+        named = identifiers.parse(rest)
+        is_ours = named.process in (None, self._names.process)
+        known = any(thread.tid == named.thread for thread in self._target.threads())
+        return "OK" if is_ours and known else _ERROR
 
     def _current(self, _rest: str) -> str:
-        return f"QC{self._target.running:x}"
+        return f"QC{self._names.of(self._target.running)}"
 
     def _thread_list(self, _rest: str) -> str:
-        return "m" + ",".join(f"{thread.tid:x}" for thread in self._target.threads())
-
-    def _threads_xml(self) -> bytes:
-        lines = (
-            f'<thread id="{thread.tid:x}">{"runs here" if thread.is_running else "waits"}</thread>'
-            for thread in self._target.threads()
-        )
-        return f'<?xml version="1.0"?><threads>{"".join(lines)}</threads>'.encode()
+        return "m" + ",".join(self._names.of(thread.tid) for thread in self._target.threads())
 
     # Movements
 
@@ -203,13 +229,16 @@ class Conversation:
         return self._target.resume(_resumption(rest))
 
     def _step(self, _rest: str) -> str:
-        return self._target.resume(Resumption(step=True))
+        return self._target.resume(Resumption(step=True, thread=self._stepped_thread))
 
     def _continue(self, _rest: str) -> str:
         return self._target.resume(Resumption())
 
     def _step_back(self, _rest: str) -> str:
-        return self._target.resume(Resumption(backward=True, step=True))
+        thread = self._stepped_thread
+        return self._target.resume(
+            Resumption(backward=True, step=True, thread=thread, is_alone=thread is not None)
+        )
 
     def _continue_back(self, _rest: str) -> str:
         return self._target.resume(Resumption(backward=True))
@@ -226,18 +255,22 @@ class Conversation:
     def _kill(self, _rest: str) -> None:
         self._is_over = True
 
-    def _detach(self, _rest: str) -> str:
-        self._is_over = True
+    def _detach(self, rest: str) -> str:
+        process = int(rest[1:], 16) if rest.startswith(";") else self._names.process
+        # A child that was forked is let go: it is recorded for itself.
+        self._is_over = process == self._names.process
         return "OK"
 
     # Points
 
     def _insert(self, rest: str) -> str:
-        self._target.points.insert(*_point(rest))
+        if not self._is_foreign:
+            self._target.points.insert(*_point(rest))
         return "OK"
 
     def _remove(self, rest: str) -> str:
-        self._target.points.remove(*_point(rest))
+        if not self._is_foreign:
+            self._target.points.remove(*_point(rest))
         return "OK"
 
     def _catch_calls(self, rest: str) -> str:
@@ -253,7 +286,12 @@ class Conversation:
 
     # Everything else
 
-    def _supported(self, _rest: str) -> str:
+    def _supported(self, rest: str) -> str:
+        features = rest.lstrip(":").split(";")
+        self._names.is_multiprocess = "multiprocess+" in features
+        wanted = {_EVENTS[feature] for feature in features if feature in _EVENTS}
+        # A fork is told with the name of a process.
+        self._target.told_kinds = wanted if self._names.is_multiprocess else wanted & {"exec"}
         return _SUPPORTED
 
     def _ok(self, _rest: str) -> str:
@@ -263,32 +301,7 @@ class Conversation:
         return "vCont;c;C;s;S;t;r"
 
     def _transfer(self, rest: str) -> bytes:
-        kind, _, annex, place = rest.split(":")
-        content = self._object(kind, annex)
-        if content is None:
-            return b"E00"
-        offset, length = (int(part, 16) for part in place.split(","))
-        # Escaping may double it, and the packet is limited.
-        part = content[offset : offset + min(length, 0x7000)]
-        is_rest = offset + len(part) >= len(content)
-        return (b"l" if is_rest else b"m") + escaped(part)
-
-    def _object(self, kind: str, annex: str) -> bytes | None:
-        if kind == "features":
-            return description.target_xml() if annex == "target.xml" else None
-        if kind == "threads":
-            return self._threads_xml()
-        image = self._image()
-        if image is None:
-            return None
-        if kind == "auxv":
-            return image.auxv
-        return image.program.encode(errors="surrogateescape") if kind == "exec-file" else None
-
-    def _image(self) -> Image | None:
-        position = self._target.position.event
-        before = [image for image in self._images if image.event <= position]
-        return (before or self._images or [None])[-1]  # type: ignore[list-item]
+        return self._objects.part(rest)
 
     def _file(self, rest: str) -> bytes:
         request, _, arguments = rest.partition(":")
@@ -297,7 +310,8 @@ class Conversation:
 
     def _command(self, rest: str) -> str:
         line = bytes.fromhex(rest).decode("utf-8", "replace")
-        return monitor.answer(self._target, line).encode().hex()
+        # An empty answer would mean that the command is not known.
+        return self._monitor.answer(line).encode().hex() or "OK"
 
     #: What packets begin with, longer beginnings first, and who answers.
     _HANDLERS: tuple[tuple[str, Callable[[Conversation, str], bytes | str | None]], ...] = (
@@ -325,7 +339,7 @@ class Conversation:
         ("m", _memory),
         ("M", _write),
         ("Hg", _select),
-        ("H", _ok),
+        ("Hc", _select_stepped),
         ("T", _is_alive),
         ("bs", _step_back),
         ("bc", _continue_back),
@@ -346,9 +360,12 @@ def _point(rest: str) -> tuple[int, int, int]:
 
 def _resumption(rest: str) -> Resumption:
     """The first action of a `vCont`: of several, it is that of the thread that is stepped."""
-    action, _, thread = rest.split(";", maxsplit=1)[0].partition(":")
-    chosen = int(thread, 16) if thread and not thread.startswith("-") else None
+    first, *others = rest.split(";")
+    action, _, name = first.partition(":")
+    chosen = identifiers.parse(name).thread if name else None
+    until = None
     if action.startswith("r"):
         start, end = (int(part, 16) for part in action[1:].split(","))
-        return Resumption(step=True, thread=chosen, until=(start, end))
-    return Resumption(step=action[0] in "sS", thread=chosen)
+        until = (start, end)
+    is_alone = chosen is not None and not others
+    return Resumption(step=action[0] in "sSr", thread=chosen, until=until, is_alone=is_alone)

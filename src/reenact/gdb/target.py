@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from reenact.errors import ReenactError, UsageError
+from reenact.gdb.identifiers import Names
+from reenact.gdb.image import Image
+from reenact.gdb.milestones import Milestone, Milestones
 from reenact.gdb.points import DebuggerPoints
 from reenact.gdb.signals import to_gdb
 from reenact.session.positions import Position
 from reenact.session.session import Session
-from reenact.session.values import Registers, Stop, StopReason, Thread
+from reenact.session.values import EventInfo, Registers, Stop, StopReason, Thread
 
 _INTERRUPT, _TRAP = 2, 5
-#: Positions of other threads that a step of one thread may pass over one by one.
-_MOST_FOREIGN_STEPS = 20_000
+#: Steps of one thread until it is where its client wants it, at most.
+_MOST_STEPS = 20_000
+#: Stops that concern all threads.
+_LAST = (StopReason.START, StopReason.END, StopReason.DIVERGENCE, StopReason.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -26,12 +32,14 @@ class Resumption:
         step: one instruction (of `thread`), else to the next stop.
         thread: which one; None: any.
         until: steps go on while the address is within this range.
+        is_alone: the client expects no stop of another thread.
     """
 
     backward: bool = False
     step: bool = False
     thread: int | None = None
     until: tuple[int, int] | None = None
+    is_alone: bool = False
 
 
 class Target:
@@ -39,11 +47,31 @@ class Target:
 
     Arguments:
         session: the session; it stays the caller's.
+        images: the programs the process runs.
+        milestones: its forks and its changes of the program.
+        names: how threads are written.
+        say: tells the person something while the program runs.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self,
+        session: Session,
+        images: list[Image],
+        milestones: Milestones,
+        names: Names,
+        say: Callable[[str], None],
+    ) -> None:
         self.session = session
         self.points = DebuggerPoints(session)
+        self.names = names
+        #: Kinds of milestones the client wants to be told.
+        self.told_kinds: set[str] = set()
+        self._images = images
+        self._milestones = milestones
+        self._say = say
+        self._is_vfork_open = False
+        #: A stop of another thread that its client did not expect yet, and its direction.
+        self._postponed: tuple[str, bool] | None = None
         #: Signals (of Linux) that do not stop.
         self.passed: frozenset[int] = frozenset()
         self.last_reply = ""
@@ -54,6 +82,7 @@ class Target:
         self._before_branch: Registers | None = None
         self._branch_position = session.position
         self._caught = [session.catch("fault"), session.catch("signal")]
+        self._told_image = self.image
 
     def close(self) -> None:
         """Take back everything a client has set."""
@@ -94,6 +123,18 @@ class Target:
         """Where the session stands; of a branch: where it began."""
         return self._branch_position if self._is_branch else self.session.position
 
+    @property
+    def image(self) -> Image | None:
+        """The program that runs at the position."""
+        event = self.position.event
+        before = [image for image in self._images if image.event <= event]
+        return (before or self._images or [None])[-1]  # type: ignore[list-item]
+
+    def tell_image(self) -> str:
+        """Path of the program at the position, which the client has come to know by that."""
+        self._told_image = self.image
+        return "" if self._told_image is None else self._told_image.program
+
     def set_registers(self, registers: Registers) -> None:
         """In a throw-away branch: replace the registers of the running thread."""
         if self._selected not in (None, self.running):
@@ -114,10 +155,19 @@ class Target:
             return self._called()
         self.leave_branch()
         self._selected = None
+        if self._is_vfork_open:
+            # The child runs its own program: nothing is left to wait for.
+            self._is_vfork_open = False
+            return self.reply(_TRAP, "vforkdone:;")
+        postponed, self._postponed = self._postponed, None
+        if postponed is not None and postponed[1] == wanted.backward and not wanted.is_alone:
+            self.last_reply = postponed[0]
+            return postponed[0]
         if wanted.step:
-            return self._stepped(wanted)
-        stop = self._backward() if wanted.backward else self._forward()
-        return self._told(stop, backward=wanted.backward)
+            reply = self._stepped(wanted)
+        else:
+            reply = self._backward() if wanted.backward else self._forward()
+        return self._another_program() or reply
 
     def restart(self) -> str:
         """Go back to the start, as `run` means it."""
@@ -132,30 +182,70 @@ class Target:
         self._selected = None
         self.session.goto(int(where) if where.isdecimal() else where)
 
-    def reply(self, signal: int, more: str = "") -> str:
-        """A stop reply for where the session stands."""
-        self.last_reply = f"T{signal:02x}thread:{self.running:x};{more}"
+    def reply(self, signal: int, more: str = "", thread: int | None = None) -> str:
+        """A stop reply for where the session stands, of the running thread or another one."""
+        # A client means this thread from now on when it asks for registers.
+        self._selected = thread
+        name = self.names.of(self.running if thread is None else thread)
+        self.last_reply = f"T{signal:02x}thread:{name};{more}"
         return self.last_reply
 
-    def _forward(self) -> Stop:
+    def _forward(self) -> str:
         while True:
-            stop = self.session.continue_()
+            ahead = self._milestones.after(self.session.position, self.told_kinds)
+            stop = self.session.continue_(None if ahead is None else ahead.position)
+            if stop.reason == StopReason.POSITION and ahead is not None:
+                return self._passed_milestone(ahead)
             if not self._is_passed(stop):
-                return stop
+                return self._told(stop, backward=False)
 
-    def _backward(self) -> Stop:
+    def _backward(self) -> str:
         while True:
-            stop = self.session.reverse_continue()
+            position = self.session.position
+            here = self._milestones.at(position)
+            if here is not None and here.kind == "exec" and "exec" in self.told_kinds:
+                return self._told(self.session.reverse_stepi(), backward=True)
+            behind = self._milestones.before(position, self.told_kinds)
+            stop = self.session.reverse_continue(None if behind is None else behind.position)
+            if stop.reason == StopReason.POSITION and behind is not None:
+                if behind.kind == "exec":
+                    continue
+                return self._passed_milestone(behind)
             if not self._is_passed(stop):
-                return stop
+                return self._told(stop, backward=True)
+
+    def _passed_milestone(self, milestone: Milestone) -> str:
+        """The reply at a fork; of another program `_another_program` tells."""
+        if milestone.child is None:
+            return self.reply(_TRAP)
+        self._is_vfork_open = milestone.kind == "vfork"
+        child = self.names.of(milestone.child, milestone.child)
+        return self.reply(_TRAP, f"{milestone.kind}:{child};")
+
+    def _another_program(self) -> str | None:
+        """The reply where another program runs than the client knows of."""
+        if "exec" not in self.told_kinds or self.image == self._told_image:
+            return None
+        # The client's points are addresses of the other program; it inserts them anew.
+        self.points.clear()
+        return self.reply(
+            _TRAP, f"exec:{self.tell_image().encode(errors='surrogateescape').hex()};"
+        )
 
     def _is_passed(self, stop: Stop) -> bool:
         """Whether a stop at a signal is one the client does not want to hear of."""
         if stop.reason != StopReason.CATCH or stop.event is None:
             return False
-        if stop.event.kind == "signal":
-            return stop.event.code in self.passed or self._is_of_fault(stop.event.index)
-        return stop.event.kind == "fault" and stop.event.code in self.passed
+        if self.points.is_breakpoint(self.session.registers.rip):
+            # At the first instruction of the handler, which would not be told any more.
+            return False
+        return self._is_unwanted(stop.event)
+
+    def _is_unwanted(self, event: EventInfo) -> bool:
+        """Whether an event is a signal the client does not want to hear of."""
+        if event.kind == "signal":
+            return event.code in self.passed or self._is_of_fault(event.index)
+        return event.kind == "fault" and event.code in self.passed
 
     def _is_of_fault(self, event: int) -> bool:
         """Whether a signal was told already, as the fault that the event before it is."""
@@ -163,14 +253,26 @@ class Target:
         return any(found.kind == "fault" for found in events)
 
     def _stepped(self, wanted: Resumption) -> str:
-        step = self.session.reverse_stepi if wanted.backward else self.session.stepi
         thread = wanted.thread or self.running
-        for _ in range(_MOST_FOREIGN_STEPS):
-            stop = step()
+        if self.running != thread:
+            stop = self._until_runs(thread, backward=wanted.backward)
+            if stop.reason != StopReason.POSITION:
+                return self._told_of_another(stop, thread, wanted)
+        for _ in range(_MOST_STEPS):
+            before = self.session.registers.rip
+            stop = self.session.step_watched(backward=wanted.backward)
+            if stop.reason == StopReason.POSITION and stop.thread != thread:
+                stop = self._until_runs(thread, backward=wanted.backward)
+                if stop.reason != StopReason.POSITION:
+                    return self._told_of_another(stop, thread, wanted)
+                if self.session.registers.rip == before:
+                    # It waited in a system call, which comes to its end now.
+                    continue
             if stop.reason != StopReason.POSITION:
                 return self._told(stop, backward=wanted.backward)
-            if stop.thread != thread:
-                continue
+            milestone = self._milestones.at(stop.position)
+            if milestone is not None and milestone.kind in self.told_kinds:
+                return self._passed_milestone(milestone)
             address = self.session.registers.rip
             if wanted.until is None or self.points.is_breakpoint(address):
                 break
@@ -178,10 +280,31 @@ class Target:
                 break
         return self.reply(_TRAP)
 
+    def _until_runs(self, thread: int, *, backward: bool) -> Stop:
+        """Go on to where a thread runs, which others do at the moment; or to a stop of them."""
+        while True:
+            turn = self.session.turn_of(thread, backward=backward)
+            move = self.session.reverse_continue if backward else self.session.continue_
+            stop = move(turn)
+            if not self._is_passed(stop):
+                return stop
+
+    def _told_of_another(self, stop: Stop, thread: int, wanted: Resumption) -> str:
+        """The reply where the step of a thread has led to a stop of another one."""
+        reply = self._told(stop, backward=wanted.backward)
+        if not wanted.is_alone or stop.reason in _LAST:
+            return reply
+        self._postponed = (reply, wanted.backward)
+        return self.reply(_TRAP, thread=thread)
+
     def _told(self, stop: Stop, *, backward: bool) -> str:
+        if stop.message:
+            self._say(f"reenact: the replay departs from the recording here: {stop.message}\n")
         if stop.reason == StopReason.CATCH and stop.event is not None:
             if stop.event.kind == "syscall":
                 return self.reply(_TRAP, f"syscall_return:{stop.event.code:x};")
+            if self._is_unwanted(stop.event):
+                return self.reply(_TRAP, "swbreak:;")
             return self.reply(to_gdb(stop.event.code))
         if stop.reason == StopReason.WATCHPOINT and stop.address is not None:
             return self.reply(_TRAP, f"{self.points.watch_name(stop.address)}:{stop.address:x};")
@@ -218,7 +341,8 @@ class Target:
         back = int.from_bytes(self.session.memory.read(before.rsp, 8), "little")
         try:
             result = self.session.call(before.rip)
-        except ReenactError:
+        except ReenactError as error:
+            self._say(f"reenact: {error.message}: {error.hint}\n")
             self.session.set_registers(before)
             return self.reply(to_gdb(4))
         self.session.set_registers(before.replaced(rip=back, rsp=before.rsp + 8, rax=result))

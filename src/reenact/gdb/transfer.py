@@ -1,0 +1,79 @@
+"""Objects that a client reads in parts (`qXfer` packets): descriptions, threads, vectors.
+
+Source: "General Query Packets", on qXfer, in gdb's manual (appendix E.4).
+"""
+
+from __future__ import annotations
+
+from reenact import _native
+from reenact.gdb import description
+from reenact.gdb.identifiers import Names
+from reenact.gdb.image import Image
+from reenact.gdb.packets import escaped
+from reenact.gdb.target import Target
+
+#: What `qSupported` promises of this module.
+OBJECTS = ("features", "auxv", "exec-file", "threads", "siginfo")
+#: Escaping may double a part, and the packet is limited.
+_MOST_AT_ONCE = 0x7000
+
+
+class Objects:
+    """All that can be transferred.
+
+    Arguments:
+        target: what is debugged.
+        trace: its trace.
+        names: how threads are written.
+    """
+
+    def __init__(self, target: Target, trace: _native.Trace, names: Names) -> None:
+        self._target = target
+        self._trace = trace
+        self._names = names
+
+    def part(self, rest: str) -> bytes:
+        """The answer to `qXfer:` and `rest`."""
+        kind, action, annex, place = rest.split(":")
+        content = self._content(kind, annex) if action == "read" else None
+        if content is None:
+            return b"E00"
+        offset, length = (int(part, 16) for part in place.split(","))
+        found = content[offset : offset + min(length, _MOST_AT_ONCE)]
+        is_rest = offset + len(found) >= len(content)
+        return (b"l" if is_rest else b"m") + escaped(found)
+
+    def _content(self, kind: str, annex: str) -> bytes | None:
+        if kind == "features":
+            return description.target_xml() if annex == "target.xml" else None
+        if kind == "threads":
+            return self._threads()
+        if kind == "siginfo":
+            return self._signal_information()
+        image = self._target.image
+        if image is None:
+            return None
+        return _of_image(image, kind)
+
+    def _threads(self) -> bytes:
+        lines = (
+            f'<thread id="{self._names.of(thread.tid)}">'
+            f"{'runs here' if thread.is_running else 'waits'}</thread>"
+            for thread in self._target.threads()
+        )
+        return f'<?xml version="1.0"?><threads>{"".join(lines)}</threads>'.encode()
+
+    def _signal_information(self) -> bytes | None:
+        """The `siginfo_t` of the signal or fault that has just been told."""
+        position = self._target.position
+        for event in self._trace.events(position.process, position.event, position.event):
+            for tag, _, content in event.attachments():
+                if tag == "signal-info":
+                    return content
+        return None
+
+
+def _of_image(image: Image, kind: str) -> bytes | None:
+    if kind == "auxv":
+        return image.auxv
+    return image.program.encode(errors="surrogateescape") if kind == "exec-file" else None
