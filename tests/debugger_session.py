@@ -50,10 +50,11 @@ def need_gdb() -> str:
 
 def built(source: str, directory: Path, *options: str) -> Path:
     """Compile a program with debug information. Skips without a compiler."""
-    if shutil.which("gcc") is None:
-        skips.skip(skips.Reason.NO_COMPILER, "gcc")
+    compiler = "g++" if source.endswith(".cc") else "gcc"
+    if shutil.which(compiler) is None:
+        skips.skip(skips.Reason.NO_COMPILER, compiler)
     program = directory / Path(source).stem
-    command = ["gcc", "-g", "-O0", "-pthread", *options, "-o", program, SOURCES / source]
+    command = [compiler, "-g", "-O0", "-pthread", *options, "-o", program, SOURCES / source]
     subprocess.run(command, check=True)
     return program
 

@@ -1,0 +1,154 @@
+"""gdb on a recording, driven through its machine interface by pygdbmi."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from debugger_session import need_gdb
+from pygdbmi.IoManager import IoManager
+
+#: A gdb that hangs fails its test instead of all of them; nothing depends on the time else.
+LONGEST = 300
+
+
+@dataclass
+class Answer:
+    """What gdb said to one command.
+
+    Arguments:
+        text: what it printed as on a console.
+        error: the message of a failure, or nothing.
+        log: what it said about its own work.
+        stops: the records of the stops the command led to, the last one last.
+    """
+
+    text: str = ""
+    error: str = ""
+    log: str = ""
+    stops: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def reason(self) -> str:
+        """Why the program stopped last, in words of the machine interface."""
+        if self.stops and "No more reverse-execution history" in self.text:
+            # Of a command that was typed as on a console this is told there only.
+            return "no-history"
+        return str(self.stops[-1].get("reason", "")) if self.stops else ""
+
+    def __str__(self) -> str:
+        return f"{self.text}{self.error and 'error: ' + self.error}{self.stops or ''}"
+
+
+class Machine:
+    """A gdb opened by `reenact replay`; used with `with`.
+
+    Arguments:
+        reenact: the command under test.
+        trace: what it replays.
+        options: further options of `reenact replay`.
+    """
+
+    def __init__(self, reenact, trace: Path, *options: str) -> None:
+        need_gdb()
+        words = [*reenact.command, "replay", str(trace), *options]
+        self.process = subprocess.Popen(
+            [*words, "--", "-nx", "--interpreter=mi3"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+            env={**os.environ, "TERM": "dumb", "DEBUGINFOD_URLS": ""},
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._stream = IoManager(self.process.stdin, self.process.stdout, None, 0.001)
+        self._number = 0
+        self._pending: list[dict[str, Any]] = []
+        # gdb takes commands while it is still connecting; they would find nothing there.
+        for told in self._records():
+            if told["message"] == "stopped":
+                break
+        for command in ("set width 0", "set height 0", "set confirm off", "set pagination off"):
+            self.tell(command)
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End gdb, and with it the replay."""
+        if self.process.poll() is None:
+            self.send("-gdb-exit")
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            for pipe in (self.process.stdin, self.process.stdout):
+                pipe.close()
+
+    def send(self, line: str) -> int:
+        """Give it a line of the machine interface; the number its answer will have."""
+        self._number += 1
+        self._stream.write(f"{self._number}{line}", read_response=False)
+        return self._number
+
+    def tell(self, command: str) -> Answer:
+        """Give it a command as a person types it, and wait until it is done."""
+        quoted = command.replace("\\", "\\\\").replace('"', '\\"')
+        return self.wait(self.send(f'-interpreter-exec console "{quoted}"'))
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """Give it a line of the machine interface; what its answer holds."""
+        number = self.send(line)
+        for record in self._records():
+            if record.get("token") == number:
+                assert record["message"] == "done", record
+                return record["payload"] or {}
+        raise AssertionError("not reached")
+
+    def wait(self, number: int) -> Answer:
+        """Wait for the answer with a number and, if the program runs then, for its stop."""
+        answer = Answer()
+        is_running = is_told = False
+        for record in self._records():
+            kind, message, payload = record["type"], record["message"], record["payload"]
+            if kind in ("console", "target", "output"):
+                answer.text += str(payload or "")
+            elif kind == "log":
+                answer.log += str(payload or "")
+            elif kind == "notify" and message == "running":
+                is_running = True
+            elif kind == "notify" and message == "stopped":
+                is_running = False
+                answer.stops.append(payload or {})
+            elif kind == "result" and record.get("token") == number:
+                is_told = True
+                if message == "error":
+                    answer.error = str(payload["msg"])
+                is_running = is_running or (message == "running" and not answer.stops)
+            if is_told and not is_running:
+                return answer
+        raise AssertionError("not reached")
+
+    def _records(self):
+        end = time.monotonic() + LONGEST
+        seen = []
+        while time.monotonic() < end:
+            for record in self._stream.get_gdb_response(1, raise_error_on_timeout=False):
+                seen.append(record)
+                self._pending.append(record)
+            while self._pending:
+                yield self._pending.pop(0)
+            if self.process.poll() is not None:
+                break
+        raise AssertionError(f"gdb does not answer: {seen[-20:]}")
