@@ -78,18 +78,22 @@ def scenarios(name: str) -> Iterator[Scenario]:
 
 
 class Player:
-    """Plays scenarios in one gdb, each from `main`.
+    """Plays scenarios in one gdb, each from the same place.
 
     Arguments:
         machine: gdb on a recording.
         source: file name of the program's source, for the numbers of its lines.
+        begin: leads from the first instruction to where scenarios begin.
     """
 
-    def __init__(self, machine: Machine, source: str) -> None:
+    def __init__(
+        self, machine: Machine, source: str, begin: tuple[str, ...] = ("tbreak main", "continue")
+    ) -> None:
         self.machine = machine
+        self._begin = begin
         self._source = source
         self._lines = (SCENARIOS / source).read_text().splitlines()
-        self._main = ""
+        self._place = ""
 
     def play(self, scenario: Scenario) -> None:
         """Play it, and check all that it expects."""
@@ -107,14 +111,12 @@ class Player:
                 assert wrong is None, problem + "\n".join(said)
 
     def reset(self) -> None:
-        """Take back what a scenario has set, and go to `main`."""
-        commands = [*_RESET, f"goto {self._main}"]
-        if not self._main:
-            commands[-1:] = ["tbreak main", "continue", "when"]
-        for command in commands:
+        """Take back what a scenario has set, and go to where scenarios begin."""
+        begin = (f"goto {self._place}",) if self._place else (*self._begin, "when")
+        for command in (*_RESET, *begin):
             answer = self.machine.tell(command)
             assert not answer.error, answer
-        self._main = _value(answer.text).splitlines()[0]
+        self._place = _value(answer.text).splitlines()[0]
 
     def _wrong(self, sign: str, text: str, answer: Answer, names: dict[str, str]) -> str | None:
         """In what an expectation is not met; None: it is."""
@@ -143,14 +145,14 @@ class Player:
             return f"found {frame}, not line {self._line(mark)}"
         return None
 
-    def _place(self, found: re.Match[str]) -> str:
+    def _line_of(self, found: re.Match[str]) -> str:
         return f"{self._source}:{self._line(found[1])}"
 
     def _line(self, mark: str) -> int:
         return next(number for number, line in enumerate(self._lines, 1) if mark in line)
 
     def _filled(self, text: str, names: dict[str, str]) -> str:
-        text = re.sub(r"\{:([^}]*)\}", self._place, text)
+        text = re.sub(r"\{:([^}]*)\}", self._line_of, text)
         return re.sub(r"\{(\w+)\}", lambda found: names[found[1]], text)
 
 

@@ -14,8 +14,11 @@ from gdb_scenarios import Player, Scenario, scenarios
 class Stage:
     """A gdb that many scenarios share; after one that fails there is another one."""
 
-    def __init__(self, reenact, trace: Path, source: str, *options: str) -> None:
-        self._open = lambda: Player(Machine(reenact, trace, *options), source)
+    def __init__(
+        self, reenact, trace: Path, source: str, *options: str, begin: tuple[str, ...] | None = None
+    ) -> None:
+        arguments = (source,) if begin is None else (source, begin)
+        self._open = lambda: Player(Machine(reenact, trace, *options), *arguments)
         self._player: Player | None = None
 
     def play(self, scenario: Scenario) -> None:
@@ -37,16 +40,59 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def journey(reenact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A recording of journey.cc."""
+def journey_trace(reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of journey.cc, whose program is gone."""
     folder = tmp_path_factory.mktemp("journey")
     program = built("journey.cc", folder)
-    stage = Stage(reenact, record(reenact, folder / "trace", program), "journey.cc")
+    trace = record(reenact, folder / "trace", program)
+    program.unlink()
+    return trace
+
+
+@pytest.fixture(scope="module")
+def journey(reenact, journey_trace: Path) -> Iterator[Stage]:
+    """gdb on its first process."""
+    stage = Stage(reenact, journey_trace, "journey.cc")
     yield stage
     stage.close()
 
 
-@pytest.mark.parametrize("scenario", list(scenarios("journey.scenarios")), ids=lambda s: s.name)
+@pytest.fixture(scope="module")
+def child(reenact, journey_trace: Path) -> Iterator[Stage]:
+    """gdb on the child it forks."""
+    stage = Stage(reenact, journey_trace, "journey.cc", "-p", "1", begin=("goto start",))
+    yield stage
+    stage.close()
+
+
+@pytest.fixture(scope="module")
+def chain(reenact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """gdb on chain.c, which executes another program."""
+    folder = tmp_path_factory.mktemp("chain")
+    second = built("chain.c", folder, "-DSECOND").rename(folder / "chain-second")
+    trace = record(reenact, folder / "trace", built("chain.c", folder), second)
+    stage = Stage(reenact, trace, "chain.c")
+    yield stage
+    stage.close()
+
+
+def _all(name: str):
+    return pytest.mark.parametrize("scenario", list(scenarios(name)), ids=lambda s: s.name)
+
+
+@_all("journey.scenarios")
 def test_on_a_journey(scenario: Scenario, journey: Stage) -> None:
     """Everything within one process."""
     journey.play(scenario)
+
+
+@_all("child.scenarios")
+def test_in_a_forked_child(scenario: Scenario, child: Stage) -> None:
+    """A process that begins in the middle of a program."""
+    child.play(scenario)
+
+
+@_all("chain.scenarios")
+def test_over_an_exec(scenario: Scenario, chain: Stage) -> None:
+    """A process with two programs, one after the other."""
+    chain.play(scenario)
