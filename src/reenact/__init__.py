@@ -10,7 +10,6 @@ Example:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from reenact.errors import (
     ProgramError,
@@ -23,6 +22,8 @@ from reenact.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from reenact.recording import Recording
     from reenact.trace import Trace
 

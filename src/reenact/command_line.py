@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 
 from reenact import commands, environment
 from reenact.errors import INTERRUPTED, ReenactError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -37,7 +41,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def program() -> None:
     """What the installed `reenact` script runs: `main`, then the end of the process."""
-    sys.exit(main())
+    status = main()
+    if sys.argv[1:2] == ["record"]:
+        # Nothing is left to be done: `main` has written everything. Tidying up the interpreter
+        # would take a tenth of a short recording.
+        os._exit(status)
+    sys.exit(status)
 
 
 def _explained(error: BaseException) -> ReenactError:
@@ -76,23 +85,34 @@ def _dispatch(words: Sequence[str]) -> int:
 
 
 def _run_command(name: str, words: Sequence[str]) -> int:
+    module = commands.load(name)
+    if name == "record":
+        status: int = module.run(_recording_arguments(module, words))
+        return status
     from reenact import parsing
 
-    module = commands.load(name)
     parser = parsing.command_parser(name)
-    if name == "record":
-        options, program = parsing.split_program(parser, words)
-        arguments = parser.parse_args(options)
-        arguments.program = program
-    elif name == "replay" and "--" in words:
+    if name == "replay" and "--" in words:
         # What follows is the debugger's: argparse would take it for ours.
         place = list(words).index("--")
         arguments = parser.parse_args(words[:place])
         arguments.gdb_arguments = list(words[place + 1 :])
     else:
         arguments = parser.parse_args(words)
-    status: int = module.run(arguments)
-    return status
+    status = module.run(arguments)
+    return status  # noqa: RET504 (a typed name for what an untyped module returns)
+
+
+def _recording_arguments(module: ModuleType, words: Sequence[str]) -> object:
+    arguments = module.quick_arguments(words)
+    if arguments is None:
+        from reenact import parsing
+
+        parser = parsing.command_parser("record")
+        options, program = parsing.split_program(parser, words)
+        arguments = parser.parse_args(options, module.Arguments())
+        arguments.program = program
+    return arguments
 
 
 def _run_top_level(words: Sequence[str]) -> int:

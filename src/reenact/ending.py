@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 
 _PR_SET_DUMPABLE = 4
 
@@ -12,6 +11,8 @@ def end_like(wait_status: int) -> int:
     """The exit status to end with; does not return when the program died by a signal."""
     if not os.WIFSIGNALED(wait_status):
         return os.waitstatus_to_exitcode(wait_status)
+    import signal
+
     number = os.WTERMSIG(wait_status)
     _forbid_core_dump()
     if number not in (signal.SIGKILL, signal.SIGSTOP):

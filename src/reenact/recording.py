@@ -6,10 +6,13 @@ No dataclass here: importing `dataclasses` costs more than the rest of `reenact 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from reenact import _native, environment, places, programs
 from reenact.errors import ProgramError, RecordingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: What to do about each reason not to record (`SupervisorError::kind`, crates/supervisor).
 _HINTS = {

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 import reenact
+from reenact import parsing
+from reenact.commands import record as command
 from reenact.errors import ProgramError, RecordingError
 
 
@@ -73,7 +75,7 @@ def test_start_up_imports_little():
     code = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
         "from reenact.command_line import main\n"
-        "main(['record']); print(*sys.modules)"
+        "main(['record', '-q', '-o', '/dev/null/x', '--', 'true']); print(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
@@ -83,7 +85,14 @@ def test_start_up_imports_little():
         timeout=60,
     )
     loaded = set(done.stdout.split())
+    assert "reenact._native" in loaded
     heavy = (
+        "argparse",
+        "collections",
+        "importlib",
+        "re",
+        "signal",
+        "types",
         "rich",
         "dataclasses",
         "inspect",
@@ -105,3 +114,40 @@ def test_mechanism_by_environment(run, native, home, monkeypatch):
     assert status == 125
     assert "no way to catch system calls" in err
     assert sorted(os.listdir(home)) == ["latest", "true-1"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["true"],
+        ["--", "true", "-o", "x"],
+        ["-q", "-o", "/tmp/x", "--", "true"],
+        ["--quiet", "--output", "x", "true", "--quiet", "--", "-q"],
+        ["-o", "", "true"],
+        ["-q", "--", "--"],
+        [],
+        ["-q"],
+    ],
+)
+def test_usual_command_lines_mean_the_same_to_argparse(words):
+    quick = command.quick_arguments(words)
+    assert quick is not None
+    parser = parsing.command_parser("record")
+    options, program = parsing.split_program(parser, words)
+    parsed = parser.parse_args(options, command.Arguments())
+    parsed.program = program
+    for name in command.Arguments.__annotations__:
+        assert getattr(quick, name) == getattr(parsed, name), name
+
+
+@pytest.mark.parametrize(
+    "words", [["-o"], ["-o", "-q", "true"], ["-qo", "x", "true"], ["--output=x", "true"], ["-h"]]
+)
+def test_unusual_command_lines_are_left_to_argparse(words):
+    assert command.quick_arguments(words) is None
+
+
+def test_defaults_are_those_of_the_parser():
+    parsed = parsing.command_parser("record").parse_args([])
+    for name, value in vars(parsed).items():
+        assert list(value) == [] if name == "program" else getattr(command.Arguments, name) == value

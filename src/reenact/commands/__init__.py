@@ -7,8 +7,9 @@ imported: `reenact record` must start quickly.
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
 #: Names of the commands, in the order help shows them.
 NAMES = (
@@ -29,4 +30,6 @@ NAMES = (
 
 def load(name: str) -> ModuleType:
     """The module of a command."""
-    return importlib.import_module(f"reenact.commands.{name}")
+    # `importlib`, the module, is more to import than it does here.
+    module: ModuleType = getattr(__import__(f"reenact.commands.{name}").commands, name)
+    return module

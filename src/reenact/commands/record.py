@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
     from reenact.recording import Recording
 
 HELP = "run a program and record it"
@@ -24,8 +26,45 @@ EXAMPLES = (
 )
 
 
+class Arguments:
+    """What was asked for: the options of `add_arguments`, with their defaults."""
+
+    output: str | None = None
+    checksum: int = 0
+    chaos: bool = False
+    seed: int | None = None
+    timeout: float | None = None
+    until_failure: bool = False
+    runs: int | None = None
+    retry_for: float | None = None
+    quiet: bool = False
+    program: Sequence[str] = ()
+
+
+def quick_arguments(words: Sequence[str]) -> Arguments | None:
+    """Understand the usual command lines without argparse, whose import takes longer than a short
+    recording; None: they are not that usual.
+    """
+    arguments = Arguments()
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if word in ("-q", "--quiet"):
+            arguments.quiet = True
+        elif word in ("-o", "--output") and rest and not rest[0].startswith("-"):
+            arguments.output = rest.pop(0)
+        else:
+            return None
+    arguments.program = rest
+    return arguments
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    import argparse
+
     from reenact.commands.options import duration, natural, positive
 
     parser.add_argument(
@@ -84,7 +123,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Arguments) -> int:
     """Record, say where the trace is, and end as the program did."""
     from reenact.errors import UsageError
 
@@ -111,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
     return end_like(outcome.wait_status)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check(arguments: Arguments) -> None:
     from reenact.errors import UsageError
 
     if arguments.seed is not None and not arguments.chaos:
@@ -124,7 +163,7 @@ def _check(arguments: argparse.Namespace) -> None:
             )
 
 
-def _seed(arguments: argparse.Namespace) -> int | None:
+def _seed(arguments: Arguments) -> int | None:
     if not arguments.chaos:
         return None
     if arguments.seed is not None:
@@ -135,7 +174,7 @@ def _seed(arguments: argparse.Namespace) -> int | None:
     return int.from_bytes(os.urandom(4), "little")
 
 
-def _run_until_failure(arguments: argparse.Namespace, seed: int | None) -> int:
+def _run_until_failure(arguments: Arguments, seed: int | None) -> int:
     from reenact.ending import end_like
     from reenact.retrying import record_until_failure
 
