@@ -71,6 +71,13 @@ XDG_DATA_HOME = Variable(
     "The user's data directory; traces go to `reenact/` below it.",
     "`~/.local/share`",
 )
+XDG_CACHE_HOME = Variable(
+    "XDG_CACHE_HOME",
+    "The user's cache directory; what later recordings can use again goes to `reenact/` below it: "
+    "copies of the programs and libraries that were recorded, which traces on the same file system "
+    "share by hard links, and what was found in them.",
+    "`~/.cache`",
+)
 NO_COLOR = Variable(
     "NO_COLOR",
     "Set to anything: output has no colours (https://no-color.org).",
@@ -86,5 +93,6 @@ VARIABLES = (
     MECHANISM,
     SLOT,
     XDG_DATA_HOME,
+    XDG_CACHE_HOME,
     NO_COLOR,
 )

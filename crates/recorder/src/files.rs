@@ -5,8 +5,10 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4, syscall6};
-use reenact_trace::arena::{file_state, FileEntry, FILE_PATH_MAX, FILE_TABLE_ENTRIES};
-use reenact_trace::FileId;
+use reenact_trace::arena::{
+    file_origin, file_state, FileEntry, FILE_CACHE_MAX, FILE_PATH_MAX, FILE_TABLE_ENTRIES,
+};
+use reenact_trace::{FileId, FileIdentity, CACHE_NAME_LENGTH};
 
 use crate::message::Text;
 use crate::{arena, text};
@@ -50,6 +52,18 @@ pub fn status(fd: i32) -> Option<Status> {
     })
 }
 
+impl Status {
+    fn identity(&self) -> FileIdentity {
+        FileIdentity {
+            device: self.device,
+            inode: self.inode,
+            size: self.size,
+            modified_ns: self.modified_ns,
+            changed_ns: self.changed_ns,
+        }
+    }
+}
+
 /// Whether the descriptor can write: then a shared mapping of it can change its content.
 pub fn is_writable(fd: i32) -> bool {
     const F_GETFL: u64 = 3;
@@ -63,11 +77,7 @@ fn find(status: &Status) -> Option<usize> {
     (0..count).find(|&index| {
         let entry = arena::file(index);
         entry.state.load(Ordering::Acquire) != file_state::EMPTY
-            && entry.inode == status.inode
-            && entry.device == status.device
-            && entry.size == status.size
-            && entry.modified_ns == status.modified_ns
-            && entry.changed_ns == status.changed_ns
+            && entry.identity() == status.identity()
     })
 }
 
@@ -107,15 +117,64 @@ fn name_of(index: usize) -> Text {
 fn create(index: usize) -> i64 {
     let name = name_of(index);
     // SAFETY: a NUL-terminated name of ours.
-    unsafe {
+    let fd = unsafe {
         syscall4(
             OPENAT,
             arena::header().trace_fd as u64,
             name.as_str().as_ptr() as u64,
             O_CREAT | O_RDWR | O_CLOEXEC,
-            0o644,
+            0o600,
         )
+    };
+    if fd >= 0 {
+        const FCHMOD: u64 = 91;
+        // Whatever the program's file mode mask is. Other traces may have the same file as
+        // theirs, so nobody is to write to it.
+        // SAFETY: our descriptor.
+        unsafe { syscall2(FCHMOD, fd as u64, 0o444) };
     }
+    fd
+}
+
+/// Let `files/<index>` be the copy that an earlier recording has made of this very file, where
+/// there is one and it lies on the trace's file system.
+fn link_from_cache(index: usize, identity: &FileIdentity) -> bool {
+    const LINKAT: u64 = 265;
+    let directory = &arena::header().file_cache;
+    let length = directory.iter().position(|&byte| byte == 0).unwrap_or(0);
+    if length == 0 {
+        return false;
+    }
+    let mut path = [0u8; FILE_CACHE_MAX + CACHE_NAME_LENGTH + 2];
+    path[..length].copy_from_slice(&directory[..length]);
+    path[length] = b'/';
+    path[length + 1..length + 1 + CACHE_NAME_LENGTH].copy_from_slice(&identity.cache_name());
+    let name = name_of(index);
+    let name = name.as_str().as_ptr() as u64;
+    let trace = arena::header().trace_fd as u64;
+    let mut stat = [0u64; 18];
+    // SAFETY: NUL-terminated names and a struct stat of ours.
+    unsafe {
+        if syscall6(
+            LINKAT,
+            AT_FDCWD as u64,
+            path.as_ptr() as u64,
+            trace,
+            name,
+            0,
+            0,
+        ) < 0
+        {
+            return false;
+        }
+        let asked = syscall4(NEWFSTATAT, trace, name, stat.as_mut_ptr() as u64, 0);
+        if asked == 0 && stat[6] == identity.size {
+            return true;
+        }
+        const UNLINKAT: u64 = 263;
+        syscall3(UNLINKAT, trace, name, 0);
+    }
+    false
 }
 
 fn close(fd: i64) {
@@ -169,8 +228,43 @@ fn copy(fd: i32, to: i64, size: u64) -> i64 {
     0
 }
 
-/// Keep the file behind `fd`; `executable` also asks for its instruction sites.
-pub fn store(fd: i32, status: &Status, executable: bool) -> Option<FileId> {
+/// What a mapping does with its file.
+#[derive(Clone, Copy)]
+pub struct Use {
+    /// Its instruction sites are wanted.
+    pub is_executable: bool,
+    /// What others write to the file by mappings of their own is meant to be seen.
+    pub is_shared: bool,
+}
+
+/// Take the file behind `fd` into the trace as entry `index`. 0 or -errno.
+fn keep(index: usize, fd: i32, status: &Status, usage: Use) -> i64 {
+    let identity = status.identity();
+    // Stores to shared mappings change a file long before its time stamps say so.
+    let is_shareable =
+        !usage.is_shared && identity.is_older_than(arena::header().settled_before_ns);
+    let mut origin = file_origin::PRIVATE;
+    let result = if is_shareable && link_from_cache(index, &identity) {
+        origin = file_origin::CACHE;
+        0
+    } else {
+        let to = create(index);
+        if to < 0 {
+            return to;
+        }
+        let result = copy(fd, to, status.size);
+        close(to);
+        if is_shareable {
+            origin = file_origin::SHAREABLE;
+        }
+        result
+    };
+    arena::file(index).origin.store(origin, Ordering::Relaxed);
+    result
+}
+
+/// Keep the file behind `fd`.
+pub fn store(fd: i32, status: &Status, usage: Use) -> Option<FileId> {
     let index = match find(status) {
         Some(index) => {
             wait_until_stored(index);
@@ -189,15 +283,7 @@ pub fn store(fd: i32, status: &Status, executable: bool) -> Option<FileId> {
                 )
             };
             let index = add(status, &path[..length.max(0) as usize])?;
-            let to = create(index);
-            let result = if to < 0 {
-                to
-            } else {
-                copy(fd, to, status.size)
-            };
-            if to >= 0 {
-                close(to);
-            }
+            let result = keep(index, fd, status, usage);
             let entry = arena::file(index);
             entry.error.store(-result as i32, Ordering::Relaxed);
             let state = if result < 0 {
@@ -219,7 +305,7 @@ pub fn store(fd: i32, status: &Status, executable: bool) -> Option<FileId> {
     if arena::file(index).state.load(Ordering::Acquire) != file_state::STORED {
         return None;
     }
-    if executable {
+    if usage.is_executable {
         crate::sites::ensure_scanned(index);
     }
     Some(FileId(index as u32))

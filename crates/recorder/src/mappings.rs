@@ -158,7 +158,11 @@ pub fn record_mapping(
     map.file_size = status.size;
     let is_object = is_shared && status.is_regular && files::is_writable(fd);
     let stored = if status.is_regular && !is_object {
-        files::store(fd, &status, protection & PROT_EXEC != 0)
+        let usage = files::Use {
+            is_executable: protection & PROT_EXEC != 0,
+            is_shared,
+        };
+        files::store(fd, &status, usage)
     } else {
         None
     };

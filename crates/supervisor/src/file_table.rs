@@ -4,18 +4,19 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::Arc;
 
-use reenact_trace::arena::{file_state, FileEntry, FILE_PATH_MAX};
-use reenact_trace::checksum::checksum;
+use reenact_trace::arena::{file_origin, file_state, FileEntry, FILE_PATH_MAX};
+use reenact_trace::checksum::Checksum;
 use serde_json::json;
 
 use crate::arena_memory::Arena;
+use crate::file_cache::FileCache;
 use crate::futex;
 use crate::site_cache::SiteCache;
 
@@ -33,13 +34,14 @@ pub struct FileTable {
     arena: Arc<Arena>,
     directory: PathBuf,
     list: File,
-    cache: SiteCache,
+    sites: SiteCache,
+    copies: FileCache,
     /// Stored files by size and checksum.
     contents: HashMap<(u64, u64), usize>,
 }
 
 impl FileTable {
-    pub fn create(arena: Arc<Arena>, trace: &Path) -> io::Result<FileTable> {
+    pub fn create(arena: Arc<Arena>, trace: &Path, copies: FileCache) -> io::Result<FileTable> {
         let directory = trace.join("files");
         fs::create_dir(&directory)?;
         let list = OpenOptions::new()
@@ -50,7 +52,8 @@ impl FileTable {
             arena,
             directory,
             list,
-            cache: SiteCache::open(),
+            sites: SiteCache::open(),
+            copies,
             contents: HashMap::new(),
         })
     }
@@ -75,6 +78,7 @@ impl FileTable {
                 self.describe(index);
             }
         }
+        self.copies.prune();
     }
 
     fn entry(&self, index: usize) -> &FileEntry {
@@ -90,14 +94,7 @@ impl FileTable {
 
     fn scan(&self, index: usize) {
         let entry = self.entry(index);
-        let identity = [
-            entry.device,
-            entry.inode,
-            entry.size,
-            entry.modified_ns,
-            entry.changed_ns,
-        ];
-        let sites = self.cache.sites(identity, || {
+        let sites = self.sites.sites(&entry.identity(), || {
             let stored = self.directory.join(index.to_string());
             match entry.state.load(Ordering::Acquire) {
                 file_state::STORED => fs::read(stored),
@@ -127,31 +124,63 @@ impl FileTable {
             "id": index, "path": path, "size": size, "mtime_ns": entry.modified_ns,
         });
         if entry.state.load(Ordering::Acquire) == file_state::STORED {
-            if let Ok(bytes) = fs::read(self.directory.join(index.to_string())) {
-                let content = checksum(&bytes);
+            let stored = self.directory.join(index.to_string());
+            if let Ok(content) = self.checksum(index, &stored) {
                 line["checksum"] = json!(format!("{content:016x}"));
-                self.share(index, (bytes.len() as u64, content), &bytes);
+                self.share(index, (size, content));
             }
         } else {
             line["error"] = json!(entry.error.load(Ordering::Acquire));
         }
+        let line = format!("{line}\n");
         // A full disk shows in the log, too, and is reported there.
-        drop(writeln!(self.list, "{line}"));
+        drop(self.list.write_all(line.as_bytes()));
+    }
+
+    /// The checksum of a stored file, which is known when an earlier recording has made the copy.
+    fn checksum(&mut self, index: usize, stored: &Path) -> io::Result<u64> {
+        let entry = self.entry(index);
+        let origin = entry.origin.load(Ordering::Relaxed);
+        let identity = entry.identity();
+        if origin == file_origin::CACHE {
+            if let Some(known) = self.copies.checksum(&identity) {
+                return Ok(known);
+            }
+        }
+        let content = checksum_of(stored)?;
+        if origin == file_origin::SHAREABLE {
+            self.copies.add(&identity, stored, content);
+        }
+        Ok(content)
     }
 
     /// Let files of the same content share their bytes.
-    fn share(&mut self, index: usize, key: (u64, u64), bytes: &[u8]) {
+    fn share(&mut self, index: usize, key: (u64, u64)) {
         let Some(&first) = self.contents.get(&key) else {
             self.contents.insert(key, index);
             return;
         };
         let kept = self.directory.join(first.to_string());
-        if !fs::read(&kept).is_ok_and(|other| other == bytes) {
+        let other = self.directory.join(index.to_string());
+        let equal = fs::read(&kept).and_then(|kept| Ok(kept == fs::read(&other)?));
+        if !equal.is_ok_and(|equal| equal) {
             return;
         }
         let link = self.directory.join(format!("{index}.link"));
         if fs::hard_link(&kept, &link).is_ok() {
-            drop(fs::rename(&link, self.directory.join(index.to_string())));
+            drop(fs::rename(&link, other));
+        }
+    }
+}
+
+fn checksum_of(path: &Path) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    let mut state = Checksum::default();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(state.finish()),
+            count => state.add(&buffer[..count]),
         }
     }
 }

@@ -10,10 +10,12 @@
 //! * Usable inside a process with threads (Python): nothing is allocated between fork and exec.
 
 mod arena_memory;
+mod cache_directory;
 mod cuts;
 mod deadline;
 mod drain;
 mod error;
+mod file_cache;
 mod file_table;
 mod forwarding;
 mod futex;
@@ -21,6 +23,7 @@ mod interrupts;
 mod launch;
 mod log_file;
 mod machine;
+mod machine_cache;
 mod manifest;
 mod options;
 mod outcome;
@@ -33,6 +36,7 @@ mod tracked;
 pub use arena_memory::Arena;
 pub use drain::{Control, Drain, DrainReport, DrainSettings};
 pub use error::SupervisorError;
+pub use file_cache::FileCache;
 pub use file_table::FileTask;
 pub use log_file::LogFile;
 pub use options::{Mechanism, RecordOptions};

@@ -85,6 +85,25 @@ pub fn epoch_ns() -> u64 {
         .map_or(0, |time| time.as_nanos() as u64)
 }
 
+/// What the current processor answers to a question.
+pub fn ask(leaf: u32, subleaf: u32) -> [u32; 6] {
+    let answer = __cpuid_count(leaf, subleaf);
+    let [eax, ebx, ecx, edx] = [answer.eax, answer.ebx, answer.ecx, answer.edx];
+    [leaf, subleaf, eax, ebx, ecx, edx]
+}
+
+/// Numbers of the processors this process may run on.
+pub fn allowed_processors() -> Vec<usize> {
+    // SAFETY: an all-zero set is valid, and it is ours.
+    unsafe {
+        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
+        libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut allowed);
+        (0..libc::CPU_SETSIZE as usize)
+            .filter(|&processor| libc::CPU_ISSET(processor, &allowed))
+            .collect()
+    }
+}
+
 /// CPUID answers of the current processor: `[leaf, subleaf, eax, ebx, ecx, edx]`.
 pub fn cpuid_leaves() -> Vec<[u32; 6]> {
     let mut leaves = Vec::new();
@@ -99,13 +118,11 @@ pub fn cpuid_leaves() -> Vec<[u32; 6]> {
                 .find(|(known, _)| *known == leaf)
                 .map_or(1, |(_, count)| *count);
             for subleaf in 0..count {
-                let answer = __cpuid_count(leaf, subleaf);
-                let registers = [answer.eax, answer.ebx, answer.ecx, answer.edx];
-                if subleaf > 1 && registers == [0; 4] {
+                let answer = ask(leaf, subleaf);
+                if subleaf > 1 && answer[2..] == [0; 4] {
                     continue;
                 }
-                let [eax, ebx, ecx, edx] = registers;
-                leaves.push([leaf, subleaf, eax, ebx, ecx, edx]);
+                leaves.push(answer);
             }
         }
     }
@@ -191,7 +208,7 @@ pub fn differing_processors(reference: &[[u32; 6]]) -> Vec<(usize, Vec<[u32; 6]>
 }
 
 /// A leaf without the fields that hold the processor's own number.
-fn without_number(leaf: &[u32; 6]) -> [u32; 6] {
+pub fn without_number(leaf: &[u32; 6]) -> [u32; 6] {
     let mut leaf = *leaf;
     match leaf[0] {
         1 => leaf[3] &= 0x00ff_ffff,

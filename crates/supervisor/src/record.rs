@@ -21,6 +21,7 @@ use crate::arena_memory::Arena;
 use crate::deadline::{self, RootEnd};
 use crate::drain::{Control, Drain, DrainReport, DrainSettings};
 use crate::error::SupervisorError;
+use crate::file_cache::FileCache;
 use crate::file_table::FileTable;
 use crate::forwarding::{self, Forwarding};
 use crate::futex;
@@ -28,6 +29,7 @@ use crate::interrupts::{self, Interrupts};
 use crate::launch::{self, HiddenNumbers, Launch};
 use crate::log_file::LogFile;
 use crate::machine::{self, ClockPair};
+use crate::machine_cache::{self, Processors};
 use crate::manifest::{Manifest, Start};
 use crate::options::{Mechanism, RecordOptions};
 use crate::outcome::{Ending, Outcome};
@@ -76,11 +78,20 @@ fn run(
     let arena = Arc::new(Arena::create().map_err(system("shared memory cannot be created"))?);
     let numbers = launch::choose_numbers().map_err(system("no three file descriptors are free"))?;
     let how = choose_mechanism(options.mechanism)?;
-    fill_arena(&arena, options, program, numbers, how)?;
-    let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
-    let files = FileTable::create(arena.clone(), &options.trace).map_err(trace_error)?;
     let clock = ClockPair::now();
-    let leaves = machine::cpuid_leaves();
+    let copies = FileCache::open();
+    fill_arena(&arena, options, program, numbers, how)?;
+    arena.fill_header(|header| {
+        header.file_cache = copies.name();
+        header.settled_before_ns = FileCache::settled_before(clock.epoch_ns);
+    });
+    let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
+    let files = FileTable::create(arena.clone(), &options.trace, copies).map_err(trace_error)?;
+    let known = machine_cache::recall();
+    let leaves = match &known {
+        Some(processors) => processors.leaves.clone(),
+        None => machine::cpuid_leaves(),
+    };
     let directory = match &options.directory {
         Some(directory) => directory.clone(),
         None => env::current_dir().unwrap_or_default(),
@@ -103,6 +114,10 @@ fn run(
             leaves: &leaves,
         },
     );
+    if let Some(processors) = &known {
+        publish(&arena, processors);
+        manifest.set_differing(&processors.differing);
+    }
     manifest.write().map_err(trace_error)?;
 
     let interrupts = Interrupts::install();
@@ -122,7 +137,14 @@ fn run(
         .start()
         .map_err(system("the program cannot be started"))?;
     forwarding.begin(pid);
-    let (root, report) = supervise(options, arena, log, files, pid, &mut manifest, &leaves);
+    let supervision = Supervision {
+        arena,
+        files,
+        log,
+        pid,
+        unknown: known.is_none().then_some(leaves.as_slice()),
+    };
+    let (root, report) = supervise(options, supervision, &mut manifest);
     drop(forwarding);
     let interrupted = interrupts::pressed() > 0;
     drop(interrupts);
@@ -161,16 +183,36 @@ fn run(
     })
 }
 
+/// Let recorders answer `cpuid` where all processors give the same answers.
+fn publish(arena: &Arena, processors: &Processors) {
+    if processors.differing.is_empty() {
+        arena.publish_cpuid(&machine::constant_leaves(&processors.leaves));
+    }
+}
+
+/// What is to be supervised.
+struct Supervision<'a> {
+    arena: Arc<Arena>,
+    files: FileTable,
+    log: LogFile,
+    pid: libc::pid_t,
+    /// What one processor answers, while the others have not been asked.
+    unknown: Option<&'a [[u32; 6]]>,
+}
+
 /// Drain on threads while this one waits for the first process.
 fn supervise(
     options: &RecordOptions,
-    arena: Arc<Arena>,
-    log: LogFile,
-    files: FileTable,
-    pid: libc::pid_t,
+    supervision: Supervision<'_>,
     manifest: &mut Manifest,
-    leaves: &[[u32; 6]],
 ) -> (RootEnd, DrainReport) {
+    let Supervision {
+        arena,
+        files,
+        log,
+        pid,
+        unknown,
+    } = supervision;
     let control = Arc::new(Control::new());
     let (tasks, inbox) = mpsc::channel();
     let settings = DrainSettings {
@@ -181,12 +223,16 @@ fn supervise(
         let drain = scope.spawn(move || drain.run());
         scope.spawn(move || files.run(&inbox));
         let told = arena.clone();
-        let processors = scope.spawn(move || {
-            let differing = machine::differing_processors(leaves);
-            if differing.is_empty() {
-                told.publish_cpuid(&machine::constant_leaves(leaves));
-            }
-            differing
+        let processors = unknown.map(|leaves| {
+            scope.spawn(move || {
+                let processors = Processors {
+                    leaves: leaves.to_vec(),
+                    differing: machine::differing_processors(leaves),
+                };
+                publish(&told, &processors);
+                machine_cache::remember(&processors);
+                processors.differing
+            })
         });
         let root = deadline::wait(pid, options.timeout, &arena);
         forwarding::end();
@@ -194,7 +240,7 @@ fn supervise(
         let bell = &arena.header().doorbell;
         bell.fetch_add(1, Ordering::SeqCst);
         futex::wake_all(bell);
-        if let Ok(differing) = processors.join() {
+        if let Some(Ok(differing)) = processors.map(thread::ScopedJoinHandle::join) {
             manifest.set_differing(&differing);
         }
         let report = drain.join().unwrap_or_else(|_| DrainReport {

@@ -1,11 +1,13 @@
 //! Instruction sites of files seen before, under the user's cache directory.
 
-use std::env;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use reenact_trace::checksum::checksum;
+use reenact_trace::FileIdentity;
+
+use crate::cache_directory;
 
 /// Changes whenever the scanner finds other sites than before.
 const SCANNER_VERSION: u32 = 3;
@@ -18,30 +20,21 @@ pub struct SiteCache {
 impl SiteCache {
     /// `$XDG_CACHE_HOME/reenact/sites`, or below `~/.cache`.
     pub fn open() -> SiteCache {
-        let base = env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-            .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-        let directory = base.map(|base| base.join("reenact/sites"));
-        let directory = directory.filter(|path| fs::create_dir_all(path).is_ok());
+        let directory = cache_directory::part("sites");
         SiteCache { directory }
     }
 
-    /// Sites (`file offset << 8 | kind`) of the file with this identity (device, inode, size,
-    /// times of modification and change); `read` gives its bytes when it must be scanned.
+    /// Sites (`file offset << 8 | kind`) of the file with this identity; `read` gives its bytes
+    /// when it must be scanned.
     pub fn sites(
         &self,
-        identity: [u64; 5],
+        identity: &FileIdentity,
         read: impl FnOnce() -> io::Result<Vec<u8>>,
     ) -> Vec<u64> {
-        let mut key = Vec::with_capacity(48);
-        for word in identity {
-            key.extend_from_slice(&word.to_le_bytes());
-        }
         let name = format!(
             "{SCANNER_VERSION}-{:016x}-{:x}",
-            checksum(&key),
-            identity[1]
+            identity.hash(),
+            identity.inode
         );
         let path = self
             .directory

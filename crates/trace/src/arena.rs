@@ -7,6 +7,8 @@
 
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicU8, Ordering};
 
+use crate::FileIdentity;
+
 pub const ARENA_MAGIC: u64 = 0x616e_6572_6174_6365;
 
 /// Offset of the table of CPUID answers ([`ArenaHeader::cpuid_answers`]), in the header's page.
@@ -103,10 +105,20 @@ pub struct ArenaHeader {
     /// Entries of the table of CPUID answers, 0 until all processors are known to give the same:
     /// the instruction itself leaves a virtual machine, which takes it microseconds.
     pub cpuid_answers: AtomicU32,
+    pub reserved: u32,
+    /// Files that have changed since (nanoseconds since the epoch) are never taken from
+    /// [`Self::file_cache`]: their time stamps may be too coarse to tell two contents apart.
+    pub settled_before_ns: u64,
+    /// Directory with copies of files that earlier recordings have made, under the names of
+    /// [`crate::FileIdentity::cache_name`], NUL-terminated; empty: there is none.
+    pub file_cache: [u8; FILE_CACHE_MAX],
 }
 
 const _: () = assert!(core::mem::size_of::<ArenaHeader>() as u64 <= CPUID_TABLE_OFFSET);
 const _: () = assert!(CPUID_TABLE_OFFSET as usize + CPUID_TABLE_ENTRIES * 24 <= 4096);
+
+/// Longest path of the directory of kept files, with its NUL.
+pub const FILE_CACHE_MAX: usize = 512;
 
 /// Most mappings that belong to the vDSO (vvar, vvar_vclock, vdso).
 pub const VDSO_MAPPINGS: usize = 4;
@@ -122,8 +134,18 @@ pub mod file_state {
     pub const FAILED: u32 = 3;
 }
 
+/// Values of `FileEntry::origin`.
+pub mod file_origin {
+    /// A copy that nobody else may have: the file's identity does not tell its content for certain.
+    pub const PRIVATE: u32 = 0;
+    /// A copy that later recordings may have.
+    pub const SHAREABLE: u32 = 1;
+    /// One that an earlier recording has made.
+    pub const CACHE: u32 = 2;
+}
+
 /// Longest path kept in a file entry.
-pub const FILE_PATH_MAX: usize = 960;
+pub const FILE_PATH_MAX: usize = 952;
 
 /// One file kept in the trace. Its id is its index.
 #[repr(C)]
@@ -143,7 +165,23 @@ pub struct FileEntry {
     /// 0 not scanned, 1 scanned, 2 being scanned.
     pub sites_ready: AtomicU32,
     pub path_length: u32,
+    /// [`file_origin`], written before `state` says that the file is stored.
+    pub origin: AtomicU32,
+    pub reserved: u32,
     pub path: [u8; FILE_PATH_MAX],
+}
+
+impl FileEntry {
+    /// What the file is known by.
+    pub fn identity(&self) -> FileIdentity {
+        FileIdentity {
+            device: self.device,
+            inode: self.inode,
+            size: self.size,
+            modified_ns: self.modified_ns,
+            changed_ns: self.changed_ns,
+        }
+    }
 }
 
 const _: () = assert!(core::mem::size_of::<FileEntry>() == 1024);

@@ -12,6 +12,7 @@ pub mod attachment;
 pub mod checksum;
 pub mod chunk;
 pub mod event;
+mod file_identity;
 pub mod identifiers;
 pub mod layout;
 pub mod registers;
@@ -20,6 +21,7 @@ pub mod vectors;
 
 pub use attachment::{Attachment, MapRecord, Tag};
 pub use event::{Event, EventHeader, EventKind, Events};
+pub use file_identity::{FileIdentity, CACHE_NAME_LENGTH};
 pub use identifiers::{
     EventIndex, FileId, GuestAddress, InstructionCount, Position, ProcessId, Tid,
 };

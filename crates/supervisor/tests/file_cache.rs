@@ -1,0 +1,90 @@
+//! Copies that traces share.
+
+mod scratch;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use reenact_supervisor::FileCache;
+use reenact_trace::FileIdentity;
+use scratch::Scratch;
+
+fn cache_in(scratch: &Scratch) -> FileCache {
+    let directory = scratch.0.join("cache");
+    fs::create_dir_all(&directory).expect("the temporary directory is writable");
+    FileCache::at(Some(directory))
+}
+
+fn copy_in(scratch: &Scratch, name: &str, length: usize) -> PathBuf {
+    let path = scratch.0.join(name);
+    fs::write(&path, vec![7; length]).expect("the temporary directory is writable");
+    path
+}
+
+fn identity(inode: u64, size: u64) -> FileIdentity {
+    FileIdentity {
+        device: 1,
+        inode,
+        size,
+        modified_ns: 2,
+        changed_ns: 3,
+    }
+}
+
+#[test]
+fn what_was_added_is_found() {
+    let scratch = Scratch::new("cache-add");
+    let mut cache = cache_in(&scratch);
+    let copy = copy_in(&scratch, "copy", 100);
+    assert_eq!(cache.checksum(&identity(5, 100)), None);
+    cache.add(&identity(5, 100), &copy, 0xabc);
+    assert_eq!(cache.checksum(&identity(5, 100)), Some(0xabc));
+    let place = cache
+        .place(&identity(5, 100))
+        .expect("there is a directory");
+    assert_eq!(
+        fs::metadata(place).expect("it was added").ino(),
+        fs::metadata(copy).expect("it was written").ino()
+    );
+}
+
+#[test]
+fn an_incomplete_copy_is_not_added() {
+    let scratch = Scratch::new("cache-incomplete");
+    let mut cache = cache_in(&scratch);
+    cache.add(&identity(5, 100), &copy_in(&scratch, "copy", 99), 1);
+    let place = cache
+        .place(&identity(5, 100))
+        .expect("there is a directory");
+    assert!(!place.exists());
+}
+
+#[test]
+fn only_what_no_trace_has_is_removed_the_oldest_first() {
+    let scratch = Scratch::new("cache-prune");
+    let mut cache = cache_in(&scratch);
+    for inode in 1..=4 {
+        let copy = copy_in(&scratch, &format!("copy{inode}"), 100);
+        cache.add(&identity(inode, 100), &copy, inode);
+    }
+    // The kernel's clock for time stamps has ticks: order them for certain.
+    for inode in 2..=4 {
+        thread::sleep(Duration::from_millis(20));
+        fs::remove_file(scratch.0.join(format!("copy{inode}"))).expect("it is there");
+    }
+    cache.prune_to(250);
+    let left: Vec<bool> = (1..=4)
+        .map(|inode| {
+            let place = cache.place(&identity(inode, 100)).expect("a directory");
+            assert_eq!(
+                cache.checksum(&identity(inode, 100)).is_some(),
+                place.exists()
+            );
+            place.exists()
+        })
+        .collect();
+    assert_eq!(left, [true, false, true, true]);
+}
