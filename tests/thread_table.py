@@ -63,6 +63,7 @@ THREADS = (
 SIGNALS_IN_COMPUTATION = (
     _threads("timer_profile"),
     Guest("signal_escape", same=STDOUT_ONLY),
+    _threads("thread_ignored", same=NOTHING),
     _threads("code_interrupted_signal", "signal", source="code_interrupted"),
     _threads("code_interrupted_thread", "thread", source="code_interrupted"),
 )

@@ -8,11 +8,13 @@ use reenact_trace::{layout, EventKind, Registers};
 use crate::entry::{self, NOT_BEGUN};
 use crate::frame::{Frame, Origin};
 use crate::guest::{self, GuestMemory};
-use crate::log::Builder;
+use crate::log::{self, Builder};
 use crate::signal::{self, Moment};
 use crate::text;
 use crate::thread::{self, Thread};
-use crate::{arena, blocking, loader, message, patch, process, scheduler, sites, vdso, virtualize};
+use crate::{
+    arena, blocking, loader, message, patch, process, scheduler, sites, vdso, virtualize,
+};
 
 /// What became of a call.
 pub enum Outcome {
@@ -39,13 +41,16 @@ pub struct Call<'a> {
 pub extern "C" fn on_entry(frame: *mut Frame) {
     let thread = thread::current();
     debug_assert!(core::ptr::eq(frame, &thread.frame));
+    let events = log::next_event();
     match thread.frame.origin {
         origin if origin == Origin::Vdso as u64 => vdso::on_call(thread),
         origin if origin == Origin::Signal as u64 => on_signal(thread),
         _ => on_system_call(thread),
     }
     let thread = thread::current();
-    if scheduler::is_shared() && !thread.vfork_child {
+    // Others run only where the log says that this thread stands.
+    let is_logged = log::next_event() != events || !log::recording();
+    if scheduler::is_shared() && !thread.vfork_child && is_logged {
         scheduler::after_event(thread);
     }
 }
