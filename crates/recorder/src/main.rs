@@ -16,6 +16,7 @@
 mod arena;
 mod blocking;
 mod chaos;
+mod code_ranges;
 mod cpuid;
 mod entry;
 mod files;

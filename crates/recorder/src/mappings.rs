@@ -9,7 +9,7 @@ use reenact_trace::{FileId, MapRecord};
 
 use crate::life::{self, Call, Outcome};
 use crate::log::Builder;
-use crate::{cpuid, files, patch, shared, sharing_group, sites};
+use crate::{code_ranges, cpuid, files, patch, shared, sharing_group, sites};
 
 /// Start and current end of the program's heap segment. It is kept by us: the kernel's own
 /// belongs to the recorder's image.
@@ -67,8 +67,18 @@ fn change(call: &mut Call<'_>) -> Outcome {
                 shared::forget(a, b);
                 patch::forget(a, b);
             }
-            MREMAP => shared::follow(a, b, result as u64, c),
-            MPROTECT if c & PROT_EXEC != 0 => cpuid::unknown_code(call.thread),
+            MREMAP => {
+                code_ranges::remove(a, b);
+                shared::follow(a, b, result as u64, c);
+            }
+            MPROTECT => {
+                if c & PROT_WRITE != 0 {
+                    code_ranges::remove(a, b);
+                }
+                if c & PROT_EXEC != 0 {
+                    cpuid::unknown_code(call.thread);
+                }
+            }
             _ => {}
         }
     }
@@ -172,6 +182,9 @@ pub fn record_mapping(
             event.map(at, &map);
             if protection & PROT_EXEC != 0 {
                 sites::apply(id, at, length, offset, protection);
+                if protection & PROT_WRITE == 0 {
+                    code_ranges::add(at, length);
+                }
             }
         }
         None => {

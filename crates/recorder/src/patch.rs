@@ -1,7 +1,8 @@
 //! Hot call sites: the first traps of a `syscall` instruction count, then the site becomes a
 //! jump to a trampoline near it.
 //!
-//! Two shapes are patched, both proven by the execution that brought us here:
+//! Two shapes are patched, in code that the program cannot write to, both proven by the execution
+//! that brought us here:
 //! * `mov eax, NUMBER; syscall`: the five bytes of the `mov` become the jump and the `syscall`
 //!   stays: whoever jumps to it directly traps as before.
 //! * `syscall; cmp rax, imm32`: the eight bytes become the jump, and the trampoline does the
@@ -11,6 +12,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall6};
 use reenact_trace::Tag;
 
+use crate::code_ranges;
 use crate::entry;
 use crate::guest;
 use crate::log::Builder;
@@ -72,6 +74,7 @@ pub fn resume_address(ip: u64) -> u64 {
 
 /// Code at these addresses has been replaced: patches in it are no more.
 pub fn forget(address: u64, length: u64) {
+    code_ranges::remove(address, length);
     let inside = |at: u64| at >= address && at < address.saturating_add(length);
     // SAFETY: one thread at a time.
     unsafe {
@@ -139,7 +142,10 @@ fn patch(after: u64, number: u64, event: &mut Builder) -> bool {
     }
     let mut code = [0u8; 16];
     // Eight bytes before the instruction, six after it.
-    if !guest::read(after - 10, &mut code) || code[8..10] != [0x0f, 0x05] {
+    if !code_ranges::contain(after - 10, code.len() as u64)
+        || !guest::read(after - 10, &mut code)
+        || code[8..10] != [0x0f, 0x05]
+    {
         return false;
     }
     // The `syscall` of a patched `mov` stays, and a signal handler may return to it: the
