@@ -133,6 +133,7 @@ INSTRUCTIONS = (
     Guest("clock_loop", same=NOTHING),
     Guest("instructions", same=NOTHING),
     Guest("code_cpuid", flags=("-O2", "-pthread"), processor="cpuid_fault"),
+    Guest("code_names"),
     Guest("code_patched"),
     Guest("cpuid_answers"),
     Guest("x87_state", same=STDOUT_ONLY),

@@ -180,6 +180,7 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Vectors => "vectors",
         Tag::Auxv => "auxv",
         Tag::Detour => "detour",
+        Tag::Processor => "processor",
         _ => "unknown",
     }
 }

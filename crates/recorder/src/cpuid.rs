@@ -7,6 +7,7 @@
 //! ARCH_SET_CPUID), which most processors of Intel have, and virtual machines on them. Not from
 //! the start, and not for every program: the kernel writes a register of the processor at each
 //! switch between a thread that faults and one that does not, which costs a virtual machine an exit.
+//! Where CPUID cannot fault, see `pinning`.
 
 use core::arch::x86_64::{__cpuid_count, CpuidResult};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -14,9 +15,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use reenact_freestanding::numbers::ARCH_PRCTL;
 use reenact_freestanding::syscall::syscall2;
 
+use crate::log::Builder;
 use crate::signal::{self, SIGSEGV};
 use crate::thread::Thread;
-use crate::{arena, guest};
+use crate::{arena, guest, pinning};
 
 /// `option` of `arch_prctl` (arch/x86/include/uapi/asm/prctl.h).
 pub const ARCH_GET_CPUID: u64 = 0x1011;
@@ -41,10 +43,12 @@ fn set(enabled: bool) -> bool {
     unsafe { syscall2(ARCH_PRCTL, ARCH_SET_CPUID, u64::from(enabled)) == 0 }
 }
 
-/// The program has code now that nobody has looked at.
-pub fn unknown_code(thread: &mut Thread) {
-    if STATE.load(Ordering::Relaxed) != UNNEEDED {
-        return;
+/// The program has code now that nobody has looked at, by the call whose event this is.
+pub fn unknown_code(thread: &mut Thread, event: &mut Builder) {
+    match STATE.load(Ordering::Relaxed) {
+        UNNEEDED => {}
+        UNAVAILABLE => return pinning::begin(thread, event),
+        _ => return,
     }
     // Our own question about the size of signal frames is asked while it is free.
     signal::extended_state();
@@ -53,6 +57,8 @@ pub fn unknown_code(thread: &mut Thread) {
     if state == FAULTS {
         thread.cpuid_faults = true;
         signal::set_kernel_mask(thread.mask);
+    } else {
+        pinning::begin(thread, event);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::signal::{self, Moment};
 use crate::text;
 use crate::thread::{self, Thread};
 use crate::{
-    arena, blocking, loader, message, patch, process, scheduler, sites, vdso, virtualize,
+    arena, blocking, loader, message, patch, pinning, process, scheduler, sites, vdso, virtualize,
 };
 
 /// What became of a call.
@@ -222,6 +222,7 @@ fn temporary_mask(entry: &SystemCall, args: &[u64; 6]) -> Option<u64> {
 }
 
 fn perform(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
+    pinning::at_call(call.thread, call.number, entry.class, &mut call.event);
     if call.number == SET_TID_ADDRESS {
         // Cleared by us when the thread ends: see `process::threads`.
         call.thread.clear_child_tid = call.args[0];

@@ -28,6 +28,7 @@ mod log;
 mod mappings;
 mod message;
 mod patch;
+mod pinning;
 mod proc_files;
 mod process;
 mod scheduler;

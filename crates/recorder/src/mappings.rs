@@ -76,7 +76,7 @@ fn change(call: &mut Call<'_>) -> Outcome {
                     code_ranges::remove(a, b);
                 }
                 if c & PROT_EXEC != 0 {
-                    cpuid::unknown_code(call.thread);
+                    cpuid::unknown_code(call.thread, &mut call.event);
                 }
             }
             _ => {}
@@ -121,7 +121,7 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     }
     // What is written to such memory later is code nobody has looked at.
     if protection & PROT_EXEC != 0 && (anonymous || protection & PROT_WRITE != 0) {
-        cpuid::unknown_code(call.thread);
+        cpuid::unknown_code(call.thread, &mut call.event);
     }
     record_mapping(
         &mut call.event,

@@ -28,7 +28,10 @@ const MOST_CHECKED: u64 = 4 << 30;
 /// Apply memory attachments in order.
 pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(), ReplayError> {
     let Machine {
-        memory, translator, ..
+        memory,
+        translator,
+        processor,
+        ..
     } = machine;
     for attachment in group.attachments() {
         let address = attachment.address;
@@ -45,6 +48,7 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
                     .ok_or(ReplayError::BadEvent("a Map without record"))?;
                 memory.map(translator, address, &record)?;
             }
+            Tag::Processor => processor.set_names(attachment.payload),
             _ => {}
         }
     }

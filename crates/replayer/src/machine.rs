@@ -259,6 +259,7 @@ impl Machine {
             ..Threads::default()
         };
         self.program_break = None;
+        self.processor.forget_names();
         self.has_image = true;
         for hook in self.hooks.drain(..) {
             if !self.breakpoints.contains(&hook) {

@@ -188,6 +188,9 @@ impl Pace {
 
     /// Say once that the recorder has missed an instruction.
     fn note_answer(&mut self, machine: &mut Machine, which: &NonDeterministic) {
+        if machine.processor.is_certain() {
+            return;
+        }
         if core::mem::replace(&mut machine.processor.asked, true) || self.control.is_some() {
             return;
         }

@@ -12,7 +12,11 @@ pub struct Processor {
     /// Leaf, subleaf, eax, ebx, ecx, edx.
     leaves: Vec<[u32; 6]>,
     xcr0: Option<u64>,
-    /// Whether it has had to answer.
+    /// How the processor names itself on which the thread was kept, in the same form.
+    names: Vec<[u32; 6]>,
+    /// Whether it is kept there still.
+    is_known: bool,
+    /// Whether there was an answer that need not be the recording's.
     pub asked: bool,
 }
 
@@ -46,6 +50,36 @@ impl Processor {
         processor
     }
 
+    /// The payload of a `Processor` attachment.
+    pub fn set_names(&mut self, payload: &[u8]) {
+        self.is_known = !payload.is_empty();
+        if self.is_known {
+            let leaf = |bytes: &[u8]| {
+                core::array::from_fn(|word| {
+                    let bytes = bytes.get(4 * word..4 * word + 4);
+                    bytes.map_or(0, |bytes| {
+                        bytes
+                            .iter()
+                            .rev()
+                            .fold(0, |value, &byte| value << 8 | u32::from(byte))
+                    })
+                })
+            };
+            self.names = payload.chunks_exact(24).map(leaf).collect();
+        }
+    }
+
+    /// A new image may run anywhere.
+    pub fn forget_names(&mut self) {
+        self.names.clear();
+        self.is_known = false;
+    }
+
+    /// Whether answers are those of the recording: it is known on which processor it asked.
+    pub fn is_certain(&self) -> bool {
+        self.is_known
+    }
+
     /// Perform CPUID or XGETBV; false when the answer is not known.
     pub fn answer(&self, code: u16, registers: &mut Registers) -> bool {
         match code {
@@ -62,7 +96,9 @@ impl Processor {
 
     fn cpuid(&self, registers: &mut Registers) -> bool {
         let (leaf, subleaf) = (registers.rax as u32, registers.rcx as u32);
-        let mut of_leaf = self.leaves.iter().filter(|entry| entry[0] == leaf);
+        let is_named = self.names.iter().any(|entry| entry[0] == leaf);
+        let known = if is_named { &self.names } else { &self.leaves };
+        let mut of_leaf = known.iter().filter(|entry| entry[0] == leaf);
         let exact = of_leaf.clone().find(|entry| entry[1] == subleaf);
         // A leaf listed once does not look at the subleaf.
         let answer = match (exact, of_leaf.next(), of_leaf.next()) {

@@ -41,6 +41,10 @@ pub enum Tag {
     /// A component of the x87 and vector registers at a landing; `address` is its number, payload:
     /// see [`crate::vectors`].
     Vectors = 16,
+    /// From the event on the thread stays on one processor, although it may run unknown code that
+    /// asks which; payload: what CPUID answers there in the leaves that name the processor, each six
+    /// u32 (leaf, subleaf, eax, ebx, ecx, edx). Empty: from this event on it may move again.
+    Processor = 17,
 }
 
 impl Tag {
@@ -63,6 +67,7 @@ impl Tag {
             14 => Auxv,
             15 => Detour,
             16 => Vectors,
+            17 => Processor,
             _ => return None,
         })
     }

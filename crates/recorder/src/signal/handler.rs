@@ -167,6 +167,9 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     // Any thread's handler runs on the signal stack in its own block.
     let thread = thread::of_address(&raw const signal as u64);
     let ip = context.general[RIP];
+    if super::late::is_alarm(&signal) {
+        crate::pinning::release(thread);
+    }
 
     // In a trampoline the program is about to enter the recorder, or has just left it: no place
     // that a replay passes.
