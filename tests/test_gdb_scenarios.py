@@ -76,6 +76,17 @@ def chain(reenact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage.close()
 
 
+@pytest.fixture(scope="module")
+def ticking(reenact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """gdb on ticking.c, which a timer interrupts."""
+    folder = tmp_path_factory.mktemp("ticking")
+    stage = Stage(
+        reenact, record(reenact, folder / "trace", built("ticking.c", folder)), "ticking.c"
+    )
+    yield stage
+    stage.close()
+
+
 def _all(name: str):
     return pytest.mark.parametrize("scenario", list(scenarios(name)), ids=lambda s: s.name)
 
@@ -96,3 +107,9 @@ def test_in_a_forked_child(scenario: Scenario, child: Stage) -> None:
 def test_over_an_exec(scenario: Scenario, chain: Stage) -> None:
     """A process with two programs, one after the other."""
     chain.play(scenario)
+
+
+@_all("ticking.scenarios")
+def test_while_a_timer_interrupts(scenario: Scenario, ticking: Stage) -> None:
+    """Signals in the middle of computation."""
+    ticking.play(scenario)

@@ -52,9 +52,13 @@ class _Command(gdb.Command):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(self.name, self.kind)
 
+    def text(self, argument: str) -> str:
+        """What the server is asked."""
+        return f"{self.line or self.name} {argument}".strip()
+
     def invoke(self, argument: str, _from_terminal: object) -> None:
         """Called by gdb."""
-        answer = _monitor(f"{self.line or self.name} {argument.strip()}".strip())
+        answer = _monitor(self.text(argument.strip()))
         if answer:
             print(answer)
         if self.moves:
@@ -74,7 +78,7 @@ class Elapsed(_Command):
 
 
 class Goto(_Command):
-    """Go to a moment: a position, an event, start, end, 37.5% or 1.5s."""
+    """Go to a moment: a position, an event, start, end, 37.5%, 1.5s, a time or @BOOKMARK."""
 
     name, kind, moves = "goto", gdb.COMMAND_RUNNING, True
 
@@ -101,6 +105,34 @@ class DeleteCheckpoint(_Command):
     """Forget a checkpoint, or all: delete checkpoint [N]."""
 
     name, line, kind = "delete checkpoint", "forget", gdb.COMMAND_RUNNING
+
+
+class Bookmark(_Command):
+    """Keep the position in the trace under a name: bookmark NAME [NOTE]; goto @NAME comes back."""
+
+    name, kind = "bookmark", gdb.COMMAND_RUNNING
+
+
+class GotoBookmark(_Command):
+    """Go to a bookmark: goto-bookmark NAME."""
+
+    name, kind, moves = "goto-bookmark", gdb.COMMAND_RUNNING, True
+
+    def text(self, argument: str) -> str:
+        """What the server is asked."""
+        return f"goto @{argument.removeprefix('@')}"
+
+
+class InfoBookmarks(_Command):
+    """Show all bookmarks of the trace: name, position and note."""
+
+    name, line = "info bookmarks", "bookmarks"
+
+
+class DeleteBookmark(_Command):
+    """Forget a bookmark: delete bookmark NAME."""
+
+    name, line, kind = "delete bookmark", "unmark", gdb.COMMAND_RUNNING
 
 
 class Last(gdb.Command):  # type: ignore[misc]
@@ -131,6 +163,11 @@ def _prompt(_current: Any) -> str | None:
         return None
 
 
-for _made in (When, Elapsed, Goto, Checkpoint, Restart, InfoCheckpoints, DeleteCheckpoint, Last):
+_COMMANDS = (
+    *(When, Elapsed, Goto, Last),
+    *(Checkpoint, Restart, InfoCheckpoints, DeleteCheckpoint),
+    *(Bookmark, GotoBookmark, InfoBookmarks, DeleteBookmark),
+)
+for _made in _COMMANDS:
     _made()
 gdb.prompt_hook = _prompt

@@ -19,6 +19,9 @@ checkpoint [NOTE]     remember the position while this session lasts
 checkpoints           all that are remembered
 restart N             go to checkpoint N
 forget [N]            forget checkpoint N, or all
+bookmark NAME [NOTE]  keep the position in the trace; goto @NAME comes back
+bookmarks             all that are kept
+unmark NAME           forget a bookmark
 program               what runs at the position
 thread                whose instruction is next
 """
@@ -54,10 +57,7 @@ class Monitor:
         return f"{self._target.position}\n"
 
     def _elapsed(self, _rest: str) -> str:
-        session, position = self._target.session, self._target.position
-        for event in session.trace.events(session.process, position.event, position.event):
-            return f"{event.seconds:.6f}\n"
-        return "0.000000\n"
+        return f"{self._target.session.elapsed:.6f}\n"
 
     def _goto(self, where: str) -> str:
         if not where:
@@ -94,6 +94,25 @@ class Monitor:
         self._places.forget(_number(rest) if rest else None)
         return ""
 
+    def _bookmark(self, rest: str) -> str:
+        if not rest:
+            raise UsageError("a bookmark needs a name", "say bookmark NAME, and a note if you like")
+        name, *note = rest.split(maxsplit=1)
+        marks, position = self._target.session.trace.bookmarks, self._target.position
+        marks.add(name, position, note[0] if note else "")
+        return f"Bookmark {name} at {position}\n"
+
+    def _bookmarks(self, _rest: str) -> str:
+        lines = [
+            f"@{mark.name:<16} {mark.position!s:<24} {mark.note}".rstrip()
+            for mark in self._target.session.trace.bookmarks
+        ]
+        return "".join(f"{line}\n" for line in lines) or "No bookmarks.\n"
+
+    def _unmark(self, name: str) -> str:
+        self._target.session.trace.bookmarks.remove(name.removeprefix("@"))
+        return ""
+
     def _program(self, _rest: str) -> str:
         return f"{self._target.tell_image()}\n"
 
@@ -109,6 +128,9 @@ class Monitor:
         "checkpoints": _checkpoints,
         "restart": _restart,
         "forget": _forget,
+        "bookmark": _bookmark,
+        "bookmarks": _bookmarks,
+        "unmark": _unmark,
         "program": _program,
         "thread": _thread,
         "help": lambda _self, _rest: _HELP,

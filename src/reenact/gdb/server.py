@@ -18,9 +18,8 @@ from reenact.errors import ReenactError
 from reenact.gdb import description, identifiers
 from reenact.gdb.files import TraceFiles
 from reenact.gdb.identifiers import Names
-from reenact.gdb.image import images
 from reenact.gdb.kept_places import KeptPlaces
-from reenact.gdb.milestones import Milestones
+from reenact.gdb.life import Life
 from reenact.gdb.monitor import Monitor
 from reenact.gdb.packets import Interrupt, Packet, PacketParser, framed, unescaped
 from reenact.gdb.process_files import ProcessFiles
@@ -65,9 +64,8 @@ class Conversation:
         trace = _native.Trace(session.trace.path)
         pid = next(p.pid for p in trace.processes() if p.number == session.process)
         self._names = Names(pid)
-        loaded = images(trace, session.process)
-        milestones = Milestones(trace, session.process, loaded)
-        self._target = Target(session, loaded, milestones, self._names, self._say)
+        life = Life.of(trace, session.process)
+        self._target = Target(session, life, self._names, self._say)
         self._monitor = Monitor(self._target, places or KeptPlaces())
         self._objects = Objects(self._target, trace, self._names)
         files = ModuleFiles.of_trace(session.trace.path)

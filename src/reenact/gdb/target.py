@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reenact.errors import ReenactError, UsageError
 from reenact.gdb.identifiers import Names
 from reenact.gdb.image import Image
-from reenact.gdb.milestones import Milestone, Milestones
+from reenact.gdb.life import Life
+from reenact.gdb.milestones import Milestone
 from reenact.gdb.points import DebuggerPoints
 from reenact.gdb.signals import to_gdb
 from reenact.session.positions import Position
@@ -47,8 +48,7 @@ class Target:
 
     Arguments:
         session: the session; it stays the caller's.
-        images: the programs the process runs.
-        milestones: its forks and its changes of the program.
+        life: what the trace tells about the process.
         names: how threads are written.
         say: tells the person something while the program runs.
     """
@@ -56,8 +56,7 @@ class Target:
     def __init__(
         self,
         session: Session,
-        images: list[Image],
-        milestones: Milestones,
+        life: Life,
         names: Names,
         say: Callable[[str], None],
     ) -> None:
@@ -66,8 +65,8 @@ class Target:
         self.names = names
         #: Kinds of milestones the client wants to be told.
         self.told_kinds: set[str] = set()
-        self._images = images
-        self._milestones = milestones
+        self._life = life
+        self._milestones = life.milestones
         self._say = say
         self._is_vfork_open = False
         #: A stop of another thread that its client did not expect yet, and its direction.
@@ -126,9 +125,7 @@ class Target:
     @property
     def image(self) -> Image | None:
         """The program that runs at the position."""
-        event = self.position.event
-        before = [image for image in self._images if image.event <= event]
-        return (before or self._images or [None])[-1]  # type: ignore[list-item]
+        return self._life.image_at(self.position.event)
 
     def tell_image(self) -> str:
         """Path of the program at the position, which the client has come to know by that."""
@@ -260,6 +257,7 @@ class Target:
                 return self._told_of_another(stop, thread, wanted)
         for _ in range(_MOST_STEPS):
             before = self.session.registers.rip
+            undone = self._undone() if wanted.backward else None
             stop = self.session.step_watched(backward=wanted.backward)
             if stop.reason == StopReason.POSITION and stop.thread != thread:
                 stop = self._until_runs(thread, backward=wanted.backward)
@@ -267,6 +265,11 @@ class Target:
                     return self._told_of_another(stop, thread, wanted)
                 if self.session.registers.rip == before:
                     # It waited in a system call, which comes to its end now.
+                    continue
+            if stop.reason == StopReason.POSITION:
+                stop, is_over = self._over_handler(stop, undone, wanted)
+                if is_over and wanted.backward:
+                    # Nothing has changed for the thread yet.
                     continue
             if stop.reason != StopReason.POSITION:
                 return self._told(stop, backward=wanted.backward)
@@ -280,14 +283,58 @@ class Target:
                 break
         return self.reply(_TRAP)
 
-    def _until_runs(self, thread: int, *, backward: bool) -> Stop:
-        """Go on to where a thread runs, which others do at the moment; or to a stop of them."""
+    def _undone(self) -> EventInfo | None:
+        """The event that a step back undoes, if it is one."""
+        position = self.session.canonical(self.session.position)
+        return None if position.instructions else self.session.event_at(position)
+
+    def _over_handler(
+        self, stop: Stop, undone: EventInfo | None, wanted: Resumption
+    ) -> tuple[Stop, bool]:
+        """Where a step goes on that has led into a signal handler; whether it has passed over it.
+
+        Forwards single instructions enter handlers, steps over a line do not. Backwards a client
+        does not say which it is: handlers of signals it does not want to hear of are passed over.
+        A stop on the way counts.
+        """
+        if wanted.backward:
+            other_end = self._begin_of_handler(undone)
+        elif stop.position.instructions or self.session.event.kind != "signal":
+            other_end = None
+        elif not self._is_unwanted(self.session.event):
+            return replace(stop, reason=StopReason.CATCH, event=self.session.event), False
+        else:
+            other_end = self._life.handlers.end_of(stop.position.event) if wanted.until else None
+        if other_end is None:
+            return stop, False
+        found = self._pass(Position(stop.position.process, other_end), backward=wanted.backward)
+        if not wanted.backward or found.reason != StopReason.POSITION:
+            return found, found.reason == StopReason.POSITION
+        return self.session.reverse_stepi(), True
+
+    def _begin_of_handler(self, undone: EventInfo | None) -> int | None:
+        """The event at which the handler began that returned with an event."""
+        if undone is None or undone.kind != "signal-return":
+            return None
+        begin = self._life.handlers.begin_of(undone.index)
+        if begin is None:
+            return None
+        event = self.session.event_at(Position(self.session.process, begin))
+        return begin if self._is_unwanted(event) else None
+
+    def _pass(self, until: Position | None, *, backward: bool) -> Stop:
+        """Move to a position, or to a stop on the way that a client wants to be told."""
+        move = self.session.reverse_continue if backward else self.session.continue_
         while True:
-            turn = self.session.turn_of(thread, backward=backward)
-            move = self.session.reverse_continue if backward else self.session.continue_
-            stop = move(turn)
+            stop = move(until)
             if not self._is_passed(stop):
                 return stop
+            if stop.position == until:
+                return replace(stop, reason=StopReason.POSITION, event=None)
+
+    def _until_runs(self, thread: int, *, backward: bool) -> Stop:
+        """Go on to where a thread runs, which others do at the moment; or to a stop of them."""
+        return self._pass(self.session.turn_of(thread, backward=backward), backward=backward)
 
     def _told_of_another(self, stop: Stop, thread: int, wanted: Resumption) -> str:
         """The reply where the step of a thread has led to a stop of another one."""

@@ -117,6 +117,10 @@ class ReplayedProcess:
         self._navigator.history.learn(self._navigator.live)
         return self._navigator.history.event(self._navigator.key[0])
 
+    def event_at(self, position: Position) -> EventInfo:
+        """The last event that has taken effect at a position that has been passed."""
+        return self._navigator.history.event(position.event)
+
     @property
     def elapsed(self) -> float:
         """Seconds between the start of the recording and the last event before the position."""
