@@ -6,6 +6,7 @@ use crate::context::{
 };
 use crate::emitter::Emitter;
 use crate::guest::CodeRange;
+use crate::state_extent::StateExtent;
 use crate::store::{Block, Exit, ExitKind, Store, LIVE, NONE};
 use alloc::vec::Vec;
 
@@ -42,6 +43,8 @@ pub(crate) struct Engine {
     pub hooks: Vec<u64>,
     pub landing: Option<crate::Landing>,
     pub watches: Vec<crate::Watch>,
+    /// Asked for when something is watched for the first time.
+    pub state_extent: Option<StateExtent>,
     /// Accesses that any of `watches` is about.
     pub watched_access: u8,
     /// Whether the block being built gets checks for them.
@@ -87,6 +90,7 @@ impl Engine {
             hooks: Vec::new(),
             landing: None,
             watches: Vec::new(),
+            state_extent: None,
             watched_access: 0,
             checks_accesses: false,
             factory: None,

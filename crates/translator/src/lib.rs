@@ -54,6 +54,7 @@ mod map;
 mod returns;
 mod rewrite;
 mod run;
+mod state_extent;
 mod stop;
 mod store;
 mod trace;

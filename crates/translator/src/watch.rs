@@ -8,11 +8,13 @@ use crate::build::{Build, Pending};
 use crate::context::{field, FILTER_OFFSET, FILTER_SIZE};
 use crate::engine::Engine;
 use crate::rewrite;
+use crate::state_extent::StateExtent;
 use crate::store::ExitKind;
 use crate::translator::Translator;
 use alloc::vec::Vec;
 use iced_x86::{
-    Instruction, InstructionInfoFactory, InstructionInfoOptions, OpAccess, Register, UsedMemory,
+    Instruction, InstructionInfoFactory, InstructionInfoOptions, Mnemonic, OpAccess, Register,
+    UsedMemory,
 };
 
 /// A range of memory and the accesses that stop.
@@ -38,8 +40,10 @@ impl Watch {
 /// An access of one instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Access {
-    /// Bytes.
+    /// Bytes; 0: it is state of the XSAVE family, as many as its mask says.
     pub size: u16,
+    /// That state is in the compacted format.
+    pub is_compacted: bool,
     pub access: u8,
     /// Repeated rcx times, in the direction the flags say.
     pub is_repeated: bool,
@@ -49,7 +53,7 @@ pub(crate) struct Access {
 
 /// Largest access that is looked up in the table by its first byte.
 const LARGEST: usize = 64;
-/// What an access of unknown size may touch (XSAVE areas).
+/// What an access of unknown size may touch (AMX tiles).
 const UNKNOWN_SIZE: u16 = 16 << 10;
 const RAX: u8 = 0;
 const RCX: u8 = 1;
@@ -101,7 +105,13 @@ impl Engine {
             target: i.ip(),
             field: 0,
             kind: ExitKind::Watch(Access {
-                size: if size == 0 { UNKNOWN_SIZE } else { size as u16 },
+                size: match size {
+                    0 if is_state(i) => 0,
+                    0 => UNKNOWN_SIZE,
+                    _ => size as u16,
+                },
+                is_compacted: i.mnemonic() == Mnemonic::Xsavec
+                    || i.mnemonic() == Mnemonic::Xsavec64,
                 access,
                 is_repeated,
                 resume,
@@ -110,6 +120,16 @@ impl Engine {
             refund_only: false,
         });
     }
+}
+
+/// Whether an instruction saves or loads processor state by a mask.
+fn is_state(i: &Instruction) -> bool {
+    use Mnemonic::*;
+    // XRSTOR learns the format from the area; the compacted one is no longer than the other.
+    matches!(
+        i.mnemonic(),
+        Xsave | Xsave64 | Xsaveopt | Xsaveopt64 | Xsavec | Xsavec64 | Xrstor | Xrstor64
+    )
 }
 
 /// Put the address into rcx.
@@ -169,6 +189,9 @@ impl Translator {
             .iter()
             .fold(0, |access, watch| access | watch.access);
         self.engine.watches = Vec::from(watches);
+        self.engine
+            .state_extent
+            .get_or_insert_with(StateExtent::of_processor);
         let table = (self.engine.base + FILTER_OFFSET as u64) as *mut u8;
         for index in 0..FILTER_SIZE {
             // SAFETY: the table is in the cache, which is ours.
@@ -214,7 +237,14 @@ impl Translator {
         // SAFETY: the context lives as long as the translator.
         let address = unsafe { (*self.engine.context).watched };
         let registers = self.registers();
-        let size = u64::from(access.size);
+        let size = match (access.size, &self.engine.state_extent) {
+            (0, Some(extent)) => {
+                let mask = registers.rdx << 32 | registers.rax & 0xffff_ffff;
+                extent.bytes(mask, access.is_compacted)
+            }
+            (0, None) => u64::from(UNKNOWN_SIZE),
+            (size, _) => u64::from(size),
+        };
         let (mut start, mut end) = (address, address.saturating_add(size));
         if access.is_repeated {
             let length = registers.rcx.saturating_mul(size);
