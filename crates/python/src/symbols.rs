@@ -125,8 +125,8 @@ impl Module {
         self.module.thread_local()
     }
 
-    fn address_of_offset(&self, offset: u64) -> Option<u64> {
-        self.module.address_of_offset(offset)
+    fn addresses_of_offset(&self, offset: u64) -> Vec<u64> {
+        self.module.addresses_of_offset(offset)
     }
 
     fn address_range(&self) -> Option<(u64, u64)> {

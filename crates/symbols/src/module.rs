@@ -67,16 +67,18 @@ impl Module {
         !self.units.is_empty()
     }
 
-    /// The address of the byte at an offset of the file, if it is loaded.
-    pub fn address_of_offset(&self, offset: u64) -> Option<u64> {
-        self.segments.iter().find_map(|segment| {
+    /// Addresses of the byte at an offset of the file, where it is loaded: two, when the page it
+    /// is on belongs to the end of one segment and to the beginning of another.
+    pub fn addresses_of_offset(&self, offset: u64) -> Vec<u64> {
+        let loaded = self.segments.iter().filter_map(|segment| {
             // The kernel maps whole pages: what lies on the first one before the segment, too.
             let before = segment.offset % 4096;
             let start = segment.offset - before;
             let inside = offset.checked_sub(start)?;
             (inside < segment.file_size.checked_add(before)?)
                 .then(|| segment.address.wrapping_sub(before).wrapping_add(inside))
-        })
+        });
+        loaded.collect()
     }
 
     /// Lowest and one past the highest address of what is loaded.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable
-from typing import Union
+from typing import Protocol, Union
 
 from reenact.errors import UsageError
 from reenact.session.checkpoints import Checkpoints
@@ -31,6 +31,17 @@ _ENDS = (Reason.END, Reason.FAILED)
 
 #: Decides whether the session stops at a place where the replayer has stopped.
 Judge = Callable[[Place], Union[Point, None]]
+
+
+class Visitor(Protocol):
+    """Looks at each hit of a stretch of the replay, in order."""
+
+    @property
+    def found(self) -> Place | None:
+        """Where to go to, once the stretch is over; None: not in this one."""
+
+    def visit(self, place: Place | None) -> None:
+        """The present is at a hit; None: at the end of the stretch."""
 
 
 class Navigator:
@@ -119,15 +130,19 @@ class Navigator:
         return found if found is not None and found.reason == Reason.WATCH else None
 
     def forward(
-        self, points: Points, judge: Judge, ceiling: Key = (NEVER, 0), steps: int = NEVER
+        self,
+        points: Points,
+        judge: Judge,
+        ceiling: Key | None = None,
+        steps: int | None = None,
     ) -> tuple[Stopped, Point | None]:
         """Run to the next hit, or to the end.
 
         Arguments:
             points: what may be hit.
             judge: decides about each.
-            ceiling: the place to stop at without a hit.
-            steps: the most steps; fewer than a stage has.
+            ceiling: the place to stop at without a hit; None: the end.
+            steps: the most steps, fewer than a stage has; None: no limit.
         """
         self._interrupted.clear()
         # A watchpoint is told after the access: one that comes next is still to be told.
@@ -135,7 +150,12 @@ class Navigator:
         while True:
             self._tell(self.live, points)
             stopped = self._stage(
-                self.live, points, ceiling, leave_here=leave_here, remember=False, steps=steps
+                self.live,
+                points,
+                (NEVER, 0) if ceiling is None else ceiling,
+                leave_here=leave_here,
+                remember=False,
+                steps=NEVER if steps is None else steps,
             )
             if stopped.place.reason == Reason.LIMIT:
                 self._leave_copy(self.live)
@@ -144,6 +164,10 @@ class Navigator:
                 point = judge(stopped.place)
                 if point is not None:
                     return stopped, point
+                if steps is not None and stopped.place.reason == Reason.CATCH:
+                    # The event was the step.
+                    place = dataclasses.replace(stopped.place, reason=Reason.STEPS)
+                    return dataclasses.replace(stopped, place=place), None
                 leave_here = _beyond(stopped.place)
             else:
                 return self._settled(stopped), None
@@ -174,6 +198,57 @@ class Navigator:
                 return found
             end = waiting.place.key
         return self.goto(lowest).place, None
+
+    def backward_along(
+        self, points: Points, visitor: Callable[[], Visitor], floor: Key
+    ) -> bool | None:
+        """Move to where a visitor says, which looks at all hits of a stretch, the latest first.
+
+        Arguments:
+            points: what is hit; without conditions.
+            visitor: makes one for each stretch.
+            floor: how far back to go.
+
+        True: it said where. False: it did not, and the present is at the floor. None: somebody
+        interrupted, and the present stayed where it was.
+        """
+        self._interrupted.clear()
+        end = self.key
+        while end > floor:
+            waiting = self.checkpoints.latest(end, before=True)
+            scanning = waiting.fork()
+            one = visitor()
+            try:
+                self._visit(scanning, end, points, one)
+            finally:
+                scanning.close()
+            if self._interrupted.is_set():
+                return None
+            if one.found is not None and one.found.key >= floor:
+                self.goto(one.found.key)
+                return True
+            end = waiting.place.key
+        self.goto(floor)
+        return False
+
+    def _visit(self, server: Server, end: Key, points: Points, visitor: Visitor) -> None:
+        self._tell(server, points)
+        leave_here = 0
+        present, self.live = self.live, server
+        try:
+            while True:
+                stopped = self._stage(server, points, end, leave_here=leave_here, remember=False)
+                leave_here = 0
+                if stopped.place.reason == Reason.LIMIT:
+                    self._leave_copy(server)
+                elif stopped.place.reason in _HITS:
+                    visitor.visit(stopped.place)
+                    leave_here = _beyond(stopped.place)
+                else:
+                    visitor.visit(None)
+                    return
+        finally:
+            self.live = present
 
     def find_end(self) -> Place:
         """Where the process ends; the present stays where it is. Replays all of it once."""

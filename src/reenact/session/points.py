@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from reenact.errors import UsageError
@@ -201,6 +201,12 @@ class Points:
     def all(self) -> tuple[Point, ...]:
         """All points, in the order in which they were set."""
         return tuple(self._points)
+
+    def joined(self, extra: Iterable[Point]) -> Points:
+        """These points and some more, as a set of its own: the points are the same."""
+        both = Points()
+        both._points = [*self._points, *extra]
+        return both
 
     def enabled(self) -> Iterator[Point]:
         """The points that count."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -15,30 +14,17 @@ from reenact.session.checkpoints import default_budget
 from reenact.session.destinations import Destinations
 from reenact.session.history import Key
 from reenact.session.memory import ProcessMemory
-from reenact.session.messages import NEVER, Place, Reason
-from reenact.session.navigator import Judge, Navigator
-from reenact.session.points import Condition, Point, Points, Watchpoint
+from reenact.session.movements import Movements
+from reenact.session.navigator import Navigator
+from reenact.session.points import Condition, Point, Points
 from reenact.session.positions import Position, Where
 from reenact.session.schedule import Schedule
 from reenact.session.serving import ServingReplayer
-from reenact.session.values import EventInfo, Mapping, Registers, Stop, StopReason, Thread
+from reenact.session.values import EventInfo, Mapping, Registers, Stop, Thread
 
 if TYPE_CHECKING:
     from reenact.session.session import Session
     from reenact.trace import Trace
-
-_REASONS = {
-    Reason.TARGET: StopReason.POSITION,
-    Reason.STEPS: StopReason.POSITION,
-    Reason.LIMIT: StopReason.POSITION,
-    Reason.START: StopReason.START,
-    Reason.BREAKPOINT: StopReason.BREAKPOINT,
-    Reason.WATCH: StopReason.WATCHPOINT,
-    Reason.CATCH: StopReason.CATCH,
-    Reason.INTERRUPTED: StopReason.INTERRUPTED,
-    Reason.END: StopReason.END,
-    Reason.FAILED: StopReason.DIVERGENCE,
-}
 
 _Self = TypeVar("_Self", bound="ReplayedProcess")
 
@@ -64,9 +50,10 @@ class ReplayedProcess:
             self._replayer.close()
             raise
         self._destinations = Destinations(trace, process, self._navigator)
-        self._schedule = Schedule(trace, process)
+        self._movements = self._made_movements()
         self._is_branch = False
-        self.memory = ProcessMemory(lambda: self._navigator.live)
+        navigator = self._navigator
+        self.memory = ProcessMemory(lambda: navigator.live)
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -157,16 +144,7 @@ class ReplayedProcess:
             True
         """
         self._refuse_in_branch()
-        key = self._destinations.key(where)
-        place = self._navigator.goto(key).place
-        if place.reason == Reason.INTERRUPTED:
-            return self._stop(place)
-        reason = StopReason.POSITION
-        if key == self._navigator.history.start:
-            reason = StopReason.START
-        elif self._navigator.end is not None and key == self._navigator.end.key:
-            reason = _REASONS[self._navigator.end.reason]
-        return self._stop(place, reason)
+        return self._movements.goto(self._destinations.key(where))
 
     def stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
         """Execute instructions; fewer at the end of the process. Points do not count.
@@ -180,19 +158,20 @@ class ReplayedProcess:
                 passed over; None: whatever thread runs.
         """
         self._refuse_in_branch()
-        _check_count(count)
+        check_count(count)
         if thread is None:
-            stopped = self._navigator.step(count)
-            return self._stop(stopped.place, message=stopped.message)
-        return self._count_steps(count, thread, self._one_forward)
+            return self._movements.step(count)
+        self._check_thread(thread)
+        return self._movements.step_thread(count, thread)
 
     def reverse_stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
         """Undo `stepi`; at the start of the process it goes no further."""
         self._refuse_in_branch()
-        _check_count(count)
+        check_count(count)
         if thread is None:
-            return self._back(count)
-        return self._count_steps(count, thread, self._one_back)
+            return self._movements.back(count)
+        self._check_thread(thread)
+        return self._movements.back_thread(count, thread)
 
     def step_watched(self, *, backward: bool = False) -> Stop:
         """`stepi` or `reverse_stepi` with watchpoints: a step that touches their memory says so.
@@ -200,19 +179,7 @@ class ReplayedProcess:
         As `continue_` does it the session stands after the access then, and backward before it.
         """
         self._refuse_in_branch()
-        if not self._points.watches():
-            return self.reverse_stepi() if backward else self.stepi()
-        if backward:
-            stop = self.reverse_stepi()
-            touched = self._navigator.next_access(self._points)
-        else:
-            stopped = self._navigator.step(1, self._points)
-            stop, touched = self._stop(stopped.place, message=stopped.message), stopped.remembered
-        if touched is None or touched.reason != Reason.WATCH:
-            return stop
-        if self._points.hit(touched, cast("Session", self)) is None:
-            return stop
-        return dataclasses.replace(stop, reason=StopReason.WATCHPOINT, address=touched.detail[0])
+        return self._movements.step_watched(backward=backward)
 
     def continue_(self, until: Position | None = None) -> Stop:
         """Run to the next breakpoint, watchpoint or catchpoint, or to the end.
@@ -223,9 +190,8 @@ class ReplayedProcess:
             until: run at most to this later position, and stop there as `goto` does.
         """
         self._refuse_in_branch()
-        if until is None:
-            return self._forward(self._points)
-        return self._forward(self._points, self._destinations.key(until))
+        ceiling = None if until is None else self._destinations.key(until)
+        return self._movements.forward(ceiling=ceiling)
 
     def reverse_continue(self, until: Position | None = None) -> Stop:
         """Run backwards to the latest stop before this position, or to the start.
@@ -237,7 +203,7 @@ class ReplayedProcess:
         """
         self._refuse_in_branch()
         floor = None if until is None else self._destinations.key(until)
-        return self._backward(self._points, floor)
+        return self._movements.backward(floor=floor)
 
     def last_write(self, address: int, size: int = 8) -> Stop:
         """Go back to where any of some bytes was last written: right before that.
@@ -259,16 +225,14 @@ class ReplayedProcess:
             'add'
         """
         self._refuse_in_branch()
-        points = Points()
-        points.add_watch(address, size, "write", None)
-        return self._backward(points)
+        watch = Points().add_watch(address, size, "write", None)
+        return self._movements.backward([watch], alone=True)
 
     def next_write(self, address: int, size: int = 8) -> Stop:
         """Go to where any of some bytes is written next: right after that; else to the end."""
         self._refuse_in_branch()
-        points = Points()
-        points.add_watch(address, size, "write", None)
-        return self._forward(points)
+        watch = Points().add_watch(address, size, "write", None)
+        return self._movements.forward([watch], alone=True)
 
     def turn_of(self, thread: int, *, backward: bool = False) -> Position | None:
         """The nearest later position at which a thread runs; None: it never runs again.
@@ -277,7 +241,7 @@ class ReplayedProcess:
             thread: its number.
             backward: the nearest earlier one instead; None: it has never run.
         """
-        key = self._turn_before(thread) if backward else self._turn_after(thread)
+        key = self._movements.turn_of(thread, backward=backward)
         return None if key is None else self._position(key)
 
     def interrupt(self) -> None:
@@ -381,110 +345,27 @@ class ReplayedProcess:
 
     # Inside
 
-    def _back(self, count: int) -> Stop:
-        navigator = self._navigator
-        navigator.history.learn(navigator.live)
-        key = navigator.history.back(navigator.key, count)
-        if key is None:
-            return self._stop(navigator.goto(navigator.history.start).place, StopReason.START)
-        return self._stop(navigator.goto(key).place)
+    def _made_movements(self) -> Movements:
+        # Conditions want the session; nothing of its own may keep it alive.
+        alive = weakref.ref(self)
+        return Movements(
+            self.process,
+            self._navigator,
+            Schedule(self.trace, self.process),
+            self._points,
+            lambda: cast("Session", alive()),
+        )
 
-    def _count_steps(
-        self, count: int, thread: int, step: Callable[[int], tuple[Stop, bool]]
-    ) -> Stop:
-        stop = self._stop(self._navigator.live.place, StopReason.POSITION)
-        for _ in range(count):
-            before = self._navigator.live.registers(thread)
-            is_done = False
-            while not is_done:
-                stop, was_other = step(thread)
-                if stop.reason != StopReason.POSITION:
-                    return stop
-                # To hand over, and to wait, is nothing that a thread does itself.
-                is_done = not was_other or self.registers.general != before.general
-        return stop
-
-    def _one_forward(self, thread: int) -> tuple[Stop, bool]:
-        """A step, and on to where the thread runs; whether another one ran in between."""
-        navigator = self._navigator
-        stopped = navigator.step(1)
-        stop = self._stop(stopped.place, message=stopped.message)
-        if stop.reason != StopReason.POSITION or stop.thread == thread:
-            return stop, False
-        turn = self._turn_after(thread)
-        if turn is None:
-            return self._forward(Points()), True
-        return self._stop(navigator.goto(turn).place), True
-
-    def _one_back(self, thread: int) -> tuple[Stop, bool]:
-        """A step back, and back to where the thread ran."""
-        stop = self._back(1)
-        if stop.reason != StopReason.POSITION or stop.thread == thread:
-            return stop, False
-        navigator, turn = self._navigator, self._turn_before(thread)
-        if turn is None:
-            return self._stop(navigator.goto(navigator.history.start).place, StopReason.START), True
-        return self._stop(navigator.goto(turn).place), True
-
-    def _turn_after(self, thread: int) -> Key | None:
-        """A thread runs before each of its events: the place behind the event before that."""
-        now = event = self._navigator.key[0]
-        while True:
-            following = self._schedule.event_after(event, thread)
-            if following is None:
-                return None
-            before, event = self._schedule.event_before(following), following
-            # Not where it runs at the moment.
-            if before is not None and before > now:
-                return (before, 0)
-
-    def _turn_before(self, thread: int) -> Key | None:
-        event = self._schedule.event_until(self._navigator.key[0], thread)
-        self._navigator.history.learn(self._navigator.live)
-        return None if event is None else self._navigator.history.right_before(event)
-
-    def _forward(self, points: Points, ceiling: Key = (NEVER, 0)) -> Stop:
-        """The next hit, not behind `ceiling`; else the ceiling, or the end."""
-        stopped, point = self._navigator.forward(points, self._judge_of(points), ceiling)
-        if point is not None:
-            point.hits += 1
-        if not isinstance(point, Watchpoint):
-            return self._stop(stopped.place, message=stopped.message)
-        touched = stopped.place.detail[0]
-        after = self._navigator.step(1)
-        return dataclasses.replace(self._stop(after.place, StopReason.WATCHPOINT), address=touched)
-
-    def _backward(self, points: Points, floor: Key | None = None) -> Stop:
-        """The last hit, not before `floor`; else the floor, or the start."""
-        place, point = self._navigator.backward(points, self._judge_of(points), floor)
-        if place is None:
-            return self._stop(self._navigator.live.place, StopReason.INTERRUPTED)
-        if point is None:
-            is_start = place.key == self._navigator.history.start
-            return self._stop(place, StopReason.START if is_start else StopReason.POSITION)
-        point.hits += 1
-        return self._stop(place)
-
-    def _judge_of(self, points: Points) -> Judge:
-        return lambda place: points.hit(place, cast("Session", self))
+    def _check_thread(self, thread: int) -> None:
+        known = [one.tid for one in self.threads]
+        if thread not in known:
+            raise UsageError(
+                f"there is no thread {thread} at this position",
+                f"there are {', '.join(map(str, known))}" if known else "all have ended",
+            )
 
     def _position(self, key: Key) -> Position:
         return Position(self.process, *key)
-
-    def _stop(self, place: Place, reason: StopReason | None = None, message: str = "") -> Stop:
-        reason = reason or _REASONS[place.reason]
-        caught = None
-        if reason == StopReason.CATCH:
-            self._navigator.history.learn(self._navigator.live)
-            caught = self._navigator.history.event(place.event)
-        return Stop(
-            reason=reason,
-            position=self._position(place.key),
-            thread=place.tid,
-            address=place.detail[0] if place.reason in (Reason.BREAKPOINT, Reason.WATCH) else None,
-            event=caught,
-            message=message if reason == StopReason.DIVERGENCE else "",
-        )
 
     def _need_branch(self) -> None:
         if not self._is_branch:
@@ -499,6 +380,7 @@ class ReplayedProcess:
             )
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """Refuse a negative number of steps."""
     if count < 0:
         raise UsageError(f"cannot take {count} steps", "give a number from 0 on")

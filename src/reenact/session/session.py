@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Union
 
 from reenact.errors import UsageError
 from reenact.session.bookmarks import Bookmark
+from reenact.session.changes import Changes
+from reenact.session.escapes import Escapes
+from reenact.session.line_steps import LineSteps
+from reenact.session.line_steps_back import LineStepsBack
 from reenact.session.points import Breakpoint, Condition, Watchpoint
-from reenact.session.replayed import ReplayedProcess
+from reenact.session.replayed import ReplayedProcess, check_count
+from reenact.session.values import Stop, StopReason
 from reenact.session.view import View
 from reenact.symbols.expressions import Result, evaluate
 from reenact.symbols.frames import Frame
@@ -52,10 +58,110 @@ class Session(ReplayedProcess):
     def __init__(self, trace: Trace, process: int = 0, memory_budget: int | None = None) -> None:
         super().__init__(trace, process, memory_budget)
         self._view = View(self, self._navigator)
+        self._escapes = Escapes(self._view)
 
     def __repr__(self) -> str:
         name = f"Session of process {self.process} of {self.trace.path}"
         return f"<{name}, closed>" if self.is_closed else f"<{name} at {self.position}>"
+
+    # Movements by lines
+
+    def step(self, count: int = 1) -> Stop:
+        """To the beginning of another line, into functions that have debug information.
+
+        A function is entered behind its prologue; where one returns, the step ends behind the
+        call, in the middle of the caller's line. Functions without debug information, and handlers
+        of signals, are passed over. The running thread is meant: what others do in between is
+        passed over, too. Breakpoints, watchpoints and catchpoints end a step.
+
+        Arguments:
+            count: how many times; fewer where something else ends one of them.
+
+        Example:
+            >>> point = session.add_breakpoint("main")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> session.step().reason
+            <StopReason.POSITION: 'position'>
+            >>> session.frame().function
+            'add'
+        """
+        return self._repeated(count, lambda: self._line_steps().step(into=True))
+
+    def next(self, count: int = 1) -> Stop:
+        """As `step`, but over all calls: by `longjmp` or an exception that leaves them, too."""
+        return self._repeated(count, lambda: self._line_steps().step(into=False))
+
+    def finish(self) -> Stop:
+        """To where the innermost function returns: behind the call."""
+        self._refuse_in_branch()
+        return self._line_steps().finish()
+
+    def reverse_step(self, count: int = 1) -> Stop:
+        """Back to the beginning of the line before, into functions from their end.
+
+        From the middle of a line to its beginning. From a function's first line to the line of
+        the call. Breakpoints, watchpoints and catchpoints end it; at the start it goes no further.
+        """
+        return self._repeated(count, lambda: self._line_steps_back().step(into=True))
+
+    def reverse_next(self, count: int = 1) -> Stop:
+        """As `reverse_step`, but over all calls.
+
+        Example:
+            >>> session.goto("end").reason
+            <StopReason.END: 'end'>
+            >>> lines = [session.frame().line]
+            >>> while session.reverse_next().reason is StopReason.POSITION:
+            ...     lines.append(session.frame().line)
+            >>> len(lines) > 5
+            True
+        """
+        return self._repeated(count, lambda: self._line_steps_back().step(into=False))
+
+    def reverse_finish(self) -> Stop:
+        """Back to the call of the innermost function: right before it.
+
+        Errors: `UsageError` where nothing is known to have called it.
+        """
+        self._refuse_in_branch()
+        return self._line_steps_back().finish()
+
+    # Changes
+
+    def when_last(self, expression: str, frame: int = 0, *, thread: int | None = None) -> Stop:
+        """Back to where the value of an expression last changed: right before that.
+
+        Unlike `last_write` it passes writes of the same value over, and follows the pointers in
+        the expression as they were. Points do not count. Without a change the session ends at
+        the start, or where a variable is local at the call of its function.
+
+        Arguments:
+            expression: as for `evaluate`, of variables in memory; names mean what they mean here.
+            frame: in which call frame; 0 is the innermost.
+            thread: of which thread (its tid); None: of the running one.
+
+        Errors: `UsageError` as `evaluate`, and for what is in registers.
+
+        Example:
+            >>> session.goto("end").reason
+            <StopReason.END: 'end'>
+            >>> session.when_last("record.number").reason
+            <StopReason.WATCHPOINT: 'watchpoint'>
+            >>> before = session.evaluate("record.number")
+            >>> session.stepi().reason, before == session.evaluate("record.number")
+            (<StopReason.POSITION: 'position'>, False)
+        """
+        self._refuse_in_branch()
+        return self._changes().last(expression, frame, thread)
+
+    def when_next(self, expression: str, frame: int = 0, *, thread: int | None = None) -> Stop:
+        """On to where the value of an expression changes next: right after that; else the end.
+
+        Arguments and errors: as `when_last`.
+        """
+        self._refuse_in_branch()
+        return self._changes().next(expression, frame, thread)
 
     # Points
 
@@ -186,6 +292,25 @@ class Session(ReplayedProcess):
         return self.trace.bookmarks.add(name, self.position, note)
 
     # Inside
+
+    def _line_steps(self) -> LineSteps:
+        return LineSteps(self, self._movements, self._view, self._escapes)
+
+    def _line_steps_back(self) -> LineStepsBack:
+        return LineStepsBack(self._movements, self._navigator, self._view)
+
+    def _changes(self) -> Changes:
+        return Changes(self._movements, self._navigator, self._view)
+
+    def _repeated(self, count: int, move: Callable[[], Stop]) -> Stop:
+        self._refuse_in_branch()
+        check_count(count)
+        stop = self._movements.here()
+        for _ in range(count):
+            stop = move()
+            if stop.reason != StopReason.POSITION:
+                break
+        return stop
 
     def _addresses(self, place: str) -> tuple[int, ...]:
         """Every address a name of code may mean in the course of the process."""

@@ -77,6 +77,7 @@ class AddressSpace:
         )
         self._starts = [mapping.start for mapping in self._mappings]
         self._loaded: list[Loaded] | None = None
+        self._clear: dict[int, set[int]] = {}
         self._bodies: dict[tuple[str, int], int] = {}
         self._statements: dict[tuple[str, int], frozenset[int]] = {}
 
@@ -131,7 +132,8 @@ class AddressSpace:
         if not found:
             raise UsageError(
                 f"no function is named {name}",
-                "at this position; libraries that are loaded later are not known yet",
+                "check the name, and that the program is not stripped; separate debug files: "
+                "REENACT_DEBUG_PATH",
             )
         return tuple(dict.fromkeys(found))
 
@@ -240,10 +242,28 @@ class AddressSpace:
         module = self.files.module(mapping.file)
         if module is None:
             return None
-        address = module.address_of_offset(mapping.offset)
-        if address is None:
+        possible = self._possible(module, mapping)
+        if not possible:
             return None
-        return Loaded(module, self.files.path(mapping.file), mapping.start - address)
+        # One page of a file may belong to two segments: what the others say decides.
+        bias = next((known for known in possible if known in self._biases(mapping.file)), None)
+        return Loaded(module, self.files.path(mapping.file), possible[0] if bias is None else bias)
+
+    def _biases(self, file: int) -> set[int]:
+        """Addresses in memory less addresses in a file, of those of its mappings that are clear."""
+        if file not in self._clear:
+            self._clear[file] = set()
+            module = self.files.module(file)
+            for mapping in self._mappings:
+                if module is not None and mapping.file == file:
+                    possible = self._possible(module, mapping)
+                    if len(possible) == 1:
+                        self._clear[file].update(possible)
+        return self._clear[file]
+
+    @staticmethod
+    def _possible(module: _native.Module, mapping: MappingLike) -> list[int]:
+        return [mapping.start - address for address in module.addresses_of_offset(mapping.offset)]
 
 
 def _behind_prologue(module: _native.Module, address: int, size: int) -> int:

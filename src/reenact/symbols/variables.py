@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from reenact import _native
 from reenact.errors import UsageError
-from reenact.symbols.frames import DWARF_REGISTERS, XMM0, Frame, FrameContext, Read
+from reenact.symbols.frames import DWARF_REGISTERS, RSP, XMM0, Frame, FrameContext, Read
 from reenact.symbols.space import AddressSpace, Loaded
 from reenact.symbols.types import Type
 from reenact.symbols.values import Value
 
+_RED_ZONE = 128
 _Variable = tuple[str, int, "int | None", bool]
 
 
@@ -73,6 +74,16 @@ class FrameVariables:
             if variable[0] == name and self._loaded is not None:
                 return self._value(self._loaded, variable, function)
         return self._outside(name)
+
+    def is_local(self, name: str) -> bool:
+        """Whether a name means a variable that lives as long as the call of its function."""
+        value = self.find(name) if name in self.names else None
+        stack = self._frame.registers[RSP]
+        base = self._frame.frame_address
+        if value is None or value.address is None or stack is None or base is None:
+            return False
+        # A `static` one lies elsewhere.
+        return stack - _RED_ZONE <= value.address < base
 
     def type_named(self, name: str) -> Type:
         """A type by its name. Errors: `UsageError` when there is none."""
