@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shutil
 from typing import NoReturn
 
 import pytest
@@ -19,12 +20,25 @@ class Reason(enum.Enum):
     NO_PROCESSOR_FEATURE = "the processor lacks an instruction set"
     NOT_READABLE = "the installation cannot be read by an ordinary user"
     FULL_SIZE = "only in the full size (REENACT_TEST_FULL=1)"
+    NO_NETWORK = "what it needs cannot be fetched here"
     NOT_BUILT = "reenact is not built"
 
 
 def skip(reason: Reason, detail: str = "") -> NoReturn:
     """Skip the running test for one of the reasons."""
     pytest.skip(f"{reason.value}: {detail}" if detail else reason.value)
+
+
+#: Where programs are installed that need not be on PATH.
+_ELSEWHERE = "/usr/local/go/bin:/usr/lib/go/bin"
+
+
+def need_program(name: str) -> str:
+    """The path of an installed program; skips the running test when there is none."""
+    found = shutil.which(name) or shutil.which(name, path=_ELSEWHERE)
+    if found is None:
+        skip(Reason.NO_PROGRAM, name)
+    return found
 
 
 def unless_full() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -16,15 +15,8 @@ from program_table import Program, python_with_tests
 from recorded_run import Keeper, Reenact
 from recorded_server import check_verified, recorded_server
 from test_real_programs import check_program
-from threaded_programs import GO, HTTP_SERVER, JAVA, TEST_MODULES, THREADED
+from threaded_programs import HTTP_SERVER, TEST_MODULES, THREADED
 from tiers import FULL
-
-
-def _need(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/local/go/bin:/usr/lib/go/bin")
-    if found is None:
-        skips.skip(skips.Reason.NO_PROGRAM, name)
-    return found
 
 
 def _answers(path: str) -> bool:
@@ -48,48 +40,11 @@ def test_python_thread_module(module: str, reenact: Reenact, keeper: Keeper, tmp
     check_program(Program(module, command, same=False, timeout=300), reenact, keeper, tmp_path)
 
 
-def test_go(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
-    """Goroutines with and without system calls, preempted by signals; a fault recovered from."""
-    skips.unless_full()
-    compiler = _need("go")
-    source = tmp_path / "main.go"
-    source.write_text(GO.replace("SIZE", "300000000" if FULL else "10000000"))
-    settings = {"GOCACHE": str(tmp_path / "cache"), "GO111MODULE": "off", "HOME": str(tmp_path)}
-    subprocess.run(
-        [compiler, "build", "-o", "main", source.name],
-        cwd=tmp_path,
-        env={**os.environ, **settings},
-        check=True,
-        timeout=300,
-    )
-    program = Program("go", [str(tmp_path / "main")], timeout=120)
-    check_program(program, reenact, keeper, tmp_path)
-
-
-def test_java(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
-    """G1, just-in-time compilation, threads, exceptions from faults and from deep stacks."""
-    skips.unless_full()
-    compiler, machine = _need("javac"), _need("java")
-    (tmp_path / "Main.java").write_text(JAVA.replace("SIZE", "20000000" if FULL else "200000"))
-    subprocess.run([compiler, "Main.java"], cwd=tmp_path, check=True, timeout=120)
-    command = [machine, "-Xmx128m", "-XX:+UseG1GC", "-cp", str(tmp_path), "Main"]
-    check_program(Program("java", command, timeout=200), reenact, keeper, tmp_path)
-
-
-def test_javac(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
-    """The compiler itself, which is a Java program."""
-    skips.unless_full()
-
-    def prepare(folder: Path, _full: bool) -> None:
-        (folder / "Main.java").write_text(JAVA.replace("SIZE", "1000"))
-
-    program = Program("javac", [_need("javac"), "Main.java"], prepare=prepare, timeout=200)
-    check_program(program, reenact, keeper, tmp_path)
-
-
 def test_redis(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """redis-server under redis-benchmark."""
-    server, benchmark, client = map(_need, ("redis-server", "redis-benchmark", "redis-cli"))
+    server, benchmark, client = map(
+        skips.need_program, ("redis-server", "redis-benchmark", "redis-cli")
+    )
     place = str(tmp_path / "socket")
     command = [server, "--port", "0", "--unixsocket", place, "--save", "", "--appendonly", "no"]
     count = "100000" if FULL else "10000"
@@ -103,7 +58,7 @@ def test_redis(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
 def test_memcached(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """memcached and its four threads, asked over several connections."""
     place = str(tmp_path / "socket")
-    command = [_need("memcached"), "-u", "root", "-s", place, "-t", "4", "-m", "32"]
+    command = [skips.need_program("memcached"), "-u", "root", "-s", place, "-t", "4", "-m", "32"]
     with recorded_server(
         reenact, command, keeper.trace(), lambda: _answers(place), tmp_path
     ) as process:
@@ -131,7 +86,7 @@ def test_node_server(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """An HTTP server of node, asked a thousand times."""
     place = str(tmp_path / "socket")
     (tmp_path / "server.js").write_text(HTTP_SERVER)
-    command = [_need("node"), "server.js", place]
+    command = [skips.need_program("node"), "server.js", place]
     with recorded_server(reenact, command, keeper.trace(), lambda: _answers(place), tmp_path):
         connection = http.client.HTTPConnection("localhost")
         connection.sock = socket.socket(socket.AF_UNIX)

@@ -103,6 +103,10 @@ public class Main {
 }
 """
 
+SMALL_JAVA = """
+public class Main { public static void main(String[] arguments) { for (String word : arguments) System.out.println("hello " + word); } }
+"""
+
 PYTHON_THREADS = """
 import concurrent.futures, queue, threading, time
 def work(n):
