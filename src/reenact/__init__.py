@@ -2,8 +2,8 @@
 
 Example:
     >>> import reenact
-    >>> recording = reenact.record(["true"])  # doctest: +SKIP
-    >>> reenact.open(recording.trace).verify().is_exact  # doctest: +SKIP
+    >>> recording = reenact.record(["true"])
+    >>> reenact.open(recording.trace).verify().is_exact
     True
 """
 
@@ -43,6 +43,10 @@ def open(path: str | os.PathLike[str] | None = None) -> Trace:
     """Open a trace: by path, by its name in the default place, or by default the latest.
 
     Errors: `TraceError`.
+
+    Example:
+        >>> reenact.open(trace.path).manifest.is_complete
+        True
     """
     from reenact import places
     from reenact.trace import Trace
@@ -56,7 +60,23 @@ def record(
     *,
     checksum_interval: int = 0,
 ) -> Recording:
-    """Run a program and record it; see `reenact.recording.record`."""
+    """Run a program and record it; its standard streams are ours.
+
+    Arguments:
+        argv: the program and its arguments.
+        trace: directory for the trace, which must not exist or be empty; None: a new one in the
+            default place.
+        checksum_interval: add a checksum of memory every so many events, for hunting
+            divergences; 0: none.
+
+    Errors: `ProgramError` when the program cannot be recorded, `RecordingError` when recording
+    cannot begin.
+
+    Example:
+        >>> recording = reenact.record(["true"], folder / "true")
+        >>> recording.exit_status
+        0
+    """
     from reenact import recording
 
     directory = None if trace is None else os.fspath(trace)

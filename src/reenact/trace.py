@@ -27,10 +27,11 @@ class Trace:
     a newer version. A trace that was cut short opens, and ends where it was cut.
 
     Example:
-        >>> import reenact
-        >>> trace = reenact.open("traces/ls-1")  # doctest: +SKIP
-        >>> [process.program for process in trace.processes]  # doctest: +SKIP
-        ['/usr/bin/ls']
+        >>> trace = reenact.open(trace.path)
+        >>> [(process.number, process.exit_status) for process in trace.processes]
+        [(0, 0)]
+        >>> next(trace.events(0, kinds=("exit",))).kind
+        'exit'
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -18,6 +18,9 @@ class ProcessMemory:
     def __init__(self, server: Callable[[], Server]) -> None:
         self._server = server
 
+    def __repr__(self) -> str:
+        return "<memory of the process: memory[start:end] is bytes>"
+
     def __getitem__(self, addresses: slice) -> bytes:
         """`memory[start:end]`. Errors: `ReplayError` where not all of it can be read."""
         start, end = addresses.start, addresses.stop
@@ -34,3 +37,18 @@ class ProcessMemory:
     def read(self, address: int, length: int) -> bytes:
         """The bytes from `address` on, up to `length`: fewer where a byte cannot be read."""
         return self._server().read(address, length)
+
+    def checksum(self, address: int, length: int) -> tuple[int, int]:
+        """How many bytes can be read from `address` on, up to `length`, and their checksum.
+
+        Much cheaper than to read them, where only differences matter. The checksum has 64 bits,
+        is not cryptographic, and may be another one in another version.
+
+        Example:
+            >>> mapping = session.mappings[0]
+            >>> size = mapping.end - mapping.start
+            >>> before = session.memory.checksum(mapping.start, size)
+            >>> before == session.memory.checksum(mapping.start, size), before[0] == size
+            (True, True)
+        """
+        return self._server().checksum(address, length)

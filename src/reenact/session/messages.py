@@ -43,6 +43,7 @@ class Operation(enum.IntEnum):
     INTERRUPT = 12
     RUN_FREE = 13
     WATCHES = 14
+    CHECKSUM = 15
 
 
 class Reply(enum.IntEnum):

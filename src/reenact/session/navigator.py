@@ -252,20 +252,23 @@ class Navigator:
 
     def find_end(self) -> Place:
         """Where the process ends; the present stays where it is. Replays all of it once."""
-        if self.end is None:
-            self.history.learn(self.live)
-            origin = self.key
-            while self.end is None:
-                stopped = self._stage(self.live, None, leave_here=0, remember=True)
-                self._note_end(stopped)
-                if stopped.place.reason == Reason.INTERRUPTED:
-                    break
-                self._leave_copy(self.live)
-            place = self.live.place
-            self.history.learn(self.live)
-            self.goto(origin)
-            return place
-        return self.end
+        known = self.end
+        if known is not None:
+            return known
+        self.history.learn(self.live)
+        origin = self.key
+        while True:
+            stopped = self._stage(self.live, None, leave_here=0, remember=True)
+            self._note_end(stopped)
+            if stopped.place.reason != Reason.LIMIT:
+                break
+            self._leave_copy(self.live)
+        self._leave_copy(self.live)
+        # Interrupted: as far as it has come.
+        found = self.end or self.live.place
+        self.history.learn(self.live)
+        self.goto(origin)
+        return found
 
     def close(self) -> None:
         """Let go of all copies."""

@@ -156,6 +156,13 @@ class ReplayedProcess:
             count: how many.
             thread: only those of this thread count (its tid), and what others do in between is
                 passed over; None: whatever thread runs.
+
+        Example:
+            >>> total = session.instructions
+            >>> session.stepi(100).reason, session.instructions - total <= 100
+            (<StopReason.POSITION: 'position'>, True)
+            >>> session.reverse_stepi(100).position == session.start
+            True
         """
         self._refuse_in_branch()
         check_count(count)
@@ -188,6 +195,14 @@ class ReplayedProcess:
 
         Arguments:
             until: run at most to this later position, and stop there as `goto` does.
+
+        Example:
+            >>> point = session.add_breakpoint("add")
+            >>> while session.continue_().reason.name == "BREAKPOINT":
+            ...     print(session.evaluate("times"))
+            <int 10>
+            <int 1000>
+            <int 3>
         """
         self._refuse_in_branch()
         ceiling = None if until is None else self._destinations.key(until)
@@ -200,39 +215,17 @@ class ReplayedProcess:
 
         Arguments:
             until: run at most to this earlier position, and stop there as `goto` does.
+
+        Example:
+            >>> point = session.add_breakpoint("add")
+            >>> session.goto("end").reason, session.reverse_continue().reason
+            (<StopReason.END: 'end'>, <StopReason.BREAKPOINT: 'breakpoint'>)
+            >>> int(session.evaluate("times"))
+            3
         """
         self._refuse_in_branch()
         floor = None if until is None else self._destinations.key(until)
         return self._movements.backward(floor=floor)
-
-    def last_write(self, address: int, size: int = 8) -> Stop:
-        """Go back to where any of some bytes was last written: right before that.
-
-        The next step is the instruction or the event (a system call) that writes. Breakpoints and
-        other watchpoints do not count. Without such a write the session ends at the start.
-
-        Arguments:
-            address: of the first byte.
-            size: bytes.
-
-        Example:
-            >>> session.goto("end").reason
-            <StopReason.END: 'end'>
-            >>> (counter, size), = session.symbols.variables("counter")
-            >>> session.last_write(counter, size).reason
-            <StopReason.WATCHPOINT: 'watchpoint'>
-            >>> session.frames()[0].function
-            'add'
-        """
-        self._refuse_in_branch()
-        watch = Points().add_watch(address, size, "write", None)
-        return self._movements.backward([watch], alone=True)
-
-    def next_write(self, address: int, size: int = 8) -> Stop:
-        """Go to where any of some bytes is written next: right after that; else to the end."""
-        self._refuse_in_branch()
-        watch = Points().add_watch(address, size, "write", None)
-        return self._movements.forward([watch], alone=True)
 
     def turn_of(self, thread: int, *, backward: bool = False) -> Position | None:
         """The nearest later position at which a thread runs; None: it never runs again.
@@ -267,6 +260,12 @@ class ReplayedProcess:
             condition: called with the session at each hit; a false result goes on.
 
         Errors: `UsageError` for what cannot be caught.
+
+        Example:
+            >>> point = session.catch("signal")
+            >>> stop = session.continue_()
+            >>> stop.event.kind, stop.event.code
+            ('signal', 10)
         """
         return self._points.add_catch(what, frozenset(codes), condition)
 
@@ -305,6 +304,14 @@ class ReplayedProcess:
 
         In it `set_registers`, `write_memory` and `call` are allowed, and movements are not.
         History stays as it was. A branch of a branch is a copy again.
+
+        Example:
+            >>> point = session.add_breakpoint("square")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> with session.branch():
+            ...     session.call(session.symbols.entries("square")[0], 12)
+            144
         """
         navigator = self._navigator
         before, was_branch = navigator.live, self._is_branch

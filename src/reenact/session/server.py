@@ -114,6 +114,12 @@ class Server:
             length -= wanted
         return b"".join(parts)
 
+    def checksum(self, address: int, length: int) -> tuple[int, int]:
+        """How many bytes from `address` on can be read, up to `length`, and their checksum."""
+        content = self._ask(Operation.CHECKSUM, messages.words(address, length))
+        readable, checksum = array.array("Q", content)
+        return readable, checksum
+
     def write(self, address: int, content: bytes) -> None:
         """Write memory: from now on this is a branch."""
         for start in range(0, len(content), messages.MOST_MEMORY):

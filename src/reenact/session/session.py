@@ -12,7 +12,7 @@ from reenact.session.changes import Changes
 from reenact.session.escapes import Escapes
 from reenact.session.line_steps import LineSteps
 from reenact.session.line_steps_back import LineStepsBack
-from reenact.session.points import Breakpoint, Condition, Watchpoint
+from reenact.session.points import Breakpoint, Condition, Points, Watchpoint
 from reenact.session.replayed import ReplayedProcess, check_count
 from reenact.session.values import Stop, StopReason
 from reenact.session.view import View
@@ -93,7 +93,15 @@ class Session(ReplayedProcess):
         return self._repeated(count, lambda: self._line_steps().step(into=False))
 
     def finish(self) -> Stop:
-        """To where the innermost function returns: behind the call."""
+        """To where the innermost function returns: behind the call.
+
+        Example:
+            >>> point = session.add_breakpoint("square")
+            >>> session.continue_().reason, session.frame().function
+            (<StopReason.BREAKPOINT: 'breakpoint'>, 'square')
+            >>> session.finish().reason, session.frame().function
+            (<StopReason.POSITION: 'position'>, 'main')
+        """
         self._refuse_in_branch()
         return self._line_steps().finish()
 
@@ -109,13 +117,15 @@ class Session(ReplayedProcess):
         """As `reverse_step`, but over all calls.
 
         Example:
-            >>> session.goto("end").reason
-            <StopReason.END: 'end'>
-            >>> lines = [session.frame().line]
-            >>> while session.reverse_next().reason is StopReason.POSITION:
-            ...     lines.append(session.frame().line)
-            >>> len(lines) > 5
-            True
+            >>> point = session.add_breakpoint("square")
+            >>> session.continue_().reason, session.finish().reason
+            (<StopReason.BREAKPOINT: 'breakpoint'>, <StopReason.POSITION: 'position'>)
+            >>> point.remove()
+            >>> line = session.frame().line
+            >>> session.reverse_next().reason, session.frame().line == line
+            (<StopReason.POSITION: 'position'>, True)
+            >>> session.reverse_next().reason, session.frame().line == line - 1
+            (<StopReason.POSITION: 'position'>, True)
         """
         return self._repeated(count, lambda: self._line_steps_back().step(into=False))
 
@@ -128,6 +138,38 @@ class Session(ReplayedProcess):
         return self._line_steps_back().finish()
 
     # Changes
+
+    def last_write(self, what: Union[int, str], size: int | None = None) -> Stop:
+        """Go back to where memory was last written: right before that.
+
+        The next step is the instruction or the event (a system call) that writes. Breakpoints and
+        other watchpoints do not count. Without such a write the session ends at the start.
+
+        Arguments:
+            what: address of the first byte, or an expression such as `node->next`: the memory it
+                means here and now.
+            size: bytes; None: 8, or the size of the expression's value.
+
+        Errors: `UsageError` for an expression that is not in memory, and for no size.
+
+        Example:
+            >>> session.goto("end").reason
+            <StopReason.END: 'end'>
+            >>> session.last_write("counter").reason
+            <StopReason.WATCHPOINT: 'watchpoint'>
+            >>> session.frame().function
+            'add'
+        """
+        self._refuse_in_branch()
+        return self._movements.backward([self._written(what, size)], alone=True)
+
+    def next_write(self, what: Union[int, str], size: int | None = None) -> Stop:
+        """Go to where memory is written next: right after that; else to the end.
+
+        Arguments and errors: as `last_write`.
+        """
+        self._refuse_in_branch()
+        return self._movements.forward([self._written(what, size)], alone=True)
 
     def when_last(self, expression: str, frame: int = 0, *, thread: int | None = None) -> Stop:
         """Back to where the value of an expression last changed: right before that.
@@ -215,10 +257,8 @@ class Session(ReplayedProcess):
             >>> stop.reason, stop.address == point.address, point.size
             (<StopReason.WATCHPOINT: 'watchpoint'>, True, 4)
         """
-        if isinstance(what, int):
-            return self._points.add_watch(what, 8 if size is None else size, kind, condition)
-        address, own = self._in_memory(what)
-        return self._points.add_watch(address, own if size is None else size, kind, condition)
+        address, size = self._memory_of(what, size)
+        return self._points.add_watch(address, size, kind, condition)
 
     # What is there
 
@@ -240,6 +280,15 @@ class Session(ReplayedProcess):
             thread: of which thread (its tid); None: of the running one.
 
         Errors: `UsageError` when there is no such thread.
+
+        Example:
+            >>> point = session.add_breakpoint("square")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> [frame.function for frame in session.frames()][:2]
+            ['square', 'main']
+            >>> print(session.frames()[0])
+            #0 0x... in square at ...walk.c:22
         """
         return tuple(self._view.unwind(self._view.registers(thread)))
 
@@ -255,6 +304,13 @@ class Session(ReplayedProcess):
             thread: of which thread (its tid); None: of the running one.
 
         Errors: `UsageError` when there is no such frame.
+
+        Example:
+            >>> point = session.add_breakpoint("add")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> session.locals()["times"], sorted(session.locals(1))
+            (<int 10>, ['argc', 'argv'])
         """
         found = self._view.variables(frame, thread).locals()
         for name, value in found.items():
@@ -278,6 +334,14 @@ class Session(ReplayedProcess):
 
         Errors: `UsageError` for a name that cannot be seen, a variable that is optimized out
         here, memory that cannot be read, or what is no such expression.
+
+        Example:
+            >>> session.goto("end").reason
+            <StopReason.END: 'end'>
+            >>> session.evaluate("record")
+            <record {number = ..., text = ""}>
+            >>> session.evaluate("(unsigned char)ratio + 1")
+            3
         """
         found = evaluate(expression, self._view.variables(frame, thread))
         return _taken(found) if isinstance(found, Value) else found
@@ -288,6 +352,14 @@ class Session(ReplayedProcess):
         """Keep this position in the trace under a name: `goto("@name")` comes back.
 
         Errors: as `reenact.session.bookmarks.Bookmarks.add`.
+
+        Example:
+            >>> session.goto("50%").reason
+            <StopReason.POSITION: 'position'>
+            >>> session.bookmark("half", "nothing to see here").position == session.position
+            True
+            >>> session.goto("start").reason, session.goto("@half").reason
+            (<StopReason.START: 'start'>, <StopReason.POSITION: 'position'>)
         """
         return self.trace.bookmarks.add(name, self.position, note)
 
@@ -318,15 +390,20 @@ class Session(ReplayedProcess):
         space = self._view.whole()
         return space.lines(line["file"], int(line["line"])) if line else space.functions(place)
 
-    def _in_memory(self, expression: str) -> tuple[int, int]:
-        """Where the value of an expression lies, and its size."""
-        found = evaluate(expression, self._view.variables(0, None))
+    def _written(self, what: Union[int, str], size: int | None) -> Watchpoint:
+        return Points().add_watch(*self._memory_of(what, size), "write", None)
+
+    def _memory_of(self, what: Union[int, str], size: int | None) -> tuple[int, int]:
+        """Address and size of what is meant: an address, or the value of an expression."""
+        if isinstance(what, int):
+            return what, 8 if size is None else size
+        found = evaluate(what, self._view.variables(0, None))
         if not isinstance(found, Value) or found.address is None:
             raise UsageError(
-                f"{expression} is not in memory here: it is computed, or in a register",
+                f"{what} is not in memory here: it is computed, or in a register",
                 "name a variable in memory, or what a pointer points to",
             )
-        return found.address, found.size
+        return found.address, found.size if size is None else size
 
 
 def _taken(found: Value) -> Value:

@@ -57,6 +57,14 @@ class Tracing:
         expressions: to evaluate at each hit, in the notation of C.
 
     Errors: `UsageError` for a place that no file of the process has.
+
+    Example:
+        >>> from reenact.session.tracing import Tracing
+        >>> for hit in Tracing(session, "add", ["times", "counter"]).hits():
+        ...     print(hit.function, [answer.text for answer in hit.answers])
+        add ['10', '0']
+        add ['1000', '45']
+        add ['3', '499555']
     """
 
     def __init__(self, session: Session, place: str, expressions: Sequence[str]) -> None:

@@ -31,6 +31,15 @@ class Value:
         address: where it is; None: in registers or computed.
         content: its bytes; None: read from `address` when wanted.
         bits: of a bit field: first bit and number of bits.
+
+    Example:
+        >>> session.goto("end").reason
+        <StopReason.END: 'end'>
+        >>> record = session.evaluate("record")
+        >>> record["number"] != 5, record["text"] == "", int(record["text"][0])
+        (True, True, 0)
+        >>> record.plain()["text"]
+        ''
     """
 
     def __init__(

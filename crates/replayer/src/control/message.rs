@@ -19,6 +19,7 @@ pub enum Operation {
     Interrupt,
     RunFree,
     Watches,
+    Checksum,
 }
 
 impl Operation {
@@ -39,6 +40,7 @@ impl Operation {
             12 => Interrupt,
             13 => RunFree,
             14 => Watches,
+            15 => Checksum,
             _ => return None,
         })
     }

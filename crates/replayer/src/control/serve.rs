@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use reenact_trace::checksum::Checksum;
 use reenact_trace::Registers;
 use reenact_translator::Watch;
 
@@ -104,6 +105,7 @@ impl Control {
             Operation::State => self.send_stop(place),
             // It came too late: the replay has stopped already, and has said so.
             Operation::Interrupt => {}
+            Operation::Checksum => self.checksum(machine, reader.u64(), reader.u64()),
             Operation::RunFree => self.run_free(machine, reader.u64()),
         }
         false
@@ -229,6 +231,28 @@ impl Control {
             left -= piece;
         }
         self.send();
+    }
+
+    /// Readable bytes from an address on, and their checksum: what a client compares need not be sent.
+    fn checksum(&mut self, machine: &Machine, address: u64, length: u64) {
+        const PAGE: u64 = 4096;
+        let mut checksum = Checksum::default();
+        let mut page = [0u8; PAGE as usize];
+        let mut done = 0;
+        while done < length {
+            let at = address.wrapping_add(done);
+            let piece = (PAGE - at % PAGE).min(length - done);
+            let bytes = &mut page[..piece as usize];
+            if machine.memory.read(at, bytes).is_err() {
+                break;
+            }
+            checksum.add(bytes);
+            done += piece;
+        }
+        self.send_data(|out| {
+            out.extend_from_slice(&done.to_le_bytes());
+            out.extend_from_slice(&checksum.finish().to_le_bytes());
+        });
     }
 
     fn write_memory(&mut self, machine: &mut Machine, address: u64, bytes: &[u8]) {
