@@ -14,12 +14,12 @@ def _threads(name: str, *arguments: str, **options) -> Guest:
     return Guest(name, f"{source}.c", flags=THREADED, arguments=arguments, **options)
 
 
-def _landing(how: str, *variants: str) -> list[Guest]:
+def _landing(how: str, *variants: str, source: str = "landing.c") -> list[Guest]:
     """A loop interrupted some dozens of times; where, differs from run to run."""
     return [
         Guest(
             f"landing_{how}{variant.replace('-', '_').lower()}",
-            "landing.c",
+            source,
             flags=(variant, "-pthread"),
             arguments=(how, "30"),
             same=NOTHING,
@@ -82,6 +82,12 @@ LANDINGS = (
     *_landing("spin", "-O2"),
     *_landing("page", "-O2"),
     *_landing("float", "-O2"),
+    *_landing("toggle", "-O0", "-O2", source="landing_cells.c"),
+    *_landing("shift", "-O2", source="landing_cells.c"),
+    *_landing("ring", "-O2", source="landing_cells.c"),
+    *_landing("fill", "-O2", source="landing_cells.c"),
+    *_landing("evolve", "-O2", source="landing_cells.c"),
+    *_landing("both", "-O2", source="landing_cells.c"),
 )
 
 #: Only a vector or x87 register tells the rounds of these loops apart.

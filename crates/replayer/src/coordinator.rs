@@ -19,7 +19,7 @@ use crate::report::{self, status};
 use crate::{system, turns};
 
 /// Replay what the options ask for; the exit status.
-pub fn run(options: Options, events: i32, machine: Machine) -> u8 {
+pub fn run(options: Options, events: i32, landings: Option<i32>, machine: Machine) -> u8 {
     let index = match ChunkIndex::scan(events) {
         Ok(index) => index,
         Err(error) => {
@@ -40,6 +40,7 @@ pub fn run(options: Options, events: i32, machine: Machine) -> u8 {
         options,
         index,
         events,
+        landings,
         numbers,
         path: Vec::new(),
     };

@@ -17,6 +17,7 @@ use crate::options::Options;
 use crate::output;
 use crate::pace::Pace;
 use crate::report::{self, status};
+use crate::side_file::Landings;
 use crate::step::{self, Step};
 use crate::system;
 use crate::turns::{self, HeldTurns, Turn};
@@ -68,6 +69,8 @@ pub struct Session {
     pub options: Options,
     pub index: ChunkIndex,
     pub events: i32,
+    /// Descriptor of the side file.
+    pub landings: Option<i32>,
     /// Process numbers in order; the place in here is the place in the job table.
     pub numbers: Vec<u32>,
     /// With `--process`: the forked processes on the way to it, the next one last.
@@ -119,7 +122,8 @@ impl Engine {
         let chunks = session
             .chunks(process)
             .ok_or(ReplayError::ProcessMissing(process))?;
-        let mut pace = Pace::new(&session.options);
+        let landings = Landings::new(session.landings, process);
+        let mut pace = Pace::new(&session.options, landings);
         pace.total_events = chunks.events;
         let feed = Feed::new(session.events, chunks.chunks.clone());
         let mut engine = Engine {
@@ -182,7 +186,9 @@ impl Engine {
             .number("instructions", self.machine.total_instructions())
             .text("end", end.name())
             .optional("status", end.status())
-            .number("mappings", self.machine.memory.table.len() as u64);
+            .number("mappings", self.machine.memory.table.len() as u64)
+            .number("landings", self.pace.landings.passed)
+            .number("searched", self.pace.landings.searched);
         report::send(&mut line);
         match end {
             End::Divergence => status::DIVERGENCE,
@@ -412,6 +418,7 @@ impl Engine {
             .chunks(process)
             .ok_or(ReplayError::ProcessMissing(process))?;
         self.process = process;
+        self.pace.landings.begin_process(process);
         self.last = None;
         if let Some(control) = &mut self.pace.control {
             control.begin_process();

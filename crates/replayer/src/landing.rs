@@ -91,12 +91,16 @@ pub fn run(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
         nearly: 0,
         different: 0,
     };
+    let (index, time) = (group.index, group.event.header.time);
+    if let Some(count) = pace.landings.find(index, time) {
+        return search.run_counted(machine, group, pace, count);
+    }
     let had_hook = machine.has_hook(ip);
     if !had_hook {
         machine.translator.add_hook(ip);
     }
     machine.set_searched(Some(ip));
-    pace.begin_search(group.event.header.time);
+    pace.begin_search(time);
     let found = search.run(machine, group, pace, had_hook);
     pace.end_search();
     machine.set_searched(None);
@@ -104,10 +108,48 @@ pub fn run(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
         machine.translator.remove_hook(ip);
     }
     machine.translator.set_landing(None);
+    if found.is_ok() {
+        pace.landings.found(index, time, machine.since_event());
+    }
     found
 }
 
 impl Search<'_> {
+    /// Run to where the landing was found before, and check the whole state there.
+    fn run_counted(
+        &mut self,
+        machine: &mut Machine,
+        group: &Group<'_>,
+        pace: &mut Pace,
+        count: u64,
+    ) -> Result<(), Failure> {
+        pace.begin_search(group.event.header.time);
+        let stop = pace.run_counted(machine, group, count);
+        pace.end_search();
+        let stop = stop?;
+        if stop == Stop::Budget && machine.since_event() == count {
+            if let Some(string) = self.string {
+                string.advance(machine, &self.target);
+            }
+            if self.is_here(machine) {
+                return Ok(());
+            }
+        }
+        let message = alloc::format!(
+            "the program was interrupted at {:#x} in the middle of computation, {count} instructions \
+             after the event before as the trace's file `landings` says, and the replay has \
+             another state there; make that file empty, and the place is searched for again",
+            self.target.rip
+        );
+        Err(matching::diverged(
+            machine,
+            group,
+            &stop,
+            What::Missing,
+            message,
+        ))
+    }
+
     fn run(
         &mut self,
         machine: &mut Machine,

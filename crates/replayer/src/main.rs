@@ -37,6 +37,7 @@ mod pace;
 mod processor;
 mod report;
 mod sandbox;
+mod side_file;
 mod step;
 mod string_instruction;
 mod system;
@@ -164,9 +165,9 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     if options.sandbox {
         sandbox::enter(options.control.is_some())?;
     }
-    let events = directory.events;
+    let (events, landings) = (directory.events, directory.landings);
     let machine = Machine::new(directory)?;
-    Ok(coordinator::run(options, events, machine))
+    Ok(coordinator::run(options, events, landings, machine))
 }
 
 /// Orphaned grandchildren come to us, so that their ends are seen.

@@ -11,6 +11,7 @@ use crate::machine::Machine;
 use crate::matching;
 use crate::options::Options;
 use crate::report;
+use crate::side_file::Landings;
 use crate::system;
 
 /// Instructions between two looks at the clock: some 10 ms.
@@ -48,6 +49,10 @@ pub struct Pace {
     last_time: u64,
     /// While a landing is searched for: most instructions since the last event.
     search_limit: Option<u64>,
+    /// While the place of the next event is known: instructions since the last event.
+    counted: Option<u64>,
+    /// Where landings are.
+    pub landings: Landings,
     /// Events in the log.
     pub total_events: u64,
     /// A client that says how far to run.
@@ -55,7 +60,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn new(options: &Options) -> Pace {
+    pub fn new(options: &Options, landings: Landings) -> Pace {
         Pace {
             interval: options.progress,
             runaway: options.runaway,
@@ -63,6 +68,8 @@ impl Pace {
             events_to_look: EVENTS_BETWEEN_LOOKS,
             last_time: 0,
             search_limit: None,
+            counted: None,
+            landings,
             total_events: 0,
             control: options.control.map(Control::new),
         }
@@ -87,6 +94,20 @@ impl Pace {
     pub fn has_passed(&self, machine: &Machine) -> bool {
         self.search_limit
             .is_some_and(|limit| machine.since_event() > limit)
+    }
+
+    /// Run to this many instructions since the last event, unless something stops the program
+    /// before; [`Stop::Budget`] where it has come there.
+    pub fn run_counted(
+        &mut self,
+        machine: &mut Machine,
+        group: &Group<'_>,
+        count: u64,
+    ) -> Result<Stop, Failure> {
+        self.counted = Some(count);
+        let stop = self.run(machine, group);
+        self.counted = None;
+        stop
     }
 
     /// Run to the next stop that is the program's doing; while a landing is searched for, also
@@ -131,6 +152,17 @@ impl Pace {
                 }
                 _ => STRETCH,
             };
+            let left = self
+                .counted
+                .map(|count| count.saturating_sub(machine.since_event()));
+            if left == Some(0) {
+                if past != Past::Hook && machine.has_breakpoint(machine.registers().rip) {
+                    // A search stops here, and its hook tells the client.
+                    self.is_for_client(machine);
+                }
+                return Ok(Stop::Budget);
+            }
+            let stretch = left.map_or(stretch, |left| stretch.min(left));
             let stop = match core::mem::replace(&mut past, Past::Nothing) {
                 Past::Nothing => machine.run(stretch),
                 Past::Hook => machine.run_past_hook(stretch),

@@ -6,6 +6,7 @@ use core::ffi::CStr;
 use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::{syscall1, syscall2, syscall3, syscall4};
 
+use crate::side_file;
 use crate::system::check;
 
 const O_NOFOLLOW: u64 = 0o400000;
@@ -17,6 +18,8 @@ pub struct TraceDirectory {
     pub events: i32,
     /// `manifest.json`, if there is one.
     pub manifest: Option<StoredFile>,
+    /// The file of landings that were found before, or what stands in for it.
+    pub landings: Option<i32>,
     files: Vec<Option<StoredFile>>,
 }
 
@@ -45,10 +48,12 @@ impl TraceDirectory {
         let manifest = open_at(directory, c"manifest.json", O_NOFOLLOW).and_then(|descriptor| {
             regular_size(descriptor).map(|size| StoredFile { descriptor, size })
         });
+        let landings = side_file::open(directory);
         close(directory);
         Ok(TraceDirectory {
             events,
             manifest,
+            landings,
             files,
         })
     }
@@ -74,7 +79,7 @@ fn raise_descriptor_limit() {
 
 fn open_at(directory: i32, path: &CStr, flags: u64) -> Option<i32> {
     // O_NONBLOCK: a fifo planted in somebody else's trace must not hang us.
-    let flags = flags | n::O_RDONLY | n::O_CLOEXEC | O_NONBLOCK;
+    let flags = flags | n::O_CLOEXEC | O_NONBLOCK;
     // SAFETY: the path is NUL-terminated.
     let result = unsafe {
         syscall4(
@@ -93,15 +98,39 @@ fn close(descriptor: i32) {
     unsafe { syscall1(n::CLOSE, descriptor as u64) };
 }
 
+/// A regular file of the directory.
+#[derive(Clone, Copy, Debug)]
+pub struct RegularFile {
+    pub descriptor: i32,
+    /// Its names in the file system.
+    pub links: u64,
+}
+
+/// Open a regular file with these flags.
+pub fn open_regular(directory: i32, name: &CStr, flags: u64) -> Option<RegularFile> {
+    let descriptor = open_at(directory, name, flags | O_NOFOLLOW)?;
+    let Some(stat) = status(descriptor) else {
+        close(descriptor);
+        return None;
+    };
+    let links = stat[2];
+    Some(RegularFile { descriptor, links })
+}
+
 /// The size of a regular file in bytes, `None` for anything else.
 fn regular_size(descriptor: i32) -> Option<u64> {
-    // struct stat: st_mode is the low half of word 3, st_size is word 6.
+    status(descriptor).map(|stat| stat[6])
+}
+
+/// `struct stat` of a regular file as words: st_nlink is word 2, st_mode the low half of word 3,
+/// st_size word 6.
+fn status(descriptor: i32) -> Option<[u64; 18]> {
     const TYPE_MASK: u64 = 0o170000;
     const REGULAR: u64 = 0o100000;
     let mut stat = [0u64; 18];
     // SAFETY: the kernel writes 144 bytes.
     let result = unsafe { syscall2(n::FSTAT, descriptor as u64, stat.as_mut_ptr() as u64) };
-    (result == 0 && stat[3] & TYPE_MASK == REGULAR).then_some(stat[6])
+    (result == 0 && stat[3] & TYPE_MASK == REGULAR).then_some(stat)
 }
 
 /// Open each file named by a number.

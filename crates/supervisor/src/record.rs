@@ -87,6 +87,8 @@ fn run(
     });
     let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
     let files = FileTable::create(arena.clone(), &options.trace, copies).map_err(trace_error)?;
+    // Replays write where they have found landings, but make no files.
+    File::create_new(options.trace.join("landings")).map_err(trace_error)?;
     let known = machine_cache::recall();
     let leaves = match &known {
         Some(processors) => processors.leaves.clone(),
@@ -292,7 +294,7 @@ fn create_directory(path: &Path) -> Result<bool, SupervisorError> {
 
 /// Remove what we have put into a trace directory in which nothing was recorded.
 fn remove_leftovers(path: &Path, created: bool) {
-    for name in ["events", "files.jsonl", "manifest.json"] {
+    for name in ["events", "files.jsonl", "landings", "manifest.json"] {
         drop(fs::remove_file(path.join(name)));
     }
     drop(fs::remove_dir(path.join("files")));

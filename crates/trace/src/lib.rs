@@ -16,6 +16,7 @@ mod file_identity;
 pub mod identifiers;
 pub mod layout;
 pub mod registers;
+pub mod resolved;
 pub mod sharing;
 pub mod vectors;
 

@@ -97,6 +97,8 @@ def _as_json(path: str, result: Verification) -> dict[str, object]:
         "cut_processes": list(result.cut_processes),
         "unreachable_processes": list(result.unreachable_processes),
         "damaged_chunks": result.damaged_chunks,
+        "landings": result.landings,
+        "searched": result.searched,
         "notes": [dataclasses.asdict(note) for note in result.notes],
     }
 

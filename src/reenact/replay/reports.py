@@ -30,7 +30,8 @@ class ProcessEnded:
     `instructions` it executed in total; `end` is "exit", "signal", "ended" (nobody saw how),
     "stopped", "cut", "asked", "divergence", "error" or "unreachable" (the replay of its parent
     ended before it was made, and `parent` and `pid` are not known); `status` belongs to the
-    first two.
+    first two. `landings` are the places in the middle of computation that the replay came to, of
+    which it `searched` for those that no replay had found before.
     """
 
     process: int
@@ -40,6 +41,8 @@ class ProcessEnded:
     instructions: int
     end: str
     status: int | None
+    landings: int = 0
+    searched: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,8 @@ def _process(record: Mapping[str, Any]) -> ProcessEnded:
         record["instructions"],
         record["end"],
         record["status"],
+        record.get("landings", 0),
+        record.get("searched", 0),
     )
 
 

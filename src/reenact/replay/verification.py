@@ -29,6 +29,8 @@ class Verification:
 
     `events` and `instructions` are sums over the processes; `seconds` is wall time;
     `damaged_chunks` pieces of the trace could not be read, and the replay ends before them.
+    `landings` events lie in the middle of computation; the place of `searched` of them was not
+    known from an earlier replay.
     """
 
     processes: int
@@ -39,6 +41,8 @@ class Verification:
     process_ends: tuple[ProcessEnded, ...] = ()
     notes: tuple[Noted, ...] = ()
     damaged_chunks: int = 0
+    landings: int = 0
+    searched: int = 0
 
     @property
     def is_exact(self) -> bool:
@@ -128,6 +132,8 @@ def verify(
         process_ends=tuple(sorted(collected.ends, key=lambda end: end.process)),
         notes=tuple(collected.notes),
         damaged_chunks=collected.started.damaged_chunks if collected.started else 0,
+        landings=sum(end.landings for end in collected.ends),
+        searched=sum(end.searched for end in collected.ends),
     )
 
 
