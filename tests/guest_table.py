@@ -146,6 +146,7 @@ INSTRUCTIONS = (
 
 CALLS = (
     Guest("bad_pointers"),
+    Guest("bad_vectors"),
     Guest("big_read"),
     Guest("small_reads"),
     Guest("socket_lengths"),

@@ -8,11 +8,9 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
 use reenact_syscalls::SystemCall;
-use reenact_trace::EventHeader;
 
 use crate::entry::{self, NOT_BEGUN};
 use crate::life::Call;
-use crate::log::Builder;
 use crate::{guest, patch, scheduler, sharing_group, signal};
 
 const POLL: u64 = 7;
@@ -153,8 +151,7 @@ fn was_asked(call: &Call<'_>) -> bool {
 /// Run `wait` without the token. The event under construction is begun anew afterwards, because
 /// others have written to the log.
 fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
-    let header: EventHeader = call.event.header;
-    call.event.set_aside();
+    let header = call.event.set_aside();
     call.thread.room_asked.store(0, Ordering::Relaxed);
     scheduler::let_go(call.thread, &header);
     let result = loop {
@@ -167,7 +164,7 @@ fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
     };
     call.thread.room_asked.store(0, Ordering::Relaxed);
     scheduler::acquire(call.thread);
-    call.event = Builder::again(&header);
+    call.event.go_on(&header);
     call.thread.frame.resume_at = patch::resume_address(call.thread.frame.resume_at);
     result
 }

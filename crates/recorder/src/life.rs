@@ -3,12 +3,13 @@
 use reenact_freestanding::numbers::*;
 use reenact_syscalls::{Before, Class, Descriptors, Kind, Restart, SignalMask, Sink, SystemCall};
 use reenact_trace::event::flags;
-use reenact_trace::{layout, EventKind, Registers};
+use reenact_trace::{layout, EventHeader, EventKind, Registers};
 
 use crate::entry::{self, NOT_BEGUN};
 use crate::frame::{Frame, Origin};
 use crate::guest::{self, GuestMemory};
 use crate::log::{self, Builder};
+use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::signal::{self, Moment};
 use crate::text;
 use crate::thread::{self, Thread};
@@ -96,27 +97,56 @@ fn preempt(thread: &mut Thread) {
     }
 }
 
-fn arguments(registers: &Registers) -> [u64; 6] {
+/// The arguments of a call, into its event too. Word by word: they have just been written so, and
+/// pairs of them read by vector registers would have to wait until they have reached the cache.
+#[inline(always)]
+fn arguments(registers: &Registers, header: &mut EventHeader) -> [u64; 6] {
     let r = registers;
-    [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]
+    let args = [
+        word(&r.rdi),
+        word(&r.rsi),
+        word(&r.rdx),
+        word(&r.r10),
+        word(&r.r8),
+        word(&r.r9),
+    ];
+    let [a, b, c, d, e, f] = &mut header.args;
+    put(a, args[0]);
+    put(b, args[1]);
+    put(c, args[2]);
+    put(d, args[3]);
+    put(e, args[4]);
+    put(f, args[5]);
+    args
+}
+
+#[inline(always)]
+fn word(place: &u64) -> u64 {
+    // SAFETY: a reference is a valid place.
+    unsafe { core::ptr::from_ref(place).read_volatile() }
+}
+
+#[inline(always)]
+fn put(place: &mut u64, value: u64) {
+    // SAFETY: as above.
+    unsafe { core::ptr::from_mut(place).write_volatile(value) }
 }
 
 fn on_system_call(thread: &mut Thread) {
     if signal::queued(thread) && deliver_before(thread) {
         return;
     }
-    let registers = thread.frame.registers;
-    let number = registers.rax;
-    let args = arguments(&registers);
+    let registers = &thread.frame.registers;
+    let (number, ip) = (registers.rax, registers.rip);
     let mut event = Builder::new(EventKind::Syscall, number as u16);
-    event.header.ip = registers.rip;
+    event.header.ip = ip;
     event.header.register_checksum = registers.checksum();
-    event.header.args = args;
+    let args = arguments(registers, &mut event.header);
     if thread.frame.origin == Origin::Patched as u64 {
         event.header.flags = flags::PATCHED;
     } else {
-        patch::consider(registers.rip, number, &mut event);
-        thread.frame.resume_at = patch::resume_address(registers.rip);
+        patch::consider(ip, number, &mut event);
+        thread.frame.resume_at = patch::resume_address(ip);
     }
     let mut call = Call {
         thread,
@@ -299,16 +329,44 @@ pub fn plain(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
     if (a | b | c | d | e | f) && names_our_memory(entry, &call.args) {
         return Outcome::Done(-EFAULT);
     }
-    let before = match Before::capture(entry, &call.args, &GuestMemory) {
-        Ok(before) => before,
+    match nested_pointers::check(call) {
+        Verdict::Harmless => {}
+        Verdict::HasVectors => return with_vectors(call, entry),
+        Verdict::Fewer(argument, count) => call.substitute = Some((argument, count)),
+        Verdict::Fault => return Outcome::Done(-EFAULT),
+    }
+    if entry.is_simple {
+        return make(call, entry, call.args, &Before::simple());
+    }
+    captured(call, entry, call.args)
+}
+
+/// A call whose vectors name memory of ours: the kernel is given others.
+#[cold]
+#[inline(never)]
+fn with_vectors(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
+    let mut vectors = Vectors::new();
+    let args = vectors.replace(call);
+    captured(call, entry, args)
+}
+
+/// A call about whose outputs something has to be known from before it. `args`: for the kernel.
+fn captured(call: &mut Call<'_>, entry: &SystemCall, args: [u64; 6]) -> Outcome {
+    match Before::capture(entry, &call.args, &GuestMemory) {
+        Ok(before) => make(call, entry, args, &before),
         Err(refusal) => {
             if !refusal.is_declined() {
                 let text = text!("{refusal}");
                 message::once(text.as_str());
             }
-            return Outcome::Done(-i64::from(refusal.errno()));
+            Outcome::Done(-i64::from(refusal.errno()))
         }
-    };
+    }
+}
+
+/// Make a call that is neither declined nor refused.
+#[inline(always)]
+fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Before) -> Outcome {
     if let Some(answer) = virtualize::answer(call, entry) {
         return answer;
     }
@@ -316,10 +374,9 @@ pub fn plain(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
         call.number,
         KILL | TKILL | TGKILL | RT_SIGQUEUEINFO | RT_TGSIGQUEUEINFO
     ) {
-        process::announce_fatal_signal(call.thread, call.number, &call.args);
+        process::announce_fatal_signal(call);
     }
     let victim = process::killing::victim(call);
-    let mut args = call.args;
     if let Some((index, value)) = call.substitute {
         args[index] = value;
     }

@@ -3,6 +3,7 @@
 //! An event is built in place and becomes visible to the supervisor as a whole, when `head`
 //! moves. One that grows beyond the largest record is published in parts: `Data` events first.
 
+use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use reenact_freestanding::numbers::*;
@@ -69,14 +70,34 @@ pub fn time() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
-/// An event under construction. Dropping it without `commit` leaves no trace of it.
+/// The header of an event under construction, at its place in the ring: nothing is copied when the
+/// event is finished. (A copy by vector registers of what has just been written word by word
+/// waits until all older stores have reached the cache, those to the ring among them.)
+pub struct Header(*mut EventHeader);
+
+impl Deref for Header {
+    type Target = EventHeader;
+
+    fn deref(&self) -> &EventHeader {
+        // SAFETY: in the part of the ring not yet published, which is ours; aligned, as records are.
+        unsafe { &*self.0 }
+    }
+}
+
+impl DerefMut for Header {
+    fn deref_mut(&mut self) -> &mut EventHeader {
+        // SAFETY: as above.
+        unsafe { &mut *self.0 }
+    }
+}
+
+/// An event under construction. Dropping it without `commit` leaves no trace of it. When another one
+/// is begun, this one is lost, its header too, unless it was [`Builder::set_aside`].
 pub struct Builder {
-    /// Address of the record's first byte.
-    start: u64,
+    pub header: Header,
     /// Bytes used so far.
     used: usize,
     attachments: u32,
-    pub header: EventHeader,
 }
 
 /// Room for the last attachment headers of an event; data is split before it is touched.
@@ -84,53 +105,64 @@ const RESERVE: usize = 4096;
 
 impl Builder {
     /// Begin an event of the current thread.
+    #[inline]
     pub fn new(kind: EventKind, code: u16) -> Builder {
-        let header = EventHeader {
-            kind: kind as u8,
-            code,
-            tid: crate::thread::current().tid,
-            time: time(),
-            ..EventHeader::default()
-        };
+        let time = time();
         wait_for_room();
         BUILDING.store(true, Ordering::Relaxed);
-        Builder {
-            start: record_address(),
+        let mut builder = Builder {
+            header: Header(record_address() as *mut EventHeader),
             used: EventHeader::SIZE,
             attachments: 0,
-            header,
-        }
+        };
+        let header = &mut *builder.header;
+        header.kind = kind as u8;
+        header.flags = 0;
+        header.code = code;
+        header.tid = crate::thread::current().tid;
+        header.time = time;
+        header.ip = 0;
+        header.register_checksum = 0;
+        header.result = 0;
+        header.args = [0; 6];
+        builder
     }
 
-    /// Others will write to the log before this event is finished: publish its attachments.
-    pub fn set_aside(&mut self) {
+    fn start(&self) -> u64 {
+        self.header.0 as u64
+    }
+
+    /// Others will write to the log before this event is finished: publish its attachments. Its
+    /// header, with which it goes on afterwards ([`Builder::go_on`]).
+    pub fn set_aside(&mut self) -> EventHeader {
         if self.attachments > 0 {
             self.split();
         }
+        *self.header
     }
 
     /// Go on with an event that was set aside.
-    pub fn again(header: &EventHeader) -> Builder {
+    pub fn go_on(&mut self, header: &EventHeader) {
+        self.begin(header);
+        BUILDING.store(true, Ordering::Relaxed);
+    }
+
+    /// A place for a record with this header and nothing else yet.
+    fn begin(&mut self, header: &EventHeader) {
         wait_for_room();
-        Builder {
-            start: record_address(),
-            used: EventHeader::SIZE,
-            attachments: 0,
-            header: *header,
-        }
+        self.header = Header(record_address() as *mut EventHeader);
+        *self.header = *header;
+        self.used = EventHeader::SIZE;
+        self.attachments = 0;
     }
 
     /// Publish what there is as a `Data` event and begin anew.
     #[cold]
     fn split(&mut self) {
-        let kind = self.header.kind;
+        let header = *self.header;
         self.header.kind = EventKind::Data as u8;
         self.publish();
-        self.header.kind = kind;
-        wait_for_room();
-        self.start = record_address();
-        self.used = EventHeader::SIZE;
-        self.attachments = 0;
+        self.begin(&header);
     }
 
     fn make_room(&mut self, length: usize) {
@@ -142,7 +174,7 @@ impl Builder {
     /// Append an attachment's header and return the address of its payload.
     fn begin_attachment(&mut self, tag: Tag, address: u64, length: usize) -> u64 {
         self.make_room(length);
-        let at = self.start + self.used as u64;
+        let at = self.start() + self.used as u64;
         let header = AttachmentHeader {
             tag: tag as u16,
             flags: 0,
@@ -246,12 +278,12 @@ impl Builder {
         }
         // SAFETY: the part of the ring not yet published, then and now; both hold `used` bytes.
         unsafe {
-            core::ptr::copy_nonoverlapping(self.start as *const u8, kept.as_mut_ptr(), used);
+            core::ptr::copy_nonoverlapping(self.start() as *const u8, kept.as_mut_ptr(), used);
             BUILDING.store(false, Ordering::Relaxed);
             crate::message::note(text);
             wait_for_room();
-            self.start = record_address();
-            core::ptr::copy_nonoverlapping(kept.as_ptr(), self.start as *mut u8, used);
+            self.header = Header(record_address() as *mut EventHeader);
+            core::ptr::copy_nonoverlapping(kept.as_ptr(), self.start() as *mut u8, used);
         }
         BUILDING.store(true, Ordering::Relaxed);
     }
@@ -262,8 +294,6 @@ impl Builder {
         if !recording() {
             return;
         }
-        // SAFETY: the record's first bytes, not yet published.
-        unsafe { (self.start as *mut EventHeader).write(self.header) };
         let slot = arena::slot();
         let event = NEXT_EVENT.load(Ordering::Relaxed) + 1;
         NEXT_EVENT.store(event, Ordering::Relaxed);

@@ -27,6 +27,7 @@ mod loader;
 mod log;
 mod mappings;
 mod message;
+mod nested_pointers;
 mod patch;
 mod pinning;
 mod proc_files;

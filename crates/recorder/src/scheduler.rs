@@ -280,7 +280,7 @@ fn wait(thread: &Thread) {
 /// Log that the current thread is at a call, which returns later or never.
 pub fn log_blocked(header: &EventHeader) {
     let mut event = Builder::new(EventKind::Blocked, header.code);
-    event.header = EventHeader {
+    *event.header = EventHeader {
         kind: EventKind::Blocked as u8,
         flags: 0,
         ..*header

@@ -95,10 +95,9 @@ pub fn join(call: &mut Call<'_>) {
     if is_member() || call.thread.vfork_child || !log::recording() {
         return;
     }
-    let header = call.event.header;
-    call.event.set_aside();
+    let header = call.event.set_aside();
     enter(call.thread);
-    call.event = Builder::again(&header);
+    call.event.go_on(&header);
 }
 
 /// Become a member and wait for a turn. No event is under construction.

@@ -123,6 +123,9 @@ pub struct SystemCall {
     pub signal_mask: SignalMask,
     /// The result is an address (printed in hexadecimal).
     pub result_is_address: bool,
+    /// The call is performed whatever its arguments, and all its outputs are found from its
+    /// arguments and its result: nothing has to be known from before it.
+    pub is_simple: bool,
 }
 
 /// Start of an entry: a plain call without outputs that does not block.
@@ -142,6 +145,7 @@ pub(crate) const fn call(
         descriptors: Descriptors::None,
         signal_mask: SignalMask::None,
         result_is_address: false,
+        is_simple: true,
     }
 }
 
@@ -161,11 +165,23 @@ impl SystemCall {
 
     pub(crate) const fn class(mut self, class: Class) -> SystemCall {
         self.class = class;
+        if matches!(class, Class::Declined(..) | Class::Refused(..)) {
+            self.is_simple = false;
+        }
         self
     }
 
     pub(crate) const fn writes(mut self, outputs: &'static [Output]) -> SystemCall {
         self.outputs = outputs;
+        let mut index = 0;
+        while index < outputs.len() {
+            let is_simple = matches!(
+                outputs[index],
+                Output::Fixed { .. } | Output::Counted { .. } | Output::Result { .. }
+            );
+            self.is_simple = self.is_simple && is_simple;
+            index += 1;
+        }
         self
     }
 

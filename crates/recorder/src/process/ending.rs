@@ -14,9 +14,10 @@ use crate::{arena, signal};
 
 /// `exit` and `exit_group`: logged first, because there is no afterwards.
 pub fn exit(call: &mut Call<'_>) -> Outcome {
+    let begun = call.event.set_aside();
     let mut event = Builder::new(EventKind::Exit, call.number as u16);
-    event.header.ip = call.event.header.ip;
-    event.header.register_checksum = call.event.header.register_checksum;
+    event.header.ip = begun.ip;
+    event.header.register_checksum = begun.register_checksum;
     event.header.args = call.args;
     event.header.result = (call.args[0] & 0xff) as i64;
     let last = call.number == EXIT_GROUP || !crate::scheduler::is_threaded();
@@ -52,7 +53,8 @@ fn is_harmless(number: u32) -> bool {
 /// If the call is about to kill the process itself, say so in the log while there is time: the
 /// replay then reaches this very call.
 #[inline(never)]
-pub fn announce_fatal_signal(thread: &mut Thread, number: u64, args: &[u64; 6]) {
+pub fn announce_fatal_signal(call: &mut Call<'_>) {
+    let (number, args) = (call.number, call.args);
     // SAFETY: no effect.
     let (pid, tid) = unsafe { (syscall0(GETPID) as u64, syscall0(GETTID) as u64) };
     let (mine, sent) = match number {
@@ -66,17 +68,19 @@ pub fn announce_fatal_signal(thread: &mut Thread, number: u64, args: &[u64; 6]) 
         return;
     }
     let deadly = sent == signal::SIGKILL
-        || (signal::is_default(sent) && thread.mask & signal::bit(sent) == 0);
+        || (signal::is_default(sent) && call.thread.mask & signal::bit(sent) == 0);
     if !deadly {
         return;
     }
-    let registers = thread.frame.registers;
+    let registers = call.thread.frame.registers;
+    let begun = call.event.set_aside();
     let mut event = Builder::new(EventKind::Exit, number as u16);
     event.header.ip = registers.rip;
     event.header.register_checksum = registers.checksum();
-    event.header.args = *args;
+    event.header.args = args;
     event.header.result = i64::from(sent);
     event.commit();
+    call.event.go_on(&begun);
     arena::ring_doorbell();
     // A synchronous signal's action in the kernel is ours: the default must be back for it.
     if signal::SYNCHRONOUS.contains(&sent) {

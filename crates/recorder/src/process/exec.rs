@@ -10,7 +10,6 @@ use reenact_trace::event::start;
 use crate::arena::ChildSlot;
 use crate::life::{Call, Outcome};
 use crate::loader::elf::{self, Kind};
-use crate::log::Builder;
 use crate::thread::Thread;
 use crate::{arena, files, guest, log, scheduler, sharing_group, signal, text};
 
@@ -72,14 +71,13 @@ pub fn exec(call: &mut Call<'_>) -> Outcome {
     let leaves_group = sharing_group::is_member() && !call.thread.vfork_child;
     if scheduler::is_shared() && !call.thread.vfork_child {
         // The new image begins with the first thread's id, whoever called.
-        let header = call.event.header;
-        call.event.set_aside();
+        let header = call.event.set_aside();
         scheduler::log_blocked(&header);
         if leaves_group {
             sharing_group::leave();
             sharing_group::await_requests();
         }
-        call.event = Builder::again(&header);
+        call.event.go_on(&header);
     }
     let outcome = match try_exec(call) {
         Ok(()) => Outcome::Done(-ENOSYS),
@@ -372,7 +370,7 @@ struct Hand {
 impl Hand {
     /// Fill in the hand-over block of this process's slot, or of a fresh one for a vfork child.
     fn over(call: &mut Call<'_>, target: &Target, name: &Path) -> Result<Hand, i64> {
-        let header = call.event.header;
+        let header = *call.event.header;
         let number = call.number as u32;
         let fill = |request: &mut ExecRequest| {
             request.number = number;

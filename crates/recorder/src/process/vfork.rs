@@ -47,8 +47,9 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     };
     // The call's own event comes first: what follows in the log is the child's.
     let number = call.number;
+    let header = call.event.set_aside();
     let mut event = Builder::new(EventKind::Syscall, number as u16);
-    event.header = call.event.header;
+    *event.header = header;
     event.header.flags |= flags::VFORK;
     event.commit();
 

@@ -92,6 +92,11 @@ impl Before {
         Ok(Before(saved))
     }
 
+    /// The same for a call of which [`SystemCall::is_simple`] says that there is nothing to look at.
+    pub const fn simple() -> Before {
+        Before(Saved::Nothing)
+    }
+
     /// Report what the kernel wrote, after the call returned `result` (negative: `-errno`).
     pub fn outputs(
         &self,
