@@ -22,7 +22,9 @@ pub enum SupervisorError {
     ThirtyTwoBit { path: PathBuf },
     /// A program of another architecture; `machine` is its ELF machine number.
     ForeignArchitecture { path: PathBuf, machine: u16 },
-    /// A program that would gain privileges (set-user-id, set-group-id).
+    /// The kernel hands the file to an interpreter by a rule of binfmt_misc.
+    Interpreted { path: PathBuf, interpreter: PathBuf },
+    /// A program that would gain privileges (set-user-id, set-group-id, file capabilities).
     Privileged { path: PathBuf },
     /// The first line of a script cannot be followed.
     BadScript { path: PathBuf, reason: &'static str },
@@ -53,6 +55,7 @@ impl SupervisorError {
             IsDirectory { .. } => "is-directory",
             NotExecutable { .. } => "not-executable",
             NotAProgram { .. } => "not-a-program",
+            Interpreted { .. } => "interpreted",
             ThirtyTwoBit { .. } => "thirty-two-bit",
             ForeignArchitecture { .. } => "foreign-architecture",
             Privileged { .. } => "privileged",
@@ -90,6 +93,12 @@ impl fmt::Display for SupervisorError {
             NotAProgram { path } => {
                 write!(f, "{} is neither an ELF program nor a script with a #! line", path.display())
             }
+            Interpreted { path, interpreter } => write!(
+                f,
+                "{} is run by {} through binfmt_misc, which a recording does not follow",
+                path.display(),
+                interpreter.display()
+            ),
             ThirtyTwoBit { path } => {
                 write!(f, "{} is a 32-bit program; only 64-bit ones can be recorded", path.display())
             }
@@ -100,7 +109,7 @@ impl fmt::Display for SupervisorError {
             ),
             Privileged { path } => write!(
                 f,
-                "{} would gain privileges when it starts (set-user-id or set-group-id), which a recording cannot follow",
+                "{} would gain privileges when it starts (set-user-id, set-group-id or file capabilities), which a recording cannot follow",
                 path.display()
             ),
             BadScript { path, reason } => {

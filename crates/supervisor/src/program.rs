@@ -1,16 +1,18 @@
 //! Finding the program of a command as the kernel and `execvp` do.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use reenact_trace::binfmt_misc;
+
 use crate::error::SupervisorError;
 
 /// Bytes of a file the kernel looks at (`BINPRM_BUF_SIZE`, include/uapi/linux/binfmts.h).
-const LOOK: usize = 256;
+const LOOK: usize = binfmt_misc::LOOK;
 /// Scripts that may follow one another (`exec_binprm`, fs/exec.c).
 const MAX_SCRIPTS: usize = 5;
 const ELF_MACHINE_X86_64: u16 = 62;
@@ -161,8 +163,15 @@ fn inspect(path: &Path) -> Result<Format, SupervisorError> {
             path: owned(),
             error,
         })?;
-    let format = parse_start(path, &start)?;
-    if matches!(format, Format::Elf) && gains_privileges(&metadata) {
+    let format = parse_start(path, &start).map_err(|error| match interpreter(path, &start) {
+        Some(interpreter) => SupervisorError::Interpreted {
+            path: owned(),
+            interpreter,
+        },
+        None => error,
+    })?;
+    let privileged = gains_privileges(&metadata) || has_capabilities(path);
+    if matches!(format, Format::Elf) && privileged {
         return Err(SupervisorError::Privileged { path: owned() });
     }
     Ok(format)
@@ -174,6 +183,30 @@ fn gains_privileges(metadata: &std::fs::Metadata) -> bool {
     let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
     (mode & libc::S_ISUID != 0 && metadata.uid() != user)
         || (mode & libc::S_ISGID != 0 && mode & libc::S_IXGRP != 0 && metadata.gid() != group)
+}
+
+/// Whether the file gives capabilities to whoever executes it. Root has them all.
+fn has_capabilities(path: &Path) -> bool {
+    let Ok(name) = CString::new(path.as_os_str().as_bytes()) else {
+        return false;
+    };
+    let attribute = c"security.capability".as_ptr();
+    // SAFETY: NUL-terminated strings; without a buffer the call only tells the size.
+    unsafe {
+        libc::geteuid() != 0
+            && libc::getxattr(name.as_ptr(), attribute, std::ptr::null_mut(), 0) > 0
+    }
+}
+
+/// The interpreter that a rule of binfmt_misc names for a file that begins so.
+fn interpreter(path: &Path, start: &[u8]) -> Option<PathBuf> {
+    let start = &start[..start.len().min(LOOK)];
+    let rules = fs::read_dir(binfmt_misc::DIRECTORY).ok()?;
+    rules.flatten().find_map(|rule| {
+        let rule = fs::read(rule.path()).ok()?;
+        let found = binfmt_misc::interpreter(&rule, start, path.as_os_str().as_bytes())?;
+        Some(PathBuf::from(OsStr::from_bytes(found)))
+    })
 }
 
 fn parse_start(path: &Path, start: &[u8]) -> Result<Format, SupervisorError> {

@@ -9,6 +9,7 @@
 
 pub mod arena;
 pub mod attachment;
+pub mod binfmt_misc;
 pub mod checksum;
 pub mod chunk;
 pub mod event;

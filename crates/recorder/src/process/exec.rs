@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5, syscall6};
 use reenact_trace::arena::{write_slot_variable, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE_MAX};
+use reenact_trace::binfmt_misc;
 use reenact_trace::event::start;
 
 use crate::arena::ChildSlot;
@@ -114,9 +115,9 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     const TARGET_ROOM: u64 = 64 << 10;
     const _: () = assert!(core::mem::size_of::<Target>() as u64 <= TARGET_ROOM);
     target.path = name;
-    let supported = resolve_scripts(target)?;
-    if !supported || !log::recording() {
-        return Err(leave_recording(call, &name));
+    let obstacle = resolve_scripts(target)?;
+    if obstacle.is_some() || !log::recording() {
+        return Err(leave_recording(call, &name, obstacle.unwrap_or_default()));
     }
     let slot = Hand::over(call, target, &name)?;
     let arguments = count_pointers(argv)?;
@@ -201,16 +202,34 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64
     Ok((argv, envp))
 }
 
-/// Follow `#!` lines until there is an ELF file. `Ok(false)`: something we do not record.
-fn resolve_scripts(target: &mut Target) -> Result<bool, i64> {
+/// What about a file keeps it from being recorded, as the end of a sentence about it.
+type Obstacle = &'static str;
+
+/// What a look at a file to execute has found.
+enum Found {
+    /// So many bytes of its beginning.
+    Start(usize),
+    Obstacle(Obstacle),
+}
+
+/// Follow `#!` lines until there is an ELF file, or an obstacle.
+fn resolve_scripts(target: &mut Target) -> Result<Option<Obstacle>, i64> {
     for _ in 0..MAX_SCRIPTS {
-        let mut head = [0u8; 256];
-        let count = inspect(&target.path, &mut head)?;
+        let mut head = [0u8; binfmt_misc::LOOK];
+        let count = match inspect(&target.path, &mut head)? {
+            Found::Start(count) => count,
+            Found::Obstacle(obstacle) => return Ok(Some(obstacle)),
+        };
         let head = &head[..count];
         if !head.starts_with(b"#!") {
+            let path = &target.path;
+            let path = &path[..path.iter().position(|&byte| byte == 0).unwrap_or(0)];
             return match elf::classify(head) {
-                Kind::Supported => Ok(true),
-                Kind::Unsupported => Ok(false),
+                Kind::Supported => Ok(None),
+                Kind::Unsupported => Ok(Some("is not a 64-bit x86-64 program")),
+                Kind::NotElf if super::binfmt_misc::applies(head, path) => {
+                    Ok(Some("is run by an interpreter of binfmt_misc"))
+                }
                 Kind::NotElf => Err(-ENOEXEC),
             };
         }
@@ -275,7 +294,7 @@ fn push_front(target: &mut Target, interpreter: &[u8], argument: &[u8]) -> Resul
 }
 
 /// Check that a file may be executed and read its first bytes.
-fn inspect(path: &Path, head: &mut [u8; 256]) -> Result<usize, i64> {
+fn inspect(path: &Path, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64> {
     // SAFETY: NUL-terminated paths and buffers of ours.
     unsafe {
         let fd = syscall4(
@@ -294,8 +313,9 @@ fn inspect(path: &Path, head: &mut [u8; 256]) -> Result<usize, i64> {
     }
 }
 
-fn inspect_open(fd: i64, head: &mut [u8; 256]) -> Result<usize, i64> {
+fn inspect_open(fd: i64, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64> {
     const AT_EACCESS: u64 = 0x200;
+    const FGETXATTR: u64 = 193;
     let status = files::status(fd as i32).ok_or(-EACCES)?;
     if !status.is_regular {
         return Err(-EACCES);
@@ -316,21 +336,26 @@ fn inspect_open(fd: i64, head: &mut [u8; 256]) -> Result<usize, i64> {
         let set_user = status.mode & 0o4000 != 0 && status.uid != uid;
         let set_group = status.mode & 0o2010 == 0o2010 && status.gid != gid;
         if set_user || set_group {
-            // Not an ELF we record: see `leave_recording`.
-            head[..4].copy_from_slice(b"\x7fELF");
-            return Ok(4);
+            return Ok(Found::Obstacle("is set-user-id or set-group-id"));
+        }
+        let mut capabilities = [0u8; 64];
+        let name = c"security.capability".as_ptr() as u64;
+        let into = capabilities.as_mut_ptr() as u64;
+        // Root has them all, whatever the file says.
+        if uid != 0 && syscall4(FGETXATTR, fd as u64, name, into, 64) > 0 {
+            return Ok(Found::Obstacle("has file capabilities"));
         }
         let count = syscall4(PREAD64, fd as u64, head.as_mut_ptr() as u64, 256, 0);
         if count < 0 {
             return Err(count);
         }
-        Ok(count as usize)
+        Ok(Found::Start(count as usize))
     }
 }
 
 /// The program is one that reenact cannot record (set-user-id, 32-bit): it is executed as it is,
 /// outside the recording, and the trace says so.
-fn leave_recording(call: &mut Call<'_>, name: &Path) -> i64 {
+fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 {
     let length = name
         .iter()
         .position(|&byte| byte == 0)
@@ -338,9 +363,7 @@ fn leave_recording(call: &mut Call<'_>, name: &Path) -> i64 {
         .min(120);
     let shown = core::str::from_utf8(&name[..length]).unwrap_or("?");
     if log::recording() {
-        let note = text!(
-            "execve: {shown} is set-user-id or not a 64-bit x86-64 program; it goes on unrecorded"
-        );
+        let note = text!("execve: {shown} {obstacle}; it goes on unrecorded");
         call.event.note_before(note.as_str());
     }
     signal::prepare_exec(call.thread);

@@ -1,5 +1,6 @@
 //! Processes: fork, vfork, exec and the end.
 
+mod binfmt_misc;
 mod ending;
 mod exec;
 mod fork;
