@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import Any
 
 from debugger_session import need_gdb
 from pygdbmi.IoManager import IoManager
+from remote_client import child_of
 
 #: A gdb that hangs fails its test instead of all of them; nothing depends on the time else.
 LONGEST = 300
@@ -89,7 +92,11 @@ class Machine:
         try:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # gdb is its child, and is waited for.
+            children = (child_of(self.process.pid, "gdb"), self.process.pid)
+            for child in filter(None, children):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
             self.process.wait()
             raise
         finally:
@@ -116,11 +123,11 @@ class Machine:
                 return record["payload"] or {}
         raise AssertionError("not reached")
 
-    def wait(self, number: int) -> Answer:
+    def wait(self, number: int, longest: float = LONGEST) -> Answer:
         """Wait for the answer with a number and, if the program runs then, for its stop."""
         answer = Answer()
         is_running = is_told = False
-        for record in self._records():
+        for record in self._records(longest):
             kind, message, payload = record["type"], record["message"], record["payload"]
             if kind in ("console", "target", "output"):
                 answer.text += str(payload or "")
@@ -140,8 +147,8 @@ class Machine:
                 return answer
         raise AssertionError("not reached")
 
-    def _records(self):
-        end = time.monotonic() + LONGEST
+    def _records(self, longest: float = LONGEST):
+        end = time.monotonic() + longest
         seen = []
         while time.monotonic() < end:
             for record in self._stream.get_gdb_response(1, raise_error_on_timeout=False):

@@ -206,6 +206,21 @@ def test_a_breakpoint_where_a_copy_waits_is_hit(opened) -> None:
         point.remove()
 
 
+def test_the_last_of_very_many_hits(opened) -> None:
+    """Backwards over a loop full of hits: the last one is found, and no other."""
+    with opened("compute").replay() as session:
+        session.goto("50%")
+        point = session.add_breakpoint(session.registers.rip)
+        session.goto("90%")
+        hits = []
+        while len(hits) < 20 and session.reverse_continue().reason == StopReason.BREAKPOINT:
+            hits.append(session.position)
+        assert hits
+        for position in hits[-2::-1]:
+            assert session.continue_().position == position
+        point.remove()
+
+
 def test_turns_of_threads(opened) -> None:
     """Where a thread runs next and where it has run last, seen from where others run."""
     with opened("thread_sync").replay() as session:

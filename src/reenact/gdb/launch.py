@@ -88,6 +88,8 @@ def wait_for_client(session: Session, address: str) -> None:
                 print(f"  lldb: gdb-remote {host}:{chosen}", flush=True)
                 announce = False
             connection, _ = listener.accept()
+        # Packets are small, and each waits for the one before.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Nobody listens now: a second client is told at once that it cannot connect.
         Conversation(session, connection, places).serve()
 

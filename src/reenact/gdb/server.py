@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
+import struct
 import threading
 import traceback
 from collections.abc import Callable
 
 from reenact import _native, environment
-from reenact.errors import ReenactError
+from reenact.errors import ReenactError, ReplayError
 from reenact.gdb import description, identifiers
 from reenact.gdb.files import TraceFiles
 from reenact.gdb.identifiers import Names
@@ -24,7 +25,7 @@ from reenact.gdb.monitor import Monitor
 from reenact.gdb.packets import Interrupt, Packet, PacketParser, framed, unescaped
 from reenact.gdb.process_files import ProcessFiles
 from reenact.gdb.signals import to_gdb
-from reenact.gdb.target import Resumption, Target
+from reenact.gdb.target import INTERRUPT, Resumption, Target
 from reenact.gdb.transfer import OBJECTS, Objects
 from reenact.session.session import Session
 from reenact.symbols.files import ModuleFiles
@@ -39,6 +40,8 @@ _SUPPORTED = (
 _EVENTS = {"fork-events+": "fork", "vfork-events+": "vfork", "exec-events+": "exec"}
 _ERROR = "E01"
 _NO_MEMORY = "E0e"
+#: What a packet that is not as the protocol has it leads to.
+_MALFORMED = (ValueError, IndexError, TypeError, OverflowError, struct.error)
 
 
 class Conversation:
@@ -58,6 +61,8 @@ class Conversation:
         self._packets: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._wants_acknowledgements = True
         self._is_over = False
+        #: The client wants the movement to end; it stays set when that had ended already.
+        self._is_interrupted = threading.Event()
         self._is_foreign = False
         #: Of packets that do not name the thread themselves.
         self._stepped_thread: int | None = None
@@ -99,6 +104,7 @@ class Conversation:
             while data := self._connection.recv(1 << 16):
                 for found in parser.feed(data):
                     if isinstance(found, Interrupt):
+                        self._is_interrupted.set()
                         self._session.interrupt()
                     else:
                         self._take(found)
@@ -130,8 +136,7 @@ class Conversation:
             if packet.startswith(b"X"):
                 return self._write_binary(packet)
             return self._answer_text(packet.decode("latin-1"))
-        except (ReenactError, ValueError, IndexError) as error:
-            # The last two: a packet that is not as the protocol has it.
+        except (ReenactError, *_MALFORMED) as error:
             if environment.DEBUG.is_set():
                 traceback.print_exc()
             return f"E.{error.message}" if isinstance(error, ReenactError) else _ERROR
@@ -224,22 +229,37 @@ class Conversation:
         return self._target.last_reply or self._target.reply(5)
 
     def _resume(self, rest: str) -> str:
-        return self._target.resume(_resumption(rest))
+        return self._move(_resumption(rest))
 
     def _step(self, _rest: str) -> str:
-        return self._target.resume(Resumption(step=True, thread=self._stepped_thread))
+        return self._move(Resumption(step=True, thread=self._stepped_thread))
 
     def _continue(self, _rest: str) -> str:
-        return self._target.resume(Resumption())
+        return self._move(Resumption())
 
     def _step_back(self, _rest: str) -> str:
         thread = self._stepped_thread
-        return self._target.resume(
-            Resumption(backward=True, step=True, thread=thread, is_alone=thread is not None)
-        )
+        is_alone = thread is not None
+        return self._move(Resumption(backward=True, step=True, thread=thread, is_alone=is_alone))
 
     def _continue_back(self, _rest: str) -> str:
-        return self._target.resume(Resumption(backward=True))
+        return self._move(Resumption(backward=True))
+
+    def _move(self, wanted: Resumption) -> str:
+        if self._is_interrupted.is_set():
+            # It came between two movements of one command, as with conditions of breakpoints.
+            reply = self._target.reply(INTERRUPT)
+        else:
+            try:
+                reply = self._target.resume(wanted)
+            except ReplayError as error:
+                # Nothing can be asked any more: for the client its program is gone.
+                self._say(f"reenact: {error.message}: {error.hint}\n")
+                process = f";process:{self._names.process:x}"
+                return f"X09{process if self._names.is_multiprocess else ''}"
+        if reply.startswith(f"T{INTERRUPT:02x}"):
+            self._is_interrupted.clear()
+        return reply
 
     def _restart(self, _rest: str) -> str:
         return self._target.restart()
@@ -360,6 +380,8 @@ def _resumption(rest: str) -> Resumption:
     """The first action of a `vCont`: of several, it is that of the thread that is stepped."""
     first, *others = rest.split(";")
     action, _, name = first.partition(":")
+    if action[:1] not in tuple("cCsSr"):
+        raise ValueError(action)
     chosen = identifiers.parse(name).thread if name else None
     until = None
     if action.startswith("r"):

@@ -17,7 +17,8 @@ from reenact.session.positions import Position
 from reenact.session.session import Session
 from reenact.session.values import EventInfo, Registers, Stop, StopReason, Thread
 
-_INTERRUPT, _TRAP = 2, 5
+#: Signals of stop replies.
+INTERRUPT, _TRAP = 2, 5
 #: Steps of one thread until it is where its client wants it, at most.
 _MOST_STEPS = 20_000
 #: Stops that concern all threads.
@@ -361,7 +362,7 @@ class Target:
             StopReason.POSITION: "",
             StopReason.INTERRUPTED: "",
         }.get(stop.reason, end)
-        return self.reply(_INTERRUPT if stop.reason == StopReason.INTERRUPTED else _TRAP, more)
+        return self.reply(INTERRUPT if stop.reason == StopReason.INTERRUPTED else _TRAP, more)
 
     # Branches
 

@@ -7,6 +7,7 @@ every stage, and some shortly before the target.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable
@@ -25,6 +26,12 @@ STAGE = 1 << 27
 STAGE_EVENTS = 50_000
 #: Copies are also left so many instructions before a target that is known.
 NEAR = (1 << 23, 1 << 18, 1 << 13)
+
+#: Going back, so many instructions are looked through first; with so many hits in them …
+_SAMPLE = 1 << 20
+_MANY_HITS = 256
+#: … the last one is looked for near the end: in so many instructions, in more if it is not there.
+_NEAR_END = 1 << 20
 
 _HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.CATCH)
 _ENDS = (Reason.END, Reason.FAILED)
@@ -181,22 +188,28 @@ class Navigator:
         place is None when somebody interrupts; the present stays where it was.
         """
         self._interrupted.clear()
+        self.history.learn(self.live)
         lowest = self.history.start if floor is None else floor
-        end = self.key
+        end, near = self.key, _NEAR_END
         while end > lowest:
             waiting = self.checkpoints.latest(end, before=True)
-            scanning = waiting.fork()
-            try:
+            with contextlib.ExitStack() as stack:
+                if self._has_many_hits(waiting, end, near, points):
+                    waiting = waiting.fork()
+                    stack.callback(waiting.close)
+                    self._skip_to(waiting, self.history.total(end) - near)
+                    near *= 4
+                scanning = waiting.fork()
+                stack.callback(scanning.close)
                 found = self._last_hit(scanning, end, points, judge)
-            finally:
-                scanning.close()
-            if self._interrupted.is_set():
-                return None, None
-            found = found or self._hit_where(waiting, points, judge)
+                if self._interrupted.is_set():
+                    return None, None
+                found = found or self._hit_where(waiting, points, judge)
+                begin = waiting.place.key
             if found is not None and found[0].key >= lowest:
                 self.goto(found[0].key)
                 return found
-            end = waiting.place.key
+            end = begin
         return self.goto(lowest).place, None
 
     def backward_along(
@@ -275,6 +288,33 @@ class Navigator:
         self.live.close()
         self.checkpoints.close()
 
+    def _has_many_hits(self, server: Server, end: Key, near: int, points: Points) -> bool:
+        """Whether it pays to look for the last hit near the end first.
+
+        Each hit costs as much as many instructions.
+        """
+        if self.history.total(end) - server.place.total < 2 * (near + _SAMPLE):
+            return False
+        probe = server.fork()
+        try:
+            self._tell(probe, points)
+            stopped = self._stage(
+                probe, points, end, leave_here=0, remember=True, instructions=_SAMPLE
+            )
+        finally:
+            probe.close()
+        return stopped.hits >= _MANY_HITS
+
+    def _skip_to(self, server: Server, total: int) -> None:
+        """Run a server on to where so many instructions have been executed."""
+        self._clear(server)
+        reason = Reason.LIMIT
+        while server.place.total < total and reason == Reason.LIMIT:
+            rest = min(total - server.place.total, STAGE)
+            stopped = self._stage(server, None, leave_here=0, remember=True, instructions=rest)
+            reason = stopped.place.reason
+            self._leave_copy(server)
+
     def _last_hit(
         self, server: Server, end: Key, points: Points, judge: Judge
     ) -> tuple[Place, Point | None] | None:
@@ -339,11 +379,12 @@ class Navigator:
         leave_here: int,
         remember: bool,
         steps: int = NEVER,
+        instructions: int = STAGE,
     ) -> Stopped:
         run = Run(
             target=end,
             steps=steps,
-            most_total=server.place.total + STAGE,
+            most_total=server.place.total + instructions,
             most_event=server.place.event + STAGE_EVENTS,
             catch=points.catch_mask() if points is not None else 0,
             remember=remember,
@@ -353,10 +394,7 @@ class Navigator:
 
     def _advance(self, key: Key) -> Stopped:
         """Run the present forward to a place."""
-        if self.live.points_version != 0:
-            self.live.set_breakpoints([])
-            self.live.set_watches([])
-            self.live.points_version = 0
+        self._clear(self.live)
         near = []
         if self.history.knows(key):
             total = self.history.total(key)
@@ -394,6 +432,13 @@ class Navigator:
             server.set_breakpoints(points.addresses())
             server.set_watches(points.watches())
             server.points_version = points.version
+
+    def _clear(self, server: Server) -> None:
+        """Have a server stop at no points."""
+        if server.points_version != 0:
+            server.set_breakpoints([])
+            server.set_watches([])
+            server.points_version = 0
 
     def _leave_copy(self, server: Server) -> None:
         self.checkpoints.add(server.fork(), self.live.place.total)

@@ -29,6 +29,8 @@ use message::{Operation, Reason};
 const STRETCH: u64 = 20_000_000;
 /// Events between two such looks.
 const EVENTS_BETWEEN_LOOKS: u32 = 64;
+/// Hits that are only remembered between two such looks.
+const HITS_BETWEEN_LOOKS: u64 = 4096;
 /// In a run: no such limit.
 const NEVER: u64 = u64::MAX;
 
@@ -267,6 +269,10 @@ impl Control {
         self.hits += 1;
         if self.run.remember {
             self.remembered = Some(self.place(machine, reason, detail));
+            // Each takes as long as many instructions, and a stretch may be full of them.
+            if self.hits % HITS_BETWEEN_LOOKS == 0 {
+                self.look(machine);
+            }
         } else {
             self.stop(machine, reason, detail);
         }
