@@ -294,6 +294,7 @@ fn perform_signal(call: &mut Call<'_>) -> Option<Outcome> {
         RT_SIGACTION => calls::sigaction(event, args),
         RT_SIGPROCMASK => calls::sigprocmask(thread, event, args),
         SIGALTSTACK => calls::sigaltstack(thread, event, args),
+        RT_SIGPENDING => return signal::pending(thread, event, args).map(Outcome::Done),
         RT_SIGRETURN => {
             if signal::sigreturn(thread) {
                 return Some(Outcome::Finished);
@@ -380,12 +381,16 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     if let Some((index, value)) = call.substitute {
         args[index] = value;
     }
+    let handed_over = signal::hand_over(call.thread, call.number);
     let result = if scheduler::is_shared() && !call.thread.vfork_child {
         blocking::perform(call, entry, &args)
     } else {
         // SAFETY: the program asked for this call; hidden descriptors were excluded.
         unsafe { entry::interruptible(call.number, &args, call.thread.queued.as_ptr()) }
     };
+    if handed_over {
+        signal::take_back(call.thread);
+    }
     if result == NOT_BEGUN
         || (result == -EINTR
             && entry.restart_for(&call.args) == Restart::WithFlag

@@ -48,6 +48,8 @@ pub struct Thread {
     /// Address and size of what this thread's exec has mapped for itself; 0: nothing.
     pub exec_memory: [[u64; 2]; 2],
     pub queue: [QueuedSignal; QUEUE],
+    /// See [`crate::signal::HELD`]; number 0: none.
+    pub held: [QueuedSignal; crate::signal::HELD],
     /// The program's alternate signal stack: address, flags, size.
     pub alternate_stack: [u64; 3],
     /// A synchronous fault to report: the signal's number and information.

@@ -124,6 +124,7 @@ fn in_child(
     let thread: &mut Thread = call.thread;
     thread.tid = pid;
     thread.queued.store(0, Ordering::Relaxed);
+    signal::forget_held(thread);
     let registers = &mut thread.frame.registers;
     registers.rax = 0;
     registers.rcx = registers.rip;

@@ -97,8 +97,9 @@ pub fn install_own() {
 
 /// Before an `execve`: an ignored synchronous signal stays ignored in the new image, and a
 /// blocked one blocked.
-pub fn prepare_exec(thread: &Thread) {
+pub fn prepare_exec(thread: &mut Thread) {
     if thread.mask & never_blocked() != 0 {
+        held::hand_over_all(thread);
         deliver::set_exact_kernel_mask(thread.mask);
     }
     for signal in SYNCHRONOUS {

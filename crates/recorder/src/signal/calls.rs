@@ -89,6 +89,7 @@ pub fn sigprocmask(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) ->
         } & !(bit(SIGKILL) | bit(SIGSTOP));
         thread.mask = mask;
         super::deliver::set_kernel_mask(mask);
+        super::held::release(thread);
     }
     if old_at != 0 && !give(event, old_at, &old.to_le_bytes()) {
         return -EFAULT;

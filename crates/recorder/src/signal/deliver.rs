@@ -98,7 +98,7 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
 
 /// The program has blocked, ignored or reset the signal since it arrived: the kernel keeps it
 /// (blocked), drops it, or acts on it, as it would have.
-fn give_back(thread: &Thread, signal: &QueuedSignal) {
+fn give_back(thread: &mut Thread, signal: &QueuedSignal) {
     if SYNCHRONOUS.contains(&signal.number) && !action(signal.number).is_handler() {
         // The kernel's action for these is always ours.
         if action(signal.number).handler == SIG_IGN {
@@ -106,12 +106,21 @@ fn give_back(thread: &Thread, signal: &QueuedSignal) {
         }
         kernel_action(signal.number, Some(&Action::default()), None);
     }
-    let bit = bit(signal.number);
-    if thread.mask & bit & never_blocked() != 0 {
-        // Until the program changes its mask the kernel has to keep it, or it would come at once.
-        // SAFETY: a mask of ours; SIG_BLOCK = 0.
-        unsafe { syscall4(RT_SIGPROCMASK, 0, &raw const bit as u64, 0, 8) };
+    if thread.mask & bit(signal.number) & never_blocked() != 0 {
+        return held::hold(thread, signal);
     }
+    send(thread, signal);
+}
+
+/// Block a signal and send it to oneself.
+pub(super) fn send_blocked(thread: &Thread, signal: &QueuedSignal) {
+    let bit = bit(signal.number);
+    // SAFETY: a mask of ours; SIG_BLOCK = 0.
+    unsafe { syscall4(RT_SIGPROCMASK, 0, &raw const bit as u64, 0, 8) };
+    send(thread, signal);
+}
+
+fn send(thread: &Thread, signal: &QueuedSignal) {
     // SAFETY: a siginfo of ours; sending to oneself is always permitted.
     unsafe {
         let pid = reenact_freestanding::syscall::syscall0(GETPID) as u64;

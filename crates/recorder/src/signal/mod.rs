@@ -6,6 +6,7 @@ pub mod calls;
 mod deliver;
 mod frame;
 mod handler;
+mod held;
 mod landing;
 pub use landing::{describe as describe_landing, memory as checksum_memory, pause_ns};
 pub mod late;
@@ -22,6 +23,7 @@ pub use deliver::{
 };
 pub use frame::{extended_state, permit as permit_extended_state};
 pub use handler::arm_stack;
+pub use held::{forget as forget_held, hand_over, pending, take_back, HELD};
 pub use sigreturn::sigreturn;
 
 pub const SIGILL: u32 = 4;

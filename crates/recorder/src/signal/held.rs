@@ -1,0 +1,111 @@
+//! Signals that the program blocks and that the recorder lives on.
+//!
+//! A signal that comes while it is blocked the kernel keeps. For these it cannot: it would have to block
+//! them, and the next instruction of the program that traps would kill it. So they are kept here, until the program
+//! changes its mask, or makes a call by which the kernel could hand them out.
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::syscall2;
+use reenact_trace::Tag;
+
+use super::deliver::send_blocked;
+use super::handler::enqueue;
+use super::{bit, set_kernel_mask};
+use crate::guest;
+use crate::log::Builder;
+use crate::thread::{QueuedSignal, Thread};
+
+/// SIGSYS, SIGTRAP, SIGSEGV: the kernel keeps one of each, too.
+pub const HELD: usize = 3;
+
+/// Keep a signal; a second one is lost, as in the kernel (`legacy_queue`).
+pub fn hold(thread: &mut Thread, signal: &QueuedSignal) {
+    let is_there = thread.held.iter().any(|held| held.number == signal.number);
+    let free = thread.held.iter_mut().find(|held| held.number == 0);
+    if let (false, Some(free)) = (is_there, free) {
+        *free = *signal;
+    }
+}
+
+/// The program's mask has changed: what it no longer blocks waits to be delivered.
+pub fn release(thread: &mut Thread) {
+    for index in 0..HELD {
+        let signal = thread.held[index];
+        if signal.number != 0 && thread.mask & bit(signal.number) == 0 {
+            thread.held[index].number = 0;
+            enqueue(thread, signal);
+        }
+    }
+}
+
+/// Forget them: what waits for a parent does not wait for its child.
+pub fn forget(thread: &mut Thread) {
+    for held in &mut thread.held {
+        held.number = 0;
+    }
+}
+
+/// Before a call by which the kernel may hand a blocked signal out, or that takes another mask: the kernel
+/// keeps them meanwhile. Whether there are any; [`set_kernel_mask`] brings them back.
+#[inline]
+pub fn hand_over(thread: &mut Thread, number: u64) -> bool {
+    const PSELECT6: u64 = 270;
+    const PPOLL: u64 = 271;
+    const EPOLL_PWAIT: u64 = 281;
+    const EPOLL_PWAIT2: u64 = 441;
+    const CALLS: [u64; 6] = [
+        RT_SIGSUSPEND,
+        RT_SIGTIMEDWAIT,
+        PSELECT6,
+        PPOLL,
+        EPOLL_PWAIT,
+        EPOLL_PWAIT2,
+    ];
+    any(thread) && CALLS.contains(&number) && hand_over_all(thread)
+}
+
+/// The same whatever the call.
+#[cold]
+pub fn hand_over_all(thread: &mut Thread) -> bool {
+    for index in 0..HELD {
+        let signal = thread.held[index];
+        if signal.number != 0 {
+            thread.held[index].number = 0;
+            send_blocked(thread, &signal);
+        }
+    }
+    true
+}
+
+/// Take them back after a call.
+#[cold]
+pub fn take_back(thread: &Thread) {
+    set_kernel_mask(thread.mask);
+}
+
+#[inline]
+fn any(thread: &Thread) -> bool {
+    thread.held.iter().any(|held| held.number != 0)
+}
+
+/// `rt_sigpending(set, size)` while some are held; `None`: the kernel knows all.
+pub fn pending(thread: &Thread, event: &mut Builder, args: &[u64; 6]) -> Option<i64> {
+    if !any(thread) {
+        return None;
+    }
+    let [address, size, ..] = *args;
+    let mut set = 0u64;
+    // SAFETY: eight bytes of ours; a size the kernel accepts is at most that.
+    let result = unsafe { syscall2(RT_SIGPENDING, &raw mut set as u64, size) };
+    if result < 0 {
+        return Some(result);
+    }
+    let held = thread.held.iter().filter(|held| held.number != 0);
+    set |= held.fold(0, |set, held| set | bit(held.number));
+    let bytes = &set.to_le_bytes()[..size as usize];
+    if !guest::write(address, bytes) {
+        return Some(-EFAULT);
+    }
+    event.bytes(Tag::Write, address, bytes);
+    Some(0)
+}
