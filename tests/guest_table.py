@@ -139,6 +139,7 @@ INSTRUCTIONS = (
     Guest("x87_state", same=STDOUT_ONLY),
     Guest("vector_state"),
     Guest("xsave_layout", same=STDOUT_ONLY),
+    Guest("xsave_in_use"),
     Guest("syscall_registers"),
     Guest("syscall_shapes"),
     Guest("red_zone"),

@@ -10,7 +10,9 @@ pub fn name(event: &Event<'_>) -> String {
     match event.kind {
         EventKind::Syscall | EventKind::Exit => call_name(code),
         EventKind::SignalDelivered | EventKind::Fault => signal(code),
-        EventKind::Instruction => instruction_name(code).to_owned(),
+        EventKind::Instruction => instruction::name(code)
+            .unwrap_or("unknown instruction")
+            .to_owned(),
         _ => String::new(),
     }
 }
@@ -23,19 +25,6 @@ fn signal(number: u16) -> String {
     signal_name(number.into()).map_or_else(|| format!("signal {number}"), str::to_owned)
 }
 
-fn instruction_name(code: u16) -> &'static str {
-    match code {
-        instruction::CPUID => "cpuid",
-        instruction::RDTSC => "rdtsc",
-        instruction::RDTSCP => "rdtscp",
-        instruction::RDRAND => "rdrand",
-        instruction::RDSEED => "rdseed",
-        instruction::RDPID => "rdpid",
-        instruction::XGETBV => "xgetbv",
-        _ => "unknown instruction",
-    }
-}
-
 /// One line for a person: the call with arguments and result, the signal, the message.
 pub fn describe(event: &Event<'_>) -> String {
     let header = &event.header;
@@ -43,6 +32,9 @@ pub fn describe(event: &Event<'_>) -> String {
     match event.kind {
         EventKind::Syscall => call(event, &name),
         EventKind::Exit => format!("{name}({})", header.result),
+        EventKind::Instruction if instruction::stores_state(header.code) => {
+            format!("{name} of {:#x}", args[3] << 32 | args[0])
+        }
         EventKind::Instruction => {
             let [rax, rbx, rcx, rdx, ..] = args;
             format!("{name}: rax={rax:#x} rbx={rbx:#x} rcx={rcx:#x} rdx={rdx:#x}")

@@ -38,6 +38,7 @@ mod shared;
 mod sharing_group;
 mod signal;
 mod sites;
+mod state_store;
 mod thread;
 mod vdso;
 mod virtualize;

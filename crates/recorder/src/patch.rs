@@ -356,6 +356,11 @@ fn install(site: u64, length: usize, after: u64, shape: Shape, event: &mut Build
     true
 }
 
+/// Put back a byte of code that a breakpoint had replaced.
+pub fn restore_code(address: u64, original: u8) -> bool {
+    write_code(address, &[original])
+}
+
 /// Change code in place. One thread at a time runs, so no other can be half-way through it.
 fn write_code(address: u64, bytes: &[u8]) -> bool {
     let start = address & !4095;

@@ -11,7 +11,7 @@ use reenact_trace::{EventKind, FileId, Registers};
 use crate::log::Builder;
 use crate::signal::SIGTRAP;
 use crate::thread::Thread;
-use crate::{arena, cpuid, guest};
+use crate::{arena, cpuid, guest, patch, state_store};
 
 /// A site in memory.
 #[derive(Clone, Copy)]
@@ -72,7 +72,8 @@ pub fn apply(id: FileId, at: u64, length: u64, offset: u64, protection: u64) {
     for index in 0..entry.site_count {
         let site = arena::site((entry.sites + index) as usize);
         let (file_offset, kind) = (site >> 8, (site & 0xff) as u16);
-        if file_offset < offset || file_offset >= offset + length {
+        let is_known = instruction::name(kind).is_some();
+        if !is_known || file_offset < offset || file_offset >= offset + length {
             continue;
         }
         if !writable {
@@ -191,6 +192,9 @@ pub fn on_trap(thread: &mut Thread) -> bool {
         return false;
     };
     let address = site.address;
+    if instruction::stores_state(site.kind) {
+        return store(thread, &site);
+    }
     let registers = &mut thread.frame.registers;
     registers.rip = address;
     let checksum = registers.checksum();
@@ -207,6 +211,19 @@ pub fn on_trap(thread: &mut Thread) -> bool {
     event.commit();
     let registers = &mut thread.frame.registers;
     registers.rip = address + length(address, &site);
+    thread.frame.resume_at = registers.rip;
+    true
+}
+
+/// An instruction that stores state components; where that cannot be done for the program, as its operand
+/// is bad, the processor comes to the original instruction.
+fn store(thread: &mut Thread, site: &Site) -> bool {
+    let next = state_store::perform(&thread.frame, site.kind, site.address, site.original);
+    if next.is_none() && !patch::restore_code(site.address, site.original) {
+        return false;
+    }
+    let registers = &mut thread.frame.registers;
+    registers.rip = next.unwrap_or(site.address);
     thread.frame.resume_at = registers.rip;
     true
 }

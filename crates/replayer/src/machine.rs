@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::syscall2;
+use reenact_trace::event::instruction;
 use reenact_trace::registers::USER_FLAGS;
 use reenact_trace::{layout, Registers};
 use reenact_translator::{NonDeterministic, Stop, Translator, VectorSaving};
@@ -70,13 +71,14 @@ impl Machine {
             )
         };
         // SAFETY: mapped just now, used by nobody else, never unmapped; gs is not used otherwise.
-        let translator = unsafe {
+        let mut translator = unsafe {
             Translator::new(
                 address as *mut u8,
                 CODE_CACHE_SIZE as usize,
                 VectorSaving::Sse,
             )
         };
+        translator.stop_at_stores(true);
         fault::install(translator.context())?;
         let processor = Processor::from_manifest(&read_manifest(&directory));
         Ok(Machine {
@@ -235,8 +237,13 @@ impl Machine {
         self.translator.set_executed(0);
     }
 
-    /// Perform an instruction the log does not hold, if the answer is known: CPUID and XGETBV.
+    /// Perform an instruction the log does not hold, if the answer is known: CPUID and XGETBV. One that
+    /// stores state components is executed as it is from now on: the recorder did not know of it.
     pub fn answer(&mut self, which: &NonDeterministic) -> bool {
+        if instruction::stores_state(which.code) {
+            self.translator.execute_store_here();
+            return true;
+        }
         let Machine {
             translator,
             processor,

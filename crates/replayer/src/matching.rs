@@ -64,16 +64,7 @@ pub fn diverged(
 
 /// The mnemonic of a non-deterministic instruction.
 pub fn instruction_name(code: u16) -> &'static str {
-    match code {
-        instruction::CPUID => "cpuid",
-        instruction::RDTSC => "rdtsc",
-        instruction::RDTSCP => "rdtscp",
-        instruction::RDRAND => "rdrand",
-        instruction::RDSEED => "rdseed",
-        instruction::RDPID => "rdpid",
-        instruction::XGETBV => "xgetbv",
-        _ => "a non-deterministic instruction",
-    }
+    instruction::name(code).unwrap_or("a non-deterministic instruction")
 }
 
 /// Check the stop against the event; `Ok` when it is what the log says.

@@ -1,5 +1,6 @@
 //! Runs the machine in stretches, so that progress can be told and a runaway noticed.
 
+use reenact_trace::event::instruction;
 use reenact_trace::EventKind;
 use reenact_translator::{NonDeterministic, Stop};
 
@@ -220,7 +221,7 @@ impl Pace {
 
     /// Say once that the recorder has missed an instruction.
     fn note_answer(&mut self, machine: &mut Machine, which: &NonDeterministic) {
-        if machine.processor.is_certain() {
+        if machine.processor.is_certain() || instruction::stores_state(which.code) {
             return;
         }
         if core::mem::replace(&mut machine.processor.asked, true) || self.control.is_some() {

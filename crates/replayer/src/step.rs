@@ -342,6 +342,8 @@ fn instruction(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
         instruction::RDTSCP => {
             (registers.rax, registers.rdx, registers.rcx) = (rax, rdx, rcx);
         }
+        // All they do is write memory.
+        code if instruction::stores_state(code) => {}
         _ => {
             *registers.by_number(usize::from(which.register)) = destination;
             if header.code != instruction::RDPID {

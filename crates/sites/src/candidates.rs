@@ -14,8 +14,15 @@ fn looks_right(rest: &[u8]) -> bool {
         [0xa2 | 0x31, ..] => true,
         // rdtscp, xgetbv
         [0x01, 0xf9 | 0xd0, ..] => true,
-        // rdrand, rdseed, rdpid: group 9 with a register operand, /6 or /7
-        [0xc7, modrm, ..] => *modrm >= 0xf0,
+        // rdrand, rdseed, rdpid: group 9 with a register operand, /6 or /7; xsavec: /4 with memory
+        [0xc7, modrm, ..] => *modrm >= 0xf0 || is_memory(*modrm, 4),
+        // xsave, xsaveopt: group 15 with memory, /4 and /6
+        [0xae, modrm, ..] => is_memory(*modrm, 4) || is_memory(*modrm, 6),
         _ => false,
     }
+}
+
+/// Whether a ModRM byte names memory, and this number in its middle.
+fn is_memory(modrm: u8, number: u8) -> bool {
+    modrm < 0xc0 && modrm >> 3 & 7 == number
 }

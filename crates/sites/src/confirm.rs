@@ -31,6 +31,9 @@ fn kind(mnemonic: Mnemonic) -> Option<u16> {
         Mnemonic::Rdseed => instruction::RDSEED,
         Mnemonic::Rdpid => instruction::RDPID,
         Mnemonic::Xgetbv => instruction::XGETBV,
+        Mnemonic::Xsave | Mnemonic::Xsave64 => instruction::XSAVE,
+        Mnemonic::Xsavec | Mnemonic::Xsavec64 => instruction::XSAVEC,
+        Mnemonic::Xsaveopt | Mnemonic::Xsaveopt64 => instruction::XSAVEOPT,
         _ => return None,
     })
 }

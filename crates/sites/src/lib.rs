@@ -78,14 +78,5 @@ fn locate(
 
 /// Name of a kind of site, as an assembler spells it.
 pub fn name(kind: u16) -> &'static str {
-    match kind {
-        instruction::CPUID => "cpuid",
-        instruction::RDTSC => "rdtsc",
-        instruction::RDTSCP => "rdtscp",
-        instruction::RDRAND => "rdrand",
-        instruction::RDSEED => "rdseed",
-        instruction::RDPID => "rdpid",
-        instruction::XGETBV => "xgetbv",
-        _ => "unknown",
-    }
+    instruction::name(kind).unwrap_or("unknown")
 }

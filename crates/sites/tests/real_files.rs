@@ -7,8 +7,9 @@ use std::process::Command;
 
 use reenact_sites::{name, scan};
 
-const NAMES: [&str; 7] = [
-    "cpuid", "rdtsc", "rdtscp", "rdrand", "rdseed", "rdpid", "xgetbv",
+const NAMES: [&str; 10] = [
+    "cpuid", "rdtsc", "rdtscp", "rdrand", "rdseed", "rdpid", "xgetbv", "xsave", "xsavec",
+    "xsaveopt",
 ];
 const DIRECTORIES: [&str; 4] = [
     "/lib64",
@@ -56,6 +57,7 @@ fn disassembled(path: &Path) -> Option<BTreeSet<(u64, String)>> {
         let name = rest
             .split_whitespace()
             .find(|word| !word.starts_with("rex"))?;
+        let name = name.trim_end_matches("64");
         let name = NAMES.iter().find(|known| **known == name)?;
         let address = u64::from_str_radix(address, 16).ok()?;
         (!is_data(number)).then(|| (address, (*name).to_owned()))

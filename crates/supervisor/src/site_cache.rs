@@ -10,7 +10,7 @@ use reenact_trace::FileIdentity;
 use crate::cache_directory;
 
 /// Changes whenever the scanner finds other sites than before.
-const SCANNER_VERSION: u32 = 3;
+const SCANNER_VERSION: u32 = 4;
 
 /// The cache; without a directory it only scans.
 pub struct SiteCache {

@@ -148,6 +148,34 @@ pub mod instruction {
     pub const RDSEED: u16 = 5;
     pub const RDPID: u16 = 6;
     pub const XGETBV: u16 = 7;
+    // What these store depends on which state components the processor regards as being in use (XINUSE,
+    // Intel SDM volume 1, 13.6): for one that holds its initial values it may be either, and whether
+    // the kernel has switched threads meanwhile can decide it.
+    pub const XSAVE: u16 = 8;
+    pub const XSAVEC: u16 = 9;
+    pub const XSAVEOPT: u16 = 10;
+
+    /// Whether it stores state components; its event holds what it has written.
+    pub fn stores_state(code: u16) -> bool {
+        matches!(code, XSAVE | XSAVEC | XSAVEOPT)
+    }
+
+    /// The mnemonic; `None` for a number that is none of these.
+    pub fn name(code: u16) -> Option<&'static str> {
+        Some(match code {
+            CPUID => "cpuid",
+            RDTSC => "rdtsc",
+            RDTSCP => "rdtscp",
+            RDRAND => "rdrand",
+            RDSEED => "rdseed",
+            RDPID => "rdpid",
+            XGETBV => "xgetbv",
+            XSAVE => "xsave",
+            XSAVEC => "xsavec",
+            XSAVEOPT => "xsaveopt",
+            _ => return None,
+        })
+    }
 }
 
 /// The fixed part of an event.

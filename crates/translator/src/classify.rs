@@ -226,6 +226,19 @@ fn copy_class(i: &Instruction) -> Class {
     }
 }
 
+/// The number of an instruction whose stores depend on which state components are in use, in
+/// [`instruction`]; `None` for others.
+pub(crate) fn state_store(i: &Instruction) -> Option<u8> {
+    use Mnemonic::*;
+    let code = match i.mnemonic() {
+        Xsave | Xsave64 => instruction::XSAVE,
+        Xsavec | Xsavec64 => instruction::XSAVEC,
+        Xsaveopt | Xsaveopt64 => instruction::XSAVEOPT,
+        _ => return None,
+    };
+    Some(code as u8)
+}
+
 /// The name of an instruction that is not supported; `None` for others.
 pub(crate) fn unsupported_name(i: &Instruction) -> Option<&'static str> {
     use Mnemonic::*;

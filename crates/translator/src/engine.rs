@@ -41,6 +41,9 @@ pub(crate) struct Engine {
     pub classifier: Classifier,
     /// Sorted.
     pub hooks: Vec<u64>,
+    /// Whether stores of state components stop, but for those at certain addresses.
+    pub stops_at_stores: bool,
+    pub executed_stores: Vec<u64>,
     pub landing: Option<crate::Landing>,
     pub watches: Vec<crate::Watch>,
     /// Asked for when something is watched for the first time.
@@ -88,6 +91,8 @@ impl Engine {
             store: Store::new(),
             classifier: Classifier::new(),
             hooks: Vec::new(),
+            stops_at_stores: false,
+            executed_stores: Vec::new(),
             landing: None,
             watches: Vec::new(),
             state_extent: None,

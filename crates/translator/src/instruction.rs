@@ -1,7 +1,7 @@
 //! Translates one instruction.
 
 use crate::build::{Build, Mode, Next};
-use crate::classify::{unsupported_name, Class, CodeInfo};
+use crate::classify::{state_store, unsupported_name, Class, CodeInfo};
 use crate::context::field;
 use crate::engine::Engine;
 use crate::guest::GuestCode;
@@ -258,8 +258,14 @@ impl Engine {
         decoder: &Decoder<'_>,
         bytes: &[u8],
     ) -> Next {
-        b.need_flags();
         let length = i.len();
+        if let Some(code) = state_store(i) {
+            if self.stops_at_stores && !self.executed_stores.contains(&i.ip()) {
+                let kind = ExitKind::NonDeterministic(code, length as u8, 0, 0);
+                return self.end_with(b, i.ip(), kind);
+            }
+        }
+        b.need_flags();
         if matches!(i.segment_prefix(), Register::FS | Register::GS) {
             let kind = ExitKind::Unsupported("x87 state stored through fs or gs", length as u8);
             return self.end_with(b, i.ip(), kind);

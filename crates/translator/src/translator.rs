@@ -194,8 +194,22 @@ impl Translator {
         }
     }
 
+    /// Whether to stop (with [`Stop::Instruction`]) at XSAVE, XSAVEC and XSAVEOPT. To be set before the first run.
+    pub fn stop_at_stores(&mut self, yes: bool) {
+        self.engine.stops_at_stores = yes;
+    }
+
+    /// The one that has stopped the run is executed by the processor, from now on and until
+    /// [`Translator::invalidate_all`].
+    pub fn execute_store_here(&mut self) {
+        let address = self.registers().rip;
+        self.engine.executed_stores.push(address);
+        self.engine.remove_page(address >> 12);
+    }
+
     /// Forget all translations (a new program image).
     pub fn invalidate_all(&mut self) {
+        self.engine.executed_stores.clear();
         self.flush();
     }
 

@@ -110,6 +110,15 @@ pub fn save(frame: &Frame, to: &mut ExtendedState) {
     }
 }
 
+/// What an instruction of the program that stores state components writes to `to`, over what is there.
+///
+/// # Safety
+/// The processor has the instruction, and what it stores fits.
+pub unsafe fn store(frame: &Frame, to: &mut ExtendedState, mask: u64, which: u32) {
+    // SAFETY: by contract; 64-byte aligned.
+    unsafe { vector_store(frame, to.0.as_mut_ptr(), mask, which) }
+}
+
 /// Load the program's vector and x87 state from an XSAVE area; the xmm registers go to the frame.
 /// False when the area is not valid (XRSTOR would fault).
 pub fn load(frame: &mut Frame, from: &ExtendedState, features: u64) -> bool {
@@ -146,14 +155,16 @@ pub fn reset(frame: &mut Frame) {
 extern "C" {
     /// Load the frame's xmm registers, then XSAVE `features` to `area`.
     fn vector_save(frame: *const Frame, area: *mut u8, features: u64);
+    /// The same with another instruction: XSAVE, XSAVEC, XSAVEOPT are 0, 2, 4; 1 more with 64-bit x87 pointers.
+    fn vector_store(frame: *const Frame, area: *mut u8, mask: u64, which: u32);
     /// XRSTOR `features` from `area`, then store the xmm registers to the frame.
     fn vector_load(frame: *mut Frame, area: *const u8, features: u64);
 }
 
 // In one piece of assembly each, so that the compiler can use no vector register in between.
 global_asm!(
-    ".globl vector_save",
-    "vector_save:",
+    // Load the xmm registers of the frame at rdi.
+    "vector_take:",
     "movups xmm0, [rdi + 192]",
     "movups xmm1, [rdi + 208]",
     "movups xmm2, [rdi + 224]",
@@ -170,9 +181,38 @@ global_asm!(
     "movups xmm13, [rdi + 400]",
     "movups xmm14, [rdi + 416]",
     "movups xmm15, [rdi + 432]",
+    "ret",
+    ".globl vector_save",
+    "vector_save:",
+    "call vector_take",
     "mov eax, edx",
     "shr rdx, 32",
     "xsave64 [rsi]",
+    "ret",
+    ".globl vector_store",
+    "vector_store:",
+    "call vector_take",
+    "mov eax, edx",
+    "shr rdx, 32",
+    "cmp ecx, 1",
+    "jb 2f",
+    "je 3f",
+    "cmp ecx, 3",
+    "jb 4f",
+    "je 5f",
+    "cmp ecx, 5",
+    "jb 6f",
+    "xsaveopt64 [rsi]",
+    "ret",
+    "2: xsave [rsi]",
+    "ret",
+    "3: xsave64 [rsi]",
+    "ret",
+    "4: xsavec [rsi]",
+    "ret",
+    "5: xsavec64 [rsi]",
+    "ret",
+    "6: xsaveopt [rsi]",
     "ret",
     ".globl vector_load",
     "vector_load:",

@@ -21,7 +21,9 @@ pub use deliver::{
     deliver_fault, deliver_queued, never_blocked, queued, restarts_after_queued, set_kernel_mask,
     Moment,
 };
-pub use frame::{extended_state, permit as permit_extended_state};
+pub use frame::{
+    extended_state, permit as permit_extended_state, store as store_state, ExtendedState, XSAVE_MAX,
+};
 pub use handler::arm_stack;
 pub use held::{forget as forget_held, hand_over, pending, take_back, HELD};
 pub use sigreturn::sigreturn;
