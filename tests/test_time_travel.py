@@ -300,6 +300,16 @@ def test_places_that_do_not_exist(opened) -> None:
         assert session.memory.read(0, 8) == b""
 
 
+def test_data_before_an_event_is_part_of_it(opened) -> None:
+    trace = opened("thread_sync")
+    with trace.replay() as session:
+        data = list(trace.events(0, session.start.event, kinds=("data",)))
+        for event in data[:3]:
+            following = next(e for e in trace.events(0, event.index) if e.kind != "data")
+            assert session.goto(event.index).position.event == following.index
+        assert data or session.goto(session.end.event).position.event == session.end.event
+
+
 def go_everywhere(session: Session) -> None:
     _ = session.registers
     for place in ("start", "end", "start"):

@@ -160,6 +160,10 @@ impl Module {
         Ok(rows.map_err(failed)?.into_iter().map(row).collect())
     }
 
+    fn is_optimized(&self, py: Python<'_>, address: u64) -> bool {
+        py.detach(|| self.module.is_optimized(address))
+    }
+
     fn line_addresses(&self, py: Python<'_>, file: &str, line: u64) -> PyResult<Vec<Row>> {
         let rows = py.detach(|| self.module.line_addresses(file, line));
         Ok(rows.map_err(failed)?.into_iter().map(row).collect())

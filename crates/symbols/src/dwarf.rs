@@ -17,6 +17,7 @@ pub(crate) struct Unit {
     pub unit: gimli::Unit<Bytes>,
     start: usize,
     functions: OnceLock<Vec<FunctionRange>>,
+    has_location_lists: OnceLock<bool>,
 }
 
 /// A range of addresses of a function.
@@ -70,6 +71,7 @@ impl Units {
                         unit,
                         start,
                         functions: OnceLock::new(),
+                        has_location_lists: OnceLock::new(),
                     });
                 }
             }
@@ -134,6 +136,28 @@ impl Units {
                 }
             }
             found
+        })
+    }
+
+    /// Whether places of variables depend on the address in the code of a unit: it was optimized,
+    /// and parameters are known from the first instruction on.
+    pub fn has_location_lists(&self, unit: &Unit) -> bool {
+        *unit.has_location_lists.get_or_init(|| {
+            let mut entries = unit.unit.entries();
+            while let Ok(Some(entry)) = entries.next_dfs() {
+                let is_list = matches!(
+                    entry.attr_value(gimli::DW_AT_location),
+                    Some(
+                        AttributeValue::LocationListsRef(_)
+                            | AttributeValue::DebugLocListsIndex(_)
+                            | AttributeValue::SecOffset(_)
+                    )
+                );
+                if is_list {
+                    return true;
+                }
+            }
+            false
         })
     }
 

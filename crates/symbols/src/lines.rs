@@ -35,6 +35,13 @@ impl Module {
         Ok(found)
     }
 
+    /// Whether the code at an address was optimized, as far as its variables tell: then parameters are
+    /// known from the first instruction of a function on, and it has no prologue to skip.
+    pub fn is_optimized(&self, address: u64) -> bool {
+        let unit = self.units.at(address);
+        unit.is_some_and(|unit| self.units.has_location_lists(unit))
+    }
+
     /// All rows of a line of a file.
     ///
     /// `file` is the end of a path in whole parts: `list.c`, `src/list.c`, `/home/me/src/list.c`.

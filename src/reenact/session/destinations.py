@@ -46,10 +46,19 @@ class Destinations:
         if isinstance(where, datetime.datetime):
             return self._at_moment(where)
         if isinstance(where, int):
-            return (where, 0)
+            return (self._whole(where), 0)
         if isinstance(where, str):
             return self._named(where)
         raise _unknown(where)
+
+    def _whole(self, event: int) -> int:
+        """The event that a number means: data that comes before an event is part of it."""
+        if event < 0:
+            return event
+        for found in self._trace.events(self._process, event):
+            if found.kind != "data":
+                return found.index
+        return event
 
     def _of_position(self, where: Position) -> Key:
         if where.process != self._process:

@@ -269,12 +269,15 @@ class AddressSpace:
 def _behind_prologue(module: _native.Module, address: int, size: int) -> int:
     """The first address of a function's second line, where its arguments are in their places.
 
-    It is what gdb takes ("skip_prologue_using_sal"); compilers mark the place only sometimes.
+    Compilers mark the place only sometimes. In optimized code the second line may be anywhere, and
+    arguments are known from the first instruction on: gdb stops there, too.
     """
     rows = [row for row in module.line_rows(address, address + max(size, 1)) if not row[5]]
     marked = [row[0] for row in rows if row[4] and row[0] > address]
     if marked:
         return marked[0]
+    if module.is_optimized(address):
+        return address
     behind = [row[0] for row in rows if row[2] != 0 and row[0] > address]
     return behind[0] if behind else address
 
