@@ -23,6 +23,8 @@ class ProcessMemory:
 
     def __getitem__(self, addresses: slice) -> bytes:
         """`memory[start:end]`. Errors: `ReplayError` where not all of it can be read."""
+        if not isinstance(addresses, slice):
+            raise ReplayError("memory is read as memory[start:end]", "give both addresses")
         start, end = addresses.start, addresses.stop
         if addresses.step is not None or start is None or end is None or end < start:
             raise ReplayError("memory is read as memory[start:end]", "give both addresses")

@@ -143,9 +143,9 @@ def words(*values: int) -> bytes:
     return struct.pack(f"<{len(values)}Q", *values)
 
 
-def request(operation: Operation, content: bytes = b"") -> bytes:
-    """A whole request."""
-    return _HEADER.pack(operation, 0) + content
+def request(operation: Operation, content: bytes = b"", tag: int = 0) -> bytes:
+    """A whole request; its reply will have the same tag."""
+    return _HEADER.pack(operation, tag) + content
 
 
 def reply_kind(message: bytes) -> Reply:
@@ -153,6 +153,13 @@ def reply_kind(message: bytes) -> Reply:
     if len(message) < _HEADER.size:
         raise ValueError("a reply without a header")
     return Reply(_HEADER.unpack_from(message)[0])
+
+
+def reply_tag(message: bytes) -> int:
+    """The tag of the request that a reply answers. Errors: `ValueError` for what is no reply."""
+    if len(message) < _HEADER.size:
+        raise ValueError("a reply without a header")
+    return int(_HEADER.unpack_from(message)[1])
 
 
 def content(message: bytes) -> bytes:

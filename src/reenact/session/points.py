@@ -145,6 +145,9 @@ _P = TypeVar("_P", bound=Point)
 
 _versions = itertools.count(1)
 
+#: Places all points of a session may have: the replayer is told in one message.
+MOST_PLACES = 4000
+
 
 class Points:
     """All points of a session."""
@@ -194,9 +197,22 @@ class Points:
         self.version = next(_versions)
 
     def _add(self, point: _P) -> _P:
+        added = len(point.addresses) if isinstance(point, Breakpoint) else 1
+        if self._places + added > MOST_PLACES:
+            raise UsageError(
+                f"too many points: they would be at more than {MOST_PLACES:,} places",
+                "remove some, or give one a condition",
+            )
         self._points.append(point)
         self.changed()
         return point
+
+    @property
+    def _places(self) -> int:
+        """Places of all points: a name may mean several addresses."""
+        return sum(
+            len(point.addresses) if isinstance(point, Breakpoint) else 1 for point in self._points
+        )
 
     def all(self) -> tuple[Point, ...]:
         """All points, in the order in which they were set."""

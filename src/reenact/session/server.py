@@ -17,6 +17,8 @@ from reenact.session.values import Mapping, Registers
 _MAPPING = struct.Struct("<QQIIIIQ")
 _NO_FILE = 0xFFFF_FFFF
 _READ, _WRITE, _EXECUTE = 1, 2, 4
+_MOST_TAG = 2**32 - 1
+_SHORTEST = 8
 
 
 class Server:
@@ -35,6 +37,9 @@ class Server:
     ) -> None:
         self.pid = pid
         self._owner = os.getpid()
+        self._tag = 0
+        #: Whether `last` is where it stands.
+        self._is_sure = True
         self._connection = connection
         self._explain = explain
         #: Which set of breakpoints it has been told; the owner's business.
@@ -44,16 +49,19 @@ class Server:
     @property
     def place(self) -> Place:
         """Where it stands."""
+        if not self._is_sure:
+            self._ask_where()
         return self.last.place
 
     def run(self, run: Run) -> Stopped:
         """Let it run, and wait until it stops. Ctrl-C stops it and is passed on."""
-        self._send(messages.request(Operation.RUN, run.pack()))
+        self._is_sure = False
         try:
+            self._request(Operation.RUN, run.pack())
             self.last = self._take_stop()
+            self._is_sure = True
         except KeyboardInterrupt:
-            self.interrupt()
-            self.last = self._take_stop()
+            self._ask_where()
             raise
         return self.last
 
@@ -63,7 +71,7 @@ class Server:
 
     def run_free(self, limit: int) -> Stopped:
         """In a branch: execute up to `limit` instructions without events."""
-        self._send(messages.request(Operation.RUN_FREE, messages.words(limit)))
+        self._request(Operation.RUN_FREE, messages.words(limit))
         self.last = self._take_stop()
         return self.last
 
@@ -73,7 +81,7 @@ class Server:
         try:
             descriptors = array.array("i", [theirs.fileno()])
             passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
-            self._send(messages.request(Operation.FORK), passed)
+            self._request(Operation.FORK, passed=passed)
             theirs.close()
             pid = int.from_bytes(self._take_data(), "little")
             copy = Server(ours, self._explain, pid)
@@ -148,9 +156,25 @@ class Server:
         """End it."""
         self._connection.close()
 
+    def _ask_where(self) -> None:
+        """After Ctrl-C: it may run, and a reply may have been lost on its way to us."""
+        self.interrupt()
+        self._request(Operation.STATE)
+        self.last = self._take_stop()
+        self._is_sure = True
+
     def _ask(self, operation: Operation, content: bytes = b"") -> bytes:
-        self._send(messages.request(operation, content))
+        self._request(operation, content)
         return self._take_data()
+
+    def _request(
+        self,
+        operation: Operation,
+        content: bytes = b"",
+        passed: list[tuple[int, int, array.array[int]]] | None = None,
+    ) -> None:
+        self._tag = self._tag % _MOST_TAG + 1
+        self._send(messages.request(operation, content, self._tag), passed)
 
     def _send(
         self, message: bytes, passed: list[tuple[int, int, array.array[int]]] | None = None
@@ -167,13 +191,16 @@ class Server:
             raise self._explain() from error
 
     def _take(self) -> bytes:
-        try:
-            message = self._connection.recv(messages.LONGEST)
-        except OSError as error:
-            raise self._explain() from error
-        if not message:
-            raise self._explain()
-        return message
+        while True:
+            try:
+                message = self._connection.recv(messages.LONGEST)
+            except OSError as error:
+                raise self._explain() from error
+            if not message:
+                raise self._explain()
+            # Ctrl-C may have come between an earlier request and its reply.
+            if len(message) < _SHORTEST or messages.reply_tag(message) == self._tag:
+                return message
 
     def _take_data(self) -> bytes:
         message = self._take()

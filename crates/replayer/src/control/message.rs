@@ -104,9 +104,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Begin a reply.
-pub fn begin(out: &mut Vec<u8>, kind: u32) {
+/// Begin a reply; the tag is that of the request it answers.
+pub fn begin(out: &mut Vec<u8>, kind: u32, tag: u32) {
     out.clear();
     out.extend_from_slice(&kind.to_le_bytes());
-    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&tag.to_le_bytes());
 }

@@ -72,6 +72,8 @@ pub struct Control {
     channel: Channel,
     request: Vec<u8>,
     reply: Vec<u8>,
+    /// Of the request that is being answered.
+    tag: u32,
     /// Whether the process asked for has begun its life.
     is_active: bool,
     /// Last event that has taken effect.
@@ -94,6 +96,7 @@ impl Control {
             channel: Channel::new(descriptor),
             request: alloc::vec![0; MOST_MESSAGE],
             reply: Vec::with_capacity(MOST_MESSAGE),
+            tag: 0,
             is_active: false,
             event: 0,
             history: Vec::new(),

@@ -58,6 +58,10 @@ impl Control {
             self.refuse("unknown request");
             return false;
         };
+        if operation != Operation::Interrupt {
+            // An interrupt is not answered: what it stops is.
+            self.tag = tag_of(request);
+        }
         let mut reader = Reader::new(&request[8..]);
         match operation {
             Operation::Run if self.is_branch => {
@@ -138,19 +142,19 @@ impl Control {
     }
 
     pub(super) fn refuse(&mut self, why: &str) {
-        message::begin(&mut self.reply, reply::REFUSED);
+        message::begin(&mut self.reply, reply::REFUSED, self.tag);
         self.reply.extend_from_slice(why.as_bytes());
         self.send();
     }
 
     pub(super) fn send_data(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        message::begin(&mut self.reply, reply::DATA);
+        message::begin(&mut self.reply, reply::DATA, self.tag);
         write(&mut self.reply);
         self.send();
     }
 
     pub(super) fn send_stop(&mut self, place: Place) {
-        message::begin(&mut self.reply, reply::STOP);
+        message::begin(&mut self.reply, reply::STOP, self.tag);
         write_place(&mut self.reply, &place);
         self.reply.extend_from_slice(&self.hits.to_le_bytes());
         if let Some(remembered) = self.remembered {
@@ -219,7 +223,7 @@ impl Control {
         let mut left = length.min(MOST_PAYLOAD as u64);
         let mut at = address;
         let mut page = [0u8; PAGE as usize];
-        message::begin(&mut self.reply, reply::DATA);
+        message::begin(&mut self.reply, reply::DATA, self.tag);
         while left > 0 {
             let piece = (PAGE - at % PAGE).min(left);
             let bytes = &mut page[..piece as usize];
@@ -277,6 +281,7 @@ impl Control {
             Ok(0) => {
                 self.channel.close();
                 self.channel = channel;
+                self.tag = 0;
                 // The client lets the original go on only when it has heard of the copy.
                 if object_copies::separate(machine).is_err() {
                     // Out of memory or descriptors: the client finds that the copy is gone.
@@ -342,6 +347,11 @@ impl Control {
 fn operation_of(request: &[u8]) -> Option<Operation> {
     let word = request.get(..8)?.first_chunk()?;
     Operation::from_u32(u32::from_le_bytes(*word))
+}
+
+fn tag_of(request: &[u8]) -> u32 {
+    let word = request.get(4..8).and_then(<[u8]>::first_chunk);
+    word.map_or(0, |word| u32::from_le_bytes(*word))
 }
 
 const PLACE_SIZE: usize = 48;
