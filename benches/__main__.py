@@ -12,18 +12,21 @@ import sys
 import time
 from pathlib import Path
 
+from benches import travel
 from benches.document import PAGE, landing_costs, render
 from benches.measurement import Result, measure
 from benches.workloads import WORKLOADS
 
 RESULTS = Path(__file__).resolve().parent / "results"
 HEADINGS = ("workload", "native s", "record s", "ratio", "replay s", "ratio", "trace MB", "log MB")
+#: Not a workload: the latency of moving through recordings (`benches/travel.py`).
+TRAVEL = "travel"
 MORE_HEADINGS = ("events", "events/s", "M instr.")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
-    names = [workload.name for workload in WORKLOADS]
+    names = [*(workload.name for workload in WORKLOADS), TRAVEL]
     parser.add_argument(
         "workloads", nargs="*", metavar="WORKLOAD", help=f"some of {', '.join(names)}"
     )
@@ -52,7 +55,8 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _command() -> list[str]:
+def reenact_command() -> list[str]:
+    """The command that is measured."""
     named = os.environ.get("REENACT_TEST_COMMAND")
     if named:
         return shlex.split(named)
@@ -102,6 +106,18 @@ def _line(cells: tuple[str, ...]) -> str:
     return cells[0].ljust(10) + "".join(cell.rjust(11) for cell in cells[1:])
 
 
+def _travel() -> list[dict[str, object]]:
+    """Moving through a short and a long recording."""
+    if shutil.which("gcc") is None:
+        print("travel: skipped, gcc is not installed")
+        return []
+    measured = []
+    for size in travel.SIZES:
+        measured.append(travel.measure(reenact_command(), size, travel.ROUNDS))
+        print("\n".join(travel.lines(measured[-1])), flush=True)
+    return measured
+
+
 def _document(source: Path) -> int:
     PAGE.write_text(render(json.loads(source.read_text()), source.name))
     print(PAGE)
@@ -119,7 +135,7 @@ def main() -> int:
     for workload in chosen:
         result = measure(
             workload,
-            _command(),
+            reenact_command(),
             runs=arguments.runs,
             replay=not arguments.no_replay,
             timeout=arguments.timeout,
@@ -140,6 +156,8 @@ def main() -> int:
         "workloads": [result.as_json() for result in results],
     }
     costs = landing_costs({result.name: result.as_json() for result in results})
+    if (not arguments.workloads or TRAVEL in arguments.workloads) and not arguments.no_replay:
+        document["travel"] = _travel()
     if costs is not None:
         document["landing_microseconds"] = {"record": costs[0], "replay": costs[1]}
         print("one landing, µs:", *(f"{cost:.0f}" for cost in costs if cost is not None))

@@ -54,7 +54,41 @@ def render(measured: Mapping[str, Any], name: str) -> str:
     notes += [_throughput(found) for found in workloads if "requests_per_second" in found]
     if notes:
         lines += ["", *notes]
+    if measured.get("travel"):
+        lines += ["", *_travel(measured["travel"])]
     return "\n".join(lines) + "\n"
+
+
+def _travel(measured: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The table of latencies: a row for each movement, two columns for each recording."""
+    sizes = [f"{found['instructions']:.1e}" for found in measured]
+    heads = [f"{what}, {size}" for size in sizes for what in ("median ms", "99 % ms")]
+    names = list(dict.fromkeys(n for found in measured for n, v in found.items() if _is_timed(v)))
+    lines = [
+        "## Moving through a recording",
+        "",
+        "Latency of movements in recordings of a computation, by the number of their instructions, "
+        "once they have been scanned.",
+        "",
+        _row(["movement", *heads]),
+        _row(["---"] + ["---:"] * len(heads)),
+    ]
+    for name in names:
+        cells = [
+            found.get(name, {}).get(key) for found in measured for key in ("median_ms", "p99_ms")
+        ]
+        lines.append(_row([name, *("-" if cell is None else f"{cell:.1f}" for cell in cells)]))
+    lines.append("")
+    for size, found in zip(sizes, measured):
+        lines.append(
+            f"* {size}: the scan takes {found['scan_ms'] / 1000:.2f} s; running through it with "
+            f"memory watched takes {found['watched_to_plain']} times as long as without."
+        )
+    return lines
+
+
+def _is_timed(value: object) -> bool:
+    return isinstance(value, Mapping) and "median_ms" in value
 
 
 def _reason(found: Mapping[str, Any]) -> str:
