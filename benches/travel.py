@@ -27,7 +27,7 @@ PROGRAM = Path(__file__).resolve().parent / "programs" / "travel.c"
 SIZES = (100, 10_000)
 ROUNDS = 100
 #: What one round of the program takes, and what the start of a process takes.
-_PER_ROUND = 29
+_PER_ROUND = 37
 #: Runs inside of gdb; prints one line of JSON.
 _IN_GDB = """
 import gdb, json, random, time
