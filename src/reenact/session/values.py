@@ -64,6 +64,15 @@ class Stop:
     event: EventInfo | None = None
     message: str = ""
 
+    def __str__(self) -> str:
+        """One line: why, where, which thread."""
+        parts = [f"{self.reason.value} at {self.position}", f"thread {self.thread}"]
+        if self.address is not None:
+            parts.append(f"address {self.address:#x}")
+        if self.event is not None:
+            parts.append(f"{self.event.kind} {self.event.code}")
+        return ", ".join(filter(None, [*parts, self.message]))
+
 
 #: General registers in the order in which they are logged (crates/trace/src/registers.rs).
 REGISTER_NAMES = (
@@ -73,6 +82,8 @@ REGISTER_NAMES = (
 )  # fmt: skip
 
 _GENERAL = struct.Struct("<20Q")
+#: Where the XSAVE area has xmm0 (Intel SDM volume 1, 13.4.2).
+_VECTORS = 160
 
 
 @dataclass(frozen=True)
@@ -86,12 +97,24 @@ class Registers:
 
     Example:
         >>> registers = Registers(tuple(range(20)), b"")
-        >>> registers["rbx"], registers.rip
-        (3, 16)
+        >>> registers["rbx"], registers.rip, registers.rax
+        (3, 16, 0)
+        >>> session.registers.vector(0) == session.registers.xsave[160:176]
+        True
     """
 
     general: tuple[int, ...]
     xsave: bytes
+
+    def __repr__(self) -> str:
+        values = (f"{name}={value:#x}" for name, value in zip(REGISTER_NAMES, self.general))
+        return f"Registers({', '.join(values)})"
+
+    def __getattr__(self, name: str) -> int:
+        # Only asked for what is no field or method.
+        if name in REGISTER_NAMES:
+            return self.general[REGISTER_NAMES.index(name)]
+        raise AttributeError(name)
 
     def __getitem__(self, name: str) -> int:
         try:
@@ -108,6 +131,13 @@ class Registers:
     def rsp(self) -> int:
         """Stack pointer."""
         return self["rsp"]
+
+    def vector(self, number: int) -> bytes:
+        """The 16 bytes of xmm0 to xmm15. Errors: `IndexError` for other numbers."""
+        if not 0 <= number < 16:
+            raise IndexError(f"there is no xmm{number}")
+        start = _VECTORS + 16 * number
+        return self.xsave[start : start + 16]
 
     @staticmethod
     def from_bytes(content: bytes) -> Registers:

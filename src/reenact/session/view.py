@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from reenact.session.navigator import Navigator
     from reenact.session.replayed import ReplayedProcess
 
-#: Where the XSAVE area has xmm0 to xmm15 (Intel SDM volume 1, 13.4.2).
-_VECTORS = range(160, 160 + 16 * 16, 16)
-
 
 class View:
     """Answers about the present of a session, or of a copy that asks in its place.
@@ -106,7 +103,7 @@ class View:
     def variables(self, level: int, thread: int | None) -> FrameVariables:
         """What can be seen from a frame."""
         frame, registers = self.frame(level, thread)
-        vectors = tuple(registers.xsave[start : start + 16] for start in _VECTORS)
+        vectors = tuple(registers.vector(number) for number in range(16))
         # Vector registers of outer frames are nowhere kept.
         known = vectors if frame.registers[RSP] == registers.rsp else ()
         return FrameVariables(

@@ -38,6 +38,8 @@ class Value:
         >>> record = session.evaluate("record")
         >>> record["number"] != 5, record["text"] == "", int(record["text"][0])
         (True, True, 0)
+        >>> session.evaluate("ratio") * 2
+        5.0
         >>> record.plain()["text"]
         ''
     """
@@ -71,21 +73,47 @@ class Value:
         if isinstance(other, str):
             return self.text() == other
         if isinstance(other, (int, float)) and self._is_number:
-            return self._number() == other
+            return self.number() == other
         return NotImplemented
 
     def __hash__(self) -> int:
         if self._is_number:
-            return hash(self._number())
+            return hash(self.number())
         text = self.text()
         return hash(self.content if text is None else text)
 
     def __lt__(self, other: Union[Value, int, float]) -> bool:
-        return self._number() < (other._number() if isinstance(other, Value) else other)
+        return self.number() < _plain(other)
+
+    def __add__(self, other: Union[Value, int, float]) -> Union[int, float]:
+        """Numbers are computed with as Python's own, pointers as the numbers they are."""
+        return self.number() + _plain(other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Union[Value, int, float]) -> Union[int, float]:
+        return self.number() - _plain(other)
+
+    def __rsub__(self, other: Union[int, float]) -> Union[int, float]:
+        return other - self.number()
+
+    def __mul__(self, other: Union[Value, int, float]) -> Union[int, float]:
+        return self.number() * _plain(other)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Union[Value, int, float]) -> Union[int, float]:
+        return self.number() // _plain(other)
+
+    def __mod__(self, other: Union[Value, int, float]) -> Union[int, float]:
+        return self.number() % _plain(other)
+
+    def __and__(self, other: Union[Value, int]) -> int:
+        return int(self) & int(other)
 
     def __bool__(self) -> bool:
         """As in C: whether it is not zero."""
-        return bool(self._number()) if self._is_number else True
+        return bool(self.number()) if self._is_number else True
 
     def __index__(self) -> int:
         return int(self)
@@ -99,7 +127,8 @@ class Value:
         kind = self.type.kind
         return kind in ("base", "enumeration", "pointer", "reference")
 
-    def _number(self) -> Union[int, float]:
+    def number(self) -> Union[int, float]:
+        """As Python's own number. Errors: `UsageError` for what is none."""
         return float(self) if self.type.is_float else int(self)
 
     @property
@@ -221,6 +250,10 @@ class Value:
         if self.type.kind == "enumeration":
             return self.type.enumerator(number) or number
         return bool(number) if self.type.is_boolean else number
+
+
+def _plain(operand: Union[Value, int, float]) -> Union[int, float]:
+    return operand.number() if isinstance(operand, Value) else operand
 
 
 def converted(number: Union[int, float], target: Type, read: Read) -> Value:
