@@ -181,3 +181,7 @@ class Mapping:
     protection: str
     file: int | None
     offset: int
+
+    def __repr__(self) -> str:
+        file = "" if self.file is None else f" file {self.file} from {self.offset:#x}"
+        return f"<{self.start:#x}-{self.end:#x} {self.protection}{file}>"

@@ -58,6 +58,9 @@ class Frame:
     lookup_address: int = field(repr=False)
     depth: int = field(default=0, repr=False)
 
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
     def __str__(self) -> str:
         name = self.function or "??"
         place = f" at {self.file}:{self.line}" if self.file else ""
