@@ -8,12 +8,14 @@ HELP = "walk through a recording in gdb, forwards and backwards"
 DESCRIPTION = (
     "Open gdb on a recorded program at its first instruction. All of gdb's commands work, also "
     "backwards: reverse-continue, reverse-step, reverse-next, reverse-finish, reverse-stepi. "
-    "Files and libraries come from the trace. Further commands there: when, goto, last, elapsed. "
-    "What follows `--` goes to gdb."
+    "Files and libraries come from the trace. Further commands there: when, elapsed, goto, last, "
+    "back-step, back-next, back-finish, checkpoint, restart, bookmark. What follows `--` goes to "
+    "gdb."
 )
 EXAMPLES = (
     ("reenact replay", "the latest trace"),
     ("reenact replay ls-3 --goto end", "start at the end and go back from there"),
+    ("reenact replay --goto @crash", "start at a bookmark (see reenact bookmark)"),
     ("reenact replay -p 2 build-1", "process 2 of the recording (see reenact ps)"),
     ("reenact replay crash -- -batch -ex continue", "arguments for gdb"),
     ("reenact replay --server 1234", "wait for any gdb or lldb"),
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--goto",
         metavar="POSITION",
-        help='where to begin: a position, an event, "end", "37.5%%" or "1.5s"',
+        help='where to begin: a position, an event, "end", "37.5%%", "1.5s" or "@BOOKMARK"',
     )
     parser.add_argument("--gdb", metavar="PROGRAM", help="another gdb than the one on the path")
     parser.add_argument(

@@ -83,6 +83,24 @@ class Goto(_Command):
     name, kind, moves = "goto", gdb.COMMAND_RUNNING, True
 
 
+class BackStep(_Command):
+    """As reverse-step, by whole lines, and out of a longjmp or an exception, too."""
+
+    name, kind, moves = "back-step", gdb.COMMAND_RUNNING, True
+
+
+class BackNext(_Command):
+    """As reverse-next, by whole lines, and over calls left by longjmp or an exception, too."""
+
+    name, kind, moves = "back-next", gdb.COMMAND_RUNNING, True
+
+
+class BackFinish(_Command):
+    """As reverse-finish, by the debug information that the trace has."""
+
+    name, kind, moves = "back-finish", gdb.COMMAND_RUNNING, True
+
+
 class Checkpoint(_Command):
     """Remember the position while this session lasts: checkpoint [NOTE]."""
 
@@ -164,7 +182,7 @@ def _prompt(_current: Any) -> str | None:
 
 
 _COMMANDS = (
-    *(When, Elapsed, Goto, Last),
+    *(When, Elapsed, Goto, Last, BackStep, BackNext, BackFinish),
     *(Checkpoint, Restart, InfoCheckpoints, DeleteCheckpoint),
     *(Bookmark, GotoBookmark, InfoBookmarks, DeleteBookmark),
 )

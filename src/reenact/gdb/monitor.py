@@ -15,6 +15,8 @@ when                  the position, as goto takes it
 elapsed               seconds since the recording began
 goto WHERE            a position, an event, start, end, 37.5% or 1.5s
 last ADDRESS SIZE     go back to where memory was last written
+back-step, back-next, back-finish
+                      by whole lines, also over longjmp and exceptions
 checkpoint [NOTE]     remember the position while this session lasts
 checkpoints           all that are remembered
 restart N             go to checkpoint N
@@ -75,6 +77,19 @@ class Monitor:
             return "not written since the start of the process\n"
         return self._when("")
 
+    def _back_step(self, _rest: str) -> str:
+        return self._back(self._target.session.reverse_step)
+
+    def _back_next(self, _rest: str) -> str:
+        return self._back(self._target.session.reverse_next)
+
+    def _back_finish(self, _rest: str) -> str:
+        return self._back(self._target.session.reverse_finish)
+
+    def _back(self, move: Callable[[], object]) -> str:
+        self._target.walk(move)
+        return self._when("")
+
     def _checkpoint(self, note: str) -> str:
         number = self._places.remember(self._target.position, note)
         return f"Checkpoint {number} at {self._target.position}\n"
@@ -124,6 +139,9 @@ class Monitor:
         "elapsed": _elapsed,
         "goto": _goto,
         "last": _last,
+        "back-step": _back_step,
+        "back-next": _back_next,
+        "back-finish": _back_finish,
         "checkpoint": _checkpoint,
         "checkpoints": _checkpoints,
         "restart": _restart,

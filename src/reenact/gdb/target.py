@@ -180,6 +180,18 @@ class Target:
         self._selected = None
         self.session.goto(int(where) if where.isdecimal() else where)
 
+    def walk(self, move: Callable[[], object]) -> None:
+        """Have the session move by itself: signals and faults on the way do not end it."""
+        self.leave_branch()
+        self._selected = None
+        for point in self._caught:
+            point.is_enabled = False
+        try:
+            move()
+        finally:
+            for point in self._caught:
+                point.is_enabled = True
+
     def reply(self, signal: int, more: str = "", thread: int | None = None) -> str:
         """A stop reply for where the session stands, of the running thread or another one."""
         # A client means this thread from now on when it asks for registers.
