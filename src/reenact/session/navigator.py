@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import threading
 from collections.abc import Callable
 from typing import Protocol, Union
 
 from reenact.errors import UsageError
-from reenact.session.checkpoints import Checkpoints
-from reenact.session.history import History, Key
+from reenact.session.history import Key
 from reenact.session.messages import ACCESSES, BREAKPOINTS, NEVER, Place, Reason, Run, Stopped
 from reenact.session.points import Point, Points
 from reenact.session.server import Server
+from reenact.session.stages import ENDS, STAGE, STAGE_EVENTS, Stages
 
-#: Instructions between two copies left on the way: a tenth of a second or so.
-STAGE = 1 << 27
-#: Events between two copies left on the way.
-STAGE_EVENTS = 50_000
 #: Copies are also left so many instructions before a target that is known.
 NEAR = (1 << 23, 1 << 18, 1 << 13)
 
@@ -34,7 +29,6 @@ _MANY_HITS = 256
 _NEAR_END = 1 << 20
 
 _HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.CATCH)
-_ENDS = (Reason.END, Reason.FAILED)
 
 #: Decides whether the session stops at a place where the replayer has stopped.
 Judge = Callable[[Place], Union[Point, None]]
@@ -51,37 +45,8 @@ class Visitor(Protocol):
         """The present is at a hit; None: at the end of the stretch."""
 
 
-class Navigator:
-    """The copy that stands at the present, and those that wait at earlier places.
-
-    Arguments:
-        first: stands at the first place of the process.
-        budget: memory for waiting copies, bytes.
-    """
-
-    def __init__(self, first: Server, budget: int) -> None:
-        self.history = History()
-        self.history.learn(first)
-        self.history.begin_at(first.place.event)
-        self.checkpoints = Checkpoints(budget)
-        self.live = first.fork()
-        self.checkpoints.add(first, 0)
-        #: Place and total of the end, once it is known.
-        self.end: Place | None = None
-        self._running: Server | None = None
-        self._interrupted = threading.Event()
-
-    @property
-    def key(self) -> Key:
-        """Where the present is."""
-        return self.live.place.key
-
-    def interrupt(self) -> None:
-        """Have the movement that another thread waits for end soon."""
-        self._interrupted.set()
-        running = self._running
-        if running is not None:
-            running.interrupt()
+class Navigator(Stages):
+    """Moves the present: to places, by steps, to hits, forwards and backwards."""
 
     def goto(self, key: Key) -> Stopped:
         """Move the present to a place. Errors: `UsageError` when there is no such place."""
@@ -283,11 +248,6 @@ class Navigator:
         self.goto(origin)
         return found
 
-    def close(self) -> None:
-        """Let go of all copies."""
-        self.live.close()
-        self.checkpoints.close()
-
     def _has_many_hits(self, server: Server, end: Key, near: int, points: Points) -> bool:
         """Whether it pays to look for the last hit near the end first.
 
@@ -370,28 +330,6 @@ class Navigator:
         finally:
             self.live = present
 
-    def _stage(
-        self,
-        server: Server,
-        points: Points | None,
-        end: Key = (NEVER, 0),
-        *,
-        leave_here: int,
-        remember: bool,
-        steps: int = NEVER,
-        instructions: int = STAGE,
-    ) -> Stopped:
-        run = Run(
-            target=end,
-            steps=steps,
-            most_total=server.place.total + instructions,
-            most_event=server.place.event + STAGE_EVENTS,
-            catch=points.catch_mask() if points is not None else 0,
-            remember=remember,
-            leave_here=leave_here,
-        )
-        return self._run(server, run)
-
     def _advance(self, key: Key) -> Stopped:
         """Run the present forward to a place."""
         self._clear(self.live)
@@ -415,46 +353,6 @@ class Navigator:
                 return stopped
             self._leave_copy(self.live)
 
-    def _run(self, server: Server, run: Run) -> Stopped:
-        self._running = server
-        try:
-            if self._interrupted.is_set():
-                # The request came while the replayer stood still.
-                place = dataclasses.replace(server.place, reason=Reason.INTERRUPTED)
-                return Stopped(place, 0, None, "")
-            stopped = server.run(run)
-        finally:
-            self._running = None
-        return stopped
-
-    def _tell(self, server: Server, points: Points) -> None:
-        if server.points_version != points.version:
-            server.set_breakpoints(points.addresses())
-            server.set_watches(points.watches())
-            server.points_version = points.version
-
-    def _clear(self, server: Server) -> None:
-        """Have a server stop at no points."""
-        if server.points_version != 0:
-            server.set_breakpoints([])
-            server.set_watches([])
-            server.points_version = 0
-
-    def _leave_copy(self, server: Server) -> None:
-        self.checkpoints.add(server.fork(), self.live.place.total)
-
-    def _replace(self, server: Server) -> None:
-        """Another server is the present; the old one waits where it stands."""
-        old, self.live = self.live, server
-        self.history.learn(old)
-        self.checkpoints.add(old, server.place.total)
-
-    def _note_end(self, stopped: Stopped) -> None:
-        if stopped.place.reason in _ENDS and self.end is None:
-            self.history.learn(self.live)
-            event, instructions = self.history.canonical(stopped.place.key)
-            self.end = dataclasses.replace(stopped.place, event=event, instructions=instructions)
-
     def _settled(self, stopped: Stopped) -> Stopped:
         """At the end of a process that a fault killed: the place before that event.
 
@@ -462,13 +360,10 @@ class Navigator:
         need not have kept them when it faults.
         """
         self._note_end(stopped)
-        if stopped.place.reason not in _ENDS or self.end is None or self.key == self.end.key:
+        if stopped.place.reason not in ENDS or self.end is None or self.key == self.end.key:
             return stopped
         self.goto(self.end.key)
         return dataclasses.replace(stopped, place=self.end)
-
-    def _steps_between(self, earlier: Key, later: Key) -> int:
-        return self.history.steps(later) - self.history.steps(earlier)
 
 
 def _beyond(place: Place) -> int:
