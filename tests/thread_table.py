@@ -61,6 +61,7 @@ THREADS = (
 )
 
 SIGNALS_IN_COMPUTATION = (
+    _threads("landing_large", same=NOTHING),
     _threads("timer_profile"),
     Guest("signal_escape", same=STDOUT_ONLY),
     _threads("thread_ignored", same=NOTHING),

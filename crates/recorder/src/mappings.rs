@@ -9,7 +9,7 @@ use reenact_trace::{FileId, MapRecord};
 
 use crate::life::{self, Call, Outcome};
 use crate::log::Builder;
-use crate::{code_ranges, cpuid, files, patch, shared, sharing_group, sites};
+use crate::{code_ranges, cpuid, files, patch, shared, sharing_group, signal, sites};
 
 /// Start and current end of the program's heap segment. It is kept by us: the kernel's own
 /// belongs to the recorder's image.
@@ -59,6 +59,10 @@ fn change(call: &mut Call<'_>) -> Outcome {
     } else {
         c
     };
+    if call.number == MREMAP {
+        // It takes one mapping only, and neighbours are one if they are alike.
+        signal::dirty::release(a, b);
+    }
     // SAFETY: the program asked for it and the range is not ours.
     let result = unsafe { syscall6(call.number, a, b, advice, d, e, f) };
     if result >= 0 {
@@ -72,6 +76,7 @@ fn change(call: &mut Call<'_>) -> Outcome {
                 shared::follow(a, b, result as u64, c);
             }
             MPROTECT => {
+                signal::dirty::join_neighbours(a, b);
                 if c & PROT_WRITE != 0 {
                     code_ranges::remove(a, b);
                 }
@@ -115,6 +120,7 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
         return Outcome::Done(result);
     }
     let at = result as u64;
+    signal::dirty::join_neighbours(at, length);
     if fixed {
         patch::forget(at, length);
         shared::forget(at, length);
@@ -239,6 +245,7 @@ fn brk(call: &mut Call<'_>) -> Outcome {
             }
             return Outcome::Done(current as i64);
         }
+        signal::dirty::join_neighbours(old_end, new_end - old_end);
     } else if new_end < old_end {
         // SAFETY: shrinks the heap segment.
         unsafe { syscall4(MUNMAP, new_end, old_end - new_end, 0, 0) };

@@ -8,7 +8,7 @@ use reenact_syscalls::{Kind, SystemCall};
 use reenact_trace::layout::is_reserved;
 
 use crate::life::{Call, Outcome};
-use crate::{guest, patch};
+use crate::{guest, patch, signal};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);
 // SAFETY: written once at start, before the program runs.
@@ -67,7 +67,21 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
     }
     let mut path = [0u8; 64];
     let length = guest::read_string(call.args[index], &mut path)?;
-    match own_file(&path[..length])? {
+    let file = own_file(&path[..length])?;
+    if [
+        b"maps".as_slice(),
+        b"smaps",
+        b"numa_maps",
+        b"map_files",
+        b"pagemap",
+    ]
+    .iter()
+    .any(|shown| file.starts_with(shown))
+    {
+        // What is protected shows in them.
+        signal::dirty::stop();
+    }
+    match file {
         b"exe" => with_executable(call, index),
         b"maps" if matches!(call.number, OPEN | OPENAT | OPENAT2) => filtered_maps(),
         _ => None,

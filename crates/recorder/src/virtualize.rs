@@ -16,7 +16,12 @@ use crate::{arena, cpuid, guest, proc_files, shared, signal};
 pub fn is_hidden(fd: u64) -> bool {
     let header = arena::header();
     let fd = fd as i32;
-    fd >= header.trace_fd && fd <= header.recorder_fd
+    fd >= header.tracking_fd && fd <= header.recorder_fd
+}
+
+/// The hidden descriptor by which the kernel tells which pages have been written; not always open.
+pub fn tracking_fd() -> u64 {
+    arena::header().tracking_fd as u64
 }
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
@@ -51,7 +56,7 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
 fn close_range(args: [u64; 6]) -> i64 {
     let header = arena::header();
     let (first, last, how) = (args[0] as u32, args[1] as u32, args[2]);
-    let (low, high) = (header.trace_fd as u32, header.recorder_fd as u32);
+    let (low, high) = (header.tracking_fd as u32, header.recorder_fd as u32);
     let close = |from: u32, to: u32| {
         // SAFETY: a range without our descriptors.
         unsafe { syscall3(CLOSE_RANGE, u64::from(from), u64::from(to), how) }
@@ -241,7 +246,7 @@ pub fn filter_listing(fd: u64, buffer: u64, length: i64) -> i64 {
             .fold(0i64, |number, &digit| number * 10 + i64::from(digit - b'0'));
         if digits > 0
             && ends
-            && number >= i64::from(header.trace_fd)
+            && number >= i64::from(header.tracking_fd)
             && number <= i64::from(header.recorder_fd)
             && is_descriptor_directory(fd)
         {

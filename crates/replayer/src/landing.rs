@@ -209,9 +209,9 @@ impl Search<'_> {
 
     /// Compare inline what has told the most wrong places: a register, or a word of memory.
     fn choose(&mut self, machine: &mut Machine, had_hook: bool) {
-        self.misses[RCX] = 0;
         if self.string.is_some() {
             // These change from round to round of the instruction.
+            self.misses[RCX] = 0;
             (self.misses[RAX], self.misses[RSI], self.misses[RDI]) = (0, 0, 0);
         }
         let best = (0..16)
@@ -293,8 +293,8 @@ impl Search<'_> {
                     word.map(|(offset, value)| (Place::Memory(range.address + offset), value));
                 self.by_vectors = false;
                 self.different = range.address;
-                // What differed once differs again: look there first.
-                self.ranges.swap(0, index);
+                // What differed once differs again: look there first, and then where others did.
+                self.ranges[..=index].rotate_right(1);
                 return false;
             }
         }

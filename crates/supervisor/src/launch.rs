@@ -26,9 +26,11 @@ pub struct HiddenNumbers {
     pub recorder: RawFd,
     pub arena: RawFd,
     pub trace: RawFd,
+    /// Nothing is open there at first.
+    pub tracking: RawFd,
 }
 
-/// Choose three unused descriptor numbers just below the soft limit.
+/// Choose four unused descriptor numbers just below the soft limit.
 pub fn choose_numbers() -> io::Result<HiddenNumbers> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -45,14 +47,15 @@ pub fn choose_numbers() -> io::Result<HiddenNumbers> {
     let unused = |fd: &RawFd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } < 0;
     // Consecutive, so that the recorder, which learns its own descriptor from AT_EXECFN
     // (/dev/fd/N), finds the other two.
-    let first = (5..end)
+    let first = (6..end)
         .rev()
-        .find(|&fd| (fd - 2..=fd).all(|candidate| unused(&candidate)));
+        .find(|&fd| (fd - 3..=fd).all(|candidate| unused(&candidate)));
     match first {
         Some(recorder) => Ok(HiddenNumbers {
             recorder,
             arena: recorder - 1,
             trace: recorder - 2,
+            tracking: recorder - 3,
         }),
         None => Err(io::Error::from_raw_os_error(libc::EMFILE)),
     }

@@ -76,7 +76,7 @@ fn run(
         .open(&options.trace)
         .map_err(trace_error)?;
     let arena = Arc::new(Arena::create().map_err(system("shared memory cannot be created"))?);
-    let numbers = launch::choose_numbers().map_err(system("no three file descriptors are free"))?;
+    let numbers = launch::choose_numbers().map_err(system("no four file descriptors are free"))?;
     let how = choose_mechanism(options.mechanism)?;
     let clock = ClockPair::now();
     let copies = FileCache::open();
@@ -360,6 +360,7 @@ fn fill_arena(
         header.recorder_fd = numbers.recorder;
         header.arena_fd = numbers.arena;
         header.trace_fd = numbers.trace;
+        header.tracking_fd = numbers.tracking;
         header.checksum_interval = options.checksum_interval;
         header.chaos = options.chaos_seed.is_some().into();
         header.chaos_seed = options.chaos_seed.unwrap_or_default();

@@ -74,11 +74,13 @@ pub struct ArenaHeader {
     /// [`mechanism`].
     pub mechanism: u32,
     /// Descriptor numbers held open in every recorded process, hidden from the program; they are
-    /// consecutive: `trace_fd + 2 == arena_fd + 1 == recorder_fd`.
+    /// consecutive: `tracking_fd + 3 == trace_fd + 2 == arena_fd + 1 == recorder_fd`.
     pub recorder_fd: i32,
     pub arena_fd: i32,
     /// The trace directory.
     pub trace_fd: i32,
+    /// Free for a descriptor about the process's memory.
+    pub tracking_fd: i32,
     /// Checksum memory every so many system calls; 0: never.
     pub checksum_interval: u64,
     /// Device, inode and device number of the standard output and error at the start.

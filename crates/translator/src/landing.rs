@@ -25,7 +25,7 @@ pub struct Landing {
 /// What a landing looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A register in machine order (0 = rax … 15 = r15), but not rcx (1).
+    /// A register in machine order (0 = rax … 15 = r15).
     Register(u8),
     /// Eight bytes of an xmm register: its number (0-15), and whether the upper ones.
     Vector(u8, bool),
@@ -49,6 +49,13 @@ impl Engine {
         b.need_flags();
         b.e.store(field!(spill_c), RCX);
         match landing.place {
+            Place::Register(RCX) => {
+                b.e.store(field!(spill_b), RAX);
+                b.e.constant(RAX, landing.value.wrapping_neg());
+                // lea rcx, [rcx + rax]
+                b.e.bytes(&[0x48, 0x8d, 0x0c, 0x01]);
+                b.e.load(field!(spill_b), RAX);
+            }
             Place::Register(register) => {
                 b.e.constant(RCX, landing.value.wrapping_neg());
                 if register == RSP {

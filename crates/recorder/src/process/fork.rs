@@ -118,6 +118,7 @@ fn in_child(
     mine.state.store(slot_state::ACTIVE, Ordering::Release);
     log::continue_from_slot();
     signal::late::forget(call.thread, false);
+    signal::dirty::after_fork();
     crate::scheduler::after_fork();
     super::threads::after_fork(call.thread.index);
 

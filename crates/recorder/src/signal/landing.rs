@@ -9,7 +9,7 @@ use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::checksum::checksum;
 use reenact_trace::{Registers, Tag};
 
-use super::vectors;
+use super::{dirty, vectors};
 use crate::frame::Frame;
 use crate::log::Builder;
 use crate::{proc_files, shared};
@@ -22,8 +22,12 @@ const PIECE: u64 = PAGE;
 /// What a function may use below the stack pointer.
 const RED_ZONE: u64 = 128;
 
-/// What the last landing took.
+/// What the last landing took, and the program's first writes to pages that it protected.
 static COST_NS: AtomicU64 = AtomicU64::new(0);
+/// A first write to a protected page, as measured.
+const FIRST_WRITE_NS: u64 = 2_000;
+/// Pages that the landing at hand has attached.
+static ATTACHED: AtomicU64 = AtomicU64::new(0);
 
 /// Pages of which a landing has the content too: those that have changed since the last landing.
 /// In a loop whose registers repeat, a replay then knows the word to wait for.
@@ -41,12 +45,13 @@ pub fn pause_ns(least: u64) -> u64 {
         .min(999_999_999)
 }
 
+/// Time that this thread has computed: what others take of a busy machine is not the landing's.
 fn now_ns() -> u64 {
-    const MONOTONIC: u64 = 1;
+    const THREAD_CPUTIME: u64 = 3;
     const CLOCK_GETTIME: u64 = 228;
     let mut time = [0u64; 2];
     // SAFETY: a timespec of ours.
-    unsafe { syscall2(CLOCK_GETTIME, MONOTONIC, time.as_mut_ptr() as u64) };
+    unsafe { syscall2(CLOCK_GETTIME, THREAD_CPUTIME, time.as_mut_ptr() as u64) };
     time[0].wrapping_mul(1_000_000_000).wrapping_add(time[1])
 }
 
@@ -57,9 +62,18 @@ pub fn describe(event: &mut Builder, interrupted: &Frame) {
     event.bytes(Tag::Registers, 1, before.as_bytes());
     vectors::attach(event, interrupted);
     CONTENTS_LEFT.store(CONTENTS, Ordering::Relaxed);
-    memory(event, before);
+    ATTACHED.store(0, Ordering::Relaxed);
+    dirty::begin_if_worth_it(own_pages());
+    attach_memory(event, before, dirty::is_on());
     CONTENTS_LEFT.store(0, Ordering::Relaxed);
-    COST_NS.store(now_ns().wrapping_sub(start), Ordering::Relaxed);
+    let own = now_ns().wrapping_sub(start);
+    // What was written between two landings will be written again before the next one.
+    let faults = if dirty::is_on() {
+        ATTACHED.load(Ordering::Relaxed) * FIRST_WRITE_NS
+    } else {
+        0
+    };
+    COST_NS.store(own + faults, Ordering::Relaxed);
 }
 
 fn open(name: &core::ffi::CStr) -> i64 {
@@ -70,6 +84,11 @@ fn open(name: &core::ffi::CStr) -> i64 {
 
 /// Attach checksums of all memory the program can have written.
 pub fn memory(event: &mut Builder, before: &Registers) {
+    attach_memory(event, before, false);
+}
+
+/// The same, or only of what it has written since the last landing, where that is known.
+fn attach_memory(event: &mut Builder, before: &Registers, only_written: bool) {
     // To the byte: below there are areas that the dynamic linker's XSAVEC has left, whose first word
     // says which registers are in use. Zeroed ones are or are not, by whether the processor has
     // switched tasks meanwhile.
@@ -100,12 +119,19 @@ pub fn memory(event: &mut Builder, before: &Registers) {
             let line = &buffer[start..start + length];
             if let Some((from, to, is_shared)) = writable_range(line) {
                 // Below the stack pointer there is only what nobody will read again.
-                let from = if stack >= from && stack < to {
+                let least = if stack >= from && stack < to {
                     stack
                 } else {
                     from
                 };
-                add_range(event, pages, from, to, is_shared);
+                let tells_written = only_written && !is_shared;
+                if !(tells_written && add_written(event, pages, [from, least, to])) {
+                    add_range(event, pages, least, to, is_shared);
+                    if tells_written {
+                        dirty::register(from, to);
+                        protect(pages, from, to);
+                    }
+                }
             }
             start += length + 1;
         }
@@ -136,15 +162,123 @@ fn writable_range(line: &[u8]) -> Option<(u64, u64, bool)> {
     wanted.then_some((from, to, is_shared))
 }
 
+/// Pages of memory that is not a file's.
+fn own_pages() -> u64 {
+    let file = open(c"/proc/self/statm");
+    if file < 0 {
+        return 0;
+    }
+    let mut text = [0u8; 128];
+    // SAFETY: our descriptor and our buffer.
+    let count = unsafe {
+        let count = syscall3(
+            READ,
+            file as u64,
+            text.as_mut_ptr() as u64,
+            text.len() as u64,
+        );
+        syscall2(CLOSE, file as u64, 0);
+        count
+    };
+    // Size, resident, resident of files and shared memory.
+    let mut numbers = text[..count.max(0) as usize]
+        .split(|&byte| byte == b' ')
+        .map(|word| {
+            word.iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .fold(0u64, |number, &digit| number * 10 + u64::from(digit - b'0'))
+        });
+    let resident = numbers.nth(1).unwrap_or(0);
+    resident.saturating_sub(numbers.next().unwrap_or(0))
+}
+
+/// `_IOWR('f', 16, struct pm_scan_arg)` of include/uapi/linux/fs.h.
+const PAGEMAP_SCAN: u64 = 0xc060_6610;
+/// `struct pm_scan_arg` has so many bytes.
+const REQUEST_SIZE: u64 = 96;
+const WRITTEN: u64 = 1 << 1;
+const FILE: u64 = 1 << 2;
+const PRESENT: u64 = 1 << 3;
+const SWAPPED: u64 = 1 << 4;
+const ZERO: u64 = 1 << 5;
+const REGIONS: usize = 64;
+/// Protect what is told against writing, so that it is not told again before it has been written.
+const PROTECT: u64 = 1;
+/// Refuse memory whose written pages are not known.
+const ONLY_TRACKED: u64 = 2;
+
+/// Add what the program has written of a mapping since the last landing, from `least` on. False
+/// if that is not known.
+fn add_written(event: &mut Builder, pages: i64, [from, least, to]: [u64; 3]) -> bool {
+    let mut regions = [[0u64; 3]; REGIONS];
+    let mut at = from;
+    while at < to {
+        let mut request = [
+            REQUEST_SIZE,
+            PROTECT | ONLY_TRACKED,
+            at,
+            to,
+            0,
+            regions.as_mut_ptr() as u64,
+            REGIONS as u64,
+            0,
+            FILE | ZERO,
+            FILE | ZERO | WRITTEN,
+            PRESENT | SWAPPED,
+            PRESENT,
+        ];
+        // SAFETY: a request and a vector of ours; the kernel lifts the protection by itself.
+        let count = unsafe {
+            syscall3(
+                IOCTL,
+                pages as u64,
+                PAGEMAP_SCAN,
+                request.as_mut_ptr() as u64,
+            )
+        };
+        let end = request[4];
+        if count < 0 || end <= at {
+            return false;
+        }
+        for &[start, end, _] in &regions[..count as usize] {
+            if end > least {
+                add(event, start.max(least), end);
+            }
+        }
+        at = end;
+    }
+    true
+}
+
+/// Protect all that is there of a mapping.
+fn protect(pages: i64, from: u64, to: u64) {
+    let mut request = [
+        REQUEST_SIZE,
+        PROTECT | ONLY_TRACKED,
+        from,
+        to,
+        0,
+        0,
+        0,
+        0,
+        FILE | ZERO,
+        FILE | ZERO | WRITTEN,
+        PRESENT | SWAPPED,
+        0,
+    ];
+    // SAFETY: a request of ours. Where it fails, all of it counts as written.
+    unsafe {
+        syscall3(
+            IOCTL,
+            pages as u64,
+            PAGEMAP_SCAN,
+            request.as_mut_ptr() as u64,
+        )
+    };
+}
+
 /// Add what the program has written of a range, as far as the kernel can tell.
 fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64, is_shared: bool) {
-    /// `_IOWR('f', 16, struct pm_scan_arg)` of include/uapi/linux/fs.h.
-    const PAGEMAP_SCAN: u64 = 0xc060_6610;
-    const FILE: u64 = 1 << 2;
-    const PRESENT: u64 = 1 << 3;
-    const SWAPPED: u64 = 1 << 4;
-    const ZERO: u64 = 1 << 5;
-    const REGIONS: usize = 64;
     // All shared memory is a file's to the kernel.
     let unwritten = if is_shared { ZERO } else { FILE | ZERO };
     let mut regions = [[0u64; 3]; REGIONS];
@@ -152,7 +286,7 @@ fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64, is_shared: boo
     while at < to {
         // Neither zero pages nor those of a file that have not been written to.
         let mut request = [
-            96,
+            REQUEST_SIZE,
             0,
             at & !(PAGE - 1),
             to,
@@ -208,6 +342,7 @@ fn add(event: &mut Builder, from: u64, to: u64) {
             payload[16..length].copy_from_slice(bytes);
         }
         event.bytes(Tag::MemoryChecksum, at, &payload[..length]);
+        ATTACHED.fetch_add(1, Ordering::Relaxed);
         at = end;
     }
 }

@@ -4,6 +4,7 @@
 mod actions;
 pub mod calls;
 mod deliver;
+pub mod dirty;
 mod frame;
 mod handler;
 mod held;
