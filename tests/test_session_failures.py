@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,11 +43,18 @@ int main(int argc, char **argv)
 """
 
 
+@pytest.fixture(scope="module")
+def walk(reenact: Reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of walk.c."""
+    folder = tmp_path_factory.mktemp("walk")
+    reenact.record([str(built("walk.c", folder))], folder / "trace")
+    return folder / "trace"
+
+
 @pytest.fixture
-def session(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> Iterator[Session]:
+def session(walk: Path) -> Iterator[Session]:
     """In the middle of walk.c."""
-    reenact.record([str(built("walk.c", tmp_path))], keeper.trace())
-    with package.open(keeper.trace()).replay() as opened:
+    with package.open(walk).replay() as opened:
         point = opened.add_breakpoint("square")
         assert opened.continue_().reason == StopReason.BREAKPOINT
         point.remove()
@@ -248,6 +256,27 @@ def test_interrupts_at_any_moment_lose_nothing(session: Session) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert interrupted > 10
+
+
+def test_another_thread_may_look_how_far_it_is(session: Session) -> None:
+    """As the progress bar of `reenact trace` does it."""
+    is_over = threading.Event()
+    seen = set()
+
+    def look() -> None:
+        while not is_over.wait(0.0001):
+            seen.add(session.position)
+
+    looker = threading.Thread(target=look, daemon=True)
+    looker.start()
+    try:
+        for _ in range(20):
+            assert session.goto("start").reason == StopReason.START
+            assert session.continue_().reason == StopReason.END
+    finally:
+        is_over.set()
+        looker.join()
+    assert session.end in seen
 
 
 def test_a_forked_process_leaves_the_session_alone(session: Session) -> None:

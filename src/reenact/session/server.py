@@ -55,12 +55,13 @@ class Server:
 
     def run(self, run: Run) -> Stopped:
         """Let it run, and wait until it stops. Ctrl-C stops it and is passed on."""
-        self._is_sure = False
         try:
             self._request(Operation.RUN, run.pack())
             self.last = self._take_stop()
-            self._is_sure = True
         except KeyboardInterrupt:
+            # It runs, or the reply was lost on its way to us. (Not set while it runs as it should:
+            # another thread may look at the place, to show how far the run is.)
+            self._is_sure = False
             self._ask_where()
             raise
         return self.last
