@@ -36,8 +36,10 @@ def test_python_thread_module(module: str, reenact: Reenact, keeper: Keeper, tmp
     interpreter = python_with_tests()
     if interpreter is None:
         skips.skip(skips.Reason.NO_PROGRAM, "a CPython with its test suite")
-    command = [interpreter, "-m", "test", "-q", module]
-    check_program(Program(module, command, same=False, timeout=300), reenact, keeper, tmp_path)
+    name, *part = module.split()
+    chosen = ["-m", *part] if part else []
+    command = [interpreter, "-m", "test", "-q", name, *chosen]
+    check_program(Program(name, command, same=False, timeout=400), reenact, keeper, tmp_path)
 
 
 def test_redis(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:

@@ -211,12 +211,14 @@ THREADED: tuple[Program, ...] = (
     ),
 )
 
-#: Modules of CPython's own test suite that use threads or signals; some tests watch the clock or
-#: the memory in ways that a loaded machine disturbs, and are run in the full size.
+#: Modules of CPython's own test suite that use threads or signals, or a part of one, as `-m` takes
+#: it; some tests watch the clock or the memory in ways that a loaded machine disturbs, and are run
+#: in the full size. With its pools of processes `test_concurrent_futures` takes minutes natively.
 TEST_MODULES = (
     "test_threading",
     "test_signal",
     "test_queue",
     "test_thread",
+    "test_concurrent_futures *ThreadPool*",
     "test_concurrent_futures",
 )
