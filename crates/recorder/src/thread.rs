@@ -47,7 +47,11 @@ pub struct Thread {
     pub vfork_process: u32,
     /// Address and size of what this thread's exec has mapped for itself; 0: nothing.
     pub exec_memory: [[u64; 2]; 2],
+    /// A ring; see `signal::queue`.
     pub queue: [QueuedSignal; QUEUE],
+    /// Where in the ring the oldest signal is, and where the next comes: counts without end.
+    pub queue_first: AtomicU32,
+    pub queue_next: AtomicU32,
     /// See [`crate::signal::HELD`]; number 0: none.
     pub held: [QueuedSignal; crate::signal::HELD],
     /// The program's alternate signal stack: address, flags, size.

@@ -124,7 +124,6 @@ fn in_child(
 
     let thread: &mut Thread = call.thread;
     thread.tid = pid;
-    thread.queued.store(0, Ordering::Relaxed);
     signal::forget_held(thread);
     let registers = &mut thread.frame.registers;
     registers.rax = 0;

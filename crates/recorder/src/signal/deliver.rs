@@ -27,27 +27,10 @@ pub enum Moment {
     Anywhere,
 }
 
-/// Whether signals wait for this thread.
-#[inline]
-pub fn queued(thread: &Thread) -> bool {
-    thread.queued.load(Ordering::Relaxed) != 0
-}
-
 /// Whether an interrupted system call would be restarted by the kernel after the first queued
 /// signal's handler (its SA_RESTART).
 pub fn restarts_after_queued(thread: &Thread) -> bool {
-    !queued(thread) || action(thread.queue[0].number).flags & SA_RESTART != 0
-}
-
-fn take_first(thread: &mut Thread) -> QueuedSignal {
-    let count = thread.queued.load(Ordering::Relaxed) as usize;
-    let first = thread.queue[0];
-    thread.queue.copy_within(1..count, 0);
-    thread.queued.store(count as u32 - 1, Ordering::Relaxed);
-    if count == 1 {
-        late::disarm(thread);
-    }
-    first
+    queue::first(thread).is_none_or(|first| action(first.number).flags & SA_RESTART != 0)
 }
 
 /// Signals by which the recorder comes to know what the program does. The kernel kills a process
@@ -84,7 +67,7 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
     let mut left = thread.queued.load(Ordering::Relaxed);
     while left > 0 && queued(thread) {
         left -= 1;
-        let signal = take_first(thread);
+        let signal = queue::take_first(thread);
         let blocked = base.unwrap_or(thread.mask) & bit(signal.number) != 0;
         let program = *action(signal.number);
         if blocked || !program.is_handler() {

@@ -11,7 +11,7 @@ use reenact_trace::{layout, Registers};
 use super::*;
 use crate::entry;
 use crate::frame::Origin;
-use crate::thread::{self, QueuedSignal, Thread, QUEUE};
+use crate::thread::{self, QueuedSignal, Thread};
 use crate::{guest, message, patch};
 
 /// `ucontext_t` as the kernel lays it out (arch/x86/include/uapi/asm/sigcontext.h).
@@ -96,24 +96,6 @@ fn is_synchronous(number: u32, info: &QueuedSignal) -> bool {
     SYNCHRONOUS.contains(&number) && code > 0
 }
 
-pub(super) fn enqueue(thread: &mut Thread, signal: QueuedSignal) {
-    let count = thread.queued.load(Ordering::Relaxed) as usize;
-    let standard = signal.number < 32;
-    if standard
-        && thread.queue[..count]
-            .iter()
-            .any(|queued| queued.number == signal.number)
-    {
-        return;
-    }
-    if count < QUEUE {
-        thread.queue[count] = signal;
-        thread.queued.store(count as u32 + 1, Ordering::Relaxed);
-    } else {
-        thread.dropped.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// Whether there is a repeated string instruction at `ip`. It may have been interrupted half-way,
 /// in a state that no instruction begins with, so no landing is made there.
 fn is_repeating(ip: u64) -> bool {
@@ -194,7 +176,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
             }
             return;
         }
-        enqueue(thread, signal);
+        queue::enqueue(thread, signal);
         super::late::arm(thread);
         if let Some(address) = entry::abandon_address(ip) {
             context.general[RIP] = address;
@@ -242,6 +224,6 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
         }
         return;
     }
-    enqueue(thread, signal);
+    queue::enqueue(thread, signal);
     super::late::arm(thread);
 }

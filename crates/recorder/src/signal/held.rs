@@ -9,7 +9,7 @@ use reenact_freestanding::syscall::syscall2;
 use reenact_trace::Tag;
 
 use super::deliver::send_blocked;
-use super::handler::enqueue;
+use super::queue::enqueue;
 use super::{bit, set_kernel_mask};
 use crate::guest;
 use crate::log::Builder;

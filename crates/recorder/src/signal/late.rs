@@ -116,6 +116,11 @@ pub fn arm_soon(thread: &Thread) {
 pub fn disarm(thread: &Thread) {
     if thread.timer_armed.swap(0, Ordering::Relaxed) != 0 {
         set(thread, 0);
+        if thread.queued.load(Ordering::Relaxed) != 0 {
+            // One has come meanwhile, and found the timer still armed, or armed it in vain.
+            thread.timer_armed.store(0, Ordering::Relaxed);
+            arm(thread);
+        }
     }
 }
 

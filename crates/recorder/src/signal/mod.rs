@@ -9,6 +9,7 @@ mod frame;
 mod handler;
 mod held;
 mod landing;
+mod queue;
 pub use landing::{describe as describe_landing, memory as checksum_memory, pause_ns};
 pub mod late;
 mod sigreturn;
@@ -19,14 +20,14 @@ pub use actions::{
     snapshot_actions,
 };
 pub use deliver::{
-    deliver_fault, deliver_queued, never_blocked, queued, restarts_after_queued, set_kernel_mask,
-    Moment,
+    deliver_fault, deliver_queued, never_blocked, restarts_after_queued, set_kernel_mask, Moment,
 };
 pub use frame::{
     extended_state, permit as permit_extended_state, store as store_state, ExtendedState, XSAVE_MAX,
 };
 pub use handler::arm_stack;
 pub use held::{forget as forget_held, hand_over, pending, take_back, HELD};
+pub use queue::queued;
 pub use sigreturn::sigreturn;
 
 pub const SIGILL: u32 = 4;
