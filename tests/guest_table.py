@@ -70,6 +70,7 @@ PROCESSES = (
 SIGNALS = (
     Guest("signal_information"),
     Guest("signal_simultaneous"),
+    Guest("signal_swallowed"),
     Guest("signal_restart"),
     Guest("signal_flags"),
     Guest("signal_nested", same=NOTHING),

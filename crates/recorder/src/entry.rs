@@ -4,7 +4,7 @@
 use core::arch::global_asm;
 use core::mem::offset_of;
 
-use crate::frame::{Frame, Origin, ORIGIN, RESUME_AT, VDSO, XMM};
+use crate::frame::{Frame, Origin, MARKED, ORIGIN, RESUME_AT, RESUME_FLAG, VDSO, XMM};
 use crate::thread::Thread;
 
 extern "C" {
@@ -120,6 +120,8 @@ global_asm!(
     "movups xmm10, [rdi + {xmm} + 0xa0]", "movups xmm11, [rdi + {xmm} + 0xb0]",
     "movups xmm12, [rdi + {xmm} + 0xc0]", "movups xmm13, [rdi + {xmm} + 0xd0]",
     "movups xmm14, [rdi + {xmm} + 0xe0]", "movups xmm15, [rdi + {xmm} + 0xf0]",
+    "cmp qword ptr [rdi + {marked}], 0",
+    "jne 4f",
     "mov rax, [rdi + {resume_at}]",
     "mov [rip + {saved_rip}], rax",
     "push [rdi + 136]",
@@ -141,6 +143,31 @@ global_asm!(
     "mov rsp, [rdi + 32]",
     "mov rdi, [rdi + 56]",
     "jmp [rip + {saved_rip}]",
+    // The same by `iretq`, with the resume flag: ss, rsp, flags, cs, rip.
+    "4:",
+    "push 0x2b",
+    "push [rdi + 32]",
+    "mov rax, [rdi + 136]",
+    "or rax, {resume_flag}",
+    "push rax",
+    "push 0x33",
+    "push [rdi + {resume_at}]",
+    "mov rax, [rdi]",
+    "mov rcx, [rdi + 8]",
+    "mov rdx, [rdi + 16]",
+    "mov rbx, [rdi + 24]",
+    "mov rbp, [rdi + 40]",
+    "mov rsi, [rdi + 48]",
+    "mov r8, [rdi + 64]",
+    "mov r9, [rdi + 72]",
+    "mov r10, [rdi + 80]",
+    "mov r11, [rdi + 88]",
+    "mov r12, [rdi + 96]",
+    "mov r13, [rdi + 104]",
+    "mov r14, [rdi + 112]",
+    "mov r15, [rdi + 120]",
+    "mov rdi, [rdi + 56]",
+    "iretq",
 
     ".globl switch_stack",
     "switch_stack:",
@@ -196,6 +223,8 @@ global_asm!(
     vdso = const VDSO,
     vdso_number = sym VDSO_NUMBER,
     xmm = const XMM,
+    marked = const MARKED,
+    resume_flag = const RESUME_FLAG,
     patched = const Origin::Patched as u64,
     from_vdso = const Origin::Vdso as u64,
     not_begun = const NOT_BEGUN,

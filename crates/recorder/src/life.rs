@@ -54,6 +54,7 @@ pub extern "C" fn on_entry(frame: *mut Frame) {
     if scheduler::is_shared() && !thread.vfork_child && is_logged {
         scheduler::after_event(thread);
     }
+    thread.frame.mark();
 }
 
 #[inline(never)]

@@ -10,7 +10,7 @@ use reenact_trace::{layout, Registers};
 
 use super::*;
 use crate::entry;
-use crate::frame::Origin;
+use crate::frame::{Origin, RESUME_FLAG};
 use crate::thread::{self, QueuedSignal, Thread};
 use crate::{guest, message, patch};
 
@@ -35,6 +35,7 @@ pub struct UserContext {
 pub const RSP: usize = 15;
 pub const RIP: usize = 16;
 const RCX: usize = 14;
+const FLAGS: usize = 17;
 
 /// Give the current thread's signal stack to the kernel.
 pub fn arm_stack(thread: &Thread) {
@@ -77,7 +78,9 @@ fn has_swallowed_trap(thread: &Thread, context: &UserContext) -> bool {
     if (found.rflags ^ left.rflags) & USER_FLAGS == 0 {
         found.rflags = left.rflags;
     }
-    found != left
+    // The same state is either where the program was left, or once more behind the call.
+    let is_untouched = context.general[FLAGS] & RESUME_FLAG != 0;
+    found != left || thread.frame.marked != 0 && !is_untouched
 }
 
 /// Let the interrupted program go on in the recorder instead.
@@ -87,7 +90,7 @@ fn redirect(thread: &mut Thread, context: &mut UserContext, origin: Origin) {
     context.general[RIP] = entry::redirected_entry as *const () as u64;
     context.general[RSP] = thread.stack_top;
     // Direction and trap flags of the program must not reach our code.
-    context.general[17] &= !0x500;
+    context.general[FLAGS] &= !0x500;
 }
 
 /// Whether a signal was raised by the CPU for the instruction at the interrupted address.
@@ -207,6 +210,8 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
             thread.room_asked.store(1, Ordering::Relaxed);
         } else if crate::scheduler::somebody_waits() && !is_repeating(ip) {
             thread.fault.number = super::late::PREEMPT;
+            // Ours, and nothing that a place in the program has.
+            context.general[FLAGS] &= !RESUME_FLAG;
             redirect(thread, context, Origin::Signal);
         }
         return;
@@ -220,6 +225,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
             super::late::arm_soon(thread);
         } else {
             thread.fault.number = 0;
+            context.general[FLAGS] &= !RESUME_FLAG;
             redirect(thread, context, Origin::Signal);
         }
         return;
