@@ -273,7 +273,7 @@ impl Control {
         if self.run.remember {
             self.remembered = Some(self.place(machine, reason, detail));
             // Each takes as long as many instructions, and a stretch may be full of them.
-            if self.hits % HITS_BETWEEN_LOOKS == 0 {
+            if self.hits.is_multiple_of(HITS_BETWEEN_LOOKS) {
                 self.look(machine);
             }
         } else {
