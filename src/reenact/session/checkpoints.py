@@ -10,9 +10,11 @@ from reenact.session.history import Key
 from reenact.session.server import Server
 
 #: Copies kept at most.
-MOST = 40
-#: Memory is looked at after so many new copies: it costs about a millisecond each.
+MOST = 64
+#: After so many new copies it is looked at how much memory is available.
 _BETWEEN_LOOKS = 8
+#: After so many, each copy's own memory is added up whatever is available: a millisecond for each.
+_BETWEEN_SUMS = 256
 
 
 class Checkpoints:
@@ -27,7 +29,9 @@ class Checkpoints:
         self._keys: list[Key] = []
         self._totals: list[int] = []
         self._servers: list[Server] = []
+        self._available = available_memory()
         self._since_look = 0
+        self._since_sum = 0
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -50,9 +54,11 @@ class Checkpoints:
         if len(self._keys) > MOST:
             self._drop_one(present)
         self._since_look += 1
+        self._since_sum += 1
         if self._since_look >= _BETWEEN_LOOKS:
             self._since_look = 0
-            self._keep_budget(present)
+            if self._may_be_over_budget():
+                self._keep_budget(present)
 
     def latest(self, key: Key, *, before: bool = False) -> Server:
         """The last one at a place or, with `before`, strictly before it; else the first one."""
@@ -80,7 +86,13 @@ class Checkpoints:
         self._servers.pop(at).close()
         del self._keys[at], self._totals[at]
 
+    def _may_be_over_budget(self) -> bool:
+        """Whether so much less memory is available than in the beginning, or long unknown."""
+        taken = self._available - available_memory()
+        return taken > self._budget or self._since_sum >= _BETWEEN_SUMS
+
     def _keep_budget(self, present: int) -> None:
+        self._since_sum = 0
         sizes = [own_memory(server.pid) for server in self._servers]
         used = sum(sizes)
         mean = used // max(len(sizes), 1)
@@ -101,10 +113,15 @@ def own_memory(pid: int) -> int:
     return 0
 
 
-def default_budget() -> int:
-    """A quarter of the memory that is available now, bytes."""
+def available_memory() -> int:
+    """Bytes of memory that could be used without swapping; half of all when nobody tells."""
     with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/meminfo", "rb") as file:
         for line in file:
             if line.startswith(b"MemAvailable:"):
-                return (int(line.split()[1]) << 10) // 4
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8
+                return int(line.split()[1]) << 10
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def default_budget() -> int:
+    """A quarter of the memory that is available now, bytes."""
+    return available_memory() // 4

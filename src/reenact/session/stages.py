@@ -15,8 +15,8 @@ from reenact.session.messages import NEVER, Place, Reason, Run, Stopped
 from reenact.session.points import Points
 from reenact.session.server import Server
 
-#: Instructions between two copies left on the way: a tenth of a second or so.
-STAGE = 1 << 27
+#: Instructions between two copies left on the way: some hundredths of a second.
+STAGE = 1 << 26
 #: Events between two copies left on the way.
 STAGE_EVENTS = 50_000
 
