@@ -139,3 +139,19 @@ def test_what_is_printed_helps(walk: Session) -> None:
     assert "at 0:" in repr(walk)
     assert "walk" in repr(walk.symbols)
     assert [thread.tid for thread in walk.threads] == [walk.thread]
+
+
+def test_a_branch_is_seen_as_it_is(walk: Session) -> None:
+    walk.add_breakpoint("square")
+    walk.continue_()
+    (entry,) = walk.symbols.entries("add")
+    before = walk.frame()
+    with walk.branch():
+        assert walk.frame() == before
+        walk.set_registers(walk.registers.replaced(rip=entry))
+        assert walk.frame().function == "add"
+        ((value, _),) = walk.symbols.variables("counter")
+        walk.write_memory(value, (7).to_bytes(4, "little"))
+        assert walk.evaluate("counter") == 7
+    assert walk.frame() == before
+    assert walk.evaluate("counter") != 7

@@ -27,11 +27,23 @@ if TYPE_CHECKING:
     from reenact.recording import Recording
     from reenact.trace import Trace
 
+#: Names that are imported when somebody asks for them: recording must start quickly.
+_LATER = {
+    "Position": "reenact.session.positions",
+    "Session": "reenact.session.session",
+    "StopReason": "reenact.session.values",
+    "Trace": "reenact.trace",
+}
+
 __all__ = [
+    "Position",
     "ProgramError",
     "RecordingError",
     "ReenactError",
     "ReplayError",
+    "Session",
+    "StopReason",
+    "Trace",
     "TraceError",
     "UsageError",
     "open",
@@ -81,3 +93,11 @@ def record(
 
     directory = None if trace is None else os.fspath(trace)
     return recording.record(argv, directory, checksum_interval=checksum_interval)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'reenact' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_LATER[name]), name)

@@ -36,6 +36,8 @@ class Server:
         self, connection: socket.socket, explain: Callable[[], ReplayError], pid: int
     ) -> None:
         self.pid = pid
+        #: Whether its registers or memory were changed: a branch.
+        self.is_changed = False
         self._owner = os.getpid()
         self._tag = 0
         #: Whether `last` is where it stands.
@@ -72,6 +74,7 @@ class Server:
 
     def run_free(self, limit: int) -> Stopped:
         """In a branch: execute up to `limit` instructions without events."""
+        self.is_changed = True
         self._request(Operation.RUN_FREE, messages.words(limit))
         self.last = self._take_stop()
         return self.last
@@ -91,6 +94,7 @@ class Server:
             theirs.close()
             raise
         copy.points_version = self.points_version
+        copy.is_changed = self.is_changed
         return copy
 
     def set_breakpoints(self, addresses: list[int]) -> None:
@@ -108,6 +112,7 @@ class Server:
 
     def set_registers(self, registers: Registers) -> None:
         """Replace the running thread's registers: from now on this is a branch."""
+        self.is_changed = True
         self._ask(Operation.WRITE_REGISTERS, registers.to_bytes())
 
     def read(self, address: int, length: int) -> bytes:
@@ -131,6 +136,7 @@ class Server:
 
     def write(self, address: int, content: bytes) -> None:
         """Write memory: from now on this is a branch."""
+        self.is_changed = True
         for start in range(0, len(content), messages.MOST_MEMORY):
             part = content[start : start + messages.MOST_MEMORY]
             self._ask(Operation.WRITE_MEMORY, messages.words(address + start) + part)

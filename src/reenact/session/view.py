@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reenact.errors import UsageError
+from reenact.session.history import Key
 from reenact.session.loads import all_loads
 from reenact.session.values import Mapping, Registers
 from reenact.symbols.files import ModuleFiles
@@ -18,6 +20,16 @@ from reenact.symbols.variables import FrameVariables
 if TYPE_CHECKING:
     from reenact.session.navigator import Navigator
     from reenact.session.replayed import ReplayedProcess
+
+
+@dataclass
+class _Unwound:
+    """The frames of a thread at a place, as far as somebody wanted them."""
+
+    here: tuple[int, Key, int | None]
+    registers: Registers
+    frames: list[Frame]
+    rest: Iterator[Frame]
 
 
 class View:
@@ -37,6 +49,7 @@ class View:
         #: Event, mappings, and what is loaded there.
         self._known: tuple[int, list[Mapping], AddressSpace] | None = None
         self._whole: AddressSpace | None = None
+        self._unwound: _Unwound | None = None
 
     @property
     def files(self) -> ModuleFiles:
@@ -90,15 +103,21 @@ class View:
 
     def frame(self, level: int, thread: int | None) -> tuple[Frame, Registers]:
         """One of the call frames. Errors: `UsageError` when there are not so many."""
-        registers = self.registers(thread)
         if level < 0:
             raise UsageError(f"there is no frame {level}", "0 is the innermost")
-        found = list(itertools.islice(self.unwind(registers), level + 1))
+        server = self._navigator.live
+        here = (server.pid, server.place.key, thread)
+        # Several questions are asked at one place; in a branch it may have changed meanwhile.
+        if self._unwound is None or self._unwound.here != here or server.is_changed:
+            registers = self.registers(thread)
+            self._unwound = _Unwound(here, registers, [], self.unwind(registers))
+        found = self._unwound.frames
+        found.extend(itertools.islice(self._unwound.rest, max(level + 1 - len(found), 0)))
         if len(found) <= level:
             raise UsageError(
                 f"there is no frame {level}: the stack has {len(found)} here", "0 is the innermost"
             )
-        return found[level], registers
+        return found[level], self._unwound.registers
 
     def variables(self, level: int, thread: int | None) -> FrameVariables:
         """What can be seen from a frame."""
