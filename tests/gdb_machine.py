@@ -123,6 +123,15 @@ class Machine:
                 return record["payload"] or {}
         raise AssertionError("not reached")
 
+    def until_running(self) -> None:
+        """Wait until the program runs; nothing of what is said until then is lost."""
+        seen = []
+        for record in self._records():
+            seen.append(record)
+            if record["type"] == "notify" and record["message"] == "running":
+                break
+        self._pending[:0] = seen
+
     def wait(self, number: int, longest: float = LONGEST) -> Answer:
         """Wait for the answer with a number and, if the program runs then, for its stop."""
         answer = Answer()

@@ -160,9 +160,10 @@ def test_an_interrupted_gdb(reenact, trace: Path) -> None:
         machine.tell("break ticking.c:21 if rounds < 0")
         number = machine.send('-interpreter-exec console "reverse-continue"')
         gdb = until(lambda: child_of(machine.process.pid, "gdb"), "no gdb")
-        time.sleep(1)
+        machine.until_running()
+        time.sleep(0.5)
         os.kill(gdb, signal.SIGINT)
-        answer = machine.wait(number, longest=60)
+        answer = machine.wait(number)
         assert answer.reason == "signal-received", answer
         machine.tell("delete")
         machine.tell("tbreak main")
