@@ -296,3 +296,18 @@ def test_a_client_that_vanishes_and_another_one(reenact, trace: Path) -> None:
         server.kill()
         server.wait()
         server.stdout.close()
+
+
+def test_catch_vfork_in_both_directions(reenact, guests, tmp_path: Path) -> None:
+    """It is told when the parent goes on: until then the child runs in its place."""
+    program = guests.build("vfork.c", "vfork-g", ("-g", "-O0"))
+    vfork = record(reenact, tmp_path / "trace", program)
+    said = debug(
+        reenact, vfork, "catch vfork", "continue", "backtrace", "when", "goto end",
+        "reverse-continue", "when", "reverse-continue", "when", "continue", "when",
+    )  # fmt: skip
+    assert "(vforked process" in said[1]
+    assert "main" in said[2]
+    assert "(vforked process" in said[5]
+    assert said.position(3) == said.position(6) == said.position(10)
+    assert START in said[7]
