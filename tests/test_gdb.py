@@ -311,3 +311,13 @@ def test_catch_vfork_in_both_directions(reenact, guests, tmp_path: Path) -> None
     assert "(vforked process" in said[5]
     assert said.position(3) == said.position(6) == said.position(10)
     assert START in said[7]
+
+
+def test_a_core_file_of_a_moment(reenact, trace: Path, walk: Path, tmp_path: Path) -> None:
+    """gcore writes what any debugger opens, without a recording."""
+    core = tmp_path / "core"
+    debug(reenact, trace, "break square", "continue", f"gcore {core}")
+    words = [need_gdb(), "-nx", "-batch", "-ex", "backtrace", "-ex", "print value", walk, core]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=300)
+    assert "square (value=" in done.stdout, done.stdout + done.stderr
+    assert f"= {45 + 499500 + 10}" in done.stdout
