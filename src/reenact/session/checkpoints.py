@@ -11,6 +11,8 @@ from reenact.session.server import Server
 
 #: Copies kept at most.
 MOST = 64
+#: Beyond this part of all that was replayed distance from the present no longer matters.
+_EVEN_BEYOND = 64
 #: After so many new copies it is looked at how much memory is available.
 _BETWEEN_LOOKS = 8
 #: After so many, each copy's own memory is added up whatever is available: a millisecond for each.
@@ -74,12 +76,17 @@ class Checkpoints:
         self._servers.clear()
 
     def _drop_one(self, present: int) -> None:
-        """Let go of the one that is missed least: the smallest gap for its distance."""
+        """Let go of the one that is missed least: the smallest gap for its distance.
+
+        Beyond some distance all places are equally likely to be the next one.
+        """
+        farthest = (self._totals[-1] - self._totals[0]) // _EVEN_BEYOND
 
         def price(at: int) -> float:
             before = self._totals[at - 1]
             after = self._totals[at + 1] if at + 1 < len(self._totals) else self._totals[at] + 1
-            return (after - before + 1) / (abs(present - self._totals[at]) + 1)
+            distance = min(abs(present - self._totals[at]), farthest)
+            return (after - before + 1) / (distance + 1)
 
         # Never the first: it is where everything can be reached from.
         at = min(range(1, len(self._keys)), key=price)
