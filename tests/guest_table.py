@@ -86,6 +86,7 @@ SIGNALS = (
     Guest("job_control"),
     Guest("broken_pipe"),
     Guest("fault_fix"),
+    Guest("fault_long"),
     Guest("backtrace"),
     Guest("exceptions", "exceptions.cc", flags=("-O2", "-fnon-call-exceptions")),
     Guest("dead_stack", same=NOTHING),

@@ -1,7 +1,7 @@
 //! Translates one block.
 
 use crate::branch::CALL_DEPTH;
-use crate::classify::STATUS_FLAGS;
+use crate::classify::{self, STATUS_FLAGS};
 use crate::context::field;
 use crate::emitter::Emitter;
 use crate::engine::{Engine, PROLOGUE, STUB_SIZE};
@@ -202,7 +202,13 @@ impl Engine {
                         };
                         return Err(FetchFault { fault, address });
                     }
-                    self.stop_at(b, pc, ExitKind::Invalid);
+                    let code = &bytes[(pc - bytes.as_ptr() as u64) as usize..];
+                    let kind = if classify::is_too_long(code) {
+                        ExitKind::TooLong
+                    } else {
+                        ExitKind::Invalid
+                    };
+                    self.stop_at(b, pc, kind);
                     return Ok(());
                 }
                 let info = self.classifier.get(&instruction);

@@ -2,7 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use iced_x86::{Code, FlowControl, Instruction, Mnemonic, OpKind};
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 use reenact_trace::event::instruction;
 
 /// How an instruction is translated.
@@ -281,4 +281,15 @@ pub(crate) fn unsupported_name(i: &Instruction) -> Option<&'static str> {
 fn writes_segment(i: &Instruction) -> bool {
     let pop_or_move = matches!(i.mnemonic(), Mnemonic::Mov | Mnemonic::Pop);
     pop_or_move && i.op0_kind() == OpKind::Register && i.op0_register().is_segment_register()
+}
+
+/// Whether code that is no instruction has more bytes than one may have: that is another fault
+/// (#GP instead of #UD: Intel SDM volume 3, 7.15).
+pub(crate) fn is_too_long(code: &[u8]) -> bool {
+    const MOST: usize = 15;
+    let is_prefix = |byte: &&u8| matches!(**byte, 0xf0 | 0xf2 | 0xf3 | 0x26 | 0x2e | 0x36 | 0x3e | 0x40..=0x4f | 0x64..=0x67);
+    let prefixes = code.iter().take_while(is_prefix).count();
+    let mut rest = Decoder::with_ip(64, &code[prefixes..], 0, DecoderOptions::NONE);
+    let instruction = rest.decode();
+    prefixes >= MOST || !instruction.is_invalid() && prefixes + instruction.len() > MOST
 }

@@ -281,6 +281,12 @@ impl Translator {
             ExitKind::Unsupported(name, length) => {
                 Next::Stop(Stop::Unsupported(Unsupported { name, length }))
             }
+            ExitKind::TooLong => Next::Stop(Stop::Fault(Fault {
+                signal: SIGSEGV,
+                code: SI_KERNEL,
+                address: 0,
+                dead_flags: 0,
+            })),
             ExitKind::Invalid => Next::Stop(Stop::Fault(Fault {
                 signal: SIGILL,
                 code: ILL_ILLOPN,

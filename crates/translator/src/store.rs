@@ -75,6 +75,8 @@ pub(crate) enum ExitKind {
     Watch(crate::watch::Access),
     Unsupported(&'static str, u8),
     Invalid,
+    /// An instruction of more than 15 bytes.
+    TooLong,
 }
 
 #[derive(Clone, Copy, Debug)]
