@@ -11,7 +11,7 @@ use reenact_syscalls::SystemCall;
 
 use crate::entry::{self, NOT_BEGUN};
 use crate::life::Call;
-use crate::{guest, patch, scheduler, sharing_group, signal};
+use crate::{guest, patch, scheduler, signal};
 
 const POLL: u64 = 7;
 const SELECT: u64 = 23;
@@ -129,8 +129,8 @@ fn mark_waiter(call: &mut Call<'_>) {
 /// A call that should not wait. If it does, and others have asked for the token, they have it before
 /// the call is made once more.
 fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
-    if call.number == SCHED_YIELD && sharing_group::somebody_waits() {
-        // Done at the end of the call.
+    if call.number == SCHED_YIELD && scheduler::somebody_waits() {
+        // Done at the end of the call. The kernel knows nothing of who waits for the token.
         call.thread.room_asked.store(1, Ordering::Relaxed);
         return 0;
     }
