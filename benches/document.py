@@ -126,8 +126,11 @@ def _throughput(found: Mapping[str, Any]) -> str:
     )
 
 
-def landing_costs(by_name: Mapping[str, Mapping[str, Any]]) -> tuple[float, float | None] | None:
-    """Microseconds that one landing takes while recording and while replaying.
+def landing_costs(
+    by_name: Mapping[str, Mapping[str, Any]],
+) -> tuple[float, float | None, float | None] | None:
+    """Microseconds that one landing takes while recording, while it is searched for in a first
+    replay, and in a second one, which knows the place.
 
     What the profiled loop takes more than the same loop without a timer, natively the handler's
     own cost taken off, by the number of landings. `None` where either was not measured.
@@ -137,21 +140,23 @@ def landing_costs(by_name: Mapping[str, Mapping[str, Any]]) -> tuple[float, floa
         return None
 
     def more(what: str) -> float | None:
-        pair = profiled["medians"][what], without["medians"][what]
+        pair = profiled["medians"].get(what), without["medians"].get(what)
         return None if None in pair else pair[0] - pair[1]
 
-    native, record, replay = more("native"), more("record"), more("replay")
+    native, record, replay, again = map(more, ("native", "record", "replay", "counted"))
     if native is None or record is None:
         return None
     scale = 1e6 / profiled["landings"]
-    return (record - native) * scale, None if replay is None else replay * scale
+    first, second = (None if found is None else found * scale for found in (replay, again))
+    return (record - native) * scale, first, second
 
 
 def _landings(by_name: Mapping[str, Mapping[str, Any]]) -> list[str]:
     costs = landing_costs(by_name)
     if costs is None:
         return []
-    recording, replaying = costs
+    recording, replaying, again = costs
     count = by_name["profiled"]["landings"]
     found = "" if replaying is None else f", {replaying:.0f} µs to find it in the replay"
+    found += "" if again is None else f", {again:.0f} µs once it has been found"
     return [f"* One landing (of {count}): {recording:.0f} µs while recording{found}."]
