@@ -46,5 +46,5 @@ QUICK = {
 #: Not exact or not supported yet.
 LEFT_OUT = {
     "opcode": "runs random bytes as code, among them far returns, which the translator refuses",
-    "zlib": "one of its landings is not found now and then, and it is not known why",
+    "zlib": "compresses its own machine code, in which the recorder's patches show",
 }

@@ -60,6 +60,8 @@ struct Search<'a> {
     /// Stops where the general registers agreed, and where memory was last found different there.
     nearly: u32,
     different: u64,
+    /// The word there, and what it should be, where the recording says.
+    words: Option<(u64, u64)>,
 }
 
 /// Wrong places seen before choosing the register that is compared inline.
@@ -90,6 +92,7 @@ pub fn run(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
         wrong_places: 0,
         nearly: 0,
         different: 0,
+        words: None,
     };
     let (index, time) = (group.index, group.event.header.time);
     if let Some(count) = pace.landings.find(index, time) {
@@ -198,6 +201,9 @@ impl Search<'_> {
             text += ", last with other vector registers";
         } else if self.different != 0 {
             text += &alloc::format!(", last with other memory at {:#x}", self.different);
+            if let Some((found, expected)) = self.words {
+                text += &alloc::format!(": {found:#x} instead of {expected:#x}");
+            }
         }
         text += ")";
         if cpuid_answered {
@@ -292,7 +298,10 @@ impl Search<'_> {
                 self.word =
                     word.map(|(offset, value)| (Place::Memory(range.address + offset), value));
                 self.by_vectors = false;
-                self.different = range.address;
+                self.different = word.map_or(range.address, |(offset, _)| range.address + offset);
+                self.words = word.map(|(offset, expected)| {
+                    (word_of(&self.content[offset as usize..][..8]), expected)
+                });
                 // What differed once differs again: look there first, and then where others did.
                 self.ranges[..=index].rotate_right(1);
                 return false;
