@@ -15,6 +15,7 @@ use crate::fault;
 use crate::memory::Memory;
 use crate::processor::Processor;
 use crate::system;
+use crate::table_image;
 use crate::threads::{ThreadState, Threads, VforkParent};
 use crate::trace_directory::TraceDirectory;
 use crate::vectors::VectorState;
@@ -79,6 +80,9 @@ impl Machine {
             )
         };
         translator.stop_at_stores(true);
+        // Once here, not in each of the processes that are forked.
+        translator.warm_up();
+        table_image::take(&mut translator);
         fault::install(translator.context())?;
         let processor = Processor::from_manifest(&read_manifest(&directory));
         Ok(Machine {

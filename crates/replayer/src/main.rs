@@ -41,6 +41,7 @@ mod side_file;
 mod step;
 mod string_instruction;
 mod system;
+mod table_image;
 mod threads;
 mod trace_directory;
 mod turns;
@@ -162,6 +163,7 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     address_space::clear_outside_region()?;
     jobs::set_up(options.jobs)?;
     turns::set_up()?;
+    table_image::set_up();
     if options.sandbox {
         sandbox::enter(options.control.is_some())?;
     }

@@ -32,18 +32,18 @@ pub enum FaultOutcome {
     NotOurs,
 }
 
+/// Offset of the table of watched pieces of memory from the context.
+pub(crate) const FILTER_OFFSET: usize = 64 << 10;
+/// Its entries, a byte each.
+pub(crate) const FILTER_SIZE: usize = 1 << 16;
 /// Entries of the table of indirect branch targets, indexed by the low 16 bits of the guest address.
 pub(crate) const TABLE_ENTRIES: usize = 1 << 16;
 /// Offset of that table from the context.
-pub(crate) const TABLE_OFFSET: usize = 64 << 10;
-/// Offset of the table of watched pieces of memory.
-pub(crate) const FILTER_OFFSET: usize = TABLE_OFFSET + TABLE_ENTRIES * 8;
-/// Its entries, a byte each.
-pub(crate) const FILTER_SIZE: usize = 1 << 16;
+pub(crate) const TABLE_OFFSET: usize = FILTER_OFFSET + FILTER_SIZE;
 /// Slots for landings of returns, selected by the low 16 bits of the guest's stack pointer.
 pub(crate) const SHADOW_ENTRIES: usize = 1 << 16;
-/// Offset of those slots from the context.
-pub(crate) const SHADOW_OFFSET: usize = FILTER_OFFSET + FILTER_SIZE;
+/// Offset of those slots from the context; they are right behind the table of targets.
+pub(crate) const SHADOW_OFFSET: usize = TABLE_OFFSET + TABLE_ENTRIES * 8;
 /// Offset of translated code from the context.
 pub(crate) const CODE_OFFSET: usize = SHADOW_OFFSET + SHADOW_ENTRIES * 8;
 /// Room for the XSAVE area (with AMX tiles it is about 11 KiB).
@@ -116,7 +116,7 @@ pub struct Context {
 #[repr(C, align(64))]
 pub(crate) struct XsaveArea(pub [u8; XSAVE_SIZE]);
 
-const _: () = assert!(core::mem::size_of::<Context>() <= TABLE_OFFSET);
+const _: () = assert!(core::mem::size_of::<Context>() <= FILTER_OFFSET);
 
 /// Index of r8, rip and so on in `mcontext_t.gregs`, in the order of [`Registers`].
 const GREGS: [usize; 18] = [13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17];

@@ -65,6 +65,8 @@ pub(crate) struct Engine {
     pub path_limit: u8,
     /// Exits of the block being built.
     pub pending: Vec<crate::build::Pending>,
+    /// See [`crate::Translator::set_table_restorer`].
+    pub restore_tables: Option<fn()>,
 }
 
 impl Engine {
@@ -105,6 +107,7 @@ impl Engine {
             path: Vec::new(),
             path_calls: Vec::new(),
             path_limit: 0,
+            restore_tables: None,
         };
         let mut e = Emitter::new(code as *mut u8, context);
         e.store_constant(field!(exit), EXIT_INDIRECT);
@@ -112,6 +115,7 @@ impl Engine {
         e.jump_through(field!(exit_gate));
         engine.write_returns(&mut e);
         assert!(e.address() <= engine.hot_start, "room for common code");
+        engine.clear_tables();
         engine.clear();
         engine
     }
@@ -135,11 +139,22 @@ impl Engine {
 
     /// Drop everything. The caller has dealt with x87 pointers into the cache.
     pub fn clear(&mut self) {
+        // Without a block neither table has been written to.
+        if !self.store.blocks.is_empty() {
+            match self.restore_tables {
+                Some(restore) => restore(),
+                None => self.clear_tables(),
+            }
+        }
         self.hot = self.hot_start;
         self.cold = self.cold_start;
         self.store.clear();
         self.range = None;
         self.generation += 1;
+    }
+
+    /// Write the tables of indirect branches and of returns as they are at first.
+    fn clear_tables(&mut self) {
         let table = (self.base + TABLE_OFFSET as u64) as *mut u64;
         for index in 0..TABLE_ENTRIES {
             // SAFETY: the table is in the cache, which is ours.

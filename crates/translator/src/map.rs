@@ -8,6 +8,10 @@ use alloc::vec::Vec;
 
 const EMPTY: u64 = u64::MAX;
 const REMOVED: u64 = u64::MAX - 1;
+/// Slots at first.
+const FIRST: usize = 1024;
+/// Most slots kept when all entries go.
+const KEPT: usize = 4096;
 
 pub(crate) struct AddressMap {
     /// Power of two of (key, value).
@@ -19,7 +23,7 @@ pub(crate) struct AddressMap {
 impl AddressMap {
     pub fn new() -> AddressMap {
         AddressMap {
-            slots: vec![(EMPTY, 0); 1024],
+            slots: vec![(EMPTY, 0); FIRST],
             used: 0,
         }
     }
@@ -86,7 +90,11 @@ impl AddressMap {
     }
 
     pub fn clear(&mut self) {
-        self.slots.fill((EMPTY, 0));
+        if self.slots.len() > KEPT {
+            self.slots = vec![(EMPTY, 0); FIRST];
+        } else if self.used > 0 {
+            self.slots.fill((EMPTY, 0));
+        }
         self.used = 0;
     }
 
@@ -97,7 +105,7 @@ impl AddressMap {
 
     fn grow(&mut self) {
         let live = self.iter().count();
-        let length = (live * 4).next_power_of_two().max(1024);
+        let length = (live * 4).next_power_of_two().max(FIRST);
         let old = core::mem::replace(&mut self.slots, vec![(EMPTY, 0); length]);
         self.used = 0;
         for (key, value) in old {

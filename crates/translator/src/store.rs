@@ -4,6 +4,8 @@ use crate::map::AddressMap;
 use alloc::vec::Vec;
 
 pub(crate) const NONE: u32 = u32::MAX;
+/// Blocks that fit before the tables grow.
+const ROOM: usize = 1 << 14;
 
 /// A translated run of guest code with one entry.
 #[derive(Clone, Copy, Debug)]
@@ -156,14 +158,16 @@ pub(crate) struct Place {
 
 impl Store {
     pub fn new() -> Store {
+        // Room for small programs from the start: nothing is copied while the tables grow, and what is
+        // not used is never touched.
         let mut store = Store {
-            blocks: Vec::new(),
-            exits: Vec::new(),
-            notes: Vec::new(),
-            jumps: Vec::new(),
+            blocks: Vec::with_capacity(ROOM),
+            exits: Vec::with_capacity(4 * ROOM),
+            notes: Vec::with_capacity(16 * ROOM),
+            jumps: Vec::with_capacity(ROOM),
             by_address: AddressMap::new(),
             pages: AddressMap::new(),
-            page_links: Vec::new(),
+            page_links: Vec::with_capacity(2 * ROOM),
         };
         store.clear();
         store

@@ -1,11 +1,12 @@
 //! The public face: run guest code, stop exactly.
 
-use crate::context::{Context, VectorSaving, CODE_OFFSET, SHADOW_OFFSET, XSAVE_SIZE};
+use crate::context::{Context, VectorSaving, CODE_OFFSET, SHADOW_OFFSET, TABLE_OFFSET, XSAVE_SIZE};
 use crate::engine::Engine;
 use crate::gate;
 use crate::guest::GuestCode;
 use crate::stop::Stop;
 use crate::store::LIVE;
+use iced_x86::{Decoder, DecoderOptions};
 
 /// See [`Translator::set_sampling`].
 const SAMPLING: u32 = 1 << 15;
@@ -205,6 +206,30 @@ impl Translator {
         let address = self.registers().rip;
         self.engine.executed_stores.push(address);
         self.engine.remove_page(address >> 12);
+    }
+
+    /// Start and length of the tables which are written anew whenever everything is forgotten (pages).
+    pub fn tables(&self) -> (*mut u8, usize) {
+        let start = self.engine.base as usize + TABLE_OFFSET;
+        (start as *mut u8, CODE_OFFSET - TABLE_OFFSET)
+    }
+
+    /// A cheaper way to give [`Translator::tables`] the content that they have now, while nothing is
+    /// translated: called from now on instead of writing all of it.
+    ///
+    /// # Safety
+    /// It does that.
+    pub unsafe fn set_table_restorer(&mut self, restore: fn()) {
+        assert!(self.engine.store.blocks.is_empty(), "nothing is translated");
+        self.engine.restore_tables = Some(restore);
+    }
+
+    /// Do now what is otherwise done when the first instruction is translated: for processes that are
+    /// about to be copied.
+    pub fn warm_up(&mut self) {
+        let no_operation = [0x90];
+        let mut decoder = Decoder::with_ip(64, &no_operation, 0, DecoderOptions::NONE);
+        let _ = decoder.decode();
     }
 
     /// Forget all translations (a new program image).
