@@ -40,6 +40,7 @@ impl Engine {
     pub(crate) fn indirect(&mut self, b: &mut Build, length: usize) {
         // Only what is before can fault.
         self.note(b, length, Some(1), None);
+        b.is_charged = true;
         b.e.store(field!(spill_b), 10);
         b.need_flags();
         if b.mode == Mode::Normal {
@@ -65,15 +66,17 @@ impl Engine {
         b.e.load(field!(spill_a), 1);
         b.e.load(field!(spill_b), 10);
 
-        // Somewhere else: put the address together again, give back what will
-        // not be executed, and go through the table.
+        // Somewhere else: put the address together again, set the account right, and go through the table.
+        b.is_charged = true;
         let budget = budget_offset(b.number);
         let mut cold = self.emitter(self.cold);
         cold.constant(10, expected);
         cold.bytes(&LEA_RCX_RCX_R10);
         cold.load(budget, 10);
-        cold.bytes(&[0x4d, 0x8d, 0x52, 0]);
-        let refund_at = cold.address() - 1;
+        // lea r10, [r10 + what is not charged, negative]
+        cold.bytes(&[0x4d, 0x8d, 0x92]);
+        cold.u32(0);
+        let charge_at = cold.address() - 4;
         cold.store(budget, 10);
         self.jump_through_table(&mut cold);
         self.cold = cold.address();
@@ -82,8 +85,8 @@ impl Engine {
             target: 0,
             field: 0,
             kind: ExitKind::Jump,
-            number_at: refund_at,
-            refund_only: true,
+            number_at: charge_at,
+            charge_only: true,
         });
         Next::At(expected)
     }
@@ -188,7 +191,7 @@ impl Engine {
             field,
             kind: ExitKind::Jump,
             number_at: 0,
-            refund_only: false,
+            charge_only: false,
         });
     }
 

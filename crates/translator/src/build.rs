@@ -9,8 +9,8 @@ use crate::guest::{CodeFault, CodeRange, GuestCode};
 use crate::store::{key, Block, ExitKind, Note, PageLink, LIVE, NONE};
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 
-/// Most instructions in a block; its budget must fit a signed byte.
-pub(crate) const MAX_COUNT: u8 = 48;
+/// Most instructions in a block.
+pub(crate) const MAX_COUNT: u8 = 96;
 
 /// A jump out of the block being built.
 pub(crate) struct Pending {
@@ -20,10 +20,10 @@ pub(crate) struct Pending {
     /// Host address of the jump's displacement; 0 for an exit whose stub is already in place.
     pub(crate) field: u64,
     pub(crate) kind: ExitKind,
-    /// Host address of the exit number in a stub already in place; with `refund_only`, of the
-    /// byte that is the number of instructions to give back.
+    /// Host address of the exit number in a stub already in place; with `charge_only`, of the
+    /// 32 bits to be added to the budget.
     pub(crate) number_at: u64,
-    pub(crate) refund_only: bool,
+    pub(crate) charge_only: bool,
 }
 
 /// What kind of block is wanted.
@@ -70,6 +70,10 @@ pub(crate) struct Build {
     pub(crate) path_at: usize,
     /// … and so many of `Engine::path_calls`.
     pub(crate) calls_at: usize,
+    /// Its phase if it has no accounting, otherwise that of its entry. See `accounting`.
+    pub(crate) phase: i16,
+    /// Whether it has accounting at its entry.
+    pub(crate) is_charged: bool,
 }
 
 /// How translation goes on after an instruction.
@@ -100,12 +104,14 @@ impl Engine {
         Ok(range)
     }
 
-    /// Translate the code at `start`. There must be room (`has_room`).
+    /// Translate the code at `start`, which is about to be entered with this phase.
+    /// There must be room (`has_room`).
     pub fn build<G: GuestCode>(
         &mut self,
         guest: &mut G,
         start: u64,
         mode: Mode,
+        phase: i16,
     ) -> Result<u32, FetchFault> {
         let body = match mode {
             Mode::Normal => self.hot + PROLOGUE,
@@ -138,6 +144,8 @@ impl Engine {
             traced: mode == Mode::Normal && self.path_limit != 0,
             path_at: 0,
             calls_at: 0,
+            phase: if mode == Mode::Normal { phase } else { 0 },
+            is_charged: false,
         };
         self.pending.clear();
         let result = self.translate_from(guest, &mut b, start);
@@ -262,7 +270,7 @@ impl Engine {
             field: 0,
             kind,
             number_at,
-            refund_only: false,
+            charge_only: false,
         });
     }
 
@@ -278,14 +286,24 @@ impl Engine {
             self.watch_pages(guest, &b);
         }
         let mut pending = core::mem::take(&mut self.pending);
+        let is_loop = |leaving: &Pending| leaving.field != 0 && leaving.target == b.start;
+        let is_looping = pending.iter().any(is_loop);
+        let is_charged = b.mode == Mode::Normal && b.count > 0 && (b.is_charged || is_looping);
+        let (entry_phase, phase) = if is_charged {
+            // Round a loop it comes with what is due at the end, which is nothing.
+            let entry_phase = if is_looping { 0 } else { b.phase };
+            (entry_phase, -i16::from(b.count))
+        } else {
+            (b.phase, b.phase)
+        };
         for leaving in &pending {
-            let refund = b.count - leaving.executed;
-            if leaving.refund_only {
+            let due = phase + i16::from(leaving.executed);
+            if leaving.charge_only {
                 let mut e = self.emitter(leaving.number_at);
-                e.u8(refund);
+                e.u32(-i32::from(due) as u32);
                 continue;
             }
-            let exit = self.new_exit(b.number, leaving.target, refund, leaving.kind);
+            let exit = self.new_exit(b.number, leaving.target, due, leaving.kind);
             if leaving.field == 0 {
                 let mut e = self.emitter(leaving.number_at);
                 e.u32(exit);
@@ -303,11 +321,11 @@ impl Engine {
                 entry.field = (leaving.field - self.base) as u32;
             }
         }
-        pending.retain(|leaving| !leaving.refund_only);
+        pending.retain(|leaving| !leaving.charge_only);
         let first_exit = self.store.exits.len() as u32 - pending.len() as u32;
         let mut slow = 0;
-        if b.mode == Mode::Normal && b.count > 0 {
-            let exit = self.new_exit(b.number, b.start, b.count, ExitKind::Slow);
+        if b.mode == Mode::Normal {
+            let exit = self.new_exit(b.number, b.start, phase, ExitKind::Slow);
             slow = self.offset(self.cold);
             let mut cold = self.emitter(self.cold);
             self.write_stub(&mut cold, exit);
@@ -325,6 +343,8 @@ impl Engine {
             notes: b.notes,
             jumps: b.jumps,
             jump_count: (self.store.jumps.len() - b.jumps as usize) as u16,
+            phase,
+            entry_phase,
             count: b.count,
             killed_at: if b.mode == Mode::Normal {
                 b.killed_at

@@ -142,10 +142,28 @@ impl Emitter {
     }
 
     /// `sub qword [context + offset], value`.
-    pub fn subtract(&mut self, offset: u32, value: i8) {
-        self.bytes(&[0x48, 0x83, 0x2d]);
-        self.field(offset, 1);
-        self.u8(value as u8);
+    pub fn subtract(&mut self, offset: u32, value: i16) {
+        match i8::try_from(value) {
+            Ok(short) => {
+                self.bytes(&[0x48, 0x83, 0x2d]);
+                self.field(offset, 1);
+                self.u8(short as u8);
+            }
+            Err(_) => {
+                self.bytes(&[0x48, 0x81, 0x2d]);
+                self.field(offset, 4);
+                self.u32(i32::from(value) as u32);
+            }
+        }
+    }
+
+    /// `sub qword [context + offset], value` without touching the flags, by way of rcx.
+    pub fn subtract_through_rcx(&mut self, offset: u32, value: i16) {
+        self.load(offset, 1);
+        // lea rcx, [rcx - value]
+        self.bytes(&[0x48, 0x8d, 0x89]);
+        self.u32(-i32::from(value) as u32);
+        self.store(offset, 1);
     }
 
     /// `jmp [context + offset]`.

@@ -1,21 +1,19 @@
 //! The code cache as a whole: where code goes, how exits are linked, how translations are dropped.
 
 use crate::classify::Classifier;
-use crate::context::{
-    budget_offset, field, Context, CODE_OFFSET, EXIT_INDIRECT, TABLE_ENTRIES, TABLE_OFFSET,
-};
+use crate::context::{field, Context, CODE_OFFSET, EXIT_INDIRECT, TABLE_ENTRIES, TABLE_OFFSET};
 use crate::emitter::Emitter;
 use crate::guest::CodeRange;
 use crate::state_extent::StateExtent;
-use crate::store::{Block, Exit, ExitKind, Store, LIVE, NONE};
+use crate::store::{Block, Exit, ExitKind, Store, NONE};
 use alloc::vec::Vec;
 
 /// Bytes kept for the unlinked form of an exit, and enough for the linked one.
-pub(crate) const STUB_SIZE: usize = 20;
+pub(crate) const STUB_SIZE: usize = 22;
 /// Free bytes needed in each half of the cache to begin a block.
-const RESERVE: usize = 16 << 10;
-/// Bytes of the accounting at the entry of a block.
-pub(crate) const PROLOGUE: u64 = 14;
+const RESERVE: usize = 32 << 10;
+/// Bytes of the accounting at the entry of a block, at most.
+pub(crate) const PROLOGUE: u64 = 17;
 
 /// Bytes of code that all blocks share.
 const COMMON: u64 = 256;
@@ -174,89 +172,6 @@ impl Engine {
         e.jump(self.leave);
     }
 
-    /// Accounting that preserves the flags, then a jump to the body.
-    fn write_live_entry(&self, e: &mut Emitter, number: u32, count: i8, body: u64, slow: u64) {
-        let budget = budget_offset(number);
-        e.store(field!(spill_c), 1);
-        e.load(budget, 1);
-        e.bytes(&[0x48, 0x8d, 0x49, count.wrapping_neg() as u8]);
-        e.store(budget, 1);
-        e.load_byte_to_ecx(budget + 7);
-        e.bytes(&[0xe3, 12]);
-        e.load(field!(spill_c), 1);
-        e.jump(slow);
-        e.load(field!(spill_c), 1);
-        e.jump(body);
-    }
-
-    /// Accounting where the flags are dead; falls through.
-    fn write_dead_entry(&self, e: &mut Emitter, number: u32, count: i8, slow: u64) {
-        e.subtract(budget_offset(number), count);
-        e.bytes(&[0x0f, 0x88]);
-        e.relative(slow, 0);
-    }
-
-    /// Write the accounting in front of a block's body, once its length and its flags are known.
-    /// Returns the entry address.
-    pub fn write_prologue(&mut self, number: u32, block: &Block) -> u64 {
-        let body = self.at(block.body);
-        let slow = self.at(block.slow);
-        if block.count == 0 {
-            return body;
-        }
-        let entry = body - PROLOGUE;
-        let mut e = self.emitter(entry);
-        if block.killed_at == LIVE {
-            e.jump(self.cold);
-            let mut cold = self.emitter(self.cold);
-            self.write_live_entry(&mut cold, number, block.count as i8, body, slow);
-            self.cold = cold.address();
-        } else {
-            self.write_dead_entry(&mut e, number, block.count as i8, slow);
-        }
-        entry
-    }
-
-    /// Make an exit go straight to a block.
-    pub fn link(&mut self, exit_number: u32, target_number: u32) {
-        let exit = self.store.exits[exit_number as usize];
-        let target = self.store.blocks[target_number as usize];
-        if exit.linked || exit.field == 0 || !target.valid {
-            return;
-        }
-        let entry = self.at(target.entry);
-        let body = self.at(target.body);
-        let slow = self.at(target.slow);
-        if exit.refund == 0 {
-            let mut e = self.emitter(self.at(exit.field));
-            e.relative(entry, 0);
-        } else {
-            let due = target.count as i8 - exit.refund as i8;
-            let mut e = self.emitter(self.at(exit.stub));
-            if due == 0 {
-                let mut e = self.emitter(self.at(exit.field));
-                e.relative(body, 0);
-            } else if target.killed_at == LIVE {
-                if !self.has_room() {
-                    return;
-                }
-                e.jump(self.cold);
-                let mut cold = self.emitter(self.cold);
-                self.write_live_entry(&mut cold, target_number, due, body, slow);
-                self.cold = cold.address();
-            } else {
-                e.subtract(budget_offset(target_number), due);
-                e.bytes(&[0x0f, 0x89]);
-                e.relative(body, 0);
-                e.jump(slow);
-            }
-        }
-        let exit = &mut self.store.exits[exit_number as usize];
-        exit.linked = true;
-        exit.next = target.incoming;
-        self.store.blocks[target_number as usize].incoming = exit_number;
-    }
-
     fn unlink(&mut self, exit_number: u32) {
         let exit = self.store.exits[exit_number as usize];
         let stub = self.at(exit.stub);
@@ -341,9 +256,6 @@ impl Engine {
         block: &Block,
         otherwise: u64,
     ) -> (u64, u64) {
-        let body = self.at(block.body);
-        let slow = self.at(block.slow);
-        let budget = budget_offset(number);
         const LEA_RCX_RCX_R10: [u8; 4] = [0x4a, 0x8d, 0x0c, 0x11];
         // Not this one: put the target together again.
         let miss = self.cold;
@@ -359,30 +271,11 @@ impl Engine {
         e.bytes(&LEA_RCX_RCX_R10);
         e.bytes(&[0xe3, 5]);
         e.jump(miss);
-        if block.count == 0 {
-            self.restore_after_indirect(e);
-            e.jump(body);
-        } else if block.killed_at != LIVE {
-            e.subtract(budget, block.count as i8);
-            self.restore_after_indirect(e);
-            e.bytes(&[0x0f, 0x89]);
-            e.relative(body, 0);
-            e.jump(slow);
-        } else {
-            e.load(budget, 1);
-            e.bytes(&[0x48, 0x8d, 0x49, block.count.wrapping_neg()]);
-            e.store(budget, 1);
-            e.load_byte_to_ecx(budget + 7);
-            e.bytes(&[0xe3, 7 + 7 + 5]);
-            self.restore_after_indirect(e);
-            e.jump(slow);
-            self.restore_after_indirect(e);
-            e.jump(body);
-        }
+        self.write_indirect_charge(e, number, block);
         (entry, field)
     }
 
-    fn restore_after_indirect(&self, e: &mut Emitter) {
+    pub(crate) fn restore_after_indirect(&self, e: &mut Emitter) {
         e.load(field!(spill_a), 1);
         e.load(field!(spill_b), 10);
     }
@@ -418,14 +311,14 @@ impl Engine {
     }
 
     /// Make an entry of the table of exits.
-    pub fn new_exit(&mut self, block: u32, target: u64, refund: u8, kind: ExitKind) -> u32 {
+    pub fn new_exit(&mut self, block: u32, target: u64, phase: i16, kind: ExitKind) -> u32 {
         let exit = Exit {
             target,
             block,
             field: 0,
             stub: 0,
             next: NONE,
-            refund,
+            phase,
             linked: false,
             kind,
         };

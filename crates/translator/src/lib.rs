@@ -16,8 +16,8 @@
 //! address, whose entries check the whole address without touching the flags. Returns are paired with their
 //! calls on the host, whose processor then predicts them ([`returns`]).
 //!
-//! A block subtracts its length from a budget where it is entered and leaves if that does not suffice; an exit
-//! before its end gives back the rest. Flags are preserved only if they are live there ([`flags`]). The last
+//! Executed instructions are subtracted from a budget where ways come together ([`accounting`]); translated code
+//! leaves when that is used up. Flags are preserved only if they are live there ([`flags`]). The last
 //! instructions before a requested count run in blocks without accounting ([`run`]), so
 //! that everything is exact at the stop.
 //!
@@ -39,6 +39,7 @@
 
 extern crate alloc;
 
+mod accounting;
 mod branch;
 mod build;
 mod classify;

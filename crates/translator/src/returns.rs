@@ -109,6 +109,7 @@ impl Engine {
     fn landing(&mut self, b: &mut Build, length: usize, next: u64, register: u8) {
         b.e.u8(0xe8);
         b.e.u32(u32::from(LANDING) + 8);
+        b.is_charged = true;
         let second = (register == R10).then_some(R10);
         // The call writes where the guest's would, and is the last thing that can fault.
         self.note(b, length, Some(RCX), second);
@@ -136,6 +137,7 @@ impl Engine {
         b.e.u8(0x58 | RCX);
         if b.mode == Mode::Normal {
             self.note(b, length, Some(RCX), None);
+            b.is_charged = true;
             b.e.jump(self.return_gate);
         } else {
             self.indirect(b, length);

@@ -1,5 +1,6 @@
 //! The loop around translated code: choose a block, enter it, deal with how it left.
 
+use crate::accounting::{phase_behind, AHEAD};
 use crate::build::{FetchFault, Mode, MAX_COUNT};
 use crate::context::{BUDGETS, EXIT_FAULT, EXIT_INDIRECT};
 use crate::flags::DEAD_WINDOW;
@@ -10,9 +11,9 @@ use crate::store::{key, ExitKind, LIVE, NONE};
 use crate::trace::Recording;
 use crate::translator::{Past, Translator};
 
-/// Instructions before a requested count that run without accounting in the code, so that flags
-/// that full-speed accounting has overwritten (as dead) have been set again when the count is reached.
-const SLACK: i64 = DEAD_WINDOW as i64 + MAX_COUNT as i64;
+/// Instructions before a requested count that run without accounting in the code, so that it is not passed, and
+/// that flags which full-speed accounting has overwritten (as dead) have been set again when it is reached.
+const SLACK: i64 = DEAD_WINDOW as i64 + MAX_COUNT as i64 + AHEAD;
 
 /// Below this many instructions there is no full-speed execution: each part of the budget must be enough for
 /// any block.
@@ -79,12 +80,13 @@ impl Translator {
             };
             step = false;
             self.engine.checks_accesses = watches && !core::mem::take(&mut unwatched);
-            let number = match self.block(guest, rip, mode) {
+            let number = match self.block(guest, rip, mode, 0) {
                 Ok(number) => number,
                 Err(fault) => return fetch_fault(fault),
             };
             let block = &self.engine.store.blocks[number as usize];
-            let code = self.engine.at(block.entry);
+            // Behind its accounting, so that at least one instruction is executed whatever the budget.
+            let code = self.engine.at(block.body);
             self.random = self
                 .random
                 .wrapping_mul(0x5851_f42d_4c95_7f2d)
@@ -94,7 +96,7 @@ impl Translator {
             let state = self.state();
             let given = state.spread(remaining - SLACK, slot, sample);
             state.running = 1;
-            // SAFETY: the entry of a block; the gs base was set in `new`.
+            // SAFETY: the body of a block; the gs base was set in `new`.
             unsafe { gate::enter(self.engine.context, code) };
             while let Some(code) = self.resume_after_look() {
                 // SAFETY: behind the check in the block that has just left.
@@ -146,7 +148,8 @@ impl Translator {
             return;
         }
         let generation = self.engine.generation;
-        let Ok(number) = self.block(guest, target, Mode::Normal) else {
+        let phase = phase_behind(self.engine.store.exits[exit as usize].phase);
+        let Ok(number) = self.block(guest, target, Mode::Normal, phase) else {
             return;
         };
         let source = self
@@ -168,7 +171,7 @@ impl Translator {
         if remaining < FULL_SPEED || self.is_hook(target) {
             return;
         }
-        let Ok(number) = self.block(guest, target, Mode::Normal) else {
+        let Ok(number) = self.block(guest, target, Mode::Normal, 0) else {
             return;
         };
         if self.engine.has_room() {
@@ -176,12 +179,13 @@ impl Translator {
         }
     }
 
-    /// The block for `address`, translated if need be.
+    /// The block for `address`, translated if need be (with this phase).
     fn block<G: GuestCode>(
         &mut self,
         guest: &mut G,
         address: u64,
         mode: Mode,
+        phase: i16,
     ) -> Result<u32, FetchFault> {
         let limit = match mode {
             Mode::Normal => Some(0),
@@ -196,7 +200,7 @@ impl Translator {
         if !self.engine.has_room() {
             self.flush();
         }
-        self.engine.build(guest, address, mode)
+        self.engine.build(guest, address, mode, phase)
     }
 
     /// After an exit: bring registers and count up to date. Returns the instructions executed.
@@ -208,13 +212,14 @@ impl Translator {
         mode: Mode,
     ) -> (i64, Next) {
         let number = self.state().exit;
-        let count = i64::from(self.engine.store.blocks[entered as usize].count);
+        let block = self.engine.store.blocks[entered as usize];
         let interrupted = self.state().interrupted != 0;
-        // Blocks without accounting are paid for here.
-        let mut left = match mode {
-            Mode::Normal => self.state().collect(),
-            _ => given - count,
+        // Blocks without accounting charge nothing: all they have executed is due.
+        let (charged, at_indirect) = match mode {
+            Mode::Normal => (given - self.state().collect(), 0),
+            _ => (0, i64::from(block.count)),
         };
+        let mut due = at_indirect;
         let mut next = match number {
             EXIT_INDIRECT => {
                 let state = self.state();
@@ -224,13 +229,13 @@ impl Translator {
                 Next::Indirect
             }
             EXIT_FAULT => {
-                let (refund, next) = self.fault(guest);
-                left += refund;
+                let (at_fault, next) = self.fault(guest);
+                due = at_fault;
                 next
             }
             number => {
                 let exit = self.engine.store.exits[number as usize];
-                left += i64::from(exit.refund);
+                due = i64::from(exit.phase);
                 self.state().registers.rip = exit.target;
                 self.after_exit(number, exit.kind)
             }
@@ -242,7 +247,7 @@ impl Translator {
                 _ => Next::Stop(Stop::Interrupted),
             };
         }
-        (given - left, next)
+        (charged + due - i64::from(block.phase), next)
     }
 
     fn after_exit(&mut self, number: u32, kind: ExitKind) -> Next {
@@ -297,7 +302,7 @@ impl Translator {
     }
 
     /// A fault in translated code, whose registers [`Context::redirect_fault`] has stored.
-    /// Returns the instructions paid for but not executed.
+    /// Returns the instructions executed and not charged.
     fn fault<G: GuestCode>(&mut self, guest: &mut G) -> (i64, Next) {
         let host = self.registers().rip;
         let offset = self.engine.offset(host);
@@ -328,13 +333,13 @@ impl Translator {
         state.registers.rip = place.guest;
         let (signal, code, mut address) =
             (state.fault_signal, state.fault_code, state.fault_address);
-        let refund = i64::from(block.count) - i64::from(place.index);
+        let due = i64::from(block.phase) + i64::from(place.index);
         let page = address >> 12;
         // Only the owner knows: a page stays protected when its translations have been dropped for
         // another reason (a hook, a landing, a full cache).
         if signal == SIGSEGV && guest.unwatch_page(address) {
             self.engine.remove_page(page);
-            return (refund, Next::Step);
+            return (due, Next::Step);
         }
         if matches!(signal, SIGILL | SIGFPE) {
             address = place.guest;
@@ -342,7 +347,7 @@ impl Translator {
         let overwritten = block.killed_at != LIVE && place.index <= block.killed_at;
         let dead_flags = if overwritten { STATUS_FLAGS } else { 0 };
         (
-            refund,
+            due,
             Next::Stop(Stop::Fault(Fault {
                 signal,
                 code,

@@ -11,7 +11,8 @@ const ROOM: usize = 1 << 14;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block {
     pub guest: u64,
-    /// Host offsets from the start of the cache. Accounting is at `entry`, the code at `body`.
+    /// Host offsets from the start of the cache. The code is at `body`, at `entry` the accounting of a block that
+    /// has some; they are the same where it has none.
     pub entry: u32,
     pub body: u32,
     pub end: u32,
@@ -29,6 +30,10 @@ pub(crate) struct Block {
     pub jumps: u32,
     /// Number of its discontinuities.
     pub jump_count: u16,
+    /// Instructions executed but not yet charged where control comes to `body` (less than 0: charged in advance),
+    /// and where it comes to `entry`. See `accounting`.
+    pub phase: i16,
+    pub entry_phase: i16,
     /// Instructions.
     pub count: u8,
     /// Index of the instruction that overwrites the last status flag, if all are
@@ -92,13 +97,13 @@ pub(crate) struct Exit {
     pub stub: u32,
     /// Next exit linked to the same block.
     pub next: u32,
-    /// Instructions of the block that were paid for but not executed.
-    pub refund: u8,
+    /// Instructions executed but not yet charged where it is taken.
+    pub phase: i16,
     pub linked: bool,
     pub kind: ExitKind,
 }
 
-/// A note per instruction: host end offset within the block's body (14 bits), guest length (4),
+/// A note per instruction: host end offset within the block's body (18 bits), guest length (4),
 /// first scratch register + 1 (5), second scratch register + 1 (5).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Note(u32);
@@ -107,21 +112,21 @@ impl Note {
     pub fn new(host_end: u32, length: u8, scratch: Option<u8>, second: Option<u8>) -> Note {
         let first = scratch.map_or(0, |register| u32::from(register) + 1);
         let second = second.map_or(0, |register| u32::from(register) + 1);
-        Note(host_end | u32::from(length) << 14 | first << 18 | second << 23)
+        Note(host_end | u32::from(length) << 18 | first << 22 | second << 27)
     }
     pub fn host_end(self) -> u32 {
-        self.0 & 0x3fff
+        self.0 & 0x3_ffff
     }
     pub fn length(self) -> u64 {
-        u64::from(self.0 >> 14 & 15)
+        u64::from(self.0 >> 18 & 15)
     }
     pub fn scratch(self) -> Option<u8> {
-        (self.0 >> 18 & 31)
+        (self.0 >> 22 & 31)
             .checked_sub(1)
             .map(|register| register as u8)
     }
     pub fn second(self) -> Option<u8> {
-        (self.0 >> 23 & 31)
+        (self.0 >> 27 & 31)
             .checked_sub(1)
             .map(|register| register as u8)
     }
@@ -187,7 +192,7 @@ impl Store {
             field: 0,
             stub: 0,
             next: NONE,
-            refund: 0,
+            phase: 0,
             linked: false,
             kind: ExitKind::Invalid,
         };

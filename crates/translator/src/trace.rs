@@ -127,13 +127,14 @@ impl Translator {
             return;
         }
         let indirect = engine.store.blocks[old as usize].indirect != 0;
+        let phase = engine.store.blocks[old as usize].entry_phase;
         engine.remove_block(old);
         engine.path.clear();
         engine.path.extend_from_slice(&recording.taken[..branches]);
         engine.path_calls.clear();
         engine.path_calls.extend_from_slice(&recording.returned);
         engine.path_limit = count;
-        let made = engine.build(guest, recording.start, Mode::Normal);
+        let made = engine.build(guest, recording.start, Mode::Normal, phase);
         engine.path_limit = 0;
         if let (Ok(number), true) = (made, indirect) {
             if engine.has_room() {

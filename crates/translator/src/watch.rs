@@ -117,7 +117,7 @@ impl Engine {
                 resume,
             }),
             number_at,
-            refund_only: false,
+            charge_only: false,
         });
     }
 }
