@@ -58,7 +58,7 @@ impl Engine {
         e.store(field!(spill_c), 1);
         e.subtract_through_rcx(budget, charge);
         if charge > 0 {
-            e.load_byte_to_ecx(budget + 7);
+            e.load_byte(budget + 7, 1);
             e.bytes(&[0xe3, 12]);
             e.load(field!(spill_c), 1);
             e.jump(slow);
@@ -148,7 +148,7 @@ impl Engine {
         } else {
             e.subtract_through_rcx(budget, charge);
             if charge > 0 {
-                e.load_byte_to_ecx(budget + 7);
+                e.load_byte(budget + 7, 1);
                 e.bytes(&[0xe3, 7 + 7 + 5]);
                 self.restore_after_indirect(e);
                 e.jump(slow);

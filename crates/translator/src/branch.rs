@@ -72,14 +72,15 @@ impl Engine {
         let mut cold = self.emitter(self.cold);
         cold.constant(10, expected);
         cold.bytes(&LEA_RCX_RCX_R10);
-        cold.load(budget, 10);
-        // lea r10, [r10 + what is not charged, negative]
-        cold.bytes(&[0x4d, 0x8d, 0x92]);
-        cold.u32(0);
-        let charge_at = cold.address() - 4;
-        cold.store(budget, 10);
+        let charge_at = cold.charge_through_r10(budget);
         self.jump_through_table(&mut cold);
         self.cold = cold.address();
+        self.charge_later(b, charge_at);
+        Next::At(expected)
+    }
+
+    /// What is due here is charged by 32 bits at `charge_at`, once it is known.
+    pub(crate) fn charge_later(&mut self, b: &Build, charge_at: u64) {
         self.pending.push(Pending {
             executed: b.count,
             target: 0,
@@ -88,7 +89,6 @@ impl Engine {
             number_at: charge_at,
             charge_only: true,
         });
-        Next::At(expected)
     }
 
     /// Jump to the indirect entry for the address in rcx.
@@ -185,6 +185,8 @@ impl Engine {
     }
 
     pub(crate) fn side_exit(&mut self, b: &mut Build, target: u64, field: u64) {
+        // When the block is finished it is looked up whether the target has been translated.
+        self.store.by_address.prefetch(target);
         self.pending.push(Pending {
             executed: b.count,
             target,

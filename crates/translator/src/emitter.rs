@@ -122,10 +122,24 @@ impl Emitter {
         self.field(offset, 0);
     }
 
-    /// `movzx ecx, byte [context + offset]`.
-    pub fn load_byte_to_ecx(&mut self, offset: u32) {
-        self.bytes(&[0x0f, 0xb6, 0x0d]);
+    /// `movzx register, byte [context + offset]`.
+    pub fn load_byte(&mut self, offset: u32, register: u8) {
+        if register >= 8 {
+            self.u8(0x44);
+        }
+        self.bytes(&[0x0f, 0xb6, 0x05 | (register & 7) << 3]);
         self.field(offset, 0);
+    }
+
+    /// Add to a budget, by way of r10, what is to be written to the address returned (32 bits).
+    pub fn charge_through_r10(&mut self, budget: u32) -> u64 {
+        self.load(budget, 10);
+        // lea r10, [r10 + 0]
+        self.bytes(&[0x4d, 0x8d, 0x92]);
+        self.u32(0);
+        let at = self.address() - 4;
+        self.store(budget, 10);
+        at
     }
 
     /// `movzx ecx, word [context + offset]`.

@@ -7,6 +7,7 @@ use crate::guest::CodeRange;
 use crate::state_extent::StateExtent;
 use crate::store::{Block, Exit, ExitKind, Store, NONE};
 use alloc::vec::Vec;
+use core::arch::x86_64::{__cpuid, __cpuid_count};
 
 /// Bytes kept for the unlinked form of an exit, and enough for the linked one.
 pub(crate) const STUB_SIZE: usize = 22;
@@ -16,7 +17,7 @@ const RESERVE: usize = 32 << 10;
 pub(crate) const PROLOGUE: u64 = 17;
 
 /// Bytes of code that all blocks share.
-const COMMON: u64 = 256;
+const COMMON: u64 = 384;
 
 pub(crate) struct Engine {
     pub context: *mut Context,
@@ -33,6 +34,10 @@ pub(crate) struct Engine {
     pub leave: u64,
     /// Common code of returns.
     pub return_gate: u64,
+    /// … of those that have charged the first budget.
+    pub checked_return_gate: u64,
+    /// Whether the processor has RORX (BMI2).
+    pub has_rotate: bool,
     /// What is in a slot for landings that is empty.
     pub empty_landing: u64,
     pub store: Store,
@@ -87,6 +92,8 @@ impl Engine {
             miss: code,
             leave: 0,
             return_gate: 0,
+            checked_return_gate: 0,
+            has_rotate: has_rotate(),
             empty_landing: 0,
             store: Store::new(),
             classifier: Classifier::new(),
@@ -325,4 +332,11 @@ impl Engine {
         self.store.exits.push(exit);
         (self.store.exits.len() - 1) as u32
     }
+}
+
+/// Whether the processor has RORX.
+fn has_rotate() -> bool {
+    const EXTENDED: u32 = 7;
+    const BMI2: u32 = 1 << 8;
+    __cpuid(0).eax >= EXTENDED && __cpuid_count(EXTENDED, 0).ebx & BMI2 != 0
 }

@@ -1,16 +1,16 @@
 //! Whether the status flags matter where a block is entered: accounting may overwrite dead ones.
 
 use crate::build::{guest_range, Build, Mode};
-use crate::classify::{is_shift, CodeInfo};
+use crate::classify::{is_shift, CodeInfo, STATUS_FLAGS};
 use crate::engine::Engine;
 use crate::guest::GuestCode;
-use crate::store::LIVE;
+use crate::store::{Block, Place, LIVE};
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
 /// Status flags count as dead on entry only if overwritten within this many instructions.
 pub(crate) const DEAD_WINDOW: u8 = 32;
 /// How many instructions behind the end of a block are looked at for the fate of the flags.
-const LOOK_AHEAD: u8 = 8;
+const LOOK_AHEAD: u8 = 12;
 
 impl Build {
     /// The flags must be right at this point.
@@ -67,6 +67,28 @@ impl Engine {
         }
     }
 
+    /// Whether the flags may be wrong at a fault of an instruction at this place of a block: the code before it in
+    /// the block does not overwrite all of them, so the block's own accounting may show, or that of a block
+    /// before which has looked ahead.
+    pub(crate) fn shows_dead_flags(&mut self, block: &Block, place: &Place) -> bool {
+        let overwritten = block.killed_at != LIVE && place.index <= block.killed_at;
+        if overwritten {
+            return true;
+        }
+        let mut undecided = STATUS_FLAGS;
+        let before = self.store.guest_addresses(block);
+        let mut instruction = Instruction::default();
+        for guest in before.into_iter().take(usize::from(place.index)) {
+            // SAFETY: the bytes of an instruction that has just been executed; more are not looked at.
+            let bytes = unsafe { core::slice::from_raw_parts(guest.0 as *const u8, guest.1) };
+            let mut decoder = Decoder::with_ip(64, bytes, guest.0, DecoderOptions::NONE);
+            decoder.decode_out(&mut instruction);
+            let info = self.classifier.get(&instruction);
+            undecided &= !self.kills(&instruction, info);
+        }
+        undecided != 0
+    }
+
     /// `killed_at` of a block that ends undecided and goes to `target`: looks a few
     /// instructions ahead. The block is put on the list of the page looked at, so that it is
     /// dropped with that page's code.
@@ -101,8 +123,9 @@ impl Engine {
                 return LIVE;
             }
             let info = self.classifier.get(&instruction);
-            // A fault there would show the flags, and is not this block's.
-            if info.read & undecided != 0 || !info.class.goes_on() || !is_plain(&instruction) {
+            // A check of watched memory would show the flags.
+            let is_checked = self.checks_accesses && !is_plain(&instruction);
+            if info.read & undecided != 0 || !info.class.goes_on() || is_checked {
                 return LIVE;
             }
             undecided &= !self.kills(&instruction, info);
@@ -116,7 +139,7 @@ impl Engine {
     }
 }
 
-/// Whether an instruction is common, computes in registers only, and cannot fault on any processor.
+/// Whether an instruction is common and computes in registers only.
 fn is_plain(i: &Instruction) -> bool {
     use Mnemonic::*;
     let computes = matches!(

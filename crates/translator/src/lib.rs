@@ -29,7 +29,7 @@
 //!
 //! # Limits
 //!
-//! * Flags that a block is about to overwrite may be wrong in the state of a fault (`Fault::dead_flags` says
+//! * Flags that code is about to overwrite may be wrong in the state of a fault (`Fault::dead_flags` says
 //!   so), and after the guest has replaced the very instruction that overwrites them.
 //! * What is not supported stops with its name: far branches, loads of segment registers, `int 0x80`, `sysenter`,
 //!   `xbegin`, x87 environments with 16-bit operand size, string instructions through gs.

@@ -11,10 +11,11 @@
 //! any other. So the table is a cache: nothing has to be undone when stacks are switched or unwound.
 
 use crate::build::{Build, Mode};
-use crate::context::{field, SHADOW_ENTRIES, SHADOW_OFFSET};
+use crate::context::{budget_offset, field, SHADOW_ENTRIES, SHADOW_OFFSET};
 use crate::emitter::Emitter;
 use crate::engine::Engine;
 use crate::guest::GuestCode;
+use crate::store::LIVE;
 
 const RCX: u8 = 1;
 const RSP: u8 = 4;
@@ -24,6 +25,18 @@ const R10: u8 = 10;
 const LANDING: u8 = 12;
 
 impl Engine {
+    /// Write the number of the slot for the stack pointer as it is into a register.
+    fn slot_number(&self, e: &mut Emitter, register: u8) {
+        match (self.has_rotate, register) {
+            // movzx register, sp: slots of a word each, of which aligned stacks use one in eight.
+            (false, R10) => e.bytes(&[0x44, 0x0f, 0xb7, 0xd4]),
+            (false, _) => e.bytes(&[0x0f, 0xb7, 0xcc]),
+            // rorx register, esp, 3; movzx register, its low half: neighbours on the stack share cache lines.
+            (true, R10) => e.bytes(&[0xc4, 0x63, 0x7b, 0xf0, 0xd4, 3, 0x45, 0x0f, 0xb7, 0xd2]),
+            (true, _) => e.bytes(&[0xc4, 0xe3, 0x7b, 0xf0, 0xcc, 3, 0x0f, 0xb7, 0xc9]),
+        }
+    }
+
     /// Write the common code of returns and the landing of slots that are empty.
     pub(crate) fn write_returns(&mut self, e: &mut Emitter) {
         // In an empty slot's place: the same form as at a call, for an address that none has. It is
@@ -39,21 +52,40 @@ impl Engine {
         // rcx is the address popped, its own value is in `spill_a`.
         self.return_gate = e.address();
         e.store(field!(spill_b), R10);
+        self.write_return_gate(e, false);
+        // The same after a charge to the first budget, with r10 saved.
+        self.checked_return_gate = e.address();
+        self.write_return_gate(e, true);
+    }
+
+    fn write_return_gate(&mut self, e: &mut Emitter, checks: bool) {
+        let sign = budget_offset(0) + 7;
         e.store(field!(spill_rsp), RSP);
-        // movzx r10d, sp; mov rsp, table; lea rsp, [rsp + 8 r10]
-        e.bytes(&[0x44, 0x0f, 0xb7, 0xd4]);
+        // mov rsp, table; lea rsp, [rsp + 8 r10]
+        self.slot_number(e, R10);
         e.load(field!(shadow), RSP);
         e.bytes(&[0x4a, 0x8d, 0x24, 0xd4]);
         // The return address that belongs to the landing: mov r10, [rsp]; mov r10, [r10 + LANDING]
         e.bytes(&[0x4c, 0x8b, 0x14, 0x24, 0x4d, 0x8b, 0x52, LANDING]);
         // Compared without touching the flags: not r10; lea rcx, [rcx + r10 + 1]
         e.bytes(&[0x49, 0xf7, 0xd2, 0x4a, 0x8d, 0x4c, 0x11, 0x01]);
+        if checks {
+            // A budget below 0 makes it another address: movzx r10d, sign; lea rcx, [rcx + r10]
+            e.load_byte(sign, R10);
+            e.bytes(&[0x4a, 0x8d, 0x0c, 0x11]);
+        }
         e.load(field!(spill_b), R10);
         e.bytes(&[0xe3, 0]);
         let behind = e.address();
         e.load(field!(spill_rsp), RSP);
+        if checks {
+            e.load_byte(sign, RCX);
+            // jrcxz over: mov rcx, [rsp - 8]; jmp miss
+            e.bytes(&[0xe3, 10, 0x48, 0x8b, 0x4c, 0x24, 0xf8]);
+            e.jump(self.miss);
+        }
         self.write_indirect_return(e);
-        // SAFETY: the displacement of the jrcxz just written.
+        // SAFETY: the displacement of the jrcxz written above.
         unsafe {
             (behind as *mut u8)
                 .sub(1)
@@ -89,8 +121,7 @@ impl Engine {
         next: u64,
     ) {
         b.e.store(field!(spill_a), RCX);
-        // movzx ecx, sp
-        b.e.bytes(&[0x0f, 0xb7, 0xcc]);
+        self.slot_number(&mut b.e, RCX);
         self.landing(b, length, next, RCX);
         b.e.load(field!(spill_a), RCX);
         self.leave_to(guest, b, target);
@@ -98,8 +129,7 @@ impl Engine {
 
     /// The pushing half of an indirect call, whose target is in rcx; rcx and r10 are in `spill_a` and `spill_b`.
     pub(crate) fn call_indirect(&mut self, b: &mut Build, length: usize, next: u64) {
-        // movzx r10d, sp
-        b.e.bytes(&[0x44, 0x0f, 0xb7, 0xd4]);
+        self.slot_number(&mut b.e, R10);
         self.landing(b, length, next, R10);
         self.jump_through_table(&mut b.e);
     }
@@ -135,12 +165,19 @@ impl Engine {
     /// A return to wherever the guest's stack says; rcx is in `spill_a`.
     pub(crate) fn pop_and_return(&mut self, b: &mut Build, length: usize) {
         b.e.u8(0x58 | RCX);
-        if b.mode == Mode::Normal {
-            self.note(b, length, Some(RCX), None);
+        if b.mode != Mode::Normal {
+            return self.indirect(b, length);
+        }
+        self.note(b, length, Some(RCX), None);
+        if b.is_charged || b.killed_at != LIVE {
             b.is_charged = true;
             b.e.jump(self.return_gate);
-        } else {
-            self.indirect(b, length);
+            return;
         }
+        // The flags are live where the block is entered, and r10 is at hand here.
+        b.e.store(field!(spill_b), R10);
+        let charge_at = b.e.charge_through_r10(budget_offset(0));
+        self.charge_later(b, charge_at);
+        b.e.jump(self.checked_return_gate);
     }
 }

@@ -7,7 +7,7 @@ use crate::flags::DEAD_WINDOW;
 use crate::gate;
 use crate::guest::GuestCode;
 use crate::stop::{Fault, NonDeterministic, Stop, Unsupported};
-use crate::store::{key, ExitKind, LIVE, NONE};
+use crate::store::{key, ExitKind, NONE};
 use crate::trace::Recording;
 use crate::translator::{Past, Translator};
 
@@ -344,8 +344,11 @@ impl Translator {
         if matches!(signal, SIGILL | SIGFPE) {
             address = place.guest;
         }
-        let overwritten = block.killed_at != LIVE && place.index <= block.killed_at;
-        let dead_flags = if overwritten { STATUS_FLAGS } else { 0 };
+        let dead_flags = if self.engine.shows_dead_flags(&block, &place) {
+            STATUS_FLAGS
+        } else {
+            0
+        };
         (
             due,
             Next::Stop(Stop::Fault(Fault {

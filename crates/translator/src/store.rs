@@ -208,6 +208,22 @@ impl Store {
         (host < self.blocks[index].end).then_some(index as u32)
     }
 
+    /// Address and length of each of a block's instructions.
+    pub fn guest_addresses(&self, block: &Block) -> Vec<(u64, usize)> {
+        let notes = &self.notes[block.notes as usize..][..usize::from(block.count)];
+        let jumps = &self.jumps[block.jumps as usize..][..usize::from(block.jump_count)];
+        let mut guest = block.guest;
+        let at = |(index, note): (usize, &Note)| {
+            if let Some(jump) = jumps.iter().find(|jump| usize::from(jump.0) == index) {
+                guest = jump.1;
+            }
+            let address = guest;
+            guest += note.length();
+            (address, note.length() as usize)
+        };
+        notes.iter().enumerate().map(at).collect()
+    }
+
     /// The guest instruction of `block` to which host offset `host` belongs.
     pub fn place(&self, block: &Block, host: u32) -> Option<Place> {
         let offset = host.checked_sub(block.body)?;
