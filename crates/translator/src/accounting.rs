@@ -75,16 +75,21 @@ impl Engine {
         if charge == 0 {
             return body;
         }
-        if block.killed_at == LIVE {
-            let entry = body - 5;
-            let mut cold = self.emitter(self.cold);
-            self.write_charge(&mut cold, number, block, charge);
-            self.emitter(entry).jump(self.cold);
-            self.cold = cold.address();
-            return entry;
+        if block.killed_at != LIVE {
+            return self.write_dead_prologue(number, block, charge);
         }
+        let entry = body - 5;
+        let mut cold = self.emitter(self.cold);
+        self.write_charge(&mut cold, number, block, charge);
+        self.emitter(entry).jump(self.cold);
+        self.cold = cold.address();
+        entry
+    }
+
+    /// The accounting of a block that does not need the flags; control falls through to the body.
+    fn write_dead_prologue(&self, number: u32, block: &Block, charge: i16) -> u64 {
         let is_short = i8::try_from(charge).is_ok();
-        let entry = body - if is_short { PROLOGUE - 3 } else { PROLOGUE };
+        let entry = self.at(block.body) - if is_short { PROLOGUE - 3 } else { PROLOGUE };
         let mut e = self.emitter(entry);
         e.subtract(budget_offset(number), charge);
         e.bytes(&[0x0f, 0x88]);
@@ -92,13 +97,27 @@ impl Engine {
         entry
     }
 
+    /// Let the place in front of a body that has no accounting yet serve the first exit with another phase: it needs
+    /// no jump to the body.
+    fn claim_prologue(&mut self, number: u32, phase: i16) {
+        let mut block = self.store.blocks[number as usize];
+        if block.entry != block.body || block.killed_at == LIVE || phase == block.phase {
+            return;
+        }
+        let entry = self.write_dead_prologue(number, &block, phase - block.phase);
+        block.entry = self.offset(entry);
+        block.entry_phase = phase;
+        self.store.blocks[number as usize] = block;
+    }
+
     /// Make an exit go straight to a block.
     pub(crate) fn link(&mut self, exit_number: u32, target_number: u32) {
         let exit = self.store.exits[exit_number as usize];
-        let target = self.store.blocks[target_number as usize];
-        if exit.linked || exit.field == 0 || !target.valid {
+        if exit.linked || exit.field == 0 || !self.store.blocks[target_number as usize].valid {
             return;
         }
+        self.claim_prologue(target_number, exit.phase);
+        let target = self.store.blocks[target_number as usize];
         let charge = exit.phase - target.phase;
         let field = self.at(exit.field);
         if exit.phase == target.entry_phase {

@@ -1,7 +1,7 @@
 //! Jumps, calls and returns, and how far a block follows them.
 
 use crate::build::{guest_range, Build, Mode, Next, Pending};
-use crate::context::{budget_offset, field, TABLE_OFFSET};
+use crate::context::{budget_offset, field, TABLE_GRAIN, TABLE_OFFSET};
 use crate::emitter::Emitter;
 use crate::engine::Engine;
 use crate::guest::GuestCode;
@@ -93,7 +93,14 @@ impl Engine {
 
     /// Jump to the indirect entry for the address in rcx.
     pub(crate) fn jump_through_table(&self, e: &mut Emitter) {
-        e.bytes(&[0x44, 0x0f, 0xb7, 0xd1]);
+        if self.has_rotate {
+            // rorx r10d, ecx, TABLE_GRAIN; movzx r10d, r10w
+            e.bytes(&[0xc4, 0x63, 0x7b, 0xf0, 0xd1, TABLE_GRAIN as u8]);
+            e.bytes(&[0x45, 0x0f, 0xb7, 0xd2]);
+        } else {
+            // movzx r10d, cx
+            e.bytes(&[0x44, 0x0f, 0xb7, 0xd1]);
+        }
         e.bytes(&[0x65, 0x42, 0xff, 0x24, 0xd5]);
         e.u32(TABLE_OFFSET as u32);
     }

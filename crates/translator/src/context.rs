@@ -36,8 +36,12 @@ pub enum FaultOutcome {
 pub(crate) const FILTER_OFFSET: usize = 64 << 10;
 /// Its entries, a byte each.
 pub(crate) const FILTER_SIZE: usize = 1 << 16;
-/// Entries of the table of indirect branch targets, indexed by the low 16 bits of the guest address.
+/// Entries of the table of indirect branch targets, indexed by 16 bits of the guest address: the low ones, or
+/// where the processor can do that at no cost those above the lowest [`TABLE_GRAIN`]. Functions are aligned, so that a
+/// word in sixteen and more would lie idle, and the cache lines with them.
 pub(crate) const TABLE_ENTRIES: usize = 1 << 16;
+/// Addresses with all but these low bits in common share an entry.
+pub(crate) const TABLE_GRAIN: u32 = 5;
 /// Offset of that table from the context.
 pub(crate) const TABLE_OFFSET: usize = FILTER_OFFSET + FILTER_SIZE;
 /// Slots for landings of returns, selected by the low 16 bits of the guest's stack pointer.

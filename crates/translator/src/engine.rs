@@ -1,7 +1,9 @@
 //! The code cache as a whole: where code goes, how exits are linked, how translations are dropped.
 
 use crate::classify::Classifier;
-use crate::context::{field, Context, CODE_OFFSET, EXIT_INDIRECT, TABLE_ENTRIES, TABLE_OFFSET};
+use crate::context::{
+    field, Context, CODE_OFFSET, EXIT_INDIRECT, TABLE_ENTRIES, TABLE_GRAIN, TABLE_OFFSET,
+};
 use crate::emitter::Emitter;
 use crate::guest::CodeRange;
 use crate::state_extent::StateExtent;
@@ -169,7 +171,12 @@ impl Engine {
     }
 
     fn table_entry(&self, guest: u64) -> *mut u64 {
-        let index = guest as usize % TABLE_ENTRIES;
+        let place = if self.has_rotate {
+            guest >> TABLE_GRAIN
+        } else {
+            guest
+        };
+        let index = place as usize % TABLE_ENTRIES;
         (self.base as usize + TABLE_OFFSET + index * 8) as *mut u64
     }
 
@@ -192,7 +199,7 @@ impl Engine {
     }
 
     /// Make indirect branches to the block's address find it. Needs room in the hot half.
-    /// Blocks whose addresses share the low bits form a chain from the table's entry.
+    /// Blocks whose addresses share an entry form a chain from the table's entry.
     pub fn enter_in_table(&mut self, number: u32) {
         let block = self.store.blocks[number as usize];
         if block.indirect != 0 || !block.valid {

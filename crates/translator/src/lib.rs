@@ -12,7 +12,7 @@
 //!
 //! Guest code is translated block by block ([`build`], [`instruction`], [`branch`]); most instructions are
 //! copied, operands relative to rip or gs are rewritten ([`rewrite`]). Direct jumps are patched to
-//! go straight to the next block ([`engine`]); indirect ones go through a table indexed by the low 16 bits of the guest
+//! go straight to the next block ([`engine`]); indirect ones go through a table indexed by 16 bits of the guest
 //! address, whose entries check the whole address without touching the flags. Returns are paired with their
 //! calls on the host, whose processor then predicts them ([`returns`]).
 //!
