@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
 from reenact.errors import UsageError
-from reenact.session import positions, values
 from reenact.session.positions import Position
 
 
@@ -28,8 +25,3 @@ def test_order_is_by_event_then_by_instructions():
 def test_other_text_is_refused(text):
     with pytest.raises(UsageError, match="is not a position"):
         Position.parse(text)
-
-
-@pytest.mark.parametrize("module", [positions, values])
-def test_examples(module):
-    assert doctest.testmod(module).failed == 0
