@@ -86,7 +86,7 @@ RUNS = {
     "gcc": Run(("gcc", "-O2", "-xc", "-S", "-o/dev/null", "-"), stdin=SOURCE, is_last=True),
     "node": Run(("node", "-e", NODE)),
     "perl": Run(("perl", "-e", "my %h; $h{$_ % 97} .= $_ for 1..20000; print length join '', %h")),
-    "xz": Run(("xz", "-9", "-T2", "-c", "-"), stdin=SOURCE * 20),
+    "xz": Run(("xz", "-1", "-T2", "-c", "-"), stdin=SOURCE * 20),
     "shell": Run(("bash", "-c", SHELL)),
     "threads": Run(guest="thread_sync"),
     "signals": Run(guest="signal_nested"),
