@@ -298,6 +298,10 @@ fn signal_delivered(
         tell_writes(machine, group, pace);
     }
     machine.count_event(false);
+    if group.find(Tag::Write).is_none() {
+        // It ended the process: what is left is where that was.
+        return Ok(Step::Next);
+    }
     effects::apply_attachments(machine, group)?;
     let entry = effects::attached_registers(group)?;
     machine.set_general_registers(&entry);

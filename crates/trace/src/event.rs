@@ -29,6 +29,7 @@ pub enum EventKind {
     /// `Write` of the frame; `SignalInfo`. With neither [`flags::IMMEDIATE`] nor
     /// [`flags::AT_SYSCALL_ENTRY`] it came in the middle of computation (a landing): `Registers` at
     /// address 1 are the interrupted ones, and `Vectors` and `MemoryChecksum`s are of the moment before.
+    /// Without a frame (`Write`) there is no handler: the signal ended the process here.
     SignalDelivered = 6,
     /// `rt_sigreturn`: `Registers` after it (vector state is in guest memory, in the frame).
     SignalReturn = 7,

@@ -44,12 +44,6 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
     }
 }
 
-/// Signals whose default action does not end the process.
-fn is_harmless(number: u32) -> bool {
-    // SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH
-    matches!(number, 17..=23 | 28)
-}
-
 /// If the call is about to kill the process itself, say so in the log while there is time: the
 /// replay then reaches this very call.
 #[inline(never)]
@@ -64,11 +58,12 @@ pub fn announce_fatal_signal(call: &mut Call<'_>) {
         _ => return,
     };
     let sent = sent as u32;
-    if !mine || sent == 0 || sent > 64 || is_harmless(sent) {
+    if !mine || sent == 0 || sent > 64 {
         return;
     }
     let deadly = sent == signal::SIGKILL
-        || (signal::is_default(sent) && call.thread.mask & signal::bit(sent) == 0);
+        || signal::is_fatal_by_default(sent)
+            && (signal::is_default(sent) && call.thread.mask & signal::bit(sent) == 0);
     if !deadly {
         return;
     }
@@ -82,8 +77,8 @@ pub fn announce_fatal_signal(call: &mut Call<'_>) {
     event.commit();
     call.event.go_on(&begun);
     arena::ring_doorbell();
-    // A synchronous signal's action in the kernel is ours: the default must be back for it.
-    if signal::SYNCHRONOUS.contains(&sent) {
+    // The action in the kernel is ours: the default must be back.
+    if sent != signal::SIGKILL {
         signal::reset_kernel_action(sent);
     }
 }

@@ -36,8 +36,13 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     // The child goes on in this function on its copy of our stack, so the kernel is given no
     // other stack; the program's choice is for the program's registers.
     let args = [flags, 0, parent_tid, child_tid, tls, 0];
+    // What is sent to the child waits until its queue is not its parent's any more.
+    signal::hold_signals();
     // SAFETY: a new process; both sides go on below.
     let result = unsafe { entry::interruptible(CLONE, &args, call.thread.queued.as_ptr()) };
+    if result != 0 {
+        signal::set_kernel_mask(call.thread.mask);
+    }
     match result {
         0 => {
             in_child(
@@ -152,4 +157,5 @@ fn in_child(
     if flags & CLONE_CHILD_CLEARTID != 0 {
         thread.clear_child_tid = child_tid;
     }
+    signal::set_kernel_mask(thread.mask);
 }

@@ -72,6 +72,8 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     let descriptors: [u8; 1024] =
         core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
     thread::set_current(child);
+    // Until it has a signal stack of its own, the child's signals would be taken for its parent's.
+    signal::hold_signals();
     // SAFETY: the child runs on its own thread block's stack while we wait.
     let result = unsafe {
         vfork_call(
@@ -83,6 +85,7 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         )
     };
     thread::set_current(parent);
+    signal::set_kernel_mask(call.thread.mask);
     super::exec::clear_after_child(child);
     super::threads::release_block(block);
     signal::restore_actions(&actions);
@@ -113,6 +116,7 @@ extern "C" fn in_child() -> ! {
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETPID) } as u32;
     signal::arm_stack(thread);
+    signal::set_kernel_mask(thread.mask);
     thread.frame.resume_at = thread.frame.registers.rip;
     // SAFETY: the frame was filled by the parent.
     unsafe { entry::resume(&mut thread.frame) }

@@ -77,8 +77,30 @@ pub fn own_action(program: &Action) -> Action {
     }
 }
 
-/// At the start of an image: take the synchronous signals, and learn what was inherited.
+/// Whether the default action of a signal ends the process, or stops or ignores it (signal(7)).
+/// SIGKILL and SIGSTOP are nobody's to handle.
+pub fn is_fatal_by_default(signal: u32) -> bool {
+    // SIGKILL; SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH
+    !matches!(signal, 9 | 17..=23 | 28)
+}
+
+/// Signals that the kernel lets the recorder handle though the program leaves them to their default:
+/// it says where they ended the process.
+fn fatal_signals() -> impl Iterator<Item = u32> {
+    (1..=64).filter(|&signal| is_fatal_by_default(signal) && !SYNCHRONOUS.contains(&signal))
+}
+
+/// At the start of an image: take the signals that are ours in any case, and learn what was
+/// inherited.
 pub fn install_own() {
+    for signal in fatal_signals() {
+        let mut old = Action::default();
+        kernel_action(signal, Some(&own_action(&old)), Some(&mut old));
+        if old.handler == SIG_IGN {
+            kernel_action(signal, Some(&old), None);
+            action(signal).handler = SIG_IGN;
+        }
+    }
     for signal in SYNCHRONOUS {
         let mut old = Action::default();
         let own = own_action(&old);
@@ -98,6 +120,10 @@ pub fn install_own() {
 /// Before an `execve`: an ignored synchronous signal stays ignored in the new image, and a
 /// blocked one blocked.
 pub fn prepare_exec(thread: &mut Thread) {
+    for signal in fatal_signals().filter(|&signal| action(signal).handler == SIG_DFL) {
+        reset_kernel_action(signal);
+    }
+    deliver::give_back_fatal(thread);
     if thread.mask & never_blocked() != 0 {
         held::hand_over_all(thread);
         deliver::set_exact_kernel_mask(thread.mask);
@@ -138,7 +164,7 @@ pub fn is_default(signal: u32) -> bool {
     if action(signal).handler != SIG_DFL {
         return false;
     }
-    if SYNCHRONOUS.contains(&signal) {
+    if SYNCHRONOUS.contains(&signal) || is_fatal_by_default(signal) {
         return true;
     }
     let mut inherited = Action::default();
@@ -157,6 +183,9 @@ pub fn install_own_again(thread: &Thread) {
         set_kernel_mask(thread.mask);
     }
     for signal in SYNCHRONOUS {
+        kernel_action(signal, Some(&own_action(action(signal))), None);
+    }
+    for signal in fatal_signals().filter(|&signal| action(signal).handler == SIG_DFL) {
         kernel_action(signal, Some(&own_action(action(signal))), None);
     }
 }

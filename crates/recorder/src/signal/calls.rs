@@ -4,7 +4,7 @@
 use reenact_freestanding::numbers::*;
 use reenact_trace::Tag;
 
-use super::actions::{action, kernel_action, own_action, Action};
+use super::actions::{action, is_fatal_by_default, kernel_action, own_action, Action};
 use super::deliver::stack_flags;
 use super::*;
 use crate::guest;
@@ -42,7 +42,8 @@ pub fn sigaction(event: &mut Builder, args: &[u64; 6]) -> i64 {
     let synchronous = SYNCHRONOUS.contains(&number);
     let mut inherited = Action::default();
     if let Some(wanted) = new {
-        let told = if synchronous || wanted.is_handler() {
+        let is_ours = wanted.handler == SIG_DFL && is_fatal_by_default(number);
+        let told = if synchronous || is_ours || wanted.is_handler() {
             own_action(&wanted)
         } else {
             wanted
@@ -56,7 +57,8 @@ pub fn sigaction(event: &mut Builder, args: &[u64; 6]) -> i64 {
     }
     let mut old = *action(number);
     // What the kernel knew before us (an inherited SIG_IGN) shows when we have set nothing.
-    if !synchronous && !old.is_handler() && inherited.handler <= SIG_IGN {
+    let is_known = synchronous || is_fatal_by_default(number);
+    if !is_known && !old.is_handler() && inherited.handler <= SIG_IGN {
         old.handler = inherited.handler;
     }
     if let Some(mut wanted) = new {

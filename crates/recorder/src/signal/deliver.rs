@@ -7,7 +7,7 @@ use reenact_freestanding::syscall::{syscall2, syscall4};
 use reenact_trace::event::flags;
 use reenact_trace::{EventKind, Registers, Tag};
 
-use super::actions::{action, kernel_action, Action};
+use super::actions::{action, is_fatal_by_default, kernel_action, own_action, Action};
 use super::frame::{self, ExtendedState, MAGIC1, MAGIC2, SOFTWARE_BYTES, XSAVE_MAX};
 use super::*;
 use crate::log::Builder;
@@ -25,6 +25,16 @@ pub enum Moment {
     Fault,
     /// In the middle of computation: a replay cannot find the place yet.
     Anywhere,
+}
+
+impl Moment {
+    fn flags(self) -> u8 {
+        match self {
+            Moment::SyscallEntry => flags::AT_SYSCALL_ENTRY,
+            Moment::AfterEvent | Moment::Fault => flags::IMMEDIATE,
+            Moment::Anywhere => 0,
+        }
+    }
 }
 
 /// Whether an interrupted system call would be restarted by the kernel after the first queued
@@ -50,6 +60,15 @@ pub fn set_kernel_mask(mask: u64) {
     set_exact_kernel_mask(mask & !never_blocked());
 }
 
+/// Let no signal in that is not raised by what the thread does itself, until the kernel's mask is set
+/// again: a new process has to be itself before it can say whose a signal is.
+pub fn hold_signals() {
+    let own = SYNCHRONOUS
+        .iter()
+        .fold(0, |mask, &signal| mask | bit(signal));
+    set_exact_kernel_mask(!own);
+}
+
 /// Set the kernel's mask of the calling thread: an image executed next inherits it.
 pub fn set_exact_kernel_mask(mask: u64) {
     // SAFETY: a mask of ours; SIG_SETMASK = 2.
@@ -70,12 +89,57 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
         let signal = queue::take_first(thread);
         let blocked = base.unwrap_or(thread.mask) & bit(signal.number) != 0;
         let program = *action(signal.number);
+        if !blocked && program.handler == SIG_DFL && is_fatal_by_default(signal.number) {
+            return end(thread, &signal, moment);
+        }
         if blocked || !program.is_handler() {
             give_back(thread, &signal);
             continue;
         }
         enter(thread, &signal, moment, base.take());
         moment = Moment::AfterEvent;
+    }
+}
+
+/// The signal ends the process. The log says where it was, and the kernel does it.
+#[cold]
+fn end(thread: &Thread, signal: &QueuedSignal, moment: Moment) {
+    let registers = thread.frame.registers;
+    let mut event = Builder::new(EventKind::SignalDelivered, signal.number as u16);
+    if moment == Moment::Anywhere {
+        landing::describe(&mut event, &thread.frame);
+    }
+    event.header.ip = registers.rip;
+    event.header.register_checksum = registers.checksum();
+    event.header.flags = moment.flags();
+    // No frame: there is no handler.
+    event.registers(&registers);
+    // SAFETY: plain words as bytes.
+    let info = unsafe { core::slice::from_raw_parts(signal.info.as_ptr().cast::<u8>(), 128) };
+    event.bytes(Tag::SignalInfo, 0, info);
+    event.commit();
+    arena::ring_doorbell();
+    kernel_action(signal.number, Some(&Action::default()), None);
+    // A call that waited with another mask may have let it through.
+    set_kernel_mask(thread.mask & !bit(signal.number));
+    send(thread, signal);
+    // Still here: the first process of a namespace is not ended by its own kind.
+    set_kernel_mask(thread.mask);
+    let own = own_action(action(signal.number));
+    kernel_action(signal.number, Some(&own), None);
+}
+
+/// Before an `execve`, when the kernel has the default actions back: signals that would have ended
+/// the process meanwhile are not lost.
+pub fn give_back_fatal(thread: &mut Thread) {
+    for _ in 0..thread.queued.load(Ordering::Relaxed) {
+        let signal = queue::take_first(thread);
+        let is_default = action(signal.number).handler == SIG_DFL;
+        if is_default && is_fatal_by_default(signal.number) {
+            send(thread, &signal);
+        } else {
+            queue::enqueue(thread, signal);
+        }
     }
 }
 
@@ -174,7 +238,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
             ..Action::default()
         };
         *action(signal.number) = reset;
-        if !SYNCHRONOUS.contains(&signal.number) {
+        if !SYNCHRONOUS.contains(&signal.number) && !is_fatal_by_default(signal.number) {
             kernel_action(signal.number, Some(&Action::default()), None);
         }
     }
@@ -280,11 +344,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
 
     event.header.ip = before.rip;
     event.header.register_checksum = before.checksum();
-    event.header.flags = match moment {
-        Moment::SyscallEntry => flags::AT_SYSCALL_ENTRY,
-        Moment::AfterEvent | Moment::Fault => flags::IMMEDIATE,
-        Moment::Anywhere => 0,
-    };
+    event.header.flags = moment.flags();
     event.registers(&after);
     event.bytes(Tag::Write, area_at, &area.0[..area_size]);
     event.bytes(Tag::Write, frame_at, frame_bytes);

@@ -16,11 +16,12 @@ mod sigreturn;
 mod vectors;
 
 pub use actions::{
-    install_own, install_own_again, is_default, prepare_exec, reset_kernel_action, restore_actions,
-    snapshot_actions,
+    install_own, install_own_again, is_default, is_fatal_by_default, prepare_exec,
+    reset_kernel_action, restore_actions, snapshot_actions,
 };
 pub use deliver::{
-    deliver_fault, deliver_queued, never_blocked, restarts_after_queued, set_kernel_mask, Moment,
+    deliver_fault, deliver_queued, hold_signals, never_blocked, restarts_after_queued,
+    set_kernel_mask, Moment,
 };
 pub use frame::{
     extended_state, permit as permit_extended_state, store as store_state, ExtendedState, XSAVE_MAX,
