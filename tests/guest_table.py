@@ -79,6 +79,7 @@ SIGNALS = (
     Guest("signal_wait"),
     Guest("signal_descriptor"),
     Guest("signal_blocked_own", status=5),
+    Guest("signal_endings"),
     Guest("signal_jump"),
     Guest("timers"),
     Guest("timer_spin"),
@@ -106,6 +107,7 @@ SIGNALS = (
 
 MEMORY = (
     Guest("map_shared"),
+    Guest("map_sparse"),
     Guest("map_private"),
     Guest("map_remap"),
     Guest("map_advice", same=STDOUT_ONLY),

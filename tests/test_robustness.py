@@ -134,6 +134,7 @@ def test_full_disk(reenact: Reenact, guests: GuestBuild, small_disk: Path) -> No
     assert recorded.status == native.status, recorded.describe()
     assert recorded.stdout == native.stdout
     assert re.search(rb"full|space", recorded.stderr), recorded.describe()
+    assert b"os error" not in recorded.stderr, recorded.describe()
     check_cut(reenact, trace)
 
 
@@ -208,6 +209,37 @@ def check_sentence(ending: Ending) -> None:
     assert "[Errno" not in lines[0], ending.describe()
 
 
+def test_recordings_do_not_nest(reenact: Reenact, keeper: Keeper) -> None:
+    """The inner one says so; what replays inside goes on unrecorded, and is told of."""
+    inner, outer = keeper.trace("inner"), keeper.trace("outer")
+    nested = [*reenact.command, "record", "-o", str(inner), "--", "true"]
+    recorded = reenact.record(nested, outer)
+    check_sentence(recorded)
+    assert b"do not nest" in recorded.stderr
+    assert not inner.exists()
+    check_exact(reenact, outer, recorded)
+    trace = keeper.trace("true")
+    assert reenact.record(["true"], trace).status == 0
+    verifying = keeper.trace("verifying")
+    command = [*reenact.command, "verify", str(trace)]
+    recorded = reenact.run("record", "-o", str(verifying), "--", *command)
+    assert recorded.status == 0, recorded.describe()
+    assert b"is loaded where the recorder is; it goes on unrecorded" in recorded.stderr
+    assert reenact.verify(verifying)["divergences"] == []
+
+
+def test_programs_that_cannot_be_loaded_are_the_callers_affair(
+    reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    """`execve` fails in the recording as natively, while the caller is still there."""
+    programs = [*_cut_headers(tmp_path), *_no_linker(tmp_path)]
+    script = "; ".join(f"{program} 2>/dev/null; echo $?" for program in programs)
+    native = run(["sh", "-c", script])
+    recorded = reenact.record(["sh", "-c", script], keeper.trace())
+    assert recorded.stdout == native.stdout == b"126\n127\n", recorded.describe()
+    check_exact(reenact, keeper.trace(), recorded)
+
+
 def _text_file(folder: Path) -> list[str]:
     place = folder / "text"
     place.write_text("this is no program\n")
@@ -239,6 +271,21 @@ def _cut_elf(folder: Path) -> list[str]:
     return [str(place)]
 
 
+def _cut_headers(folder: Path) -> list[str]:
+    place = folder / "headers"
+    place.write_bytes(Path("/bin/true").read_bytes()[:300])
+    place.chmod(0o755)
+    return [str(place)]
+
+
+def _no_linker(folder: Path) -> list[str]:
+    place = folder / "unlinked"
+    program = Path("/bin/true").read_bytes()
+    place.write_bytes(program.replace(b"/lib64/ld-linux", b"/lib64/no-linux", 1))
+    place.chmod(0o755)
+    return [str(place)]
+
+
 BAD_PROGRAMS = {
     "missing": lambda folder: [str(folder / "nothing")],
     "missing on the path": lambda _: ["no-such-program-anywhere"],
@@ -247,6 +294,8 @@ BAD_PROGRAMS = {
     "not executable": _not_executable,
     "32-bit": _thirty_two_bit,
     "cut": _cut_elf,
+    "cut in its headers": _cut_headers,
+    "without its linker": _no_linker,
     "none": lambda _: [],
 }
 

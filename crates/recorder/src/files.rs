@@ -293,10 +293,8 @@ pub fn store(fd: i32, status: &Status, usage: Use) -> Option<FileId> {
             };
             entry.state.store(state, Ordering::Release);
             if result < 0 {
-                let text = text!(
-                    "a mapped file could not be kept in the trace (error {})",
-                    -result
-                );
+                let name = reenact_syscalls::errno_name(-result as i32).unwrap_or("an error");
+                let text = text!("a mapped file could not be kept in the trace ({name})");
                 crate::message::once(text.as_str());
             }
             index

@@ -9,7 +9,7 @@ use reenact_trace::{FileId, MapRecord};
 
 use crate::life::{self, Call, Outcome};
 use crate::log::Builder;
-use crate::{code_ranges, cpuid, files, patch, shared, sharing_group, signal, sites};
+use crate::{code_ranges, cpuid, files, patch, shared, sharing_group, signal, sites, text};
 
 /// Start and current end of the program's heap segment. It is kept by us: the kernel's own
 /// belongs to the recorder's image.
@@ -205,7 +205,11 @@ pub fn record_mapping(
                 length
             };
             if protection & PROT_READ != 0 {
-                event.guest_memory(at, visible);
+                if status.is_regular {
+                    attach_data(event, fd, offset, at, visible);
+                } else {
+                    event.guest_memory(at, visible);
+                }
             }
             if is_object {
                 shared::remember(at, length, &status, offset);
@@ -214,6 +218,45 @@ pub fn record_mapping(
             }
         }
     }
+}
+
+/// Attach what a mapping made just now shows of its file, but for holes: to read them would fill
+/// memory with zeros, and a file of memory may be much larger than memory is.
+fn attach_data(event: &mut Builder, fd: i32, offset: u64, at: u64, length: u64) {
+    const LSEEK: u64 = 8;
+    const SEEK_DATA: u64 = 3;
+    const SEEK_HOLE: u64 = 4;
+    const ENXIO: i64 = 6;
+    let link = text!("/proc/self/fd/{fd}\0");
+    // A description of our own, as the program's has a position.
+    // SAFETY: a NUL-terminated name of ours.
+    let own = unsafe {
+        let name = link.as_str().as_ptr() as u64;
+        syscall4(OPENAT, AT_FDCWD as u64, name, O_RDONLY | O_CLOEXEC, 0)
+    };
+    if own < 0 {
+        return event.guest_memory(at, length);
+    }
+    let end = offset + length;
+    let mut position = offset;
+    while position < end {
+        // SAFETY: our descriptor.
+        let seek = |whence| unsafe { syscall4(LSEEK, own as u64, position, whence, 0) };
+        let data = seek(SEEK_DATA);
+        if data == -ENXIO {
+            break; // Nothing but a hole.
+        }
+        position = (data.max(position as i64) as u64).min(end);
+        // SAFETY: our descriptor.
+        let hole = unsafe { syscall4(LSEEK, own as u64, position, SEEK_HOLE, 0) };
+        // Where the file system knows of no holes, all is data.
+        let known = data >= 0 && hole > position as i64;
+        let until = if known { (hole as u64).min(end) } else { end };
+        event.guest_memory(at + (position - offset), until - position);
+        position = until;
+    }
+    // SAFETY: our descriptor.
+    unsafe { syscall2(CLOSE, own as u64, 0) };
 }
 
 fn brk(call: &mut Call<'_>) -> Outcome {

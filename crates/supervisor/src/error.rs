@@ -22,6 +22,10 @@ pub enum SupervisorError {
     ThirtyTwoBit { path: PathBuf },
     /// A program of another architecture; `machine` is its ELF machine number.
     ForeignArchitecture { path: PathBuf, machine: u16 },
+    /// An ELF program whose headers the kernel could not read.
+    Damaged { path: PathBuf },
+    /// The dynamic linker that a program names is missing.
+    NoLinker { path: PathBuf, linker: PathBuf },
     /// The kernel hands the file to an interpreter by a rule of binfmt_misc.
     Interpreted { path: PathBuf, interpreter: PathBuf },
     /// A program that would gain privileges (set-user-id, set-group-id, file capabilities).
@@ -34,6 +38,8 @@ pub enum SupervisorError {
     TraceExists { path: PathBuf },
     /// The trace directory or a file in it cannot be written.
     Trace { path: PathBuf, error: io::Error },
+    /// We are being recorded ourselves.
+    Nested,
     /// The recorder program is missing or unreadable.
     Recorder { path: PathBuf, error: io::Error },
     /// The kernel offers no way, or not the wanted one, to catch system calls.
@@ -55,6 +61,8 @@ impl SupervisorError {
             IsDirectory { .. } => "is-directory",
             NotExecutable { .. } => "not-executable",
             NotAProgram { .. } => "not-a-program",
+            Damaged { .. } => "damaged-program",
+            NoLinker { .. } => "no-linker",
             Interpreted { .. } => "interpreted",
             ThirtyTwoBit { .. } => "thirty-two-bit",
             ForeignArchitecture { .. } => "foreign-architecture",
@@ -63,6 +71,7 @@ impl SupervisorError {
             BadArgument { .. } => "bad-argument",
             TraceExists { .. } => "trace-exists",
             Trace { .. } => "trace-not-writable",
+            Nested => "nested",
             Recorder { .. } => "recorder-missing",
             NoMechanism { .. } => "no-mechanism",
             System { .. } => "system",
@@ -71,7 +80,7 @@ impl SupervisorError {
 }
 
 /// The words of an error of the system, without its number.
-struct Reason<'a>(&'a io::Error);
+pub(crate) struct Reason<'a>(pub &'a io::Error);
 
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,6 +102,15 @@ impl fmt::Display for SupervisorError {
             NotAProgram { path } => {
                 write!(f, "{} is neither an ELF program nor a script with a #! line", path.display())
             }
+            Damaged { path } => {
+                write!(f, "{} is not a whole program: its headers cannot be read", path.display())
+            }
+            NoLinker { path, linker } => write!(
+                f,
+                "{} needs the dynamic linker {}, which is not there",
+                path.display(),
+                linker.display()
+            ),
             Interpreted { path, interpreter } => write!(
                 f,
                 "{} is run by {} through binfmt_misc, which a recording does not follow",
@@ -122,6 +140,7 @@ impl fmt::Display for SupervisorError {
             Trace { path, error } => {
                 write!(f, "the trace cannot be written to {}: {}", path.display(), Reason(error))
             }
+            Nested => write!(f, "this reenact is being recorded itself, and recordings do not nest"),
             Recorder { path, error } => write!(
                 f,
                 "the recorder program {} cannot be opened: {}; reinstall reenact",

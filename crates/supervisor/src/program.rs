@@ -4,7 +4,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use reenact_trace::binfmt_misc;
@@ -174,6 +174,9 @@ fn inspect(path: &Path) -> Result<Format, SupervisorError> {
     if matches!(format, Format::Elf) && privileged {
         return Err(SupervisorError::Privileged { path: owned() });
     }
+    if matches!(format, Format::Elf) {
+        check_headers(path, &start)?;
+    }
     Ok(format)
 }
 
@@ -195,6 +198,50 @@ fn has_capabilities(path: &Path) -> bool {
     unsafe {
         libc::geteuid() != 0
             && libc::getxattr(name.as_ptr(), attribute, std::ptr::null_mut(), 0) > 0
+    }
+}
+
+/// Whether the kernel could read a program's headers, and its dynamic linker is there
+/// (fs/binfmt_elf.c).
+fn check_headers(path: &Path, start: &[u8]) -> Result<(), SupervisorError> {
+    const HEADER: usize = 56;
+    const DYNAMIC_LINKER: u32 = 3;
+    let damaged = || SupervisorError::Damaged {
+        path: path.to_path_buf(),
+    };
+    let linker = || -> Option<Option<Vec<u8>>> {
+        let table_at = u64::from_le_bytes(start.get(32..40)?.try_into().ok()?);
+        let size = u16::from_le_bytes(start.get(54..56)?.try_into().ok()?);
+        let count = u16::from_le_bytes(start.get(56..58)?.try_into().ok()?);
+        if usize::from(size) != HEADER || count == 0 {
+            return None;
+        }
+        let file = File::open(path).ok()?;
+        let mut table = vec![0; HEADER * usize::from(count)];
+        file.read_exact_at(&mut table, table_at).ok()?;
+        let word =
+            |header: &[u8], at: usize| Some(u64::from_le_bytes(*header[at..].first_chunk()?));
+        let named = |header: &&[u8]| header[..4] == DYNAMIC_LINKER.to_le_bytes();
+        let Some(header) = table.chunks_exact(HEADER).find(named) else {
+            return Some(None);
+        };
+        let mut name = vec![
+            0;
+            usize::try_from(word(header, 32)?)
+                .ok()
+                .filter(|&n| n <= 4096)?
+        ];
+        file.read_exact_at(&mut name, word(header, 8)?).ok()?;
+        (name.pop()? == 0).then_some(Some(name))
+    };
+    match linker().ok_or_else(damaged)? {
+        Some(name) if !Path::new(OsStr::from_bytes(&name)).exists() => {
+            Err(SupervisorError::NoLinker {
+                path: path.to_path_buf(),
+                linker: PathBuf::from(OsStr::from_bytes(&name)),
+            })
+        }
+        _ => Ok(()),
     }
 }
 

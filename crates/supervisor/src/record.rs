@@ -15,12 +15,13 @@ use std::thread;
 
 use reenact_trace::arena::{descriptor, mechanism, slot_state, EXEC_PATH_MAX};
 use reenact_trace::event::start;
+use reenact_trace::layout::REGION_START;
 use serde_json::json;
 
 use crate::arena_memory::Arena;
 use crate::deadline::{self, RootEnd};
 use crate::drain::{Control, Drain, DrainReport, DrainSettings};
-use crate::error::SupervisorError;
+use crate::error::{Reason, SupervisorError};
 use crate::file_cache::FileCache;
 use crate::file_table::FileTable;
 use crate::forwarding::{self, Forwarding};
@@ -46,6 +47,9 @@ pub fn record(options: &RecordOptions) -> Result<Outcome, SupervisorError> {
         Some(environment) => environment.clone(),
         None => own_environment(),
     };
+    if is_recorded() {
+        return Err(SupervisorError::Nested);
+    }
     let program = program::resolve(&options.command, search_path(&environment))?;
     let recorder = File::open(&options.recorder).map_err(|error| SupervisorError::Recorder {
         path: options.recorder.clone(),
@@ -166,7 +170,8 @@ fn run(
     let mut messages = report.messages;
     if let Err(error) = manifest.write() {
         messages.push(format!(
-            "the manifest of the trace could not be completed: {error}"
+            "the manifest of the trace could not be completed: {}",
+            Reason(&error)
         ));
     }
     Ok(Outcome {
@@ -251,6 +256,28 @@ fn supervise(
         });
         (root, report)
     })
+}
+
+/// Whether this process is recorded. It is not to know, but nothing can be mapped where its recorder
+/// is; nor could the recorder that we would start.
+fn is_recorded() -> bool {
+    const PAGE: usize = 4096;
+    // SAFETY: a fresh mapping that replaces none, removed at once.
+    unsafe {
+        let place = libc::mmap(
+            REGION_START as *mut libc::c_void,
+            PAGE,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
+            -1,
+            0,
+        );
+        if place == libc::MAP_FAILED {
+            return true;
+        }
+        libc::munmap(place, PAGE);
+    }
+    false
 }
 
 fn own_environment() -> Vec<OsString> {

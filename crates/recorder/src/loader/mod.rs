@@ -121,6 +121,20 @@ fn c_bytes(bytes: &[u8]) -> &[u8] {
         .unwrap_or(bytes.len())]
 }
 
+/// Whether a program can be loaded, as far as that can be said before the old image is gone: then
+/// `execve` still can fail as the kernel's would. Whether it would lie where we do.
+pub fn check(path: &[u8]) -> Result<bool, i64> {
+    let image = Image::open(path)?;
+    let mut interpreter_path = [0u8; 4096];
+    let interpreter = image.interpreter(&mut interpreter_path);
+    let is_in_our_place = image.overlaps(REGION_START, REGION_END);
+    image.close();
+    if interpreter?.is_some() {
+        Image::open(&interpreter_path)?.close();
+    }
+    Ok(is_in_our_place)
+}
+
 /// Map the program, log the image, and set the registers it starts with.
 fn load(thread: &mut Thread) {
     let request = arena::exec_request();

@@ -57,6 +57,14 @@ impl Image {
             return Err(fd);
         }
         let fd = fd as i32;
+        Image::read(fd).inspect_err(|_| {
+            // SAFETY: our descriptor.
+            unsafe { syscall2(CLOSE, fd as u64, 0) };
+        })
+    }
+
+    /// The headers of the file behind `fd`.
+    fn read(fd: i32) -> Result<Image, i64> {
         let mut head = [0u8; 64];
         read_at(fd, &mut head, 0)?;
         let header = FileHeader::parse(&head).ok_or(-ENOEXEC)?;
@@ -140,6 +148,14 @@ impl Image {
             return Err(-ENOEXEC);
         }
         Ok((start, page_up(end) - start))
+    }
+
+    /// Whether a program of fixed addresses has some in a range.
+    pub fn overlaps(&self, start: u64, end: u64) -> bool {
+        self.is_fixed()
+            && self.loads().any(|load| {
+                load.address < end && load.address.saturating_add(load.memory_size) > start
+            })
     }
 
     /// Largest alignment a segment asks for.

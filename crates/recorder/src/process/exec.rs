@@ -225,7 +225,8 @@ fn resolve_scripts(target: &mut Target) -> Result<Option<Obstacle>, i64> {
             let path = &target.path;
             let path = &path[..path.iter().position(|&byte| byte == 0).unwrap_or(0)];
             return match elf::classify(head) {
-                Kind::Supported => Ok(None),
+                Kind::Supported => Ok(crate::loader::check(&target.path)?
+                    .then_some("is loaded where the recorder is")),
                 Kind::Unsupported => Ok(Some("is not a 64-bit x86-64 program")),
                 Kind::NotElf if super::binfmt_misc::applies(head, path) => {
                     Ok(Some("is run by an interpreter of binfmt_misc"))

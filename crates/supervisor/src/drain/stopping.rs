@@ -7,6 +7,7 @@ use reenact_trace::arena::state;
 
 use super::claims::Claim;
 use super::{note, reason, Drain};
+use crate::error::Reason;
 use crate::forwarding;
 use crate::futex;
 use crate::interrupts;
@@ -74,7 +75,10 @@ impl Drain {
     pub(super) fn disk_failed(&mut self, error: &std::io::Error) {
         if self.stop_reason != reason::DISK_FULL {
             self.stop(Instant::now(), reason::DISK_FULL);
-            let text = format!("recording stopped: the trace cannot be written: {error}");
+            let text = format!(
+                "recording stopped: the trace cannot be written: {}",
+                Reason(error)
+            );
             note(&mut self.report.messages, &text);
         }
     }
