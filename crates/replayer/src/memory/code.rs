@@ -1,0 +1,84 @@
+//! Code of the program: where the translator may read it, and pages whose translations a write would
+//! make stale.
+
+use alloc::vec::Vec;
+
+use reenact_freestanding::numbers as n;
+use reenact_trace::FileId;
+use reenact_translator::{CodeFault, CodeRange, GuestCode, Translator};
+
+use super::{page_down, page_up, Memory, PROT_EXEC, PROT_WRITE};
+use crate::mappings::PAGE;
+use crate::system;
+
+impl Memory {
+    /// Drop translations and watches of a range.
+    pub fn forget(&mut self, translator: &mut Translator, start: u64, end: u64) {
+        translator.invalidate(start, end - start);
+        let watched: Vec<u64> = self.watched.range(start..end).copied().collect();
+        for page in watched {
+            self.lift_watch(page);
+        }
+    }
+
+    /// Make a watched page writable again; whether it was watched.
+    pub(super) fn lift_watch(&mut self, page: u64) -> bool {
+        if !self.watched.remove(&page) {
+            return false;
+        }
+        self.restore_protection(page, page + PAGE);
+        true
+    }
+}
+
+impl GuestCode for Memory {
+    fn executable_range(&mut self, address: u64) -> Result<CodeRange, CodeFault> {
+        const SIGSEGV: i32 = 11;
+        const SIGBUS: i32 = 7;
+        const SEGV_MAPERR: i32 = 1;
+        const SEGV_ACCERR: i32 = 2;
+        const BUS_ADRERR: i32 = 2;
+        let Some((start, mapping)) = self.table.find(address) else {
+            return Err(CodeFault {
+                signal: SIGSEGV,
+                code: SEGV_MAPERR,
+            });
+        };
+        if mapping.protection & PROT_EXEC == 0 {
+            return Err(CodeFault {
+                signal: SIGSEGV,
+                code: SEGV_ACCERR,
+            });
+        }
+        let file_end = if mapping.file == FileId::NONE {
+            u64::MAX
+        } else {
+            start.saturating_add(page_up(mapping.file_size).saturating_sub(mapping.offset))
+        };
+        if address >= file_end {
+            return Err(CodeFault {
+                signal: SIGBUS,
+                code: BUS_ADRERR,
+            });
+        }
+        Ok(CodeRange {
+            start,
+            end: mapping.end.min(file_end),
+        })
+    }
+
+    fn watch_page(&mut self, page: u64) {
+        let Some((_, mapping)) = self.table.find(page) else {
+            return;
+        };
+        if mapping.protection & PROT_WRITE != 0 {
+            // SAFETY: the page is the program's.
+            let _ = unsafe { system::protect(page, PAGE, n::PROT_READ) };
+            self.watched.insert(page);
+        }
+    }
+
+    fn unwatch_page(&mut self, address: u64) -> bool {
+        self.lift_watch(page_down(address))
+    }
+}

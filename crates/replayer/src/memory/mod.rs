@@ -1,0 +1,235 @@
+//! The recorded program's memory: the host mappings behind the table, and copies in and out.
+//!
+//! Pages are never executable here (translated code runs from the code cache). Writable pages
+//! with translated code are write-protected ("watched") so that self-modification is noticed.
+
+mod access;
+mod code;
+mod remap;
+
+use alloc::collections::BTreeSet;
+
+use reenact_freestanding::numbers as n;
+use reenact_trace::{layout, FileId, MapRecord};
+use reenact_translator::Translator;
+
+use crate::error::ReplayError;
+use crate::mappings::{Mapping, MappingTable, PAGE};
+use crate::system;
+use crate::trace_directory::TraceDirectory;
+use crate::turns;
+
+/// One past the last address a program can have.
+pub const ADDRESS_END: u64 = (1 << 47) - PAGE;
+
+const PROT_WRITE: u32 = n::PROT_WRITE as u32;
+const PROT_EXEC: u32 = n::PROT_EXEC as u32;
+
+pub fn page_down(address: u64) -> u64 {
+    address & !(PAGE - 1)
+}
+
+pub fn page_up(address: u64) -> u64 {
+    address.saturating_add(PAGE - 1) & !(PAGE - 1)
+}
+
+/// Whether `[address, address + length)` is a range of pages a program can have.
+fn is_program_range(address: u64, length: u64) -> bool {
+    let Some(end) = address.checked_add(length) else {
+        return false;
+    };
+    length > 0
+        && address.is_multiple_of(PAGE)
+        && end <= ADDRESS_END
+        && (end <= layout::REGION_START || address >= layout::REGION_END)
+}
+
+/// The memory of the program.
+pub struct Memory {
+    pub table: MappingTable,
+    directory: TraceDirectory,
+    /// Pages whose host protection lacks the write permission they have in the table.
+    watched: BTreeSet<u64>,
+}
+
+impl Memory {
+    pub fn new(directory: TraceDirectory) -> Memory {
+        Memory {
+            table: MappingTable::default(),
+            directory,
+            watched: BTreeSet::new(),
+        }
+    }
+
+    /// Make a mapping, over whatever is there.
+    pub fn map(
+        &mut self,
+        translator: &mut Translator,
+        address: u64,
+        record: &MapRecord,
+    ) -> Result<(), ReplayError> {
+        let length = page_up(record.length);
+        if !is_program_range(address, length) || !record.offset.is_multiple_of(PAGE) {
+            return Err(ReplayError::BadMapping {
+                address,
+                length: record.length,
+            });
+        }
+        let file = FileId(record.file);
+        let is_shared = u64::from(record.flags) & n::MAP_SHARED != 0
+            && file == FileId::NONE
+            && (record.object != 0 || turns::is_inherited());
+        let visibility = if is_shared {
+            n::MAP_SHARED
+        } else {
+            n::MAP_PRIVATE
+        };
+        let mut flags = visibility | n::MAP_FIXED | n::MAP_NORESERVE;
+        let (descriptor, offset, file_size) = if is_shared && record.object != 0 {
+            let (descriptor, offset) = turns::object_place(record.object, record.offset, length)
+                .ok_or(ReplayError::BadMapping { address, length })?;
+            (descriptor, offset, u64::MAX)
+        } else if file == FileId::NONE {
+            flags |= n::MAP_ANONYMOUS;
+            (-1, 0, u64::MAX)
+        } else {
+            let stored = self
+                .directory
+                .file(file.0)
+                .ok_or(ReplayError::FileMissing(file.0))?;
+            (stored.descriptor, record.offset, stored.size)
+        };
+        self.forget(translator, address, address + length);
+        let mapping = Mapping {
+            end: address + length,
+            protection: record.protection & 7,
+            flags: record.flags,
+            file,
+            offset: record.offset,
+            file_size,
+            object: record.object,
+        };
+        // SAFETY: the range is the program's (checked), nothing of ours.
+        unsafe {
+            system::map(
+                address,
+                length,
+                host_protection(mapping.protection),
+                flags,
+                descriptor,
+                offset,
+            )
+        }
+        .map_err(|error| ReplayError::MappingRefused {
+            address,
+            length,
+            errno: error.0,
+        })?;
+        self.table.insert(address, mapping);
+        Ok(())
+    }
+
+    /// Unmap a range of pages.
+    pub fn unmap(
+        &mut self,
+        translator: &mut Translator,
+        address: u64,
+        length: u64,
+    ) -> Result<(), ReplayError> {
+        let length = page_up(length);
+        if !is_program_range(address, length) {
+            return Err(ReplayError::BadMapping { address, length });
+        }
+        self.forget(translator, address, address + length);
+        // SAFETY: the range is the program's.
+        unsafe { system::unmap(address, length) }.map_err(|error| ReplayError::MappingRefused {
+            address,
+            length,
+            errno: error.0,
+        })?;
+        self.table.remove(address, address + length);
+        Ok(())
+    }
+
+    /// Unmap everything the program has.
+    pub fn clear(&mut self, translator: &mut Translator) {
+        translator.invalidate_all();
+        for (start, mapping) in self.table.iter() {
+            // SAFETY: the range is the program's.
+            let _ = unsafe { system::unmap(start, mapping.end - start) };
+        }
+        self.table.clear();
+        self.watched.clear();
+    }
+
+    /// Change the protection of what is mapped in the range.
+    pub fn protect(
+        &mut self,
+        translator: &mut Translator,
+        address: u64,
+        length: u64,
+        protection: u32,
+    ) -> Result<(), ReplayError> {
+        let length = page_up(length);
+        if length == 0 {
+            return Ok(());
+        }
+        if !is_program_range(address, length) {
+            return Err(ReplayError::BadMapping { address, length });
+        }
+        let end = address + length;
+        self.forget(translator, address, end);
+        self.table.protect(address, end, protection & 7);
+        self.restore_protection(address, end);
+        Ok(())
+    }
+
+    /// `madvise` with an advice that drops the content of pages.
+    pub fn discard(
+        &mut self,
+        translator: &mut Translator,
+        address: u64,
+        length: u64,
+    ) -> Result<(), ReplayError> {
+        const MADV_DONTNEED: u64 = 4;
+        const MAP_TYPE: u32 = 0xf;
+        let length = page_up(length);
+        if length == 0 {
+            return Ok(());
+        }
+        if !is_program_range(address, length) {
+            return Err(ReplayError::BadMapping { address, length });
+        }
+        let end = address + length;
+        self.forget(translator, address, end);
+        for (start, mapping) in self.table.overlapping(address, end) {
+            // What is shared with a file or other processes outlives the advice.
+            if mapping.flags & MAP_TYPE == n::MAP_PRIVATE as u32 {
+                let from = start.max(address);
+                // SAFETY: the range is the program's, which asked for this.
+                let _ = unsafe { system::advise(from, mapping.end.min(end) - from, MADV_DONTNEED) };
+            }
+        }
+        Ok(())
+    }
+
+    /// Give the host mappings of the range the protection the table says.
+    /// No page of the range may be watched.
+    fn restore_protection(&mut self, start: u64, end: u64) {
+        for (from, mapping) in self.table.overlapping(start, end) {
+            let (from, to) = (from.max(start), mapping.end.min(end));
+            // SAFETY: the range is the program's.
+            let _ =
+                unsafe { system::protect(from, to - from, host_protection(mapping.protection)) };
+        }
+    }
+}
+
+/// What the host mapping of a page with this protection gets: execution is the translator's.
+pub fn host_protection(protection: u32) -> u64 {
+    let mut host = u64::from(protection) & (n::PROT_READ | n::PROT_WRITE);
+    if protection & PROT_EXEC != 0 {
+        host |= n::PROT_READ;
+    }
+    host
+}

@@ -1,0 +1,146 @@
+//! `mremap`.
+
+use alloc::vec::Vec;
+
+use reenact_freestanding::numbers as n;
+use reenact_trace::{FileId, MapRecord};
+use reenact_translator::Translator;
+
+use super::{is_program_range, page_up, Memory};
+use crate::error::ReplayError;
+use crate::guarded_copy::guarded_copy;
+use crate::mappings::Mapping;
+use crate::system;
+
+impl Memory {
+    /// `mremap`, which succeeded with `new_address`.
+    pub fn remap(
+        &mut self,
+        translator: &mut Translator,
+        old_address: u64,
+        old_length: u64,
+        new_address: u64,
+        new_length: u64,
+        keep_old: bool,
+    ) -> Result<(), ReplayError> {
+        let (old_length, new_length) = (page_up(old_length), page_up(new_length));
+        for (address, length) in [(old_address, old_length), (new_address, new_length)] {
+            if !is_program_range(address, length) {
+                return Err(ReplayError::BadMapping { address, length });
+            }
+        }
+        if new_length < old_length {
+            let tail = old_length - new_length;
+            self.unmap(translator, old_address + new_length, tail)?;
+        }
+        let moved = old_length.min(new_length);
+        let pieces: Vec<(u64, Mapping)> = self
+            .table
+            .overlapping(old_address, old_address + moved)
+            .map(|(start, mapping)| (start, *mapping))
+            .collect();
+        let Some(&(last_start, last)) = pieces.last() else {
+            return Err(ReplayError::NotMapped {
+                address: old_address,
+                length: old_length,
+            });
+        };
+        if new_address != old_address {
+            let gone = (new_address, new_address + new_length);
+            if gone.0 < old_address + old_length && old_address < gone.1 {
+                return Err(ReplayError::BadMapping {
+                    address: new_address,
+                    length: new_length,
+                });
+            }
+            for (start, mapping) in &pieces {
+                let from = (*start).max(old_address);
+                let to = mapping.end.min(old_address + moved);
+                let target = new_address + (from - old_address);
+                self.move_piece(translator, from, to, target, keep_old)?;
+            }
+        }
+        if new_length > old_length {
+            let offset = last
+                .offset
+                .wrapping_add(old_address + old_length - last_start);
+            let record = MapRecord {
+                length: new_length - old_length,
+                protection: last.protection,
+                flags: last.flags,
+                file: last.file.0,
+                object: last.object,
+                offset: if last.file == FileId::NONE && last.object == 0 {
+                    0
+                } else {
+                    offset
+                },
+                file_size: 0,
+            };
+            self.map(translator, new_address + old_length, &record)?;
+        }
+        Ok(())
+    }
+
+    fn move_piece(
+        &mut self,
+        translator: &mut Translator,
+        from: u64,
+        to: u64,
+        target: u64,
+        keep_old: bool,
+    ) -> Result<(), ReplayError> {
+        let Some((start, &mapping)) = self.table.find(from) else {
+            return Err(ReplayError::NotMapped {
+                address: from,
+                length: to - from,
+            });
+        };
+        let length = to - from;
+        let record = MapRecord {
+            length,
+            protection: mapping.protection,
+            flags: mapping.flags,
+            file: mapping.file.0,
+            object: mapping.object,
+            offset: mapping.offset.wrapping_add(from - start),
+            file_size: 0,
+        };
+        // Lifts all watches: the host mapping is uniform.
+        self.forget(translator, from, to);
+        self.map(translator, target, &record)?;
+        // SAFETY: both ranges are the program's; the target was just mapped for this.
+        let moved = unsafe { system::move_mapping(from, length, target) }.is_ok();
+        if !moved {
+            self.copy_pages(from, target, length)?;
+        }
+        if keep_old {
+            let empty = MapRecord {
+                file: FileId::NONE.0,
+                object: 0,
+                offset: 0,
+                ..record
+            };
+            self.map(translator, from, &empty)
+        } else {
+            self.unmap(translator, from, length)
+        }
+    }
+
+    /// Copy pages where the host kernel does not move them (its mapping is in several pieces).
+    fn copy_pages(&mut self, from: u64, to: u64, length: u64) -> Result<(), ReplayError> {
+        let open = n::PROT_READ | n::PROT_WRITE;
+        // SAFETY: both ranges are the program's.
+        let left = unsafe {
+            let _ = system::protect(from, length, open);
+            let _ = system::protect(to, length, open);
+            guarded_copy(to as *mut u8, from as *const u8, length)
+        };
+        self.restore_protection(from, from + length);
+        self.restore_protection(to, to + length);
+        if left > 0 {
+            return Err(ReplayError::Inaccessible(from + length - left));
+        }
+        Ok(())
+    }
+}
