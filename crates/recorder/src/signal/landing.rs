@@ -9,6 +9,7 @@ use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::checksum::checksum;
 use reenact_trace::{Registers, Tag};
 
+use super::pagemap::{Scan, FILE, ONLY_TRACKED, PRESENT, PROTECT, REGIONS, SWAPPED, WRITTEN, ZERO};
 use super::{dirty, vectors};
 use crate::frame::Frame;
 use crate::log::Builder;
@@ -192,55 +193,25 @@ fn own_pages() -> u64 {
     resident.saturating_sub(numbers.next().unwrap_or(0))
 }
 
-/// `_IOWR('f', 16, struct pm_scan_arg)` of include/uapi/linux/fs.h.
-const PAGEMAP_SCAN: u64 = 0xc060_6610;
-/// `struct pm_scan_arg` has so many bytes.
-const REQUEST_SIZE: u64 = 96;
-const WRITTEN: u64 = 1 << 1;
-const FILE: u64 = 1 << 2;
-const PRESENT: u64 = 1 << 3;
-const SWAPPED: u64 = 1 << 4;
-const ZERO: u64 = 1 << 5;
-const REGIONS: usize = 64;
-/// Protect what is told against writing, so that it is not told again before it has been written.
-const PROTECT: u64 = 1;
-/// Refuse memory whose written pages are not known.
-const ONLY_TRACKED: u64 = 2;
-
 /// Add what the program has written of a mapping since the last landing, from `least` on. False
 /// if that is not known.
 fn add_written(event: &mut Builder, pages: i64, [from, least, to]: [u64; 3]) -> bool {
     let mut regions = [[0u64; 3]; REGIONS];
     let mut at = from;
     while at < to {
-        let mut request = [
-            REQUEST_SIZE,
-            PROTECT | ONLY_TRACKED,
-            at,
+        let scan = Scan {
+            flags: PROTECT | ONLY_TRACKED,
+            from: at,
             to,
-            0,
-            regions.as_mut_ptr() as u64,
-            REGIONS as u64,
-            0,
-            FILE | ZERO,
-            FILE | ZERO | WRITTEN,
-            PRESENT | SWAPPED,
-            PRESENT,
-        ];
-        // SAFETY: a request and a vector of ours; the kernel lifts the protection by itself.
-        let count = unsafe {
-            syscall3(
-                IOCTL,
-                pages as u64,
-                PAGEMAP_SCAN,
-                request.as_mut_ptr() as u64,
-            )
+            inverted: FILE | ZERO,
+            all_of: FILE | ZERO | WRITTEN,
+            any_of: PRESENT | SWAPPED,
         };
-        let end = request[4];
-        if count < 0 || end <= at {
+        // The kernel lifts the protection by itself.
+        let Some((count, end)) = scan.run(pages, &mut regions) else {
             return false;
-        }
-        for &[start, end, _] in &regions[..count as usize] {
+        };
+        for &[start, end, _] in &regions[..count] {
             if end > least {
                 add(event, start.max(least), end);
             }
@@ -250,31 +221,17 @@ fn add_written(event: &mut Builder, pages: i64, [from, least, to]: [u64; 3]) -> 
     true
 }
 
-/// Protect all that is there of a mapping.
+/// Protect all that is there of a mapping. Where it fails, all of it counts as written.
 fn protect(pages: i64, from: u64, to: u64) {
-    let mut request = [
-        REQUEST_SIZE,
-        PROTECT | ONLY_TRACKED,
+    let scan = Scan {
+        flags: PROTECT | ONLY_TRACKED,
         from,
         to,
-        0,
-        0,
-        0,
-        0,
-        FILE | ZERO,
-        FILE | ZERO | WRITTEN,
-        PRESENT | SWAPPED,
-        0,
-    ];
-    // SAFETY: a request of ours. Where it fails, all of it counts as written.
-    unsafe {
-        syscall3(
-            IOCTL,
-            pages as u64,
-            PAGEMAP_SCAN,
-            request.as_mut_ptr() as u64,
-        )
+        inverted: FILE | ZERO,
+        all_of: FILE | ZERO | WRITTEN,
+        any_of: PRESENT | SWAPPED,
     };
+    let _ = scan.run(pages, &mut []);
 }
 
 /// Add what the program has written of a range, as far as the kernel can tell.
@@ -285,38 +242,22 @@ fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64, is_shared: boo
     let mut at = from;
     while at < to {
         // Neither zero pages nor those of a file that have not been written to.
-        let mut request = [
-            REQUEST_SIZE,
-            0,
-            at & !(PAGE - 1),
+        let scan = Scan {
+            flags: 0,
+            from: at & !(PAGE - 1),
             to,
-            0,
-            regions.as_mut_ptr() as u64,
-            REGIONS as u64,
-            0,
-            unwritten,
-            unwritten,
-            PRESENT | SWAPPED,
-            PRESENT,
-        ];
-        // SAFETY: a request and a vector of ours.
-        let count = unsafe {
-            syscall3(
-                IOCTL,
-                pages as u64,
-                PAGEMAP_SCAN,
-                request.as_mut_ptr() as u64,
-            )
+            inverted: unwritten,
+            all_of: unwritten,
+            any_of: PRESENT | SWAPPED,
         };
-        let end = request[4];
-        if count < 0 || end <= at {
+        let Some((count, end)) = scan.run(pages, &mut regions) else {
             // A kernel before 6.7.
             if to - at <= RANGE_MAX {
                 add(event, at, to);
             }
             return;
-        }
-        for &[start, end, _] in &regions[..count as usize] {
+        };
+        for &[start, end, _] in &regions[..count] {
             add(event, start.max(at), end);
         }
         at = end;

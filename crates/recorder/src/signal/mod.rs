@@ -12,6 +12,7 @@ mod landing;
 mod queue;
 pub use landing::{describe as describe_landing, memory as checksum_memory, pause_ns};
 pub mod late;
+mod pagemap;
 mod sigreturn;
 mod vectors;
 
