@@ -11,7 +11,7 @@ use reenact_syscalls::SystemCall;
 
 use crate::entry::{self, NOT_BEGUN};
 use crate::life::Call;
-use crate::{guest, patch, scheduler, signal};
+use crate::{guest, patch, priority_lock, scheduler, signal};
 
 const POLL: u64 = 7;
 const SELECT: u64 = 23;
@@ -43,6 +43,8 @@ enum Manner {
     WhenReadable,
     /// Some arguments point to memory that the kernel reads or writes: argument, bytes.
     Scratch([(usize, u64); 4]),
+    /// See [`crate::priority_lock`].
+    PriorityLock,
     /// It does not wait in practice, or its outputs are of unknown size: keep the token.
     WithToken,
 }
@@ -74,6 +76,7 @@ fn manner(call: &Call<'_>, entry: &SystemCall) -> Manner {
         MQ_TIMEDRECEIVE => Manner::Scratch([(1, third), (3, 4), NOTHING, NOTHING]),
         RT_SIGTIMEDWAIT => Manner::Scratch([(1, 128), NOTHING, NOTHING, NOTHING]),
         FUTEX if matches!(second & 0x7f, 1 | 3 | 4 | 5 | 7 | 8 | 10 | 12) => Manner::WithToken,
+        FUTEX if priority_lock::takes(second) => Manner::PriorityLock,
         FUTEX => Manner::Directly,
         _ if entry.outputs.is_empty() => Manner::Directly,
         _ => Manner::WithToken,
@@ -85,45 +88,16 @@ fn manner(call: &Call<'_>, entry: &SystemCall) -> Manner {
 pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 {
     match manner(call, entry) {
         Manner::WithToken => with_token(call, args),
-        Manner::Directly => {
-            mark_waiter(call);
-            apart(call, |call| direct(call, args))
-        }
+        Manner::Directly => apart(call, |call| direct(call, args)),
+        Manner::PriorityLock => priority_lock::lock(call, args),
         Manner::WhenReadable => when_readable(call, args),
         Manner::Scratch(buffers) => with_scratch(call, args, &buffers),
     }
 }
 
-fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
+pub fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
     // SAFETY: the program asked for this call.
     unsafe { entry::interruptible(call.number, args, call.thread.queued.as_ptr()) }
-}
-
-/// Before a wait for a lock with priority inheritance: mark its word, as the kernel is about to
-/// (futex_lock_pi_atomic of kernel/futex/pi.c). The kernel would do it while others run, and the
-/// owner's unlocking depends on the mark, so it has to happen at a place the log knows.
-fn mark_waiter(call: &mut Call<'_>) {
-    const LOCK_PI: u64 = 6;
-    const LOCK_PI2: u64 = 13;
-    const WAITERS: u32 = 0x8000_0000;
-    const OWNER: u32 = 0x3fff_ffff;
-    if call.number != FUTEX || !matches!(call.args[1] & 0x7f, LOCK_PI | LOCK_PI2) {
-        return;
-    }
-    let address = call.args[0];
-    let mut bytes = [0u8; 4];
-    if !address.is_multiple_of(4) || !guest::read(address, &mut bytes) {
-        return;
-    }
-    let word = u32::from_le_bytes(bytes);
-    let owner = word & OWNER;
-    if word & WAITERS != 0 || owner == 0 || owner == call.thread.tid {
-        return;
-    }
-    // Where the word is not writable, the kernel says EFAULT.
-    if guest::write(address, &(word | WAITERS).to_le_bytes()) {
-        call.event.guest_memory(address, 4);
-    }
 }
 
 /// A call that should not wait. If it does, and others have asked for the token, they have it before
@@ -150,7 +124,7 @@ fn was_asked(call: &Call<'_>) -> bool {
 
 /// Run `wait` without the token. The event under construction is begun anew afterwards, because
 /// others have written to the log.
-fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
+pub fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
     let header = call.event.set_aside();
     call.thread.room_asked.store(0, Ordering::Relaxed);
     scheduler::let_go(call.thread, &header);

@@ -30,6 +30,7 @@ mod message;
 mod nested_pointers;
 mod patch;
 mod pinning;
+mod priority_lock;
 mod proc_files;
 mod process;
 mod scheduler;

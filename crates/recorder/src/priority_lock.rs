@@ -1,0 +1,118 @@
+//! Locks with priority inheritance (`futex` operations LOCK_PI and LOCK_PI2), when there are several threads.
+//!
+//! The kernel gives such a lock to a waiter by writing its word, also from the waiter, when that wakes
+//! (fixup_pi_state_owner of kernel/futex/pi.c): at any time, while others run. So nobody waits in the
+//! kernel: with the token a thread tries, which writes the word at a place the log knows, and marks it so
+//! that its owner's unlocking is a call, too. Without the token it waits until the word is another one.
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::syscall2;
+
+use crate::blocking::{apart, direct};
+use crate::entry::{self, NOT_BEGUN};
+use crate::guest;
+use crate::life::Call;
+
+const LOCK_PI: u64 = 6;
+const TRYLOCK_PI: u64 = 8;
+const LOCK_PI2: u64 = 13;
+const PRIVATE: u64 = 128;
+const REALTIME: u64 = 256;
+const NANOSLEEP: u64 = 35;
+const ETIMEDOUT: i64 = 110;
+
+/// Between two looks at a word, nanoseconds.
+const SHORTEST_PAUSE: u64 = 20_000;
+const LONGEST_PAUSE: u64 = 500_000;
+
+/// Whether a `futex` operation takes such a lock.
+pub fn takes(operation: u64) -> bool {
+    matches!(operation & 0x7f, LOCK_PI | LOCK_PI2)
+}
+
+/// Take the lock. The raw result, or [`NOT_BEGUN`] when a signal comes first: the kernel begins this call
+/// again, whatever the handler's flags (ERESTARTNOINTR).
+#[inline(never)]
+pub fn lock(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
+    let end = match deadline(args) {
+        Ok(end) => end,
+        Err(error) => return error,
+    };
+    let address = args[0];
+    let attempt = [address, args[1] & PRIVATE | TRYLOCK_PI, 0, 0, 0, 0];
+    loop {
+        let before = word(address);
+        let result = direct(call, &attempt);
+        if result != -EAGAIN {
+            return result;
+        }
+        let seen = word(address);
+        if seen != before {
+            // The mark of those who wait.
+            call.event.guest_memory(address, 4);
+        }
+        if end.is_some_and(Deadline::is_over) {
+            return -ETIMEDOUT;
+        }
+        let waited = apart(call, |call| wait_for_change(call, address, seen, end));
+        if waited == NOT_BEGUN || waited == -EINTR {
+            return NOT_BEGUN;
+        }
+    }
+}
+
+fn word(address: u64) -> Option<u32> {
+    let mut bytes = [0u8; 4];
+    guest::read(address, &mut bytes).then(|| u32::from_le_bytes(bytes))
+}
+
+/// Sleep until the word is not `seen` any more, or the time is over.
+fn wait_for_change(call: &Call<'_>, address: u64, seen: Option<u32>, end: Option<Deadline>) -> i64 {
+    let mut pause = SHORTEST_PAUSE;
+    while word(address) == seen && !end.is_some_and(Deadline::is_over) {
+        let time = [0u64, pause];
+        let sleep = [time.as_ptr() as u64, 0, 0, 0, 0, 0];
+        // SAFETY: a timespec of ours.
+        let result =
+            unsafe { entry::interruptible(NANOSLEEP, &sleep, call.thread.queued.as_ptr()) };
+        if result != 0 {
+            return result;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    0
+}
+
+/// When a waiter gives up: clock, seconds, nanoseconds.
+#[derive(Clone, Copy)]
+struct Deadline(u64, [i64; 2]);
+
+impl Deadline {
+    fn is_over(self) -> bool {
+        let mut now = [0i64; 2];
+        // SAFETY: a timespec of ours.
+        unsafe { syscall2(CLOCK_GETTIME, self.0, now.as_mut_ptr() as u64) };
+        now >= self.1
+    }
+}
+
+/// The fourth argument; LOCK_PI counts by the real-time clock, LOCK_PI2 only when told to.
+fn deadline(args: &[u64; 6]) -> Result<Option<Deadline>, i64> {
+    const CLOCK_REALTIME: u64 = 0;
+    const CLOCK_MONOTONIC: u64 = 1;
+    if args[3] == 0 {
+        return Ok(None);
+    }
+    let seconds = guest::read_u64(args[3]).ok_or(-EFAULT)? as i64;
+    let nanoseconds = guest::read_u64(args[3].wrapping_add(8)).ok_or(-EFAULT)? as i64;
+    if seconds < 0 || !(0..1_000_000_000).contains(&nanoseconds) {
+        return Err(-EINVAL);
+    }
+    let is_monotonic = args[1] & 0x7f == LOCK_PI2 && args[1] & REALTIME == 0;
+    let clock = if is_monotonic {
+        CLOCK_MONOTONIC
+    } else {
+        CLOCK_REALTIME
+    };
+    Ok(Some(Deadline(clock, [seconds, nanoseconds])))
+}
