@@ -2,12 +2,19 @@
 //! means the program, which would have got them had it been started directly.
 //!
 //! What the terminal sends goes to the whole foreground group and so to the program already;
-//! those signals are the kernel's own (`SI_KERNEL`) and are not sent a second time.
+//! those signals are the kernel's own (`SI_KERNEL`) and are not sent a second time. What somebody sends to
+//! the group cannot be told from what is sent to us: it is passed on with a mark, and the recorder in the
+//! program leaves out the second of both.
 
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-const FORWARDED: [libc::c_int; 4] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2];
+use reenact_trace::arena::FORWARDED;
+
+/// Where `si_value` is in a siginfo_t, in words.
+const VALUE: usize = 3;
+
+const PASSED_ON: [libc::c_int; 4] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2];
 
 /// The program's pid; 0 before it starts and after it has ended.
 static TARGET: AtomicI32 = AtomicI32::new(0);
@@ -28,9 +35,12 @@ extern "C" fn pass_on(
         0 => {
             WAITING.fetch_or(1 << signal, Ordering::AcqRel);
         }
-        // SAFETY: kill is async-signal-safe.
+        // SAFETY: a system call, on a copy of the kernel's siginfo_t with room for all of it.
         pid => unsafe {
-            libc::kill(pid, signal);
+            let mut told = *info;
+            told.si_code = libc::SI_QUEUE;
+            (&raw mut told).cast::<u64>().add(VALUE).write(FORWARDED);
+            libc::syscall(libc::SYS_rt_sigqueueinfo, pid, signal, &raw const told);
         },
     }
 }
@@ -45,7 +55,7 @@ impl Forwarding {
         TARGET.store(0, Ordering::Release);
         WAITING.store(0, Ordering::Release);
         let mut saved = Vec::new();
-        for signal in FORWARDED {
+        for signal in PASSED_ON {
             // SAFETY: sigaction on local structures; the handler is async-signal-safe.
             unsafe {
                 let mut old: libc::sigaction = std::mem::zeroed();
@@ -69,7 +79,7 @@ impl Forwarding {
     pub fn begin(&self, pid: libc::pid_t) {
         TARGET.store(pid, Ordering::Release);
         let waiting = WAITING.swap(0, Ordering::AcqRel);
-        for signal in FORWARDED {
+        for signal in PASSED_ON {
             if waiting & 1 << signal != 0 {
                 // SAFETY: sending a signal to our own child.
                 unsafe { libc::kill(pid, signal) };

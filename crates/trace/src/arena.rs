@@ -11,6 +11,9 @@ use crate::FileIdentity;
 
 pub const ARENA_MAGIC: u64 = 0x616e_6572_6174_6365;
 
+/// `si_value` of signals that the supervisor passes on to the program (`si_code` SI_QUEUE).
+pub const FORWARDED: u64 = 0x6472_6177_726f_6621;
+
 /// Offset of the table of CPUID answers ([`ArenaHeader::cpuid_answers`]), in the header's page.
 pub const CPUID_TABLE_OFFSET: u64 = 1024;
 /// Most entries of that table. An entry is leaf, subleaf, eax, ebx, ecx, edx.

@@ -144,11 +144,14 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     let (info, context) = unsafe { (&*info, &mut *context) };
     // SAFETY: of the kernel's frame.
     unsafe { super::frame::keep_x87_unused(context.fpstate) };
-    let signal = QueuedSignal {
+    let mut signal = QueuedSignal {
         number,
         reserved: 0,
         info: *info,
     };
+    if forwarded::is_second(&mut signal) {
+        return;
+    }
     // Any thread's handler runs on the signal stack in its own block.
     let thread = thread::of_address(&raw const signal as u64);
     let ip = context.general[RIP];

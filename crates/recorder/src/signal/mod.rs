@@ -5,6 +5,7 @@ mod actions;
 pub mod calls;
 mod deliver;
 pub mod dirty;
+mod forwarded;
 mod frame;
 mod handler;
 mod held;
