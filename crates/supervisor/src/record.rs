@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::thread;
 
 use reenact_trace::arena::{descriptor, mechanism, slot_state, EXEC_PATH_MAX};
@@ -259,25 +260,29 @@ fn supervise(
 }
 
 /// Whether this process is recorded. It is not to know, but nothing can be mapped where its recorder
-/// is; nor could the recorder that we would start.
+/// is; nor could the recorder that we would start. Tried once, as two threads that tried together would
+/// find each other.
 fn is_recorded() -> bool {
-    const PAGE: usize = 4096;
-    // SAFETY: a fresh mapping that replaces none, removed at once.
-    unsafe {
-        let place = libc::mmap(
-            REGION_START as *mut libc::c_void,
-            PAGE,
-            libc::PROT_NONE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
-            -1,
-            0,
-        );
-        if place == libc::MAP_FAILED {
-            return true;
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        const PAGE: usize = 4096;
+        // SAFETY: a fresh mapping that replaces none, removed at once.
+        unsafe {
+            let place = libc::mmap(
+                REGION_START as *mut libc::c_void,
+                PAGE,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
+                -1,
+                0,
+            );
+            if place == libc::MAP_FAILED {
+                return true;
+            }
+            libc::munmap(place, PAGE);
         }
-        libc::munmap(place, PAGE);
-    }
-    false
+        false
+    })
 }
 
 fn own_environment() -> Vec<OsString> {
