@@ -61,7 +61,7 @@ pub fn hand_over(thread: &mut Thread, number: u64) -> bool {
         EPOLL_PWAIT,
         EPOLL_PWAIT2,
     ];
-    any(thread) && CALLS.contains(&number) && hand_over_all(thread)
+    CALLS.contains(&number) && any(thread) && hand_over_all(thread)
 }
 
 /// The same whatever the call.
