@@ -63,9 +63,9 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_fair_schedule_hides_the_race(
     race: Race, programs: dict[str, str], reenact: Reenact, keeper: Keeper
 ) -> None:
-    """Recorded without chaos the program does well, at least in one of ten runs: on a busy machine
-    the kernel may take so long to start the first thread that the second comes before it."""
-    for attempt in range(10):
+    """Recorded without chaos the program does well, at least in one of three runs: threads begin in
+    the order in which they were made, and the first is done well before its slice is over."""
+    for attempt in range(3):
         trace = keeper.trace(f"fair-{attempt}")
         command = ("record", "-q", "--timeout", "10", "-o", str(trace), programs[race.name])
         if reenact.run(*command, timeout=30).status == 0:

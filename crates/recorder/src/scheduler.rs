@@ -99,6 +99,26 @@ pub fn await_newborn() {
     }
 }
 
+/// A new thread, which the kernel may start late, waits for the token from now on (called by its
+/// creator): threads begin in the order in which they were made. Chaos lets the kernel decide.
+pub fn enlist_newborn(newborn: &mut Thread) {
+    if chaos::is_on() {
+        return;
+    }
+    lock();
+    enqueue(newborn);
+    unlock();
+}
+
+/// Take the token for the first time. [`enlist_newborn`] may have come before or not yet.
+pub fn acquire_first(thread: &mut Thread) {
+    if chaos::is_on() {
+        return acquire(thread);
+    }
+    await_grant(thread);
+    begin_turn(thread);
+}
+
 /// It did not come to be.
 pub fn thread_not_added() {
     THREADS.fetch_sub(1, Ordering::Relaxed);
@@ -209,18 +229,33 @@ pub fn acquire(thread: &mut Thread) {
         HELD.store(1, Ordering::Relaxed);
         unlock();
     } else {
-        thread.granted.store(0, Ordering::Relaxed);
-        // SAFETY: under the lock; there are no more threads than places.
-        unsafe {
-            let waiting = WAITING.load(Ordering::Relaxed);
-            place(FIRST + waiting).write(thread as *mut Thread as usize);
-            WAITING.store(waiting + 1, Ordering::Relaxed);
-        }
+        enqueue(thread);
         unlock();
-        thread.waits.store(1, Ordering::Relaxed);
-        wait(thread);
-        looks_again(thread);
+        await_grant(thread);
     }
+    begin_turn(thread);
+}
+
+/// Wait behind all others; under the lock.
+fn enqueue(thread: &mut Thread) {
+    thread.granted.store(0, Ordering::Relaxed);
+    // SAFETY: under the lock; there are no more threads than places.
+    unsafe {
+        let waiting = WAITING.load(Ordering::Relaxed);
+        place(FIRST + waiting).write(thread as *mut Thread as usize);
+        WAITING.store(waiting + 1, Ordering::Relaxed);
+    }
+}
+
+/// Wait until a thread of the queue has the token.
+fn await_grant(thread: &Thread) {
+    thread.waits.store(1, Ordering::Relaxed);
+    wait(thread);
+    looks_again(thread);
+}
+
+/// This process's token is the thread's: what it does before it goes on.
+fn begin_turn(thread: &mut Thread) {
     let previous = LET_GO.swap(0, Ordering::Relaxed);
     thread::set_current(thread);
     if sharing_group::is_member() {

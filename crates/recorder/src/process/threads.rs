@@ -131,6 +131,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             call.event.bytes(Tag::Write, child_tid, &tid);
         }
     }
+    scheduler::enlist_newborn(child);
     scheduler::await_newborn();
     Outcome::Done(result)
 }
@@ -143,7 +144,7 @@ extern "C" fn thread_main(thread: *mut Thread) -> ! {
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETTID) } as u32;
     signal::arm_stack(thread);
-    scheduler::acquire(thread);
+    scheduler::acquire_first(thread);
     thread.frame.resume_at = crate::patch::resume_address(thread.frame.registers.rip);
     // SAFETY: the frame was filled by the creator, and we have the token.
     unsafe { entry::resume(&mut thread.frame) }
