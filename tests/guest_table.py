@@ -140,6 +140,7 @@ INSTRUCTIONS = (
     Guest("code_cpuid", flags=("-O2", "-pthread"), processor="cpuid_fault"),
     Guest("code_names"),
     Guest("code_patched"),
+    Guest("code_read"),
     Guest("cpuid_answers"),
     Guest("x87_state", same=STDOUT_ONLY),
     Guest("vector_state"),

@@ -18,7 +18,7 @@ COMPUTING = (
     *("heapsort", "hsearch", "jpeg", "judy", "list", "longjmp", "lsearch", "matrix", "matrix-3d"),
     *("mergesort", "nop", "prefetch", "qsort", "radixsort", "regs", "shellsort", "skiplist"),
     *("sparsematrix", "str", "stream", "tree", "tsearch", "vecfp", "vecmath", "vecshuf"),
-    *("vecwide", "wcs", "goto"),
+    *("vecwide", "wcs", "goto", "zlib"),
 )
 FUTEXES = ("futex", "mutex", "sem", "switch", "yield", "eventfd", "race-sched")
 SIGNALS = (
@@ -47,5 +47,4 @@ QUICK = {
 LEFT_OUT = {
     "opcode": "runs random bytes as code, among them far returns, which the translator refuses",
     "timer": "asks for a million signals a second, which leave a recorded program no time",
-    "zlib": "compresses its own machine code, in which the recorder's patches show",
 }

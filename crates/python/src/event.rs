@@ -174,6 +174,7 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Argv => "argv",
         Tag::Envp => "envp",
         Tag::Patch => "patch",
+        Tag::Breakpoints => "breakpoints",
         Tag::Sequence => "sequence",
         Tag::SignalInfo => "signal-info",
         Tag::MemoryChecksum => "memory-checksum",

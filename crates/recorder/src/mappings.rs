@@ -187,7 +187,7 @@ pub fn record_mapping(
             map.file = id.0;
             event.map(at, &map);
             if protection & PROT_EXEC != 0 {
-                sites::apply(id, at, length, offset, protection);
+                sites::apply(event, id, at, length, offset, protection);
                 if protection & PROT_WRITE == 0 {
                     code_ranges::add(at, length);
                 }

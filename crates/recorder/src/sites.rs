@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall4};
 use reenact_trace::event::instruction;
-use reenact_trace::{EventKind, FileId, Registers};
+use reenact_trace::{EventKind, FileId, Registers, Tag};
 
 use crate::log::Builder;
 use crate::signal::SIGTRAP;
@@ -62,13 +62,14 @@ pub fn ensure_scanned(index: usize) {
     );
 }
 
-/// Put `int3` on the sites of file `id` that lie in a mapping just made.
-pub fn apply(id: FileId, at: u64, length: u64, offset: u64, protection: u64) {
+/// Put `int3` on the sites of file `id` that lie in a mapping just made, and log where.
+pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64, protection: u64) {
     let entry = arena::file(id.0 as usize);
     if entry.sites_ready.load(Ordering::Acquire) != 1 || entry.site_count == 0 {
         return;
     }
     let mut writable = false;
+    let (mut placed, mut count) = ([0u64; 64], 0);
     for index in 0..entry.site_count {
         let site = arena::site((entry.sites + index) as usize);
         let (file_offset, kind) = (site >> 8, (site & 0xff) as u16);
@@ -81,7 +82,18 @@ pub fn apply(id: FileId, at: u64, length: u64, offset: u64, protection: u64) {
             unsafe { syscall3(MPROTECT, at, length, protection | PROT_READ | PROT_WRITE) };
             writable = true;
         }
-        put(at + (file_offset - offset), kind);
+        let address = at + (file_offset - offset);
+        if put(address, kind) {
+            placed[count] = address;
+            count += 1;
+        }
+        if count == placed.len() {
+            log_breakpoints(event, &placed);
+            count = 0;
+        }
+    }
+    if count > 0 {
+        log_breakpoints(event, &placed[..count]);
     }
     if writable {
         // SAFETY: back to what the program asked for.
@@ -89,11 +101,20 @@ pub fn apply(id: FileId, at: u64, length: u64, offset: u64, protection: u64) {
     }
 }
 
-fn put(address: u64, kind: u16) {
+fn log_breakpoints(event: &mut Builder, addresses: &[u64]) {
+    // SAFETY: words are bytes.
+    let bytes = unsafe {
+        core::slice::from_raw_parts(addresses.as_ptr().cast(), core::mem::size_of_val(addresses))
+    };
+    event.bytes(Tag::Breakpoints, 0, bytes);
+}
+
+/// Whether there is an `int3` of ours now.
+fn put(address: u64, kind: u16) -> bool {
     let known = sites().iter_mut().find(|site| site.address == address);
     let mut original = [0u8; 1];
     if !guest::read(address, &mut original) || original[0] == 0xcc {
-        return;
+        return false;
     }
     let site = Site {
         address,
@@ -106,7 +127,7 @@ fn put(address: u64, kind: u16) {
             // SAFETY: one thread at a time.
             unsafe {
                 if COUNT == CAPACITY {
-                    return;
+                    return false;
                 }
                 COUNT += 1;
             }
@@ -115,7 +136,7 @@ fn put(address: u64, kind: u16) {
             }
         }
     }
-    guest::write(address, &[0xcc]);
+    guest::write(address, &[0xcc])
 }
 
 /// The prefixes and the operand of `rdrand`/`rdseed`/`rdpid`: operand size in bytes, register

@@ -48,6 +48,8 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
                     .ok_or(ReplayError::BadEvent("a Map without record"))?;
                 memory.map(translator, address, &record)?;
             }
+            Tag::Patch => memory.patch(translator, address, attachment.payload)?,
+            Tag::Breakpoints => memory.set_breakpoints(translator, attachment.payload)?,
             Tag::Processor => processor.set_names(attachment.payload),
             _ => {}
         }

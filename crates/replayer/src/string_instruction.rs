@@ -23,7 +23,11 @@ impl StringInstruction {
     pub fn at(machine: &Machine, ip: u64) -> Option<StringInstruction> {
         let mut bytes = [0u8; MOST_BYTES];
         let mut length = MOST_BYTES;
-        while machine.memory.read(ip, &mut bytes[..length]).is_err() {
+        while machine
+            .memory
+            .read_original(ip, &mut bytes[..length])
+            .is_err()
+        {
             length = length.checked_sub(1).filter(|&length| length > 1)?;
         }
         StringInstruction::decode(&bytes[..length])

@@ -45,6 +45,8 @@ pub enum Tag {
     /// asks which; payload: what CPUID answers there in the leaves that name the processor, each six
     /// u32 (leaf, subleaf, eax, ebx, ecx, edx). Empty: from this event on it may move again.
     Processor = 17,
+    /// The recorder has put an `int3` at these addresses of code, a u64 each.
+    Breakpoints = 18,
 }
 
 impl Tag {
@@ -68,6 +70,7 @@ impl Tag {
             15 => Detour,
             16 => Vectors,
             17 => Processor,
+            18 => Breakpoints,
             _ => return None,
         })
     }

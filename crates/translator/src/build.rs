@@ -5,7 +5,7 @@ use crate::classify::{self, STATUS_FLAGS};
 use crate::context::field;
 use crate::emitter::Emitter;
 use crate::engine::{Engine, PROLOGUE, STUB_SIZE};
-use crate::guest::{CodeFault, CodeRange, GuestCode};
+use crate::guest::{CodeFault, CodeRange, GuestCode, NO_CODE};
 use crate::store::{key, Block, ExitKind, Note, PageLink, LIVE, NONE};
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 
@@ -165,6 +165,7 @@ impl Engine {
     ) -> Result<(), FetchFault> {
         let mut pc = start;
         let mut instruction = Instruction::default();
+        let mut copy = NO_CODE;
         loop {
             let range = match self.range_at(guest, pc) {
                 Ok(range) => range,
@@ -175,8 +176,7 @@ impl Engine {
                 }
             };
             let length = (range.end - pc).min(4096) as usize;
-            // SAFETY: the owner says these bytes can be read.
-            let bytes = unsafe { core::slice::from_raw_parts(pc as *const u8, length) };
+            let (bytes, first) = (guest.code(pc, length, &mut copy), pc);
             let mut decoder = Decoder::with_ip(64, bytes, pc, DecoderOptions::NONE);
             // Hooks do not apply where the block starts: that was dealt with before.
             let from = if pc == start { start + 1 } else { pc };
@@ -210,7 +210,7 @@ impl Engine {
                         };
                         return Err(FetchFault { fault, address });
                     }
-                    let code = &bytes[(pc - bytes.as_ptr() as u64) as usize..];
+                    let code = &bytes[(pc - first) as usize..];
                     let kind = if classify::is_too_long(code) {
                         ExitKind::TooLong
                     } else {
@@ -220,8 +220,8 @@ impl Engine {
                     return Ok(());
                 }
                 let info = self.classifier.get(&instruction);
-                let safe16 = range.end - pc >= 16;
-                let next = self.one(guest, b, &instruction, info, &decoder, pc, safe16);
+                let code = &bytes[(pc - first) as usize..];
+                let next = self.one(guest, b, &instruction, info, &decoder, pc, code);
                 b.last_page = b.last_page.max((instruction.next_ip() - 1) >> 12);
                 match next {
                     Next::Straight => pc = instruction.next_ip(),

@@ -3,7 +3,7 @@
 use crate::build::{guest_range, Build, Mode};
 use crate::classify::{is_shift, CodeInfo, STATUS_FLAGS};
 use crate::engine::Engine;
-use crate::guest::GuestCode;
+use crate::guest::{GuestCode, NO_CODE};
 use crate::store::{Block, Place, LIVE};
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
@@ -70,7 +70,12 @@ impl Engine {
     /// Whether the flags may be wrong at a fault of an instruction at this place of a block: the code before it in
     /// the block does not overwrite all of them, so the block's own accounting may show, or that of a block
     /// before which has looked ahead.
-    pub(crate) fn shows_dead_flags(&mut self, block: &Block, place: &Place) -> bool {
+    pub(crate) fn shows_dead_flags<G: GuestCode>(
+        &mut self,
+        guest: &G,
+        block: &Block,
+        place: &Place,
+    ) -> bool {
         let overwritten = block.killed_at != LIVE && place.index <= block.killed_at;
         if overwritten {
             return true;
@@ -78,10 +83,11 @@ impl Engine {
         let mut undecided = STATUS_FLAGS;
         let before = self.store.guest_addresses(block);
         let mut instruction = Instruction::default();
-        for guest in before.into_iter().take(usize::from(place.index)) {
-            // SAFETY: the bytes of an instruction that has just been executed; more are not looked at.
-            let bytes = unsafe { core::slice::from_raw_parts(guest.0 as *const u8, guest.1) };
-            let mut decoder = Decoder::with_ip(64, bytes, guest.0, DecoderOptions::NONE);
+        let mut copy = NO_CODE;
+        for (at, length) in before.into_iter().take(usize::from(place.index)) {
+            // An instruction that has just been executed.
+            let bytes = guest.code(at, length, &mut copy);
+            let mut decoder = Decoder::with_ip(64, bytes, at, DecoderOptions::NONE);
             decoder.decode_out(&mut instruction);
             let info = self.classifier.get(&instruction);
             undecided &= !self.kills(&instruction, info);
@@ -107,8 +113,8 @@ impl Engine {
             return LIVE;
         };
         let length = range.end.min(end) - target;
-        // SAFETY: the owner says these bytes can be read.
-        let bytes = unsafe { core::slice::from_raw_parts(target as *const u8, length as usize) };
+        let mut copy = NO_CODE;
+        let bytes = guest.code(target, length as usize, &mut copy);
         let mut decoder = Decoder::with_ip(64, bytes, target, DecoderOptions::NONE);
         let mut undecided = b.undecided;
         let mut instruction = Instruction::default();

@@ -17,12 +17,26 @@ pub struct CodeRange {
     pub end: u64,
 }
 
+/// Room for code that is not in memory as it is executed; many times the longest instruction.
+pub type CodeCopy = [core::mem::MaybeUninit<u8>; 512];
+
+/// An empty one.
+pub const NO_CODE: CodeCopy = [core::mem::MaybeUninit::uninit(); 512];
+
 /// The owner of the guest's memory.
 pub trait GuestCode {
     /// The range around `address` that may be executed. May be as large as the whole
     /// mapping (it is remembered until [`crate::Translator::invalidate`] touches it), but every
     /// byte must be readable (stop at the end of a mapped file).
     fn executable_range(&mut self, address: u64) -> Result<CodeRange, CodeFault>;
+
+    /// The code at `address`: `length` bytes of an executable range, which may be put together in
+    /// `copy`, and then be no more than that has room for.
+    fn code<'a>(&self, address: u64, length: usize, copy: &'a mut CodeCopy) -> &'a [u8] {
+        let _ = copy;
+        // SAFETY: the owner has said that these bytes can be read.
+        unsafe { core::slice::from_raw_parts(address as *const u8, length) }
+    }
 
     /// Code of the page at `page` (4 KiB aligned) has been translated. If the guest may write
     /// to it, write-protect it and remember that until [`GuestCode::unwatch_page`], whatever becomes

@@ -20,11 +20,10 @@ impl Engine {
         info: CodeInfo,
         decoder: &Decoder<'_>,
         pc: u64,
-        safe16: bool,
+        code: &[u8],
     ) -> Next {
         let length = i.len();
-        // SAFETY: the bytes have just been decoded.
-        let bytes = unsafe { core::slice::from_raw_parts(pc as *const u8, length) };
+        let (bytes, safe16) = (&code[..length], code.len() >= 16);
         if self.checks_accesses {
             self.check_accesses(b, i);
         }
@@ -49,7 +48,7 @@ impl Engine {
                 } else if base == Register::RIP || base == Register::EIP {
                     scratch.0 = self.rip_relative(b, i, info.class, decoder, bytes);
                 } else if safe16 {
-                    // SAFETY: 16 bytes of guest code can be read.
+                    // SAFETY: 16 bytes of code can be read.
                     unsafe { b.e.copy16(bytes.as_ptr(), length) };
                 } else {
                     b.e.bytes(bytes);

@@ -64,7 +64,7 @@ mod watch;
 mod x87;
 
 pub use context::{Context, FaultOutcome, VectorSaving};
-pub use guest::{CodeFault, CodeRange, GuestCode};
+pub use guest::{CodeCopy, CodeFault, CodeRange, GuestCode};
 pub use landing::{Landing, Place};
 pub use stop::{Fault, NonDeterministic, Stop, Unsupported};
 pub use translator::Translator;

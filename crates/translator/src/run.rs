@@ -344,7 +344,7 @@ impl Translator {
         if matches!(signal, SIGILL | SIGFPE) {
             address = place.guest;
         }
-        let dead_flags = if self.engine.shows_dead_flags(&block, &place) {
+        let dead_flags = if self.engine.shows_dead_flags(guest, &block, &place) {
             STATUS_FLAGS
         } else {
             0

@@ -227,7 +227,7 @@ impl Control {
         while left > 0 {
             let piece = (PAGE - at % PAGE).min(left);
             let bytes = &mut page[..piece as usize];
-            if machine.memory.read(at, bytes).is_err() {
+            if machine.memory.read_original(at, bytes).is_err() {
                 break;
             }
             self.reply.extend_from_slice(bytes);
@@ -247,7 +247,7 @@ impl Control {
             let at = address.wrapping_add(done);
             let piece = (PAGE - at % PAGE).min(length - done);
             let bytes = &mut page[..piece as usize];
-            if machine.memory.read(at, bytes).is_err() {
+            if machine.memory.read_original(at, bytes).is_err() {
                 break;
             }
             checksum.add(bytes);

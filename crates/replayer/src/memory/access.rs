@@ -19,14 +19,32 @@ impl Memory {
         address: u64,
         bytes: &[u8],
     ) -> Result<(), ReplayError> {
-        let opened = self.open(translator, address, bytes.len() as u64)?;
-        // SAFETY: the range is the program's (`open` checked it).
-        let left = unsafe { guarded_copy(address as *mut u8, bytes.as_ptr(), bytes.len() as u64) };
-        self.close(opened, address, bytes.len() as u64);
+        self.write_in_range(translator, address, bytes.len() as u64, |memory| {
+            memory.copy_in(address, bytes)
+        })
+    }
+
+    /// Do something while a range is writable.
+    pub(super) fn write_in_range(
+        &mut self,
+        translator: &mut Translator,
+        address: u64,
+        length: u64,
+        write: impl FnOnce(&mut Memory) -> Result<(), ReplayError>,
+    ) -> Result<(), ReplayError> {
+        let opened = self.open(translator, address, length)?;
+        let result = write(self);
+        self.close(opened, address, length);
+        result
+    }
+
+    /// Copy to memory of the program that is writable now.
+    pub(super) fn copy_in(&mut self, address: u64, bytes: &[u8]) -> Result<(), ReplayError> {
+        let length = bytes.len() as u64;
+        // SAFETY: the range is the program's (`open` checked it); a fault ends the copy.
+        let left = unsafe { guarded_copy(address as *mut u8, bytes.as_ptr(), length) };
         if left > 0 {
-            return Err(ReplayError::Inaccessible(
-                address + bytes.len() as u64 - left,
-            ));
+            return Err(ReplayError::Inaccessible(address + length - left));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use reenact_freestanding::numbers as n;
 use reenact_trace::FileId;
-use reenact_translator::{CodeFault, CodeRange, GuestCode, Translator};
+use reenact_translator::{CodeCopy, CodeFault, CodeRange, GuestCode, Translator};
 
 use super::{page_down, page_up, Memory, PROT_EXEC, PROT_WRITE};
 use crate::mappings::PAGE;
@@ -65,6 +65,22 @@ impl GuestCode for Memory {
             start,
             end: mapping.end.min(file_end),
         })
+    }
+
+    fn code<'a>(&self, address: u64, length: usize, copy: &'a mut CodeCopy) -> &'a [u8] {
+        if !self.patches.touches(address, address + length as u64) {
+            // SAFETY: the translator asks for what `executable_range` has told it of.
+            return unsafe { core::slice::from_raw_parts(address as *const u8, length) };
+        }
+        let length = length.min(copy.len());
+        // SAFETY: as above; the bytes of the copy that are used have been written.
+        let code = unsafe {
+            let to = copy.as_mut_ptr().cast::<u8>();
+            core::ptr::copy_nonoverlapping(address as *const u8, to, length);
+            core::slice::from_raw_parts_mut(to, length)
+        };
+        self.patches.undo(address, code);
+        code
     }
 
     fn watch_page(&mut self, page: u64) {

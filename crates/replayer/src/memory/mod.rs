@@ -5,6 +5,7 @@
 
 mod access;
 mod code;
+mod patches;
 mod remap;
 
 use alloc::collections::BTreeSet;
@@ -18,6 +19,8 @@ use crate::mappings::{Mapping, MappingTable, PAGE};
 use crate::system;
 use crate::trace_directory::TraceDirectory;
 use crate::turns;
+
+use patches::Patches;
 
 /// One past the last address a program can have.
 pub const ADDRESS_END: u64 = (1 << 47) - PAGE;
@@ -50,6 +53,7 @@ pub struct Memory {
     directory: TraceDirectory,
     /// Pages whose host protection lacks the write permission they have in the table.
     watched: BTreeSet<u64>,
+    patches: Patches,
 }
 
 impl Memory {
@@ -58,6 +62,7 @@ impl Memory {
             table: MappingTable::default(),
             directory,
             watched: BTreeSet::new(),
+            patches: Patches::default(),
         }
     }
 
@@ -126,6 +131,7 @@ impl Memory {
             errno: error.0,
         })?;
         self.table.insert(address, mapping);
+        self.patches.remove(address, address + length);
         Ok(())
     }
 
@@ -148,6 +154,7 @@ impl Memory {
             errno: error.0,
         })?;
         self.table.remove(address, address + length);
+        self.patches.remove(address, address + length);
         Ok(())
     }
 
@@ -160,6 +167,7 @@ impl Memory {
         }
         self.table.clear();
         self.watched.clear();
+        self.patches.clear();
     }
 
     /// Change the protection of what is mapped in the range.

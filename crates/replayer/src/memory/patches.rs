@@ -1,0 +1,149 @@
+//! Code that the recorder changed: the program that reads itself finds the recorder's bytes, as it
+//! did when it was recorded; whoever executes the code or shows it to a person takes the original ones.
+
+use alloc::vec::Vec;
+
+use reenact_translator::Translator;
+
+use super::Memory;
+use crate::error::ReplayError;
+
+/// Longest patch.
+pub const MOST_BYTES: usize = 8;
+const INT3: u8 = 0xcc;
+
+#[derive(Clone, Copy)]
+struct Patch {
+    address: u64,
+    length: u8,
+    written: [u8; MOST_BYTES],
+    original: [u8; MOST_BYTES],
+}
+
+impl Patch {
+    fn end(&self) -> u64 {
+        self.address + u64::from(self.length)
+    }
+}
+
+/// All patches, by address; they do not overlap.
+#[derive(Default)]
+pub struct Patches {
+    sorted: Vec<Patch>,
+}
+
+impl Patches {
+    fn insert(&mut self, patch: Patch) {
+        self.remove(patch.address, patch.end());
+        let at = self
+            .sorted
+            .partition_point(|other| other.address < patch.address);
+        self.sorted.insert(at, patch);
+    }
+
+    /// The patches that touch a range.
+    fn touching(&self, start: u64, end: u64) -> core::ops::Range<usize> {
+        let first = self.sorted.partition_point(|patch| patch.end() <= start);
+        let last = self.sorted.partition_point(|patch| patch.address < end);
+        first..last.max(first)
+    }
+
+    /// The code in the range is no more.
+    pub fn remove(&mut self, start: u64, end: u64) {
+        let gone = self.touching(start, end);
+        self.sorted.drain(gone);
+    }
+
+    pub fn clear(&mut self) {
+        self.sorted.clear();
+    }
+
+    pub fn touches(&self, start: u64, end: u64) -> bool {
+        !self.touching(start, end).is_empty()
+    }
+
+    /// Put the original code in the place of the recorder's in `bytes`, which were read at `address`.
+    /// A patch that the program has overwritten since is none.
+    pub fn undo(&self, address: u64, bytes: &mut [u8]) {
+        let end = address.saturating_add(bytes.len() as u64);
+        for patch in &self.sorted[self.touching(address, end)] {
+            let (from, to) = (patch.address.max(address), patch.end().min(end));
+            let inside = (from - patch.address) as usize..(to - patch.address) as usize;
+            let part = &mut bytes[(from - address) as usize..(to - address) as usize];
+            if *part == patch.written[inside.clone()] {
+                part.copy_from_slice(&patch.original[inside]);
+            }
+        }
+    }
+}
+
+impl Memory {
+    /// The recorder wrote a jump over code: `payload` is what it wrote, then what was there.
+    pub fn patch(
+        &mut self,
+        translator: &mut Translator,
+        address: u64,
+        payload: &[u8],
+    ) -> Result<(), ReplayError> {
+        let (written, original) = payload.split_at(payload.len() / 2);
+        if written.is_empty() || written.len() > MOST_BYTES || written.len() != original.len() {
+            return Err(ReplayError::BadEvent("a patch of no known size"));
+        }
+        let mut patch = Patch {
+            address,
+            length: written.len() as u8,
+            written: [0; MOST_BYTES],
+            original: [0; MOST_BYTES],
+        };
+        patch.written[..written.len()].copy_from_slice(written);
+        patch.original[..original.len()].copy_from_slice(original);
+        self.write(translator, address, written)?;
+        self.patches.insert(patch);
+        Ok(())
+    }
+
+    /// The recorder put `int3` at each of the addresses, words of `payload`.
+    pub fn set_breakpoints(
+        &mut self,
+        translator: &mut Translator,
+        payload: &[u8],
+    ) -> Result<(), ReplayError> {
+        let addresses = || {
+            payload
+                .chunks_exact(8)
+                .filter_map(|word| word.try_into().ok())
+                .map(u64::from_le_bytes)
+        };
+        let (Some(first), Some(last)) = (addresses().min(), addresses().max()) else {
+            return Ok(());
+        };
+        self.write_in_range(
+            translator,
+            first,
+            (last - first).saturating_add(1),
+            |memory| {
+                for address in addresses() {
+                    let mut original = [0u8; 1];
+                    memory.read(address, &mut original)?;
+                    memory.copy_in(address, &[INT3])?;
+                    let mut patch = Patch {
+                        address,
+                        length: 1,
+                        written: [0; MOST_BYTES],
+                        original: [0; MOST_BYTES],
+                    };
+                    (patch.written[0], patch.original[0]) = (INT3, original[0]);
+                    memory.patches.insert(patch);
+                }
+                Ok(())
+            },
+        )
+    }
+
+    /// [`Memory::read`], but the program's own code where the recorder has changed it.
+    pub fn read_original(&self, address: u64, buffer: &mut [u8]) -> Result<(), ReplayError> {
+        self.read(address, buffer)?;
+        self.patches.undo(address, buffer);
+        Ok(())
+    }
+}
