@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import struct
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import skips
 from ordinary_user import session
-from recorded_run import Reenact
+from recorded_run import Keeper, Reenact
 
 RULES = Path("/proc/sys/fs/binfmt_misc")
 #: Permitted and effective CAP_NET_RAW: `struct vfs_cap_data`, revision 2.
@@ -42,6 +43,23 @@ def test_file_capabilities(reenact: Reenact) -> None:
         assert (recorded.status, recorded.stdout) == (0, b"it ran\n"), recorded.describe()
         assert b"capable has file capabilities; it goes on unrecorded" in recorded.stderr
         assert user.reenact.verify(trace)["divergences"] == []
+
+
+def test_rights_given_up(reenact: Reenact, keeper: Keeper) -> None:
+    """A server that root starts as another user may not write to root's trace: its files are kept."""
+    if os.getuid() != 0:
+        skips.skip(skips.Reason.NOT_ROOT)
+    if shutil.which("setpriv") is None:
+        skips.skip(skips.Reason.NOT_INSTALLED, "setpriv")
+    trace = keeper.trace()
+    become = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    done = reenact.run("record", "-o", str(trace), "--", *become, "/usr/bin/env", "ls", "/")
+    assert done.status == 0, done.describe()
+    assert b"could not be kept" not in done.stderr
+    files = [json.loads(line) for line in (trace / "files.jsonl").read_text().splitlines()]
+    assert any(file["path"].endswith("/ls") for file in files)
+    assert [file for file in files if "error" in file] == []
+    assert reenact.verify(trace)["divergences"] == []
 
 
 @contextlib.contextmanager

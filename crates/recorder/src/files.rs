@@ -4,7 +4,7 @@ use core::fmt::Write;
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall2, syscall3, syscall4, syscall6};
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall6};
 use reenact_trace::arena::{
     file_origin, file_state, FileEntry, FILE_CACHE_MAX, FILE_PATH_MAX, FILE_TABLE_ENTRIES,
 };
@@ -263,6 +263,39 @@ fn keep(index: usize, fd: i32, status: &Status, usage: Use) -> i64 {
     result
 }
 
+/// The entry's file has been kept, or not: 0 or -errno.
+fn finish(index: usize, result: i64) {
+    let entry = arena::file(index);
+    entry.error.store(-result as i32, Ordering::Relaxed);
+    let state = if result < 0 {
+        file_state::FAILED
+    } else {
+        file_state::STORED
+    };
+    entry.state.store(state, Ordering::Release);
+}
+
+/// The program has given up the rights with which the recording was started, and with them that
+/// to write to the trace: let the supervisor copy the file.
+fn ask_supervisor(index: usize, fd: i32) {
+    let entry = arena::file(index);
+    // SAFETY: no effect.
+    let tid = unsafe { syscall0(GETTID) };
+    entry.asker.store(tid as u32, Ordering::Relaxed);
+    entry.descriptor.store(fd as u32, Ordering::Relaxed);
+    entry.state.store(file_state::ASKED, Ordering::Release);
+    arena::ring_doorbell();
+    wait_until_stored(index);
+    if is_being_stored(index) {
+        finish(index, -EACCES);
+    }
+}
+
+fn is_being_stored(index: usize) -> bool {
+    let state = arena::file(index).state.load(Ordering::Acquire);
+    matches!(state, file_state::COPYING | file_state::ASKED)
+}
+
 /// Keep the file behind `fd`.
 pub fn store(fd: i32, status: &Status, usage: Use) -> Option<FileId> {
     let index = match find(status) {
@@ -285,15 +318,14 @@ pub fn store(fd: i32, status: &Status, usage: Use) -> Option<FileId> {
             let index = add(status, &path[..length.max(0) as usize])?;
             let result = keep(index, fd, status, usage);
             let entry = arena::file(index);
-            entry.error.store(-result as i32, Ordering::Relaxed);
-            let state = if result < 0 {
-                file_state::FAILED
+            if matches!(-result, EACCES | EPERM) {
+                ask_supervisor(index, fd);
             } else {
-                file_state::STORED
-            };
-            entry.state.store(state, Ordering::Release);
-            if result < 0 {
-                let name = reenact_syscalls::errno_name(-result as i32).unwrap_or("an error");
+                finish(index, result);
+            }
+            let error = entry.error.load(Ordering::Relaxed);
+            if error != 0 {
+                let name = reenact_syscalls::errno_name(error).unwrap_or("an error");
                 let text = text!("a mapped file could not be kept in the trace ({name})");
                 crate::message::once(text.as_str());
             }
@@ -361,7 +393,7 @@ fn wait_until_stored(index: usize) {
     const NANOSLEEP: u64 = 35;
     let time = [0u64, 1_000_000];
     for _ in 0..10_000 {
-        if arena::file(index).state.load(Ordering::Acquire) != file_state::COPYING {
+        if !is_being_stored(index) {
             return;
         }
         // SAFETY: sleeps a millisecond.

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use reenact_trace::arena::{file_origin, file_state, FileEntry, FILE_PATH_MAX};
 use reenact_trace::checksum::Checksum;
+use reenact_trace::FileIdentity;
 use serde_json::json;
 
 use crate::arena_memory::Arena;
@@ -25,6 +27,8 @@ use crate::site_cache::SiteCache;
 pub enum FileTask {
     /// Find the sites of an entry and wake who waits.
     Scan(usize),
+    /// Copy the file of an entry for a process that may not.
+    Keep(usize),
     /// The entry is stored (or has failed): describe it.
     Describe(usize),
 }
@@ -66,6 +70,7 @@ impl FileTable {
             while let Some(task) = next {
                 match task {
                     FileTask::Scan(index) => self.scan(index),
+                    FileTask::Keep(index) => self.keep(index),
                     FileTask::Describe(index) => later.push(index),
                 }
                 next = tasks.try_recv().ok();
@@ -114,6 +119,42 @@ impl FileTable {
             ready.store(1, Ordering::Release);
             futex::wake_all(ready);
         }
+    }
+
+    fn keep(&self, index: usize) {
+        let entry = self.entry(index);
+        let error = match self.copy(index, entry) {
+            Ok(()) => 0,
+            Err(error) => error.raw_os_error().unwrap_or(libc::EIO),
+        };
+        entry.error.store(error, Ordering::Relaxed);
+        let state = if error == 0 {
+            file_state::STORED
+        } else {
+            file_state::FAILED
+        };
+        entry.state.store(state, Ordering::Release);
+    }
+
+    /// Copy what the asking process has open; of a process in another pid namespace, what has the path.
+    fn copy(&self, index: usize, entry: &FileEntry) -> io::Result<()> {
+        let asker = entry.asker.load(Ordering::Relaxed);
+        let descriptor = entry.descriptor.load(Ordering::Relaxed);
+        let open = PathBuf::from(format!("/proc/{asker}/fd/{descriptor}"));
+        let is_it = |file: &File| identity_of(file).is_ok_and(|found| found == entry.identity());
+        let mut source = [open.as_path(), Self::original(entry)]
+            .into_iter()
+            .filter_map(|path| File::open(path).ok())
+            .find(is_it)
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::EACCES))?;
+        let stored = self.directory.join(index.to_string());
+        let mut kept = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o444)
+            .open(stored)?;
+        io::copy(&mut source, &mut kept)?;
+        Ok(())
     }
 
     fn describe(&mut self, index: usize) {
@@ -171,6 +212,22 @@ impl FileTable {
             drop(fs::rename(&link, other));
         }
     }
+}
+
+fn identity_of(file: &File) -> io::Result<FileIdentity> {
+    let status = file.metadata()?;
+    let nanoseconds = |seconds: i64, rest: i64| {
+        (seconds as u64)
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(rest as u64)
+    };
+    Ok(FileIdentity {
+        device: status.dev(),
+        inode: status.ino(),
+        size: status.size(),
+        modified_ns: nanoseconds(status.mtime(), status.mtime_nsec()),
+        changed_ns: nanoseconds(status.ctime(), status.ctime_nsec()),
+    })
 }
 
 fn checksum_of(path: &Path) -> io::Result<u64> {

@@ -137,6 +137,9 @@ pub mod file_state {
     pub const STORED: u32 = 2;
     /// It could not be copied (`error` says why): mappings log their bytes.
     pub const FAILED: u32 = 3;
+    /// Its process may not write to the trace, as it has given up the rights it was started with: the
+    /// supervisor is to copy what `asker` has open as `descriptor`.
+    pub const ASKED: u32 = 4;
 }
 
 /// Values of `FileEntry::origin`.
@@ -150,7 +153,7 @@ pub mod file_origin {
 }
 
 /// Longest path kept in a file entry.
-pub const FILE_PATH_MAX: usize = 952;
+pub const FILE_PATH_MAX: usize = 944;
 
 /// One file kept in the trace. Its id is its index.
 #[repr(C)]
@@ -172,6 +175,9 @@ pub struct FileEntry {
     pub path_length: u32,
     /// [`file_origin`], written before `state` says that the file is stored.
     pub origin: AtomicU32,
+    /// See [`file_state::ASKED`]: a kernel thread id, and a descriptor of its.
+    pub asker: AtomicU32,
+    pub descriptor: AtomicU32,
     pub reserved: u32,
     pub path: [u8; FILE_PATH_MAX],
 }

@@ -223,6 +223,10 @@ impl Drain {
         self.unstored.retain(|&index| {
             // SAFETY: as above.
             let state = unsafe { &(*arena.file_entry(index)).state };
+            if state.load(Ordering::Acquire) == file_state::ASKED {
+                state.store(file_state::COPYING, Ordering::Relaxed);
+                let _ = files.send(FileTask::Keep(index));
+            }
             let done = matches!(
                 state.load(Ordering::Acquire),
                 file_state::STORED | file_state::FAILED
