@@ -46,7 +46,7 @@ def test_file_capabilities(reenact: Reenact) -> None:
 
 
 def test_rights_given_up(reenact: Reenact, keeper: Keeper) -> None:
-    """A server that root starts as another user may not write to root's trace: its files are kept."""
+    """A server that root starts as another user may not write to root's trace."""
     if os.getuid() != 0:
         skips.skip(skips.Reason.NOT_ROOT)
     if shutil.which("setpriv") is None:

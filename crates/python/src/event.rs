@@ -175,6 +175,7 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Envp => "envp",
         Tag::Patch => "patch",
         Tag::Breakpoints => "breakpoints",
+        Tag::Unmap => "unmap",
         Tag::Sequence => "sequence",
         Tag::SignalInfo => "signal-info",
         Tag::MemoryChecksum => "memory-checksum",

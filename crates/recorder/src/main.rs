@@ -40,6 +40,7 @@ mod sharing_group;
 mod signal;
 mod sites;
 mod state_store;
+mod system_v;
 mod thread;
 mod vdso;
 mod virtualize;

@@ -9,7 +9,9 @@ use reenact_trace::{FileId, MapRecord};
 
 use crate::life::{self, Call, Outcome};
 use crate::log::Builder;
-use crate::{code_ranges, cpuid, files, patch, shared, sharing_group, signal, sites, text};
+use crate::{
+    code_ranges, cpuid, files, patch, shared, sharing_group, signal, sites, system_v, text,
+};
 
 /// Start and current end of the program's heap segment. It is kept by us: the kernel's own
 /// belongs to the recorder's image.
@@ -28,7 +30,7 @@ pub fn in_heap(address: u64) -> bool {
     address >= start && address < current
 }
 
-fn overlaps_region(address: u64, length: u64) -> bool {
+pub fn overlaps_region(address: u64, length: u64) -> bool {
     address < REGION_END && address.saturating_add(length) > REGION_START
 }
 
@@ -38,6 +40,8 @@ pub fn perform(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
     match call.number {
         MMAP => mmap(call),
         BRK => brk(call),
+        system_v::SHMAT => system_v::attach(call),
+        system_v::SHMDT => system_v::detach(call),
         MUNMAP | MPROTECT | MADVISE | MREMAP => {
             if overlaps_region(call.args[0], call.args[1]) {
                 // To the program nothing is mapped there.

@@ -45,19 +45,25 @@ pub fn is_inherited() -> bool {
     any()
 }
 
-/// Number of the object that a file is, which all its shared mappings show; 0: there is no room
-/// for one more. The caller has the token of the group, so nobody else changes the table.
-pub fn object_of(status: &Status) -> u32 {
-    let count = &arena::header().objects;
-    let used = (count.load(Ordering::Acquire) as usize).min(OBJECT_COUNT);
+fn number_of(status: &Status) -> Option<u32> {
+    let used = arena::header().objects.load(Ordering::Acquire) as usize;
     let is_it = |&index: &usize| {
         let object = arena::object(index);
         object.inode.load(Ordering::Relaxed) == status.inode
             && object.device.load(Ordering::Relaxed) == status.device
     };
-    if let Some(index) = (0..used).rev().find(is_it) {
-        return index as u32 + 1;
+    let index = (0..used.min(OBJECT_COUNT)).rev().find(is_it)?;
+    Some(index as u32 + 1)
+}
+
+/// Number of the object that a file is, which all its shared mappings show; 0: there is no room
+/// for one more. The caller has the token of the group, so nobody else changes the table.
+pub fn object_of(status: &Status) -> u32 {
+    if let Some(number) = number_of(status) {
+        return number;
     }
+    let count = &arena::header().objects;
+    let used = (count.load(Ordering::Acquire) as usize).min(OBJECT_COUNT);
     if used == OBJECT_COUNT {
         crate::message::once(
             "more than 16384 files mapped shared: processes that share further ones may depart in replay",
@@ -69,6 +75,17 @@ pub fn object_of(status: &Status) -> u32 {
     object.inode.store(status.inode, Ordering::Relaxed);
     count.store(used as u32 + 1, Ordering::Release);
     used as u32 + 1
+}
+
+/// Whether a file has a number already.
+pub fn is_object(status: &Status) -> bool {
+    number_of(status).is_some()
+}
+
+/// Length of what was mapped shared at this address, of a file of this device.
+pub fn length_at(address: u64, device: u64) -> Option<u64> {
+    let is_it = |mapping: &&SharedMapping| mapping.address == address && mapping.device == device;
+    Some(mappings().iter().find(is_it)?.length)
 }
 
 /// Whether a range is a part of memory mapped shared, which can be read without effect.

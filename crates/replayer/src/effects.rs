@@ -43,6 +43,12 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
                     .ok_or(ReplayError::BadEvent("a Zero without length"))?;
                 memory.zero(translator, address, length)?;
             }
+            Tag::Unmap => {
+                let length = attachment
+                    .value()
+                    .ok_or(ReplayError::BadEvent("an Unmap without length"))?;
+                memory.unmap(translator, address, length)?;
+            }
             Tag::Map => {
                 let record = MapRecord::from_bytes(attachment.payload)
                     .ok_or(ReplayError::BadEvent("a Map without record"))?;

@@ -47,6 +47,8 @@ pub enum Tag {
     Processor = 17,
     /// The recorder has put an `int3` at these addresses of code, a u64 each.
     Breakpoints = 18,
+    /// Nothing is mapped at `address` any more; payload: length as u64.
+    Unmap = 19,
 }
 
 impl Tag {
@@ -71,6 +73,7 @@ impl Tag {
             16 => Vectors,
             17 => Processor,
             18 => Breakpoints,
+            19 => Unmap,
             _ => return None,
         })
     }

@@ -1,24 +1,21 @@
 //! System V and POSIX interprocess communication.
 
-use crate::call::{call, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::call::{call, Class::Memory, Descriptors, Kind::*, Restart::*, SystemCall};
 use crate::names::flags::IPC_COMMAND;
 use crate::output::{fixed, result, Output, Rule};
-
-const NO_SHARED: &str = "System V shared memory changes behind the recorder's back";
 
 pub(super) const CALLS: &[SystemCall] = &[
     call(
         29,
         "shmget",
         &[("key", Hex), ("size", Size), ("flags", Hex)],
-    )
-    .refused(38, NO_SHARED),
+    ),
     call(
         30,
         "shmat",
         &[("id", Int), ("address", Pointer), ("flags", Hex)],
     )
-    .refused(38, NO_SHARED)
+    .class(Memory)
     .returns_address(),
     call(
         31,
@@ -52,7 +49,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[Output::Rule(Rule::Semaphore)]),
-    call(67, "shmdt", &[("address", Pointer)]).refused(38, NO_SHARED),
+    call(67, "shmdt", &[("address", Pointer)]).class(Memory),
     call(68, "msgget", &[("key", Hex), ("flags", Hex)]),
     call(
         69,
