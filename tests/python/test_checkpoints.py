@@ -26,24 +26,23 @@ class Copy:
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """What is available, and how often the memory of single copies was asked for."""
-    found = SimpleNamespace(available=1000 * MIB, asked=0)
+    """What each copy takes, and those whose memory was asked for."""
+    found = SimpleNamespace(size=10 * MIB, asked=[])
 
-    def own(_pid: int) -> int:
-        found.asked += 1
-        return 10 * MIB
+    def own(pid: int) -> int:
+        found.asked.append(pid)
+        return int(found.size)
 
     monkeypatch.setattr(checkpoints, "own_memory", own)
-    monkeypatch.setattr(checkpoints, "available_memory", lambda: found.available)
     return found
 
 
-def test_copies_go_when_they_take_too_much(memory: SimpleNamespace) -> None:
+@pytest.mark.usefixtures("memory")
+def test_copies_go_when_they_take_too_much() -> None:
     """Down to the budget, and never the first of all."""
     kept = checkpoints.Checkpoints(50 * MIB)
     copies = [Copy(1000 * number) for number in range(30)]
     for copy in copies:
-        memory.available -= 10 * MIB
         kept.add(copy, copies[-1].place.total)
     assert 2 <= len(kept) <= 5 + 8
     assert not copies[0].is_closed
@@ -52,20 +51,26 @@ def test_copies_go_when_they_take_too_much(memory: SimpleNamespace) -> None:
     assert all(copy.is_closed for copy in copies)
 
 
-def test_nothing_is_added_up_while_memory_is_there(memory: SimpleNamespace) -> None:
-    """It takes a millisecond for each copy, and would be felt at every eighth step."""
-    kept = checkpoints.Checkpoints(50 * MIB)
-    for number in range(checkpoints.MOST):
-        kept.add(Copy(1000 * number), 0)
-    assert memory.asked == 0
+def test_no_movement_pays_for_all_copies(memory: SimpleNamespace) -> None:
+    """To look at one takes a millisecond: there is one in turn after some new ones."""
+    kept = checkpoints.Checkpoints(1000 * MIB)
+    for number in range(300):
+        before = len(memory.asked)
+        kept.add(Copy(1000 * number), 1000 * number)
+        assert len(memory.asked) <= before + 1
+    assert len(memory.asked) <= 300 // 8
+    assert len(set(memory.asked)) == len(memory.asked), "others have their turn first"
     assert len(kept) == checkpoints.MOST
 
 
-def test_what_others_set_free_does_not_hide_copies_for_good(memory: SimpleNamespace) -> None:
-    """After many copies their memory is added up whatever is available."""
-    kept = checkpoints.Checkpoints(50 * MIB)
-    for number in range(300):
-        memory.available += MIB
-        kept.add(Copy(1000 * number), 1000 * number)
-    assert memory.asked > 0
+def test_copies_that_grow_are_found_out(memory: SimpleNamespace) -> None:
+    """One that has been looked at long ago is looked at again."""
+    kept = checkpoints.Checkpoints(300 * MIB)
+    for number in range(20):
+        kept.add(Copy(1000 * number), 20_000)
+    assert len(kept) == 20
+    memory.size = 100 * MIB
+    for number in range(200):
+        kept.add(Copy(20_000 + number), 20_000)
+    assert len(kept) <= 3 + 8
     kept.close()

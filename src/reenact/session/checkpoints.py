@@ -13,10 +13,9 @@ from reenact.session.server import Server
 MOST = 64
 #: Beyond this part of all that was replayed distance from the present no longer matters.
 _EVEN_BEYOND = 64
-#: After so many new copies it is looked at how much memory is available.
+#: After so many new copies it is found out what one of them takes. That is a millisecond for each,
+#: and no movement shall pay for all of them at once.
 _BETWEEN_LOOKS = 8
-#: After so many, each copy's own memory is added up whatever is available: a millisecond for each.
-_BETWEEN_SUMS = 256
 
 
 class Checkpoints:
@@ -31,9 +30,9 @@ class Checkpoints:
         self._keys: list[Key] = []
         self._totals: list[int] = []
         self._servers: list[Server] = []
-        self._available = available_memory()
         self._since_look = 0
-        self._since_sum = 0
+        #: Own memory of copies by their process, the one looked at longest ago first.
+        self._sizes: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -56,11 +55,9 @@ class Checkpoints:
         if len(self._keys) > MOST:
             self._drop_one(present)
         self._since_look += 1
-        self._since_sum += 1
         if self._since_look >= _BETWEEN_LOOKS:
             self._since_look = 0
-            if self._may_be_over_budget():
-                self._keep_budget(present)
+            self._keep_budget(present)
 
     def latest(self, key: Key, *, before: bool = False) -> Server:
         """The last one at a place or, with `before`, strictly before it; else the first one."""
@@ -93,19 +90,23 @@ class Checkpoints:
         self._servers.pop(at).close()
         del self._keys[at], self._totals[at]
 
-    def _may_be_over_budget(self) -> bool:
-        """Whether so much less memory is available than in the beginning, or long unknown."""
-        taken = self._available - available_memory()
-        return taken > self._budget or self._since_sum >= _BETWEEN_SUMS
-
     def _keep_budget(self, present: int) -> None:
-        self._since_sum = 0
-        sizes = [own_memory(server.pid) for server in self._servers]
-        used = sum(sizes)
-        mean = used // max(len(sizes), 1)
-        while used > self._budget and len(self._keys) > 2:
+        """Let go of some if all together take too much, by the mean of those looked at."""
+        self._look_at_one()
+        mean = sum(self._sizes.values()) / max(len(self._sizes), 1)
+        while mean * len(self._keys) > self._budget and len(self._keys) > 2:
             self._drop_one(present)
-            used -= mean
+
+    def _look_at_one(self) -> None:
+        """Find out what one more copy takes; those that were let go of are forgotten."""
+        waiting = [server.pid for server in self._servers]
+        known = {pid: size for pid, size in self._sizes.items() if pid in waiting}
+        unknown = (pid for pid in waiting if pid not in known)
+        pid = next(unknown, next(iter(known), waiting[0]))
+        # To the end: its turn is over.
+        known.pop(pid, None)
+        known[pid] = own_memory(pid)
+        self._sizes = known
 
 
 def own_memory(pid: int) -> int:

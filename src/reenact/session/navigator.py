@@ -19,8 +19,9 @@ from reenact.session.points import Point, Points
 from reenact.session.server import Server
 from reenact.session.stages import ENDS, STAGE, STAGE_EVENTS, Stages
 
-#: Copies are also left so many instructions before a target that is known.
-NEAR = (1 << 23, 1 << 18, 1 << 13)
+#: Copies are also left so many instructions before a target that is known. Each step back runs
+#: from the nearest, in a copy that has to translate again what lies between.
+NEAR = (1 << 23, 1 << 18, 1 << 13, 1 << 9)
 
 #: Going back, so many instructions are looked through first; with so many hits in them …
 _SAMPLE = 1 << 20
