@@ -9,11 +9,13 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from debugger_session import need_gdb
 from pygdbmi.IoManager import IoManager
 from remote_client import child_of
+
+_Self = TypeVar("_Self", bound="Interface")
 
 #: A gdb that hangs fails its test instead of all of them; nothing depends on the time else.
 LONGEST = 300
@@ -47,20 +49,17 @@ class Answer:
         return f"{self.text}{self.error and 'error: ' + self.error}{self.stops or ''}"
 
 
-class Machine:
-    """A gdb opened by `reenact replay`; used with `with`.
+class Interface:
+    """A gdb that speaks its machine interface; used with `with`.
 
     Arguments:
-        reenact: the command under test.
-        trace: what it replays.
-        options: further options of `reenact replay`.
+        words: the command that opens it.
     """
 
-    def __init__(self, reenact, trace: Path, *options: str) -> None:
+    def __init__(self, *words: str) -> None:
         need_gdb()
-        words = [*reenact.command, "replay", str(trace), *options]
         self.process = subprocess.Popen(
-            [*words, "--", "-nx", "--interpreter=mi3"],
+            words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,14 +71,8 @@ class Machine:
         self._stream = IoManager(self.process.stdin, self.process.stdout, None, 0.001)
         self._number = 0
         self._pending: list[dict[str, Any]] = []
-        # gdb takes commands while it is still connecting; they would find nothing there.
-        for told in self._records():
-            if told["message"] == "stopped":
-                break
-        for command in ("set width 0", "set height 0", "set confirm off", "set pagination off"):
-            self.tell(command)
 
-    def __enter__(self) -> Machine:
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,6 +113,13 @@ class Machine:
         for record in self._records():
             if record.get("token") == number:
                 assert record["message"] == "done", record
+                return record["payload"] or {}
+        raise AssertionError("not reached")
+
+    def until_stopped(self) -> dict[str, Any]:
+        """Wait for the next stop, and tell it."""
+        for record in self._records():
+            if record["type"] == "notify" and record["message"] == "stopped":
                 return record["payload"] or {}
         raise AssertionError("not reached")
 
@@ -168,3 +168,21 @@ class Machine:
             if self.process.poll() is not None:
                 break
         raise AssertionError(f"gdb does not answer: {seen[-20:]}")
+
+
+class Machine(Interface):
+    """A gdb opened by `reenact replay`.
+
+    Arguments:
+        reenact: the command under test.
+        trace: what it replays.
+        options: further options of `reenact replay`.
+    """
+
+    def __init__(self, reenact, trace: Path, *options: str) -> None:
+        words = [*reenact.command, "replay", str(trace), *options]
+        super().__init__(*words, "--", "-nx", "--interpreter=mi3")
+        # gdb takes commands while it is still connecting; they would find nothing there.
+        self.until_stopped()
+        for command in ("set width 0", "set height 0", "set confirm off", "set pagination off"):
+            self.tell(command)
