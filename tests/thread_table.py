@@ -45,6 +45,7 @@ THREADS = (
     _threads("thread_preempted_calls"),
     _threads("thread_spin"),
     _threads("thread_yield"),
+    _threads("thread_woken", same=STDOUT_ONLY),
     _threads("thread_fork_spin"),
     _threads("thread_pipes"),
     _threads("thread_polling"),

@@ -11,7 +11,7 @@ use reenact_syscalls::SystemCall;
 
 use crate::entry::{self, NOT_BEGUN};
 use crate::life::Call;
-use crate::{guest, patch, priority_lock, scheduler, signal};
+use crate::{guest, patch, priority_lock, scheduler, signal, wake_ups};
 
 const POLL: u64 = 7;
 const SELECT: u64 = 23;
@@ -110,6 +110,9 @@ fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     }
     loop {
         let result = direct(call, args);
+        if call.number == FUTEX {
+            wake_ups::after_futex(call.thread, args, result);
+        }
         if result != -EINTR || !was_asked(call) {
             return result;
         }

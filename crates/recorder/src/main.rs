@@ -44,3 +44,4 @@ mod system_v;
 mod thread;
 mod vdso;
 mod virtualize;
+mod wake_ups;

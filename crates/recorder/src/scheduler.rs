@@ -15,12 +15,16 @@ use crate::log::{self, Builder};
 use crate::sharing_group;
 use crate::signal;
 use crate::thread::{self, Thread};
+use crate::wake_ups;
 
 /// Most threads of one process.
 pub const MOST_THREADS: usize = 4096;
-/// How long a thread may run while others wait, in ticks of the time-stamp counter; some 20 ms.
-const SLICE: u64 = 50_000_000;
-/// How long a waiting thread sleeps before it asks the running one to make room.
+/// Ticks of the time-stamp counter in a millisecond, near enough for what is decided by it.
+pub const TICKS_PER_MS: u64 = 2_500_000;
+/// How long a thread may run while others wait, when it comes to a place that the log knows: much as
+/// the kernel would have it, a switch there costs little.
+const SLICE: u64 = 4 * TICKS_PER_MS;
+/// How long a waiting thread sleeps before it asks the running one to make room where it is.
 const PATIENCE_NS: u64 = 20_000_000;
 
 const MILLION: u64 = 1_000_000;
@@ -224,6 +228,7 @@ fn pass_on() {
 
 /// Take the token, waiting for it in turn. Sets the current thread.
 pub fn acquire(thread: &mut Thread) {
+    wake_ups::wakes_up(thread);
     lock();
     if HELD.load(Ordering::Relaxed) == 0 {
         HELD.store(1, Ordering::Relaxed);
@@ -282,10 +287,16 @@ fn looks_again(thread: &Thread) {
     }
 }
 
-fn wait(thread: &Thread) {
+/// Sleep until the thread has the token, for so long or until a signal comes: the kernel's result.
+fn sleep_until_granted(thread: &Thread, most_ns: u64) -> i64 {
     const FUTEX_WAIT_PRIVATE: u64 = 128;
     let word = &raw const thread.granted as u64;
-    let mut patience = [0u64, 0];
+    let time = [0u64, most_ns];
+    // SAFETY: a futex word and a timespec of ours.
+    unsafe { syscall4(FUTEX, word, FUTEX_WAIT_PRIVATE, 0, time.as_ptr() as u64) }
+}
+
+fn wait(thread: &Thread) {
     let mut start = log::time();
     while thread.granted.load(Ordering::Acquire) == 0 {
         let least = if chaos::is_on() {
@@ -293,13 +304,11 @@ fn wait(thread: &Thread) {
         } else {
             PATIENCE_NS
         };
-        patience[1] = signal::pause_ns(least);
-        // SAFETY: a futex word and a timespec of ours.
-        let result =
-            unsafe { syscall4(FUTEX, word, FUTEX_WAIT_PRIVATE, 0, patience.as_ptr() as u64) };
+        let patience = signal::pause_ns(least);
+        let result = sleep_until_granted(thread, patience);
         const ETIMEDOUT: i64 = 110;
         // Signals that come more often than its patience ends must not make it endless.
-        let ticks = patience[1].saturating_mul(SLICE / MILLION) / (PATIENCE_NS / MILLION);
+        let ticks = patience.saturating_mul(TICKS_PER_MS) / MILLION;
         let over = result == -ETIMEDOUT || log::time().wrapping_sub(start) > ticks;
         let asks = over
             && thread.granted.load(Ordering::Acquire) == 0
@@ -310,6 +319,12 @@ fn wait(thread: &Thread) {
             start = log::time();
         }
     }
+}
+
+/// The current thread is about to lay the token down.
+fn charge(thread: &mut Thread) {
+    // SAFETY: we have the token.
+    wake_ups::charge(thread, unsafe { SLICE_START });
 }
 
 /// Log that the current thread is at a call, which returns later or never.
@@ -327,6 +342,8 @@ pub fn log_blocked(header: &EventHeader) {
 /// header of its event.
 pub fn let_go(thread: &mut Thread, call: &EventHeader) {
     thread.blocked_call = *call;
+    charge(thread);
+    wake_ups::falls_asleep(thread, call);
     // The order of processes is told by events: others could run without us knowing.
     if WAITING.load(Ordering::Relaxed) > 0 || sharing_group::is_member() {
         log_blocked(call);
@@ -346,10 +363,56 @@ pub fn leave() {
 #[inline(never)]
 pub fn yield_now(thread: &mut Thread) {
     if somebody_waits() {
+        charge(thread);
         pass_on();
         acquire(thread);
         thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
     }
+}
+
+/// Let the thread run that the current one has just woken, if it comes soon, at a place the log knows.
+#[inline(never)]
+fn make_way(thread: &mut Thread) {
+    /// A processor that sleeps needs some 50 µs until it runs the thread.
+    const SOON_NS: u64 = 200_000;
+    lock();
+    let is_expected = WAITING.load(Ordering::Relaxed) == 0 && !sharing_group::is_member();
+    if is_expected {
+        // The token lies there for whoever comes, and comes back to this thread.
+        charge(thread);
+        enqueue(thread);
+        HELD.store(0, Ordering::Relaxed);
+    }
+    unlock();
+    if !is_expected {
+        return yield_now(thread);
+    }
+    thread.waits.store(1, Ordering::Relaxed);
+    sleep_until_granted(thread, SOON_NS);
+    if !take_back(thread) {
+        wait(thread);
+    }
+    looks_again(thread);
+    begin_turn(thread);
+    thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
+}
+
+/// Nobody has come for the token that the thread has laid down in [`make_way`]: then the queue holds
+/// only that thread, because others would have taken the token.
+fn take_back(thread: &Thread) -> bool {
+    lock();
+    let is_there = HELD.load(Ordering::Relaxed) == 0;
+    if is_there {
+        HELD.store(1, Ordering::Relaxed);
+        // SAFETY: under the lock.
+        unsafe {
+            debug_assert!(place(FIRST).read() == core::ptr::from_ref(thread) as usize);
+            FIRST = (FIRST + 1) % MOST_THREADS;
+        }
+        WAITING.store(0, Ordering::Relaxed);
+    }
+    unlock();
+    is_there
 }
 
 /// After an event: if others wait and the slice is over, let them run.
@@ -361,6 +424,9 @@ pub fn after_event(thread: &mut Thread) {
             yield_now(thread);
         }
         return;
+    }
+    if core::mem::take(&mut thread.gives_way) {
+        return make_way(thread);
     }
     // SAFETY: we have the token.
     let over = log::time().wrapping_sub(unsafe { SLICE_START }) > SLICE;

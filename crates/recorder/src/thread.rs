@@ -83,6 +83,12 @@ pub struct Thread {
     pub cpuid_faults: bool,
     /// Header of the call during which others may run.
     pub blocked_call: EventHeader,
+    /// See [`crate::wake_ups`], as for the next two: when its call that waits began; 0: none does.
+    pub asleep_since: u64,
+    /// How long it runs at once when it is woken, in ticks.
+    pub wake_credit: u64,
+    /// It has woken a thread, which shall run when this call's event is in the log.
+    pub gives_way: bool,
 }
 
 /// The thread that holds the token: the only one inside the program or the recorder.

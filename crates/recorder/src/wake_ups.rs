@@ -1,0 +1,77 @@
+//! Threads that are woken after a long sleep run at once, in place of the thread that woke them: a
+//! just-in-time compiler's threads make code that the others could use meanwhile, and whoever
+//! computes on in an interpreter makes no system call at which they could take their turn.
+//!
+//! Design constraints:
+//! * What this costs stays small, whatever the program does: only sleeps of 10 ms count, and a
+//!   thread's preference ends when it has run for 5 ms since its last one.
+//! * A thread that has been woken and finds a lock taken, sleeps again for a moment. It keeps its
+//!   preference, or whoever woke it with the lock held would compute on.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use reenact_freestanding::numbers::FUTEX;
+use reenact_trace::EventHeader;
+
+use crate::chaos;
+use crate::log;
+use crate::scheduler::TICKS_PER_MS;
+use crate::thread::Thread;
+
+const LONG_SLEEP: u64 = 10 * TICKS_PER_MS;
+const CREDIT: u64 = 5 * TICKS_PER_MS;
+
+/// When somebody last went to sleep on a futex, by its address; several may share a place. 0: nobody.
+const PLACES: usize = 64;
+static SLEEPS: [AtomicU64; PLACES] = [const { AtomicU64::new(0) }; PLACES];
+
+fn place(futex: u64) -> &'static AtomicU64 {
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mixed = (futex >> 2).wrapping_mul(GOLDEN);
+    &SLEEPS[(mixed >> (u64::BITS - PLACES.ilog2())) as usize]
+}
+
+/// The thread has run since `start`, and others may run from now on.
+pub fn charge(thread: &mut Thread, start: u64) {
+    let ran = log::time().wrapping_sub(start);
+    thread.wake_credit = thread.wake_credit.saturating_sub(ran);
+}
+
+/// The thread, which has been charged, goes to sleep in a call.
+pub fn falls_asleep(thread: &mut Thread, call: &EventHeader) {
+    let now = log::time();
+    thread.asleep_since = now;
+    if u64::from(call.code) == FUTEX {
+        let since = if thread.wake_credit > 0 {
+            now.wrapping_sub(LONG_SLEEP)
+        } else {
+            now
+        };
+        place(call.args[0]).store(since, Ordering::Relaxed);
+    }
+}
+
+/// The thread's call has returned.
+pub fn wakes_up(thread: &mut Thread) {
+    let since = core::mem::take(&mut thread.asleep_since);
+    if since != 0 && log::time().wrapping_sub(since) >= LONG_SLEEP {
+        thread.wake_credit = CREDIT;
+    }
+}
+
+/// The thread has made a call on a futex that should not wait.
+pub fn after_futex(thread: &mut Thread, args: &[u64; 6], result: i64) {
+    const COMMAND: u64 = 0x7f;
+    const WAKE: u64 = 1;
+    const WAKE_BITSET: u64 = 10;
+    if result <= 0 || !matches!(args[1] & COMMAND, WAKE | WAKE_BITSET) || chaos::is_on() {
+        return;
+    }
+    let place = place(args[0]);
+    let since = place.load(Ordering::Relaxed);
+    if since != 0 && log::time().wrapping_sub(since) >= LONG_SLEEP {
+        // Whoever still sleeps there has no time of its own any more: it is not looked for again.
+        place.store(0, Ordering::Relaxed);
+        thread.gives_way = true;
+    }
+}
