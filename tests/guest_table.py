@@ -44,6 +44,7 @@ def _crash(how: str, number: int) -> Guest:
 PROCESSES = (
     Guest("hello", arguments=("one", "two words", ""), status=7),
     Guest("fork"),
+    Guest("fork_advice"),
     Guest("fork_wide"),
     Guest("fork_killed"),
     Guest("vfork"),

@@ -147,7 +147,9 @@ pub fn apply_syscall(machine: &mut Machine, group: &Group<'_>) -> Result<(), Rep
     if number == n::BRK {
         return move_break(machine, group, header);
     }
-    if header.result < 0 {
+    // Holes in the range make the advice fail when it has been taken for the rest.
+    let is_advised = number == n::MADVISE && header.result == -n::ENOMEM;
+    if header.result < 0 && !is_advised {
         return Ok(());
     }
     let [first, second, third, fourth, ..] = header.args;
@@ -190,6 +192,7 @@ pub fn apply_syscall(machine: &mut Machine, group: &Group<'_>) -> Result<(), Rep
                 keep_old,
             )
         }
+        n::MADVISE if memory.advise_fork(first, second, third) => Ok(()),
         n::MADVISE if matches!(third, MADV_DONTNEED | MADV_FREE | MADV_DONTNEED_LOCKED) => {
             memory.discard(translator, first, second)
         }

@@ -433,8 +433,9 @@ impl Engine {
         if first.event.header.code != start::FORK {
             return Err(ReplayError::BadEvent("the log of a forked child starts otherwise").into());
         }
-        self.machine.become_child(first.event.header.tid, child);
-        Ok(())
+        self.machine
+            .become_child(first.event.header.tid, child)
+            .map_err(Failure::from)
     }
 
     /// Whether the process asked for was never reached.

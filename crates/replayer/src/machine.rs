@@ -357,13 +357,14 @@ impl Machine {
     }
 
     /// After a fork only the running thread exists.
-    pub fn become_child(&mut self, tid: u32, registers: Registers) {
+    pub fn become_child(&mut self, tid: u32, registers: Registers) -> Result<(), ReplayError> {
         self.threads = Threads {
             current: Some(tid),
             ..Threads::default()
         };
         self.reset_instructions();
         self.set_registers(&registers);
+        self.memory.become_child(&mut self.translator)
     }
 }
 

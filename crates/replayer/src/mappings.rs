@@ -23,6 +23,16 @@ pub struct Mapping {
     pub file_size: u64,
     /// Number of the shared object, or 0.
     pub object: u32,
+    pub at_fork: AtFork,
+}
+
+/// What `madvise` has asked for: what a forked child has in the place of a mapping.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AtFork {
+    /// Nothing (MADV_DONTFORK).
+    pub is_left_out: bool,
+    /// Zeros (MADV_WIPEONFORK).
+    pub is_wiped: bool,
 }
 
 /// The mappings, disjoint and ordered.
@@ -97,6 +107,15 @@ impl MappingTable {
         self.split(end);
         for (_, mapping) in self.map.range_mut(start..end.max(start)) {
             mapping.protection = protection;
+        }
+    }
+
+    /// Change what a forked child has in the place of the mapped parts of the range.
+    pub fn advise_fork(&mut self, start: u64, end: u64, change: impl Fn(&mut AtFork)) {
+        self.split(start);
+        self.split(end);
+        for (_, mapping) in self.map.range_mut(start..end.max(start)) {
+            change(&mut mapping.at_fork);
         }
     }
 

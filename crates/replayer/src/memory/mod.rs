@@ -5,6 +5,7 @@
 
 mod access;
 mod code;
+mod forked;
 mod patches;
 mod remap;
 
@@ -15,7 +16,7 @@ use reenact_trace::{layout, FileId, MapRecord};
 use reenact_translator::Translator;
 
 use crate::error::ReplayError;
-use crate::mappings::{Mapping, MappingTable, PAGE};
+use crate::mappings::{AtFork, Mapping, MappingTable, PAGE};
 use crate::system;
 use crate::trace_directory::TraceDirectory;
 use crate::turns;
@@ -113,6 +114,7 @@ impl Memory {
             offset: record.offset,
             file_size,
             object: record.object,
+            at_fork: AtFork::default(),
         };
         // SAFETY: the range is the program's (checked), nothing of ours.
         unsafe {

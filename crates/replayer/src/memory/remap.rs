@@ -78,6 +78,11 @@ impl Memory {
                 file_size: 0,
             };
             self.map(translator, new_address + old_length, &record)?;
+            let end = new_address + new_length;
+            self.table
+                .advise_fork(new_address + old_length, end, |at_fork| {
+                    *at_fork = last.at_fork;
+                });
         }
         Ok(())
     }
@@ -109,6 +114,9 @@ impl Memory {
         // Lifts all watches: the host mapping is uniform.
         self.forget(translator, from, to);
         self.map(translator, target, &record)?;
+        self.table.advise_fork(target, target + length, |at_fork| {
+            *at_fork = mapping.at_fork;
+        });
         // SAFETY: both ranges are the program's; the target was just mapped for this.
         let moved = unsafe { system::move_mapping(from, length, target) }.is_ok();
         if !moved {
