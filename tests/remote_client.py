@@ -107,8 +107,8 @@ def until(found: Callable[[], object], complaint: str):
 
 
 def connected(port: int) -> socket.socket | None:
-    """A connection, if somebody listens."""
-    with contextlib.suppress(ConnectionRefusedError):
+    """A connection, if somebody listens; who has taken another one meanwhile resets it."""
+    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
         connection = socket.create_connection(("127.0.0.1", port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
