@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 
 from reenact import _native, environment
-from reenact.errors import ReenactError, ReplayError
+from reenact.errors import ReenactError, ReplayError, UsageError
 from reenact.gdb import description, identifiers
 from reenact.gdb.files import TraceFiles
 from reenact.gdb.identifiers import Names
@@ -223,6 +223,14 @@ class Conversation:
     def _thread_list(self, _rest: str) -> str:
         return "m" + ",".join(self._names.of(thread.tid) for thread in self._target.threads())
 
+    def _thread_local(self, rest: str) -> str:
+        name, offset, link_map = rest.split(",")
+        thread = identifiers.parse(name).thread or self._target.running
+        block = self._target.thread_local(thread, int(link_map, 16))
+        if block is None:
+            raise UsageError("the thread has no variables of this module, or not yet")
+        return f"{block + int(offset, 16):x}"
+
     # Movements
 
     def _why(self, _rest: str) -> str:
@@ -339,6 +347,7 @@ class Conversation:
         ("qfThreadInfo", _thread_list),
         ("qsThreadInfo", lambda _self, _rest: "l"),
         ("qAttached", lambda _self, _rest: "1"),
+        ("qGetTLSAddr:", _thread_local),
         ("qRcmd,", _command),
         ("qC", _current),
         ("QCatchSyscalls:", _catch_calls),

@@ -16,6 +16,7 @@ from reenact.gdb.signals import to_gdb
 from reenact.session.positions import Position
 from reenact.session.session import Session
 from reenact.session.values import EventInfo, Registers, Stop, StopReason, Thread
+from reenact.symbols.thread_local import ThreadLocals
 
 #: Signals of stop replies.
 INTERRUPT, _TRAP = 2, 5
@@ -117,6 +118,21 @@ class Target:
             if thread.tid == self._selected:
                 return thread.registers
         return self.session.registers
+
+    def thread_local(self, thread: int, link_map: int) -> int | None:
+        """Where a thread's variables of a module begin; None: it has none, or not yet.
+
+        Arguments:
+            thread: its tid.
+            link_map: address of what the dynamic linker knows of the module; 0: the program.
+        """
+        known = (one.registers for one in self.threads() if one.tid == thread)
+        registers, image = next(known, None), self.image
+        if registers is None:
+            raise UsageError(f"there is no thread {thread} here")
+        program = "" if image is None else image.program
+        locals_ = ThreadLocals(self.session.symbols, self.session.memory.read, program)
+        return locals_.of_link_map(link_map, registers["fs_base"])
 
     @property
     def position(self) -> Position:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reenact import _native
 from reenact.errors import UsageError
 from reenact.symbols.frames import DWARF_REGISTERS, RSP, XMM0, Frame, FrameContext, Read
 from reenact.symbols.space import AddressSpace, Loaded
+from reenact.symbols.thread_local import ThreadLocals
 from reenact.symbols.types import Type
 from reenact.symbols.values import Value
 
@@ -22,7 +25,7 @@ class FrameVariables:
         read: reads the program's memory.
         vectors: contents of xmm0 to xmm15, of level 0; empty where not known.
         thread_pointer: fs_base of the thread; None: thread-local variables cannot be read.
-        program: path of the program itself, whose thread-local variables lie below that.
+        program: path of the program itself.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class FrameVariables:
         self._read = read
         self._vectors = vectors
         self._thread_pointer = thread_pointer
-        self._program = program
+        self._thread_locals = ThreadLocals(space, read, program)
         self._loaded = space.module_at(frame.lookup_address)
 
     @property
@@ -136,12 +139,19 @@ class FrameVariables:
             self._frame.registers,
             loaded.bias,
             self._frame.frame_address,
-            self._thread_local(loaded),
+            None,
             self._read,
         )
-        address = self._frame.lookup_address - loaded.bias
+        # Where the frame is says nothing of another module's variables, and may lie before it.
+        is_own = self._loaded is not None and loaded.bias == self._loaded.bias
+        address = self._frame.lookup_address - loaded.bias if is_own else 0
         try:
-            pieces = loaded.module.locate(entry, function, address, context)
+            try:
+                pieces = loaded.module.locate(entry, function, address, context)
+            except _native.SymbolError:
+                # Where thread-local ones are is found out for them alone: it takes a while.
+                context = replace(context, thread_local=self._thread_local(loaded))
+                pieces = loaded.module.locate(entry, function, address, context)
         except _native.SymbolError as error:
             raise UsageError(f"{name} cannot be read: {error}") from error
         if len(pieces) == 1 and pieces[0][0] == "memory" and pieces[0][3] is None:
@@ -150,16 +160,10 @@ class FrameVariables:
         return None if content is None else Value(kind, self._read, None, content)
 
     def _thread_local(self, loaded: Loaded) -> int | None:
-        """Where the module's thread-local variables begin, as far as that is known.
-
-        The program's own end at the thread pointer (Drepper, "ELF Handling For Thread-Local
-        Storage", 3.4.6); where those of a library are only the C library knows.
-        """
-        own = loaded.module.thread_local
-        if own is None or self._thread_pointer is None or loaded.path != self._program:
+        """Where the module's thread-local variables begin, as far as that is known."""
+        if self._thread_pointer is None:
             return None
-        size, alignment = own
-        return self._thread_pointer - -(-size // max(alignment, 1)) * max(alignment, 1)
+        return self._thread_locals.of_module(loaded, self._thread_pointer)
 
     def _assembled(
         self, pieces: list[tuple[str, int, bytes | None, int | None, int]], size: int
