@@ -84,6 +84,7 @@ SIGNALS = (
     Guest("signal_jump"),
     Guest("timers"),
     Guest("timer_spin"),
+    Guest("timer_flood"),
     Guest("child_signals"),
     Guest("job_control"),
     Guest("broken_pipe"),

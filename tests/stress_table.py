@@ -24,7 +24,7 @@ FUTEXES = ("futex", "mutex", "sem", "switch", "yield", "eventfd", "race-sched")
 SIGNALS = (
     *("alarm", "hrtimers", "itimer", "kill", "nanosleep", "sigabrt", "sigchld", "sigfd", "sigfpe"),
     *("sigio", "signal", "signest", "sigpending", "sigpipe", "sigq", "sigrt", "sigsegv"),
-    *("sigsuspend", "sigtrap"),
+    *("sigsuspend", "sigtrap", "timer"),
 )
 THREADS = ("pthread",)
 
@@ -40,11 +40,11 @@ QUICK = {
     "sigq": 5000,
     "sigsegv": 500,
     "switch": 5000,
+    "timer": 3000,
     "vecmath": 20,
 }
 
 #: Not exact or not supported yet.
 LEFT_OUT = {
     "opcode": "runs random bytes as code, among them far returns, which the translator refuses",
-    "timer": "asks for a million signals a second, which leave a recorded program no time",
 }

@@ -56,7 +56,7 @@ pub fn unknown_code(thread: &mut Thread, event: &mut Builder) {
     STATE.store(state, Ordering::Relaxed);
     if state == FAULTS {
         thread.cpuid_faults = true;
-        signal::set_kernel_mask(thread.mask);
+        signal::set_kernel_mask(thread);
     } else {
         pinning::begin(thread, event);
     }
@@ -68,7 +68,7 @@ pub fn take_turn(thread: &mut Thread) {
     if faults() && !thread.cpuid_faults {
         thread.cpuid_faults = true;
         set(false);
-        signal::set_kernel_mask(thread.mask);
+        signal::set_kernel_mask(thread);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the recorder keeps for each thread of the program: the saved registers, stacks, the
 //! queue of signals that wait for a deterministic point.
 
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall6;
@@ -16,7 +16,7 @@ pub const BLOCK_SIZE: u64 = 256 << 10;
 /// AMX-sized state on the widest machines.
 pub const SIGNAL_STACK_END: u64 = 96 << 10;
 const SIGNAL_STACK_START: u64 = 16 << 10;
-/// How many signals can wait; standard signals merge, so this bounds real-time ones.
+/// How many signals can wait: more than there are numbers, and of each one waits, hardly ever two.
 pub const QUEUE: usize = 64;
 
 /// A signal that has arrived and has not been given to the program yet.
@@ -65,8 +65,10 @@ pub struct Thread {
     /// Mask to restore after `sigsuspend` and the like delivered its signals.
     pub saved_mask: Option<u64>,
     pub clear_child_tid: u64,
-    /// Signals that found the queue full.
-    pub dropped: AtomicU32,
+    /// Signals that the kernel keeps because one like them is in the queue: a mask.
+    pub followers_kept: AtomicU64,
+    /// 1: the thread is about to execute another image, which inherits the kernel's mask.
+    pub leaves: AtomicU32,
     /// 1: a waiting thread has asked for the token; it gets it at the end of this call.
     pub room_asked: AtomicU32,
     /// 1: the token is this thread's. A futex.

@@ -70,7 +70,7 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     unsafe { syscall4(RT_SIGPROCMASK, 0, 0, &raw mut mask as u64, 8) };
     thread.mask = mask;
     if mask & signal::never_blocked() != 0 {
-        signal::set_kernel_mask(mask);
+        signal::set_kernel_mask(thread);
     }
     virtualize::after_exec();
     process_start(thread);

@@ -87,7 +87,7 @@ pub fn announce_fatal_signal(call: &mut Call<'_>) {
 pub fn bad_signal_frame(thread: &mut Thread) -> Outcome {
     crate::message::note("rt_sigreturn found no valid frame; the kernel answers with SIGSEGV");
     signal::reset_kernel_action(signal::SIGSEGV);
-    signal::set_kernel_mask(thread.mask & !signal::bit(signal::SIGSEGV));
+    signal::let_in(thread, signal::SIGSEGV);
     // SAFETY: sends a signal to ourselves.
     unsafe { syscall2(KILL, syscall0(GETPID) as u64, u64::from(signal::SIGSEGV)) };
     Outcome::Done(-EFAULT)

@@ -41,7 +41,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     // SAFETY: a new process; both sides go on below.
     let result = unsafe { entry::interruptible(CLONE, &args, call.thread.queued.as_ptr()) };
     if result != 0 {
-        signal::set_kernel_mask(call.thread.mask);
+        signal::set_kernel_mask(call.thread);
     }
     match result {
         0 => {
@@ -157,5 +157,5 @@ fn in_child(
     if flags & CLONE_CHILD_CLEARTID != 0 {
         thread.clear_child_tid = child_tid;
     }
-    signal::set_kernel_mask(thread.mask);
+    signal::set_kernel_mask(thread);
 }

@@ -144,6 +144,8 @@ extern "C" fn thread_main(thread: *mut Thread) -> ! {
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETTID) } as u32;
     signal::arm_stack(thread);
+    // The creator's may have kept something back that is not its program's to block.
+    signal::set_kernel_mask(thread);
     scheduler::acquire_first(thread);
     thread.frame.resume_at = crate::patch::resume_address(thread.frame.registers.rip);
     // SAFETY: the frame was filled by the creator, and we have the token.

@@ -85,7 +85,7 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         )
     };
     thread::set_current(parent);
-    signal::set_kernel_mask(call.thread.mask);
+    signal::set_kernel_mask(call.thread);
     super::exec::clear_after_child(child);
     super::threads::release_block(block);
     signal::restore_actions(&actions);
@@ -116,7 +116,7 @@ extern "C" fn in_child() -> ! {
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETPID) } as u32;
     signal::arm_stack(thread);
-    signal::set_kernel_mask(thread.mask);
+    signal::set_kernel_mask(thread);
     thread.frame.resume_at = thread.frame.registers.rip;
     // SAFETY: the frame was filled by the parent.
     unsafe { entry::resume(&mut thread.frame) }

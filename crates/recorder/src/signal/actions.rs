@@ -1,5 +1,7 @@
 //! What the program wants done with each signal, and what the kernel is told instead.
 
+use core::sync::atomic::Ordering;
+
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall4;
 
@@ -123,9 +125,15 @@ pub fn prepare_exec(thread: &mut Thread) {
     for signal in fatal_signals().filter(|&signal| action(signal).handler == SIG_DFL) {
         reset_kernel_action(signal);
     }
+    // From here on the kernel's mask is what the new image will find.
+    thread.leaves.store(1, Ordering::Release);
+    let kept = thread.followers_kept.swap(0, Ordering::AcqRel);
     deliver::give_back_fatal(thread);
-    if thread.mask & never_blocked() != 0 {
+    let blocks_own = thread.mask & never_blocked() != 0;
+    if blocks_own {
         held::hand_over_all(thread);
+    }
+    if blocks_own || kept != 0 {
         deliver::set_exact_kernel_mask(thread.mask);
     }
     for signal in SYNCHRONOUS {
@@ -179,8 +187,9 @@ pub fn reset_kernel_action(signal: u32) {
 
 /// An `execve` failed after [`prepare_exec`]: take the synchronous signals again.
 pub fn install_own_again(thread: &Thread) {
+    thread.leaves.store(0, Ordering::Release);
     if thread.mask & never_blocked() != 0 {
-        set_kernel_mask(thread.mask);
+        set_kernel_mask(thread);
     }
     for signal in SYNCHRONOUS {
         kernel_action(signal, Some(&own_action(action(signal))), None);

@@ -90,7 +90,7 @@ pub fn sigprocmask(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) ->
             _ => return -EINVAL,
         } & !(bit(SIGKILL) | bit(SIGSTOP));
         thread.mask = mask;
-        super::deliver::set_kernel_mask(mask);
+        super::deliver::set_kernel_mask(thread);
         super::held::release(thread);
     }
     if old_at != 0 && !give(event, old_at, &old.to_le_bytes()) {

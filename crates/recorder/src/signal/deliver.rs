@@ -55,9 +55,21 @@ pub fn never_blocked() -> u64 {
     }
 }
 
-/// Set the kernel's mask of the calling thread for a program that wants `mask`.
-pub fn set_kernel_mask(mask: u64) {
-    set_exact_kernel_mask(mask & !never_blocked());
+/// Set the kernel's mask of the calling thread, for the mask that its program wants.
+pub fn set_kernel_mask(thread: &Thread) {
+    loop {
+        let kept = thread.followers_kept.load(Ordering::Relaxed);
+        set_exact_kernel_mask((thread.mask | kept) & !never_blocked());
+        // One that has come in between asked for what we have just undone.
+        if thread.followers_kept.load(Ordering::Relaxed) == kept {
+            return;
+        }
+    }
+}
+
+/// Let a signal in that ends the process.
+pub fn let_in(thread: &Thread, number: u32) {
+    set_exact_kernel_mask(thread.mask & !bit(number) & !never_blocked());
 }
 
 /// Let no signal in that is not raised by what the thread does itself, until the kernel's mask is set
@@ -121,10 +133,10 @@ fn end(thread: &Thread, signal: &QueuedSignal, moment: Moment) {
     arena::ring_doorbell();
     kernel_action(signal.number, Some(&Action::default()), None);
     // A call that waited with another mask may have let it through.
-    set_kernel_mask(thread.mask & !bit(signal.number));
+    let_in(thread, signal.number);
     send(thread, signal);
     // Still here: the first process of a namespace is not ended by its own kind.
-    set_kernel_mask(thread.mask);
+    set_kernel_mask(thread);
     let own = own_action(action(signal.number));
     kernel_action(signal.number, Some(&own), None);
 }
@@ -138,6 +150,7 @@ pub fn give_back_fatal(thread: &mut Thread) {
         if is_default && is_fatal_by_default(signal.number) {
             send(thread, &signal);
         } else {
+            // Its place has just become free.
             queue::enqueue(thread, signal);
         }
     }
@@ -156,7 +169,45 @@ fn give_back(thread: &mut Thread, signal: &QueuedSignal) {
     if thread.mask & bit(signal.number) & never_blocked() != 0 {
         return held::hold(thread, signal);
     }
+    if thread.mask & bit(signal.number) != 0 {
+        return send_first(thread, signal);
+    }
+    set_kernel_mask(thread);
     send(thread, signal);
+}
+
+/// Send a signal that the kernel's mask blocks to oneself; those of its number that the kernel has kept
+/// meanwhile stay behind it.
+pub(super) fn send_first(thread: &Thread, signal: &QueuedSignal) {
+    const MOST: usize = 32;
+    let mut followers = [*signal; MOST];
+    let mut count = 0;
+    if signal.number >= queue::REAL_TIME {
+        while count < MOST && take_pending(&mut followers[count]) {
+            count += 1;
+        }
+    }
+    send(thread, signal);
+    for follower in &followers[..count] {
+        send(thread, follower);
+    }
+}
+
+/// Take a pending signal with the number of this one; false: there is none.
+fn take_pending(signal: &mut QueuedSignal) -> bool {
+    let set = bit(signal.number);
+    let no_time = [0u64; 2];
+    // SAFETY: a mask, a siginfo and a timespec of ours.
+    let result = unsafe {
+        syscall4(
+            RT_SIGTIMEDWAIT,
+            &raw const set as u64,
+            signal.info.as_mut_ptr() as u64,
+            no_time.as_ptr() as u64,
+            8,
+        )
+    };
+    result > 0
 }
 
 /// Block a signal and send it to oneself.
@@ -310,7 +361,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         message::note("a signal handler could not be entered: its stack is not writable");
         arena::ring_doorbell();
         kernel_action(SIGSEGV, Some(&Action::default()), None);
-        set_kernel_mask(thread.mask & !bit(SIGSEGV));
+        let_in(thread, SIGSEGV);
         // SAFETY: sends a signal to ourselves.
         unsafe { syscall2(KILL, unsafe_getpid(), u64::from(SIGSEGV)) };
         return;
@@ -325,7 +376,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         mask |= bit(signal.number);
     }
     thread.mask = mask & !(bit(SIGKILL) | bit(SIGSTOP));
-    set_kernel_mask(thread.mask);
+    set_kernel_mask(thread);
 
     // The handler's registers.
     let after = Registers {

@@ -93,6 +93,24 @@ fn redirect(thread: &mut Thread, context: &mut UserContext, origin: Origin) {
     context.general[FLAGS] &= !0x500;
 }
 
+/// The signal waits for a place in the program that the log knows.
+fn keep(thread: &mut Thread, context: &mut UserContext, signal: QueuedSignal) {
+    let number = signal.number;
+    if queue::keeps_followers(thread, number) {
+        context.mask |= bit(number);
+        thread
+            .followers_kept
+            .fetch_or(bit(number), Ordering::Relaxed);
+    }
+    let can_be_kept = !SYNCHRONOUS.contains(&number) && thread.leaves.load(Ordering::Relaxed) == 0;
+    if !queue::enqueue(thread, signal) && can_be_kept {
+        // Until the mask is set again, which is when there is room.
+        context.mask |= bit(number);
+        deliver::send_first(thread, &signal);
+    }
+    super::late::arm(thread);
+}
+
 /// Whether a signal was raised by the CPU for the instruction at the interrupted address.
 fn is_synchronous(number: u32, info: &QueuedSignal) -> bool {
     let code = (info.info[1] & 0xffff_ffff) as i32;
@@ -182,8 +200,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
             }
             return;
         }
-        queue::enqueue(thread, signal);
-        super::late::arm(thread);
+        keep(thread, context, signal);
         if let Some(address) = entry::abandon_address(ip) {
             context.general[RIP] = address;
         }
@@ -233,6 +250,5 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
         }
         return;
     }
-    queue::enqueue(thread, signal);
-    super::late::arm(thread);
+    keep(thread, context, signal);
 }

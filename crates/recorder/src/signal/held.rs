@@ -33,6 +33,7 @@ pub fn release(thread: &mut Thread) {
         let signal = thread.held[index];
         if signal.number != 0 && thread.mask & bit(signal.number) == 0 {
             thread.held[index].number = 0;
+            // There is room: the queue has places for all numbers.
             enqueue(thread, signal);
         }
     }
@@ -80,7 +81,7 @@ pub fn hand_over_all(thread: &mut Thread) -> bool {
 /// Take them back after a call.
 #[cold]
 pub fn take_back(thread: &Thread) {
-    set_kernel_mask(thread.mask);
+    set_kernel_mask(thread);
 }
 
 #[inline]

@@ -22,7 +22,7 @@ pub use actions::{
     reset_kernel_action, restore_actions, snapshot_actions,
 };
 pub use deliver::{
-    deliver_fault, deliver_queued, hold_signals, never_blocked, restarts_after_queued,
+    deliver_fault, deliver_queued, hold_signals, let_in, never_blocked, restarts_after_queued,
     set_kernel_mask, Moment,
 };
 pub use frame::{

@@ -1,14 +1,21 @@
 //! Signals that have arrived and wait for a deterministic point. The handler adds to the queue at any
 //! moment, also while the recorder takes the first of it, so no step of either may undo the other's.
+//!
+//! While one waits here the kernel keeps those of the same number that follow, as it does natively while the
+//! program's handler runs. A timer that is due again sooner than we go on would leave us no time at all.
 
 use core::sync::atomic::Ordering;
 
-use super::late;
+use super::{bit, late, SYNCHRONOUS};
+use crate::scheduler;
 use crate::thread::{QueuedSignal, Thread, QUEUE};
 
 /// Handlers that may be within each other: the recorder's, and that of a signal which it does not
 /// block because accesses of its own may raise it.
 const NESTED: u32 = 2;
+
+/// The kernel keeps a signal with a lower number once, others as often as they come.
+pub const REAL_TIME: u32 = 32;
 
 /// Whether signals wait for this thread.
 #[inline]
@@ -22,35 +29,56 @@ pub fn first(thread: &Thread) -> Option<&QueuedSignal> {
     queued(thread).then(|| &thread.queue[first as usize % QUEUE])
 }
 
-/// Add a signal. One that waits already is not added again, as in the kernel (`legacy_queue`).
-pub fn enqueue(thread: &mut Thread, signal: QueuedSignal) {
-    const REAL_TIME: u32 = 32;
+fn waiting(thread: &Thread) -> u32 {
     let first = thread.queue_first.load(Ordering::Relaxed);
-    let waiting = thread
+    thread
         .queue_next
         .load(Ordering::Relaxed)
-        .wrapping_sub(first);
-    let is_there = (0..waiting).any(|index| {
+        .wrapping_sub(first)
+}
+
+fn is_there(thread: &Thread, number: u32) -> bool {
+    let first = thread.queue_first.load(Ordering::Relaxed);
+    (0..waiting(thread)).any(|index| {
         let place = first.wrapping_add(index) as usize % QUEUE;
-        thread.queue[place].number == signal.number
-    });
-    if signal.number < REAL_TIME && is_there {
-        return;
+        thread.queue[place].number == number
+    })
+}
+
+/// Whether the kernel is to keep the signals that follow one with this number, which has just come.
+pub fn keeps_followers(thread: &Thread, number: u32) -> bool {
+    // What is raised by the processor while it is blocked kills.
+    if SYNCHRONOUS.contains(&number) || thread.leaves.load(Ordering::Relaxed) != 0 {
+        return false;
     }
-    if waiting > QUEUE as u32 - NESTED {
-        thread.dropped.fetch_add(1, Ordering::Relaxed);
-        return;
+    // A signal to the process goes to another thread when this one blocks it. Natively this one would hardly
+    // ever be found so: only a second one says that it is.
+    !scheduler::is_threaded() || is_there(thread, number)
+}
+
+/// Add a signal; false: there is no room. One that waits already is not added again, as in the
+/// kernel (`legacy_queue`).
+pub fn enqueue(thread: &mut Thread, signal: QueuedSignal) -> bool {
+    if signal.number < REAL_TIME && is_there(thread, signal.number) {
+        return true;
+    }
+    if waiting(thread) > QUEUE as u32 - NESTED {
+        return false;
     }
     // A handler that comes from here on takes the next place.
     let place = thread.queue_next.fetch_add(1, Ordering::Relaxed) as usize % QUEUE;
     thread.queue[place] = signal;
     thread.queued.fetch_add(1, Ordering::Release);
+    true
 }
 
-/// Take the signal that waits longest; there is one.
+/// Take the signal that waits longest; there is one. Those that follow come when the kernel's mask is set.
 pub fn take_first(thread: &mut Thread) -> QueuedSignal {
     let first = thread.queue_first.load(Ordering::Relaxed);
     let signal = thread.queue[first as usize % QUEUE];
+    thread
+        .followers_kept
+        .fetch_and(!bit(signal.number), Ordering::Relaxed);
     // Its place may be written to from here on.
     thread
         .queue_first

@@ -42,7 +42,7 @@ pub fn sigreturn(thread: &mut Thread) -> bool {
         return false;
     }
     thread.mask = words[37] & !(bit(SIGKILL) | bit(SIGSTOP));
-    set_kernel_mask(thread.mask);
+    set_kernel_mask(thread);
     held::release(thread);
     // The kernel restores the alternate stack's settings as well, ignoring errors.
     let stack = [words[2], words[3] & !1, words[4]];
