@@ -19,9 +19,25 @@ pub fn is_hidden(fd: u64) -> bool {
     fd >= header.tracking_fd && fd <= header.recorder_fd
 }
 
-/// The hidden descriptor by which the kernel tells which pages have been written; not always open.
+/// The hidden descriptor by which the kernel tells which pages have been written, where it does.
 pub fn tracking_fd() -> u64 {
     arena::header().tracking_fd as u64
+}
+
+/// Nothing is told by that descriptor, or no more: it is another of ours, lest the kernel gives its number
+/// to the program, which could not use it.
+pub fn occupy_tracking() {
+    const DUP3: u64 = 292;
+    let header = arena::header();
+    // SAFETY: descriptors of ours. Above the program's limit it fails, and the number is nobody's.
+    unsafe {
+        syscall3(
+            DUP3,
+            header.recorder_fd as u64,
+            header.tracking_fd as u64,
+            0,
+        )
+    };
 }
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
@@ -169,6 +185,7 @@ pub fn track_descriptors(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
 
 /// Forget descriptors that the `execve` just performed has closed.
 pub fn after_exec() {
+    occupy_tracking();
     for bits in &arena::slot().exec.descriptors {
         if bits.load(Ordering::Relaxed) & descriptor::CLOSE_ON_EXEC != 0 {
             bits.store(0, Ordering::Relaxed);

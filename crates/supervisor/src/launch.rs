@@ -26,7 +26,7 @@ pub struct HiddenNumbers {
     pub recorder: RawFd,
     pub arena: RawFd,
     pub trace: RawFd,
-    /// Nothing is open there at first.
+    /// The recorder opens it.
     pub tracking: RawFd,
 }
 

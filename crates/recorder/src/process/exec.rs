@@ -372,11 +372,11 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 
     let [a, b, c, d, e, _] = call.args;
     // SAFETY: the program's own call; our descriptors are closed on success only.
     unsafe {
-        for fd in header.trace_fd..=header.recorder_fd {
+        for fd in header.tracking_fd..=header.recorder_fd {
             syscall3(FCNTL, fd as u64, 2, 1);
         }
         let result = syscall5(call.number, a, b, c, d, e);
-        for fd in header.trace_fd..=header.recorder_fd {
+        for fd in header.tracking_fd..=header.recorder_fd {
             syscall3(FCNTL, fd as u64, 2, 0);
         }
         signal::install_own_again(call.thread);

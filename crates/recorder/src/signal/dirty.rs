@@ -13,7 +13,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall1, syscall2, syscall3};
+use reenact_freestanding::syscall::{syscall1, syscall3};
 
 use crate::virtualize;
 
@@ -122,8 +122,8 @@ pub fn stop() {
         .compare_exchange(state::ON, state::OFF, Ordering::Relaxed, Ordering::Relaxed)
         .is_ok()
     {
-        // SAFETY: our descriptor; the kernel lifts all protection.
-        unsafe { syscall2(CLOSE, virtualize::tracking_fd(), 0) };
+        // The kernel closes it, and lifts all protection.
+        virtualize::occupy_tracking();
     }
 }
 
