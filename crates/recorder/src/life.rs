@@ -392,6 +392,14 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     if handed_over {
         signal::take_back(call.thread);
     }
+    // Others may have run since the program came here, and the signal may be the one that they send to it as
+    // it waits. It has come before `pause`, or in it: nobody can tell.
+    let is_pause = result == NOT_BEGUN && call.number == PAUSE;
+    let result = if is_pause && signal::interrupts(call.thread) {
+        -EINTR
+    } else {
+        result
+    };
     if result == NOT_BEGUN
         || (result == -EINTR
             && entry.restart_for(&call.args) == Restart::WithFlag

@@ -43,6 +43,13 @@ pub fn restarts_after_queued(thread: &Thread) -> bool {
     queue::first(thread).is_none_or(|first| action(first.number).flags & SA_RESTART != 0)
 }
 
+/// Whether the first queued signal runs a handler of the program.
+pub fn interrupts(thread: &Thread) -> bool {
+    queue::first(thread).is_some_and(|first| {
+        thread.mask & bit(first.number) == 0 && action(first.number).is_handler()
+    })
+}
+
 /// Signals by which the recorder comes to know what the program does. The kernel kills a process
 /// that raises one while it is blocked (kernel/signal.c: force_sig_info_to_task), so the program
 /// only believes that it blocks them.

@@ -22,8 +22,8 @@ pub use actions::{
     reset_kernel_action, restore_actions, snapshot_actions,
 };
 pub use deliver::{
-    deliver_fault, deliver_queued, hold_signals, let_in, never_blocked, restarts_after_queued,
-    set_kernel_mask, Moment,
+    deliver_fault, deliver_queued, hold_signals, interrupts, let_in, never_blocked,
+    restarts_after_queued, set_kernel_mask, Moment,
 };
 pub use frame::{
     extended_state, permit as permit_extended_state, store as store_state, ExtendedState, XSAVE_MAX,
