@@ -11,6 +11,7 @@ use reenact_syscalls::SystemCall;
 
 use crate::entry::{self, NOT_BEGUN};
 use crate::life::Call;
+use crate::sharing_group::Place;
 use crate::{guest, patch, priority_lock, scheduler, signal, wake_ups};
 
 const POLL: u64 = 7;
@@ -140,7 +141,7 @@ pub fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64
         }
     };
     call.thread.room_asked.store(0, Ordering::Relaxed);
-    scheduler::acquire(call.thread);
+    scheduler::acquire(call.thread, Place::Call);
     call.event.go_on(&header);
     call.thread.frame.resume_at = patch::resume_address(call.thread.frame.resume_at);
     result

@@ -12,7 +12,7 @@ use crate::arena;
 use crate::chaos;
 use crate::cpuid;
 use crate::log::{self, Builder};
-use crate::sharing_group;
+use crate::sharing_group::{self, Place};
 use crate::signal;
 use crate::thread::{self, Thread};
 use crate::wake_ups;
@@ -24,6 +24,8 @@ pub const TICKS_PER_MS: u64 = 2_500_000;
 /// How long a thread may run while others wait, when it comes to a place that the log knows: much as
 /// the kernel would have it, a switch there costs little.
 const SLICE: u64 = 4 * TICKS_PER_MS;
+/// How long while another process waits that comes from a call: long beside what a turn costs.
+const SHORT_SLICE: u64 = TICKS_PER_MS;
 /// How long a waiting thread sleeps before it asks the running one to make room where it is.
 const PATIENCE_NS: u64 = 20_000_000;
 
@@ -117,10 +119,10 @@ pub fn enlist_newborn(newborn: &mut Thread) {
 /// Take the token for the first time. [`enlist_newborn`] may have come before or not yet.
 pub fn acquire_first(thread: &mut Thread) {
     if chaos::is_on() {
-        return acquire(thread);
+        return acquire(thread, Place::Slice);
     }
     await_grant(thread);
-    begin_turn(thread);
+    begin_turn(thread, Place::Slice);
 }
 
 /// It did not come to be.
@@ -226,8 +228,9 @@ fn pass_on() {
     }
 }
 
-/// Take the token, waiting for it in turn. Sets the current thread.
-pub fn acquire(thread: &mut Thread) {
+/// Take the token, waiting for it in turn, at the end of a call that waits or of a slice. Sets the current
+/// thread.
+pub fn acquire(thread: &mut Thread, at: Place) {
     wake_ups::wakes_up(thread);
     lock();
     if HELD.load(Ordering::Relaxed) == 0 {
@@ -238,7 +241,7 @@ pub fn acquire(thread: &mut Thread) {
         unlock();
         await_grant(thread);
     }
-    begin_turn(thread);
+    begin_turn(thread, at);
 }
 
 /// Wait behind all others; under the lock.
@@ -260,12 +263,12 @@ fn await_grant(thread: &Thread) {
 }
 
 /// This process's token is the thread's: what it does before it goes on.
-fn begin_turn(thread: &mut Thread) {
+fn begin_turn(thread: &mut Thread, at: Place) {
     let previous = LET_GO.swap(0, Ordering::Relaxed);
     thread::set_current(thread);
     if sharing_group::is_member() {
         thread.waits.store(1, Ordering::Relaxed);
-        sharing_group::take(thread);
+        sharing_group::take(thread, at);
         looks_again(thread);
     }
     cpuid::take_turn(thread);
@@ -365,7 +368,7 @@ pub fn yield_now(thread: &mut Thread) {
     if somebody_waits() {
         charge(thread);
         pass_on();
-        acquire(thread);
+        acquire(thread, Place::Slice);
         thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
     }
 }
@@ -393,7 +396,7 @@ fn make_way(thread: &mut Thread) {
         wait(thread);
     }
     looks_again(thread);
-    begin_turn(thread);
+    begin_turn(thread, Place::Slice);
     thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
 }
 
@@ -429,7 +432,8 @@ pub fn after_event(thread: &mut Thread) {
         return make_way(thread);
     }
     // SAFETY: we have the token.
-    let over = log::time().wrapping_sub(unsafe { SLICE_START }) > SLICE;
+    let ran = log::time().wrapping_sub(unsafe { SLICE_START });
+    let over = ran > SLICE || ran > SHORT_SLICE && sharing_group::somebody_is_eager();
     let asked = thread.room_asked.load(Ordering::Relaxed) != 0;
     if (over || asked) && somebody_waits() {
         thread.room_asked.store(0, Ordering::Relaxed);

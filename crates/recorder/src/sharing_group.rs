@@ -23,6 +23,15 @@ use crate::{arena, shared};
 /// How long a process waits for its turn before it asks the running one to make room.
 const PATIENCE_NS: u64 = 20_000_000;
 
+/// Where in its life a process waits for its turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// At the end of a call that waits. It has let others run; they let it run soon.
+    Call,
+    /// It has had its slice, or begins.
+    Slice,
+}
+
 static MEMBER: AtomicBool = AtomicBool::new(false);
 /// Index of the group.
 static GROUP: AtomicUsize = AtomicUsize::new(0);
@@ -89,6 +98,20 @@ pub fn somebody_waits() -> bool {
     is_member() && next_waiting(group()).is_some()
 }
 
+/// Whether another process waits for its turn behind a call that waited.
+#[inline]
+pub fn somebody_is_eager() -> bool {
+    if !is_member() || group().eager.load(Ordering::Relaxed) == 0 {
+        return false;
+    }
+    let is_so = somebody_waits();
+    if !is_so {
+        // Nobody: whoever was counted has been killed.
+        group().eager.store(0, Ordering::SeqCst);
+    }
+    is_so
+}
+
 /// From here on this process shares memory: inside a system call of the program, whose event is
 /// begun anew behind that of the turn.
 pub fn join(call: &mut Call<'_>) {
@@ -108,11 +131,11 @@ pub fn enter(thread: &Thread) {
     HOLDS.store(false, Ordering::Relaxed);
     TURN.store(0, Ordering::Relaxed);
     MEMBER.store(true, Ordering::Relaxed);
-    take(thread);
+    take(thread, Place::Slice);
 }
 
 /// Wait for this process's turn, if it has not got it: `thread` is the one that runs then.
-pub fn take(thread: &Thread) {
+pub fn take(thread: &Thread, at: Place) {
     if !is_member() {
         return;
     }
@@ -123,7 +146,7 @@ pub fn take(thread: &Thread) {
             .holder
             .compare_exchange(0, me, Ordering::SeqCst, Ordering::Relaxed)
             .is_ok();
-        let after_dead = !free && wait(group, me);
+        let after_dead = !free && wait(group, me, at);
         group.holder_tid.store(thread.tid, Ordering::Relaxed);
         HOLDS.store(true, Ordering::Relaxed);
         begin_turn(group, after_dead);
@@ -152,13 +175,16 @@ fn begin_turn(group: &Group, after_dead: bool) {
 }
 
 /// Wait until the turn is ours. Whether it was that of a process that has been killed.
-fn wait(group: &Group, me: u64) -> bool {
+fn wait(group: &Group, me: u64, at: Place) -> bool {
     let slot = arena::own_index();
     let waiter = arena::waiter(slot);
     waiter.member.store(me, Ordering::Relaxed);
     waiter.granted.store(0, Ordering::Relaxed);
     let (word, mask) = bit(slot);
     group.waiting[word].fetch_or(mask, Ordering::SeqCst);
+    if at == Place::Call {
+        group.eager.fetch_add(1, Ordering::SeqCst);
+    }
     let mut after_dead = false;
     loop {
         // Whoever laid the token down before our bit was set did not see us.
@@ -198,6 +224,13 @@ fn wait(group: &Group, me: u64) -> bool {
         } else {
             ask_for_room(group, holder);
         }
+    }
+    if at == Place::Call {
+        let less = |count: u32| count.checked_sub(1);
+        // Not below none: it has been set to none when everybody else was dead.
+        let _ = group
+            .eager
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, less);
     }
     clear_bit(group, slot);
     after_dead

@@ -34,7 +34,10 @@ pub struct Group {
     pub members: AtomicU32,
     /// 1 more than the group that this one was merged into; 0: none.
     pub merged: AtomicU32,
-    pub reserved: [u64; 4],
+    /// Processes that wait for their turn behind a call that waited; killed ones stay counted until nobody
+    /// waits.
+    pub eager: AtomicU32,
+    pub reserved: [u32; 7],
     /// A bit for each slot whose process waits for its turn, set and cleared by that process.
     pub waiting: [AtomicU64; SLOT_COUNT / 64],
 }
