@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Union
 
 _ESCAPE = 0x7D
-_SPECIAL = frozenset(b"#$}*")
+_SPECIAL = b"}#$*"
 _INTERRUPT = 0x03
 
 
@@ -33,9 +33,10 @@ def framed(content: bytes) -> bytes:
 
 def escaped(content: bytes) -> bytes:
     """Binary data as it may stand in a packet."""
-    return b"".join(
-        bytes((_ESCAPE, byte ^ 0x20)) if byte in _SPECIAL else bytes((byte,)) for byte in content
-    )
+    # Libraries go through here in whole; the sign that escapes comes first.
+    for byte in _SPECIAL:
+        content = content.replace(bytes((byte,)), bytes((_ESCAPE, byte ^ 0x20)))
+    return content
 
 
 def unescaped(content: bytes) -> bytes:

@@ -5,15 +5,18 @@ Source: "General Query Packets", on qXfer, in gdb's manual (appendix E.4).
 
 from __future__ import annotations
 
+from xml.sax.saxutils import quoteattr
+
 from reenact import _native
 from reenact.gdb import description
 from reenact.gdb.identifiers import Names
 from reenact.gdb.image import Image
 from reenact.gdb.packets import escaped
 from reenact.gdb.target import Target
+from reenact.symbols.link_maps import link_maps, path_of
 
 #: What `qSupported` promises of this module.
-OBJECTS = ("features", "auxv", "exec-file", "threads", "siginfo")
+OBJECTS = ("features", "auxv", "exec-file", "threads", "siginfo", "libraries-svr4")
 #: Escaping may double a part, and the packet is limited.
 _MOST_AT_ONCE = 0x7000
 
@@ -48,6 +51,8 @@ class Objects:
             return description.target_xml() if annex == "target.xml" else None
         if kind == "threads":
             return self._threads()
+        if kind == "libraries-svr4":
+            return self._libraries()
         if kind == "siginfo":
             return self._signal_information()
         image = self._target.image
@@ -62,6 +67,27 @@ class Objects:
             for thread in self._target.threads()
         )
         return f'<?xml version="1.0"?><threads>{"".join(lines)}</threads>'.encode()
+
+    def _libraries(self) -> bytes | None:
+        """What the dynamic linker has loaded: one answer instead of many reads of memory."""
+        read, main, lines = self._target.session.memory.read, "", []
+        for found in link_maps(self._target.session.symbols, read):
+            if found.is_first and not main:
+                main = f' main-lm="{found.address:#x}"'
+                continue
+            path = path_of(found, read).decode(errors="replace")
+            if not path.isprintable() or "\N{REPLACEMENT CHARACTER}" in path:
+                # XML cannot tell it; a client without an answer reads the memory itself.
+                return None
+            # As for gdb itself, what has no path is no file.
+            if path:
+                lines.append(
+                    f'<library name={quoteattr(path)} lm="{found.address:#x}" '
+                    f'l_addr="{found.bias:#x}" l_ld="{found.dynamic:#x}" '
+                    f'lmid="{found.namespace:#x}"/>'
+                )
+        text = f'<library-list-svr4 version="1.0"{main}>{"".join(lines)}</library-list-svr4>'
+        return text.encode()
 
     def _signal_information(self) -> bytes | None:
         """The `siginfo_t` of the signal or fault that has just been told."""

@@ -1,16 +1,15 @@
 """Where the thread-local variables of a module are, for one thread.
 
 Source: Drepper, "ELF Handling For Thread-Local Storage", 3.4.6; the GNU C library's nptl_db, whose
-descriptions of the dynamic linker's structures (`_thread_db_…`) are in the library itself; its
-elf/link.h for the list of modules that debuggers read.
+descriptions of the dynamic linker's structures (`_thread_db_…`) are in the library itself.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 from reenact.symbols.frames import Read
+from reenact.symbols.link_maps import link_maps
 from reenact.symbols.space import AddressSpace, Loaded
 
 _WORD = 8
@@ -21,10 +20,6 @@ _MODULE_NUMBER = "_thread_db_link_map_l_tls_modid"
 _DISTANCE = "_thread_db_link_map_l_tls_offset"
 #: Of a module whose variables are not at a fixed distance from the thread pointer.
 _NO_DISTANCES = (0, _ALL_ONES)
-#: `link_map`: bias, name, dynamic section, next.
-_LINK_MAP = struct.Struct("<4Q")
-#: More modules than a program has; memory can say what it wants.
-_MOST_MODULES = 10_000
 #: An element of the vector of a thread's blocks: pointer, and what is to be set free.
 _ELEMENT = 16
 
@@ -52,8 +47,10 @@ class ThreadLocals:
             # The program's own end at the thread pointer, whatever C library it has.
             size, alignment = own
             return thread_pointer - -(-size // max(alignment, 1)) * max(alignment, 1)
-        link_map = next((at for at, bias in self._link_maps() if bias == loaded.bias), None)
-        return None if link_map is None else self.of_link_map(link_map, thread_pointer)
+        for link_map in link_maps(self._space, self._read):
+            if link_map.bias == loaded.bias:
+                return self.of_link_map(link_map.address, thread_pointer)
+        return None
 
     def of_link_map(self, link_map: int, thread_pointer: int) -> int | None:
         """The same, of the module that the dynamic linker describes at an address; 0: the program.
@@ -75,18 +72,6 @@ class ThreadLocals:
             return None
         block = self._word(vector + _ELEMENT * number)
         return None if block in (None, *_NO_DISTANCES) else block
-
-    def _link_maps(self) -> Iterator[tuple[int, int]]:
-        """Addresses and biases of what the dynamic linker has loaded."""
-        for debug, _ in self._space.variables("_r_debug"):
-            at = self._word(debug + _WORD)
-            for _ in range(_MOST_MODULES):
-                content = self._read(at, _LINK_MAP.size) if at else b""
-                if not at or len(content) < _LINK_MAP.size:
-                    break
-                bias, _, _, following = _LINK_MAP.unpack(content)
-                yield at, bias
-                at = following
 
     def _field(self, structure: int, name: str) -> int | None:
         """A field of a structure that the C library describes under a name."""

@@ -1,12 +1,14 @@
-"""Thread-local variables: of the program, of the C library, of a library that is opened later."""
+"""Libraries, also one that is opened later, and the thread-local variables of all of them."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from debugger_session import SOURCES, built, debug, record
+from remote_client import Client, served
 
 import reenact as package
 from reenact.errors import UsageError
@@ -15,9 +17,13 @@ from reenact.errors import UsageError
 @pytest.fixture(scope="module")
 def trace(reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of thread_locals.c with its library."""
-    folder = tmp_path_factory.mktemp("thread_locals")
+    return recorded(reenact, tmp_path_factory.mktemp("thread_locals"), "libopened.so")
+
+
+def recorded(reenact, folder: Path, name: str) -> Path:
+    """A run with a library of some name."""
     program = built("thread_locals.c", folder, "-ldl")
-    library, source = folder / "libopened.so", SOURCES / "thread_locals.c"
+    library, source = folder / name, SOURCES / "thread_locals.c"
     options = ["-g", "-O0", "-fPIC", "-shared", "-DLIBRARY"]
     subprocess.run(["gcc", *options, "-o", library, source], check=True)
     return record(reenact, folder / "trace", program, library)
@@ -62,3 +68,30 @@ def test_before_there_are_any(trace: Path) -> None:
     """At the first instruction there is neither a C library nor a thread pointer."""
     with package.open(trace).replay() as session, pytest.raises(UsageError, match="thread-local"):
         session.evaluate("mine")
+
+
+LIBRARIES = "qXfer:libraries-svr4:read::0,7000"
+
+
+def test_list_of_libraries(reenact, trace: Path) -> None:
+    """What the dynamic linker has loaded comes in one answer."""
+    with served(reenact, trace) as (_, port), Client(port) as client:
+        assert "qXfer:libraries-svr4:read+" in client.ask("qSupported")
+        assert client.ask(LIBRARIES) == 'l<library-list-svr4 version="1.0"></library-list-svr4>'
+        client.ask("qRcmd," + b"goto end".hex())
+        listed = client.ask(LIBRARIES)
+        assert re.match(r'l<library-list-svr4 version="1.0" main-lm="0x\w+"><library name=', listed)
+        names = [Path(path).name for path in re.findall('name="([^"]*)"', listed)]
+        assert names[-1] == "libopened.so"
+        assert "libc.so.6" in names
+
+
+def test_library_that_xml_cannot_name(reenact, tmp_path: Path) -> None:
+    """gdb looks for it in the program's memory, then."""
+    trace = recorded(reenact, tmp_path, "lib\x01.so")
+    with served(reenact, trace) as (_, port), Client(port) as client:
+        client.ask("qRcmd," + b"goto end".hex())
+        assert client.ask(LIBRARIES) == "E00"
+    pending = "set breakpoint pending on"
+    said = debug(reenact, trace, pending, "break set", "continue", "print value")
+    assert said.number(3) == 6
