@@ -17,6 +17,7 @@ __all__ = [
     "Trace",
     "TraceError",
     "Type",
+    "path_arguments",
     "record",
 ]
 
@@ -55,6 +56,9 @@ class RecordOutcome:
     def messages(self) -> list[str]: ...
     @property
     def complete(self) -> bool: ...
+
+def path_arguments(number: int) -> list[int]:
+    """Which arguments of a system call are addresses of paths."""
 
 def record(
     trace_dir: str,

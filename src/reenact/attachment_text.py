@@ -52,7 +52,8 @@ def describe(attachment: Attachment) -> str:
         return _bytes(attachment)
 
 
-def _quoted(content: bytes, limit: int = _SHOWN) -> str:
+def quoted(content: bytes, limit: int = _SHOWN) -> str:
+    """Bytes as a string of C, cut behind `limit`."""
     shown = "".join(
         chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
         for byte in content[:limit]
@@ -63,7 +64,7 @@ def _quoted(content: bytes, limit: int = _SHOWN) -> str:
 def _bytes(attachment: Attachment) -> str:
     content = attachment.content
     where = f" {attachment.address:#x}" if attachment.address else ""
-    return f"{attachment.tag}{where} {len(content)} bytes {_quoted(content)}"
+    return f"{attachment.tag}{where} {len(content)} bytes {quoted(content)}"
 
 
 def _map(attachment: Attachment) -> str:
@@ -89,16 +90,16 @@ def _registers(attachment: Attachment) -> str:
 
 def _strings(attachment: Attachment) -> str:
     strings = attachment.content.removesuffix(b"\0").split(b"\0")
-    return f"{attachment.tag} " + " ".join(_quoted(string, 4096) for string in strings)
+    return f"{attachment.tag} " + " ".join(quoted(string, 4096) for string in strings)
 
 
 def _path(attachment: Attachment) -> str:
     which = _PATHS.get(attachment.address, str(attachment.address))
-    return f"{which} {_quoted(attachment.content, 4096)}"
+    return f"{which} {quoted(attachment.content, 4096)}"
 
 
 def _text(attachment: Attachment) -> str:
-    return f"text {_quoted(attachment.content, 4096)}"
+    return f"text {quoted(attachment.content, 4096)}"
 
 
 def _patch(attachment: Attachment) -> str:

@@ -25,5 +25,7 @@ mod _native {
     #[pymodule_export]
     use crate::symbols::{Module, SymbolError, Type};
     #[pymodule_export]
+    use crate::text::path_arguments;
+    #[pymodule_export]
     use crate::trace::Trace;
 }

@@ -1,6 +1,7 @@
 //! One line about an event.
 
-use reenact_syscalls::{format_call, lookup, signal_name};
+use pyo3::prelude::*;
+use reenact_syscalls::{format_call, lookup, signal_name, Kind};
 use reenact_trace::event::instruction;
 use reenact_trace::{Event, EventKind, Tag};
 
@@ -15,6 +16,15 @@ pub fn name(event: &Event<'_>) -> String {
             .to_owned(),
         _ => String::new(),
     }
+}
+
+/// Which arguments of a system call are addresses of paths.
+#[pyfunction]
+pub fn path_arguments(number: u16) -> Vec<usize> {
+    let arguments = lookup(number.into()).map_or(&[][..], |call| call.arguments);
+    let paths = arguments.iter().enumerate();
+    let paths = paths.filter(|(_, (_, kind))| matches!(kind, Kind::Path));
+    paths.map(|(index, _)| index).collect()
 }
 
 fn call_name(number: u16) -> String {

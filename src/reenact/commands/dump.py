@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from reenact.events import Event
+    from reenact.trace import Trace
+
+    #: Paths by the number of the argument that is their address.
+    Paths = dict[int, bytes]
+
+#: PATH_MAX of Linux.
+_LONGEST_PATH = 4096
 
 HELP = "the events of a trace, as text or JSON lines"
 DESCRIPTION = (
@@ -14,7 +24,7 @@ DESCRIPTION = (
     "was told, signals, non-deterministic instructions. With --json, one object a line."
 )
 EXAMPLES = (
-    ("reenact dump --kind syscall", "the system calls, as strace would show them"),
+    ("reenact dump --kind syscall --paths", "the system calls, as strace would show them"),
     ("reenact dump --process 2 --range 100:150", "some events of one process"),
     ("reenact dump --json --data | jq .text", "everything, for scripts"),
 )
@@ -47,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", action="store_true", help="also show the data that belongs to each event"
     )
+    parser.add_argument(
+        "--paths",
+        action="store_true",
+        help="show paths instead of their addresses: replays each process, as the log has no "
+        "memory that is only read",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
@@ -76,17 +92,55 @@ def run(arguments: argparse.Namespace) -> int:
         events = trace.events(
             number, first, last, kinds=arguments.kind, with_attachments=arguments.data
         )
+        if arguments.paths:
+            _print_with_paths(trace, number, events, show)
+            continue
         for event in events:
-            show(event)
+            show(event, {})
     return 0
 
 
-def _print_text(event: Event) -> None:
+def _print_with_paths(
+    trace: Trace, process: int, events: Iterable[Event], show: Callable[[Event, Paths], None]
+) -> None:
+    from reenact.errors import ReenactError
+    from reenact.session.paths import PathReader
+
+    with PathReader(trace, process) as reader:
+        is_replayed = True
+        for event in events:
+            paths: Paths = {}
+            try:
+                paths = reader.paths(event) if is_replayed else {}
+            except ReenactError as error:
+                is_replayed = False
+                print(
+                    f"paths of process {process} are shown up to event {event.index}: "
+                    f"{error.message}",
+                    file=sys.stderr,
+                )
+            show(event, paths)
+
+
+def with_paths(text: str, paths: Paths) -> str:
+    """The line of a system call with paths in the place of their addresses."""
+    from reenact.attachment_text import quoted
+
+    name, _, rest = text.partition("(")
+    inside, _, result = rest.rpartition(") = ")
+    parts = inside.split(", ")
+    for number, path in paths.items():
+        if number < len(parts):
+            parts[number] = quoted(path, _LONGEST_PATH)
+    return f"{name}({', '.join(parts)}) = {result}"
+
+
+def _print_text(event: Event, paths: Paths) -> None:
     from reenact import attachment_text
     from reenact.terminal import plain
 
     where = f"{event.process}:{event.index}"
-    text = plain(event.text)
+    text = plain(with_paths(event.text, paths) if paths else event.text)
     if event.kind not in ("syscall", "exit"):
         text = f"[{event.kind}] {text}".rstrip()
     print(f"{where:<10} {event.seconds:10.6f}  {text}")
@@ -94,7 +148,7 @@ def _print_text(event: Event) -> None:
         print(f"{'':<25}{attachment_text.describe(attachment)}")
 
 
-def _print_json(event: Event) -> None:
+def _print_json(event: Event, paths: Paths) -> None:
     from reenact import terminal
 
     record: dict[str, object] = {
@@ -112,6 +166,10 @@ def _print_json(event: Event) -> None:
         "args": [hex(argument) for argument in event.args],
         "text": event.text,
     }
+    if paths:
+        record["paths"] = {
+            str(number): path.decode("utf-8", "replace") for number, path in paths.items()
+        }
     if event.attachments:
         record["data"] = [
             {
