@@ -17,23 +17,33 @@ use crate::entry;
 use crate::guest;
 use crate::log::Builder;
 
-/// A site is patched at this many traps: a trap costs 3 µs, a patch about 5 µs.
-const THRESHOLD: u8 = 2;
+/// A site is patched at this many traps: a trap costs some 2 µs, a patch more than 10 µs (the site and
+/// the trampoline become writable and executable again), and most sites of a short process are
+/// executed two or three times.
+const THRESHOLD: u8 = 6;
 
+/// Traps of a site: its address, and below that how often it has trapped, and whether a patch was
+/// tried and is not possible. One word: each page of the table costs a process a page fault.
 #[derive(Clone, Copy)]
-struct Counter {
-    address: u64,
-    traps: u8,
-    /// Tried and not possible.
-    refused: bool,
+struct Counter(u64);
+
+impl Counter {
+    const FREE: Counter = Counter(0);
+    const ONE_TRAP: u64 = 1;
+    const TRAPS: u64 = 0x7f;
+    const REFUSED: u64 = 0x80;
+
+    fn new(address: u64) -> Counter {
+        Counter(address << 8)
+    }
+
+    fn address(self) -> u64 {
+        self.0 >> 8
+    }
 }
 
 const COUNTERS: usize = 1024;
-static mut TABLE: [Counter; COUNTERS] = [Counter {
-    address: 0,
-    traps: 0,
-    refused: false,
-}; COUNTERS];
+static mut TABLE: [Counter; COUNTERS] = [Counter::FREE; COUNTERS];
 
 /// Pages of trampolines.
 #[derive(Clone, Copy)]
@@ -89,9 +99,9 @@ pub fn forget(address: u64, length: u64) {
         unsafe { core::slice::from_raw_parts_mut((&raw mut TABLE).cast::<Counter>(), COUNTERS) };
     for counter in counters
         .iter_mut()
-        .filter(|counter| inside(counter.address))
+        .filter(|counter| inside(counter.address()))
     {
-        counter.address = 0;
+        *counter = Counter::FREE;
     }
 }
 
@@ -100,20 +110,19 @@ pub fn forget(address: u64, length: u64) {
 #[inline(never)]
 pub fn consider(after: u64, number: u64, event: &mut Builder) {
     let counter = counter(after);
-    if counter.address != after {
+    if counter.address() != after {
         // A colliding site takes the place over: the table counts what is hot now.
-        *counter = Counter {
-            address: after,
-            traps: 1,
-            refused: false,
-        };
+        *counter = Counter::new(after);
+    }
+    if counter.0 & Counter::TRAPS < u64::from(THRESHOLD) {
+        counter.0 += Counter::ONE_TRAP;
+    }
+    if counter.0 & Counter::REFUSED != 0 || counter.0 & Counter::TRAPS < u64::from(THRESHOLD) {
         return;
     }
-    counter.traps = counter.traps.saturating_add(1);
-    if counter.refused || counter.traps < THRESHOLD {
-        return;
+    if !patch(after, number, event) {
+        counter.0 |= Counter::REFUSED;
     }
-    counter.refused = !patch(after, number, event);
 }
 
 /// The numbers that must trap: they leave by other ways than the end of the trampoline, or
