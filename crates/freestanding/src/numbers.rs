@@ -110,6 +110,7 @@ pub const MAP_GROWSDOWN: u64 = 0x100;
 pub const MAP_NORESERVE: u64 = 0x4000;
 pub const MAP_POPULATE: u64 = 0x8000;
 pub const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
+pub const MADV_DONTNEED: u64 = 4;
 pub const MREMAP_MAYMOVE: u64 = 1;
 pub const MREMAP_FIXED: u64 = 2;
 pub const PAGE: u64 = 4096;

@@ -56,7 +56,6 @@ pub fn perform(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
 fn change(call: &mut Call<'_>) -> Outcome {
     let [a, b, c, d, e, f] = call.args;
     const MADV_FREE: u64 = 8;
-    const MADV_DONTNEED: u64 = 4;
     // The kernel may drop MADV_FREE pages at any later moment: drop them now.
     let advice = if call.number == MADVISE && c == MADV_FREE {
         MADV_DONTNEED

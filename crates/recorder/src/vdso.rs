@@ -64,6 +64,7 @@ pub fn image_address() -> Option<u64> {
 const IMAGE_MAX: usize = 16 * 1024;
 
 /// Move the kernel's vDSO away, put the patched copy in its place, and log it.
+#[inline(never)]
 pub fn take_over(address: Option<u64>, event: &mut Builder) {
     let Some(address) = address.filter(|&address| address != 0) else {
         return;
@@ -145,6 +146,8 @@ fn checksum_key(bytes: &[u8]) -> u64 {
 }
 
 /// Find vvar and vDSO in `/proc/self/maps`; they lie one behind the other.
+#[cold]
+#[inline(never)]
 fn learn_layout(address: u64) {
     let mut buffer = [0u8; 24 * 1024];
     // SAFETY: system calls on names and buffers of ours.

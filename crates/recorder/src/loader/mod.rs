@@ -105,13 +105,17 @@ fn process_start(thread: &Thread) {
 fn must<T>(result: Result<T, i64>, path: &[u8]) -> T {
     match result {
         Ok(value) => value,
-        Err(error) => {
-            let path = core::str::from_utf8(c_bytes(path)).unwrap_or("the program");
-            let name = reenact_syscalls::errno_name(-error as i32).unwrap_or("error");
-            let text = text!("{path} could not be loaded: {name}");
-            message::fail(text.as_str())
-        }
+        Err(error) => cannot_be_loaded(path, error),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn cannot_be_loaded(path: &[u8], error: i64) -> ! {
+    let path = core::str::from_utf8(c_bytes(path)).unwrap_or("the program");
+    let name = reenact_syscalls::errno_name(-error as i32).unwrap_or("error");
+    let text = text!("{path} could not be loaded: {name}");
+    message::fail(text.as_str())
 }
 
 fn c_bytes(bytes: &[u8]) -> &[u8] {
@@ -151,29 +155,17 @@ fn load(thread: &mut Thread) {
     event.header.args = request.args;
     describe(&mut event, &stack);
 
-    let image = must(Image::open(&request.path), &request.path);
-    let mut path = [0u8; 4096];
-    let length = image.path(&mut path);
-    proc_files::set_executable(&path[..length]);
-    event.bytes(Tag::Path, 0, &path[..length]);
-    set_command_name(&request.exec_name);
-
     let mut interpreter_path = [0u8; 4096];
-    let interpreter = must(image.interpreter(&mut interpreter_path), &request.path);
-    let hint = if interpreter.is_some() {
-        program_base()
-    } else {
-        0
-    };
-    let mapped = must(image.map(hint, &mut event), &request.path);
-    let executable_stack = image.wants_executable_stack();
-    image.close();
-    let loader = interpreter.map(|_| {
-        let image = must(Image::open(&interpreter_path), &interpreter_path);
-        let mapped = must(image.map(0, &mut event), &interpreter_path);
-        image.close();
-        mapped
-    });
+    let program = map_program(&request.path, &mut interpreter_path, &mut event);
+    set_command_name(&request.exec_name);
+    let Program {
+        mapped,
+        executable_stack,
+        ..
+    } = program;
+    let loader = program
+        .is_interpreted
+        .then(|| map_interpreter(&interpreter_path, &mut event));
 
     let break_start = place_break(&mapped);
     mappings::set_break_start(break_start);
@@ -201,7 +193,55 @@ fn load(thread: &mut Thread) {
     event.commit();
 }
 
+/// What is known of a program that has been mapped.
+struct Program {
+    mapped: Mapped,
+    is_interpreted: bool,
+    executable_stack: bool,
+}
+
+// The next three have a frame each: what they need lies in the same pages of the stack, one after the
+// other. Each page that a process touches first costs it half a microsecond.
+
+/// Map the program itself, and find the path of its dynamic linker.
+#[inline(never)]
+fn map_program(path: &[u8], interpreter_path: &mut [u8; 4096], event: &mut Builder) -> Program {
+    let image = must(Image::open(path), path);
+    name_program(&image, event);
+    let interpreter = must(image.interpreter(interpreter_path), path);
+    let hint = if interpreter.is_some() {
+        program_base()
+    } else {
+        0
+    };
+    let mapped = must(image.map(hint, event), path);
+    let executable_stack = image.wants_executable_stack();
+    image.close();
+    Program {
+        mapped,
+        is_interpreted: interpreter.is_some(),
+        executable_stack,
+    }
+}
+
+#[inline(never)]
+fn map_interpreter(path: &[u8], event: &mut Builder) -> Mapped {
+    let image = must(Image::open(path), path);
+    let mapped = must(image.map(0, event), path);
+    image.close();
+    mapped
+}
+
+#[inline(never)]
+fn name_program(image: &Image, event: &mut Builder) {
+    let mut path = [0u8; 4096];
+    let length = image.path(&mut path);
+    proc_files::set_executable(&path[..length]);
+    event.bytes(Tag::Path, 0, &path[..length]);
+}
+
 /// Arguments, environment and working directory, for people.
+#[inline(never)]
 fn describe(event: &mut Builder, stack: &InitialStack) {
     let mut directory = [0u8; 4096];
     const GETCWD: u64 = 79;
@@ -268,6 +308,7 @@ fn set_command_name(path: &[u8]) {
 }
 
 /// Log the stack: its whole range, into which it may grow, and its content.
+#[inline(never)]
 fn log_stack(event: &mut Builder, stack: &InitialStack, top: u64, executable: bool) {
     const RLIMIT_STACK: u64 = 3;
     let mut limit = [0u64; 2];
@@ -301,8 +342,14 @@ fn clear_below(sp: u64) {
     // SAFETY: the rest of the page the stack pointer is in, and the pages below that `start` and
     // the kernel used; all belong to the stack and hold nothing of the program.
     unsafe { core::ptr::write_bytes(page as *mut u8, 0, (sp - page) as usize) };
+    const BELOW: u64 = 4 * PAGE;
+    // Given back rather than written: the program gets zeros where it comes to, as natively.
+    // SAFETY: pages of the stack that hold nothing of the program.
+    if unsafe { syscall3(MADVISE, page - BELOW, BELOW, MADV_DONTNEED) } == 0 {
+        return;
+    }
     let mut zero = [0u8; 64];
-    for step in 1..=4 {
+    for step in 1..=BELOW / PAGE {
         let below = page - step * PAGE;
         if !guest::read(below, &mut zero) {
             break;
