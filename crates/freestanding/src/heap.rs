@@ -9,6 +9,14 @@ use crate::{numbers, syscall};
 
 const CLASSES: usize = 48;
 
+const HUGE_PAGE: u64 = 2 << 20;
+/// Blocks of this size and more are tables that are reserved once and fill up: the memory behind their first
+/// [`SMALL_PAGES`] bytes is in huge pages, of which the kernel clears one in the time of a hundred page faults.
+/// Most processes never come that far, and do not pay for a huge page.
+const LARGE: usize = 2 << 20;
+const SMALL_PAGES: u64 = 256 << 10;
+const MADV_HUGEPAGE: u64 = 14;
+
 struct State {
     next: u64,
     mapped_end: u64,
@@ -58,10 +66,13 @@ fn class_of(layout: &Layout) -> (usize, usize) {
     (size, size.trailing_zeros() as usize)
 }
 
-// SAFETY: blocks are disjoint, aligned to their power-of-two size, and at least `size` long.
+// SAFETY: blocks are disjoint, at least `size` long, and aligned to that power of two; the large ones to `SMALL_PAGES`.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let (size, class) = class_of(&layout);
+        if layout.align() as u64 > SMALL_PAGES {
+            return ptr::null_mut();
+        }
         // SAFETY: single-threaded.
         let state = unsafe { &mut *self.state.get() };
         if class < CLASSES && !state.free[class].is_null() {
@@ -70,8 +81,15 @@ unsafe impl GlobalAlloc for Heap {
             state.free[class] = unsafe { block.cast::<*mut u8>().read() };
             return block;
         }
-        let start = (state.next + size as u64 - 1) & !(size as u64 - 1);
-        let end = start + size as u64;
+        let is_large = size >= LARGE;
+        let (start, end) = if is_large {
+            let start = (state.next + SMALL_PAGES).next_multiple_of(HUGE_PAGE) - SMALL_PAGES;
+            // Up to a whole huge page, or the last part would have none.
+            (start, (start + size as u64).next_multiple_of(HUGE_PAGE))
+        } else {
+            let start = state.next.next_multiple_of(size as u64);
+            (start, start + size as u64)
+        };
         if end > state.mapped_end {
             let grow = (end - state.mapped_end + (1 << 20)) & !0xfff;
             // SAFETY: maps fresh memory above the heap's end.
@@ -93,6 +111,11 @@ unsafe impl GlobalAlloc for Heap {
                 return ptr::null_mut();
             }
             state.mapped_end += grow;
+        }
+        if is_large {
+            let huge = start + SMALL_PAGES;
+            // SAFETY: advice about our own memory.
+            unsafe { syscall::syscall3(numbers::MADVISE, huge, end - huge, MADV_HUGEPAGE) };
         }
         state.next = end;
         start as *mut u8

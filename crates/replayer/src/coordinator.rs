@@ -170,11 +170,14 @@ fn all(session: Session, machine: Machine) -> u8 {
     turns::process_ended();
     jobs::reap(true);
     for (place, &process) in session.numbers.iter().enumerate() {
+        if jobs::has_started(place) {
+            continue;
+        }
         let readable = match first_event(&session, process) {
             Ok(_) | Err(ReplayError::ProcessMissing(_)) => true,
             Err(_) => false,
         };
-        if !jobs::has_started(place) && readable {
+        if readable {
             unreachable(process);
         }
     }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use reenact_freestanding::numbers as n;
-use reenact_freestanding::syscall::syscall2;
+use reenact_freestanding::syscall::{syscall2, syscall3};
 use reenact_trace::event::instruction;
 use reenact_trace::registers::USER_FLAGS;
 use reenact_trace::{layout, Registers};
@@ -22,6 +22,7 @@ use crate::vectors::VectorState;
 
 /// Bytes of the code cache.
 const CODE_CACHE_SIZE: u64 = 256 << 20;
+const HUGE_PAGE: u64 = 2 << 20;
 
 /// The machine.
 pub struct Machine {
@@ -46,6 +47,8 @@ pub struct Machine {
     instructions: u64,
     /// Instructions before the latest event that was counted, and whether it had one of its own.
     passed: (u64, bool),
+    /// Forked since the last image began: pages are shared with the parent.
+    is_child: bool,
 }
 
 impl Machine {
@@ -59,18 +62,6 @@ impl Machine {
         if mapped != Ok(address) {
             return Err("cannot map memory that is writable and executable");
         }
-        // Large programs spread over megabytes of translations; 4 KiB pages of them would miss the
-        // instruction TLB all the time (10 % on a compiler).
-        const MADV_HUGEPAGE: u64 = 14;
-        // SAFETY: advice about our own memory.
-        unsafe {
-            reenact_freestanding::syscall::syscall3(
-                n::MADVISE,
-                address,
-                CODE_CACHE_SIZE,
-                MADV_HUGEPAGE,
-            )
-        };
         // SAFETY: mapped just now, used by nobody else, never unmapped; gs is not used otherwise.
         let mut translator = unsafe {
             Translator::new(
@@ -79,6 +70,15 @@ impl Machine {
                 VectorSaving::Sse,
             )
         };
+        // Large programs spread over megabytes of translations; 4 KiB pages of them would miss the
+        // instruction TLB all the time (10 % on a compiler). Small ones stay in front of the first
+        // huge page, which takes as long to clear as a hundred page faults.
+        const MADV_HUGEPAGE: u64 = 14;
+        for (start, end) in translator.free_code() {
+            let start = start.next_multiple_of(HUGE_PAGE);
+            // SAFETY: advice about our own memory.
+            unsafe { syscall3(n::MADVISE, start, end - start, MADV_HUGEPAGE) };
+        }
         translator.stop_at_stores(true);
         // Once here, not in each of the processes that are forked.
         translator.warm_up();
@@ -98,6 +98,7 @@ impl Machine {
             closed_page: None,
             instructions: 0,
             passed: (0, false),
+            is_child: false,
         })
     }
 
@@ -265,6 +266,9 @@ impl Machine {
     /// Forget the address space and all threads but a fresh current one.
     pub fn begin_image(&mut self) {
         self.memory.clear(&mut self.translator);
+        if core::mem::take(&mut self.is_child) {
+            self.let_go_of_translations();
+        }
         self.threads = Threads {
             current: self.threads.current,
             ..Threads::default()
@@ -282,6 +286,15 @@ impl Machine {
             ..Registers::default()
         });
         VectorState::initial(&self.translator).load(&mut self.translator);
+    }
+
+    /// Everything that the parent has translated is forgotten: an empty page costs less than a copy of one of its.
+    fn let_go_of_translations(&mut self) {
+        const MADV_DONTNEED: u64 = 4;
+        for (start, length) in self.translator.unused_memory() {
+            // SAFETY: nobody reads it before it is written.
+            unsafe { syscall3(n::MADVISE, start, length, MADV_DONTNEED) };
+        }
     }
 
     /// Stop whenever execution comes to `address`.
@@ -362,6 +375,7 @@ impl Machine {
             current: Some(tid),
             ..Threads::default()
         };
+        self.is_child = true;
         self.reset_instructions();
         self.set_registers(&registers);
         self.memory.become_child(&mut self.translator)

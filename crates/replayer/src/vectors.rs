@@ -1,6 +1,7 @@
 //! x87 and vector state: XSAVE areas in the standard format.
 
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use reenact_translator::Translator;
 
@@ -157,8 +158,20 @@ impl VectorState {
     }
 }
 
-/// State components the operating system has enabled (XCR0).
+/// State components the operating system has enabled (XCR0). Asked once: CPUID is slow in a virtual machine.
 fn enabled_features() -> u64 {
+    static KNOWN: AtomicU64 = AtomicU64::new(0);
+    match KNOWN.load(Ordering::Relaxed) {
+        0 => {
+            let features = ask_enabled_features();
+            KNOWN.store(features, Ordering::Relaxed);
+            features
+        }
+        known => known,
+    }
+}
+
+fn ask_enabled_features() -> u64 {
     const OSXSAVE: u32 = 1 << 27;
     if core::arch::x86_64::__cpuid(1).ecx & OSXSAVE == 0 {
         return X87_AND_SSE;

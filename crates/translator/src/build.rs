@@ -6,7 +6,7 @@ use crate::context::field;
 use crate::emitter::Emitter;
 use crate::engine::{Engine, PROLOGUE, STUB_SIZE};
 use crate::guest::{CodeFault, CodeRange, GuestCode, NO_CODE};
-use crate::store::{key, Block, ExitKind, Note, PageLink, LIVE, NONE};
+use crate::store::{key, Block, ExitKind, Note, PageLink, LIVE, NONE, SLOW};
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 
 /// Most instructions in a block.
@@ -303,7 +303,9 @@ impl Engine {
                 e.u32(-i32::from(due) as u32);
                 continue;
             }
-            let exit = self.new_exit(b.number, leaving.target, due, leaving.kind);
+            let exit = self
+                .store
+                .new_exit(b.number, leaving.target, due, leaving.kind);
             if leaving.field == 0 {
                 let mut e = self.emitter(leaving.number_at);
                 e.u32(exit);
@@ -325,10 +327,9 @@ impl Engine {
         let first_exit = self.store.exits.len() as u32 - pending.len() as u32;
         let mut slow = 0;
         if b.mode == Mode::Normal {
-            let exit = self.new_exit(b.number, b.start, phase, ExitKind::Slow);
             slow = self.offset(self.cold);
             let mut cold = self.emitter(self.cold);
-            self.write_stub(&mut cold, exit);
+            self.write_stub(&mut cold, SLOW | b.number);
             self.cold = cold.address();
         }
         let mut block = Block {

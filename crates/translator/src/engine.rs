@@ -7,7 +7,7 @@ use crate::context::{
 use crate::emitter::Emitter;
 use crate::guest::CodeRange;
 use crate::state_extent::StateExtent;
-use crate::store::{Block, Exit, ExitKind, Store, NONE};
+use crate::store::{Block, Store, NONE};
 use alloc::vec::Vec;
 use core::arch::x86_64::{__cpuid, __cpuid_count};
 
@@ -17,6 +17,13 @@ pub(crate) const STUB_SIZE: usize = 22;
 const RESERVE: usize = 32 << 10;
 /// Bytes of the accounting at the entry of a block, at most.
 pub(crate) const PROLOGUE: u64 = 17;
+
+/// Where the cache is in huge pages, the cold half begins so far below one: a small program, which uses no more, is spared
+/// the clearing of 2 MiB. (The hot half begins behind tables, with small pages too.)
+const COLD_IN_SMALL_PAGES: u64 = 384 << 10;
+const HUGE_PAGE: u64 = 2 << 20;
+/// Caches of this length and more are worth that.
+const LARGE_CACHE: usize = 32 << 20;
 
 /// Bytes of code that all blocks share.
 const COMMON: u64 = 384;
@@ -81,7 +88,10 @@ impl Engine {
         let base = context as u64;
         let code = base + CODE_OFFSET as u64;
         let end = base + length as u64;
-        let middle = (code + (end - code) / 8 * 5) & !63;
+        let mut middle = (code + (end - code) / 8 * 5) & !63;
+        if length >= LARGE_CACHE {
+            middle = (middle & !(HUGE_PAGE - 1)) - COLD_IN_SMALL_PAGES;
+        }
         let mut engine = Engine {
             context,
             base,
@@ -158,6 +168,11 @@ impl Engine {
         self.store.clear();
         self.range = None;
         self.generation += 1;
+    }
+
+    /// See [`crate::Translator::free_code`].
+    pub fn free_code(&self) -> [(u64, u64); 2] {
+        [(self.hot, self.hot_end), (self.cold, self.cold_end)]
     }
 
     /// Write the tables of indirect branches and of returns as they are at first.
@@ -322,22 +337,6 @@ impl Engine {
             self.remove_block(entry.block);
             link = entry.next;
         }
-    }
-
-    /// Make an entry of the table of exits.
-    pub fn new_exit(&mut self, block: u32, target: u64, phase: i16, kind: ExitKind) -> u32 {
-        let exit = Exit {
-            target,
-            block,
-            field: 0,
-            stub: 0,
-            next: NONE,
-            phase,
-            linked: false,
-            kind,
-        };
-        self.store.exits.push(exit);
-        (self.store.exits.len() - 1) as u32
     }
 }
 

@@ -7,7 +7,7 @@ use crate::flags::DEAD_WINDOW;
 use crate::gate;
 use crate::guest::GuestCode;
 use crate::stop::{Fault, NonDeterministic, Stop, Unsupported};
-use crate::store::{key, ExitKind, NONE};
+use crate::store::{key, ExitKind, NONE, SLOW};
 use crate::trace::Recording;
 use crate::translator::{Past, Translator};
 
@@ -233,11 +233,18 @@ impl Translator {
                 due = at_fault;
                 next
             }
+            number if number & SLOW != 0 => {
+                let block = &self.engine.store.blocks[(number & !SLOW) as usize];
+                due = i64::from(block.phase);
+                let start = block.guest;
+                self.state().registers.rip = start;
+                Next::Slow
+            }
             number => {
                 let exit = self.engine.store.exits[number as usize];
                 due = i64::from(exit.phase);
                 self.state().registers.rip = exit.target;
-                self.after_exit(number, exit.kind)
+                self.after_exit(number, self.engine.store.kind(number))
             }
         };
         if interrupted {
@@ -253,7 +260,6 @@ impl Translator {
     fn after_exit(&mut self, number: u32, kind: ExitKind) -> Next {
         match kind {
             ExitKind::Jump => Next::Go(Some(number)),
-            ExitKind::Slow => Next::Slow,
             ExitKind::Syscall => Next::Stop(Stop::Syscall),
             ExitKind::NonDeterministic(code, length, register, size) => {
                 let code = u16::from(code);

@@ -67,8 +67,6 @@ pub(crate) const LIVE: u8 = 255;
 pub(crate) enum ExitKind {
     /// To a known address; `field` is the displacement of a jump in the block.
     Jump,
-    /// Budget too small for the block; `target` is the block's own address.
-    Slow,
     Syscall,
     /// Code, length, register, size.
     NonDeterministic(u8, u8, u8, u8),
@@ -86,6 +84,11 @@ pub(crate) enum ExitKind {
     TooLong,
 }
 
+/// Set in the number of the exit for want of budget that every block has: the rest is the number of the block. It has no
+/// entry in the table of exits.
+pub(crate) const SLOW: u32 = 1 << 31;
+
+/// Kept small: a block has three of them, and the memory they are in is touched for the first time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exit {
     /// Guest address at which execution goes on (or stops).
@@ -100,8 +103,11 @@ pub(crate) struct Exit {
     /// Instructions executed but not yet charged where it is taken.
     pub phase: i16,
     pub linked: bool,
-    pub kind: ExitKind,
+    /// Place in `Store::kinds`; 0: [`ExitKind::Jump`].
+    kind: u32,
 }
+
+const _: () = assert!(core::mem::size_of::<Exit>() == 32);
 
 /// A note per instruction: host end offset within the block's body (18 bits), guest length (4),
 /// first scratch register + 1 (5), second scratch register + 1 (5).
@@ -142,6 +148,8 @@ pub(crate) struct PageLink {
 pub(crate) struct Store {
     pub blocks: Vec<Block>,
     pub exits: Vec<Exit>,
+    /// What the exits do that are no jumps.
+    kinds: Vec<ExitKind>,
     pub notes: Vec<Note>,
     /// (instruction index within its block, guest address of that instruction) where it
     /// does not follow the one before.
@@ -168,6 +176,7 @@ impl Store {
         let mut store = Store {
             blocks: Vec::with_capacity(ROOM),
             exits: Vec::with_capacity(4 * ROOM),
+            kinds: Vec::new(),
             notes: Vec::with_capacity(16 * ROOM),
             jumps: Vec::with_capacity(ROOM),
             by_address: AddressMap::new(),
@@ -186,19 +195,53 @@ impl Store {
         self.by_address.clear();
         self.pages.clear();
         self.page_links.clear();
-        let reserved = Exit {
-            target: 0,
-            block: NONE,
+        self.kinds.clear();
+        self.kinds.push(ExitKind::Jump);
+        for _ in 0..crate::context::EXIT_FIRST {
+            self.new_exit(NONE, 0, 0, ExitKind::Invalid);
+        }
+    }
+
+    /// Make an entry of the table of exits.
+    pub fn new_exit(&mut self, block: u32, target: u64, phase: i16, kind: ExitKind) -> u32 {
+        let kind = match kind {
+            ExitKind::Jump => 0,
+            kind => {
+                self.kinds.push(kind);
+                (self.kinds.len() - 1) as u32
+            }
+        };
+        self.exits.push(Exit {
+            target,
+            block,
             field: 0,
             stub: 0,
             next: NONE,
-            phase: 0,
+            phase,
             linked: false,
-            kind: ExitKind::Invalid,
-        };
-        for _ in 0..crate::context::EXIT_FIRST {
-            self.exits.push(reserved);
+            kind,
+        });
+        (self.exits.len() - 1) as u32
+    }
+
+    /// What is reserved for the large tables and not in use (start, end).
+    pub fn spare_memory(&mut self) -> Vec<(u64, u64)> {
+        fn spare<T>(table: &mut Vec<T>) -> (u64, u64) {
+            let range = table.spare_capacity_mut().as_ptr_range();
+            (range.start as u64, range.end as u64)
         }
+        Vec::from([
+            spare(&mut self.blocks),
+            spare(&mut self.exits),
+            spare(&mut self.notes),
+            spare(&mut self.jumps),
+            spare(&mut self.page_links),
+        ])
+    }
+
+    /// What an exit does.
+    pub fn kind(&self, exit: u32) -> ExitKind {
+        self.kinds[self.exits[exit as usize].kind as usize]
     }
 
     /// The block whose body contains host offset `host`.

@@ -11,6 +11,8 @@ use iced_x86::{Decoder, DecoderOptions};
 /// See [`Translator::set_sampling`].
 const SAMPLING: u32 = 1 << 15;
 
+const PAGE: u64 = 4096;
+
 /// What does not stop the first instruction of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Past {
@@ -212,6 +214,28 @@ impl Translator {
     pub fn tables(&self) -> (*mut u8, usize) {
         let start = self.engine.base as usize + TABLE_OFFSET;
         (start as *mut u8, CODE_OFFSET - TABLE_OFFSET)
+    }
+
+    /// Where code will be written (start, end): two halves, which are filled upwards.
+    pub fn free_code(&self) -> [(u64, u64); 2] {
+        self.engine.free_code()
+    }
+
+    /// Memory whose content does not matter at the moment (addresses and lengths of whole pages): that of translations, when
+    /// all have just been forgotten. Whoever shares it with a parent need not copy it when it is written to.
+    pub fn unused_memory(&mut self) -> alloc::vec::Vec<(u64, u64)> {
+        if !self.engine.store.blocks.is_empty() {
+            return alloc::vec::Vec::new();
+        }
+        let mut ranges = self.engine.store.spare_memory();
+        ranges.extend(self.engine.free_code());
+        ranges
+            .into_iter()
+            .filter_map(|(start, end)| {
+                let (start, end) = (start.next_multiple_of(PAGE), end & !(PAGE - 1));
+                (start < end).then(|| (start, end - start))
+            })
+            .collect()
     }
 
     /// A cheaper way to give [`Translator::tables`] the content that they have now, while nothing is

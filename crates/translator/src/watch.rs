@@ -9,7 +9,7 @@ use crate::context::{field, FILTER_OFFSET, FILTER_SIZE};
 use crate::engine::Engine;
 use crate::rewrite;
 use crate::state_extent::StateExtent;
-use crate::store::ExitKind;
+use crate::store::{ExitKind, SLOW};
 use crate::translator::Translator;
 use alloc::vec::Vec;
 use iced_x86::{
@@ -219,11 +219,14 @@ impl Translator {
 
     /// Where to go on in translated code that has left for a closer look and touches nothing watched.
     pub(crate) fn resume_after_look(&mut self) -> Option<u64> {
-        let number = self.state().exit as usize;
-        if self.engine.watches.is_empty() || number < crate::context::EXIT_FIRST as usize {
+        let number = self.state().exit;
+        if self.engine.watches.is_empty()
+            || number < crate::context::EXIT_FIRST
+            || number & SLOW != 0
+        {
             return None;
         }
-        match self.engine.store.exits[number].kind {
+        match self.engine.store.kind(number) {
             ExitKind::Watch(access) if self.touched(&access).is_none() => {
                 Some(self.engine.at(access.resume))
             }
