@@ -193,6 +193,22 @@ impl Engine {
                         self.check_landing(b, &landing);
                     }
                 }
+                let code = &bytes[(pc - first) as usize..];
+                if !self.checks_accesses {
+                    if let Some(length) = self.copy_plain(b, pc, code) {
+                        pc += length as u64;
+                        if length == code.len() {
+                            break;
+                        }
+                        continue;
+                    }
+                }
+                if decoder.ip() != pc {
+                    // It has not seen what was copied.
+                    let position = (pc - first) as usize;
+                    decoder.set_position(position).expect("inside its bytes");
+                    decoder.set_ip(pc);
+                }
                 decoder.decode_out(&mut instruction);
                 if instruction.is_invalid() {
                     if decoder.last_error() == iced_x86::DecoderError::NoMoreBytes {
@@ -210,7 +226,6 @@ impl Engine {
                         };
                         return Err(FetchFault { fault, address });
                     }
-                    let code = &bytes[(pc - first) as usize..];
                     let kind = if classify::is_too_long(code) {
                         ExitKind::TooLong
                     } else {
@@ -220,7 +235,6 @@ impl Engine {
                     return Ok(());
                 }
                 let info = self.classifier.get(&instruction);
-                let code = &bytes[(pc - first) as usize..];
                 let next = self.one(guest, b, &instruction, info, &decoder, pc, code);
                 b.last_page = b.last_page.max((instruction.next_ip() - 1) >> 12);
                 match next {

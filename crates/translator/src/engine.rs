@@ -6,6 +6,7 @@ use crate::context::{
 };
 use crate::emitter::Emitter;
 use crate::guest::CodeRange;
+use crate::plain::PlainTable;
 use crate::state_extent::StateExtent;
 use crate::store::{Block, Store, NONE};
 use alloc::vec::Vec;
@@ -51,6 +52,7 @@ pub(crate) struct Engine {
     pub empty_landing: u64,
     pub store: Store,
     pub classifier: Classifier,
+    pub plain: PlainTable,
     /// Sorted.
     pub hooks: Vec<u64>,
     /// Whether stores of state components stop, but for those at certain addresses.
@@ -92,6 +94,8 @@ impl Engine {
         if length >= LARGE_CACHE {
             middle = (middle & !(HUGE_PAGE - 1)) - COLD_IN_SMALL_PAGES;
         }
+        let mut classifier = Classifier::new();
+        let plain = PlainTable::new(&mut classifier);
         let mut engine = Engine {
             context,
             base,
@@ -108,7 +112,8 @@ impl Engine {
             has_rotate: has_rotate(),
             empty_landing: 0,
             store: Store::new(),
-            classifier: Classifier::new(),
+            classifier,
+            plain,
             hooks: Vec::new(),
             stops_at_stores: false,
             executed_stores: Vec::new(),

@@ -11,7 +11,7 @@
 //! # How it works
 //!
 //! Guest code is translated block by block ([`build`], [`instruction`], [`branch`]); most instructions are
-//! copied, operands relative to rip or gs are rewritten ([`rewrite`]). Direct jumps are patched to
+//! copied ([`plain`] knows the frequent ones by their bytes), operands relative to rip or gs are rewritten ([`rewrite`]). Direct jumps are patched to
 //! go straight to the next block ([`engine`]); indirect ones go through a table indexed by 16 bits of the guest
 //! address, whose entries check the whole address without touching the flags. Returns are paired with their
 //! calls on the host, whose processor then predicts them ([`returns`]).
@@ -52,6 +52,7 @@ mod guest;
 mod instruction;
 mod landing;
 mod map;
+mod plain;
 mod returns;
 mod rewrite;
 mod run;
