@@ -389,6 +389,31 @@ def test_verify_is_killed(reenact: Reenact, guests: GuestBuild, keeper: Keeper) 
         time.sleep(0.02)
 
 
+def test_verify_is_stopped_and_goes_on(reenact: Reenact, keeper: Keeper) -> None:
+    """A wait with a deadline (for the only slot) survives a stop: another call resumes it."""
+    counts = "(i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done); :"
+    reenact.record(["sh", "-c", counts], keeper.trace())
+    verifying = subprocess.Popen(
+        [*reenact.command, "verify", "--jobs", "1", str(keeper.trace())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    deadline = time.monotonic() + 20
+    # The first process of the replay, the shell's, which waits for the slot, and the subshell's.
+    while len(replayers_of(str(keeper.trace()))) < 3:
+        assert time.monotonic() < deadline, "the subshell is not replayed"
+        time.sleep(0.01)
+    for _ in range(10):
+        time.sleep(0.05)
+        for action in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in replayers_of(str(keeper.trace())):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, action)
+            time.sleep(0.05)
+    output = verifying.communicate(timeout=60)[0]
+    assert verifying.returncode == 0, output
+
+
 def replayers_of(trace: str) -> list[int]:
     """Pids of the processes that have a file of a trace open, other than recorders of it."""
     found = []

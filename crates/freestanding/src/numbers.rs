@@ -54,6 +54,7 @@ pub const TKILL: u64 = 200;
 pub const TIME: u64 = 201;
 pub const FUTEX: u64 = 202;
 pub const GETDENTS64: u64 = 217;
+pub const RESTART_SYSCALL: u64 = 219;
 pub const SET_TID_ADDRESS: u64 = 218;
 pub const CLOCK_GETTIME: u64 = 228;
 pub const CLOCK_GETRES: u64 = 229;

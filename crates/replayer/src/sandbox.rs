@@ -49,6 +49,8 @@ const ALLOWED: &[u64] = &[
     n::MREMAP,
     n::MADVISE,
     n::FUTEX,
+    // A futex with a deadline goes on by it when the process has been stopped and continued.
+    n::RESTART_SYSCALL,
     n::CLOCK_GETTIME,
     n::READ,
     n::WAIT4,
