@@ -90,6 +90,7 @@ SIGNALS = (
     Guest("broken_pipe"),
     Guest("fault_fix"),
     Guest("fault_long"),
+    Guest("fault_after_use"),
     Guest("backtrace"),
     Guest("exceptions", "exceptions.cc", flags=("-O2", "-fnon-call-exceptions")),
     Guest("dead_stack", same=NOTHING),

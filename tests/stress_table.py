@@ -46,5 +46,5 @@ QUICK = {
 
 #: Not exact or not supported yet.
 LEFT_OUT = {
-    "opcode": "runs random bytes as code, among them far returns, which the translator refuses",
+    "opcode": "runs random bytes: far returns, int1 and more that the translator refuses",
 }

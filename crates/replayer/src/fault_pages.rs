@@ -13,6 +13,10 @@ use crate::memory::page_down;
 const SIGBUS: i32 = 7;
 const SIGSEGV: i32 = 11;
 const MAP_GROWSDOWN: u32 = 0x100;
+/// `si_code` when a mapping does not permit the access.
+const SEGV_ACCERR: i32 = 2;
+/// Offset of `si_code` in `siginfo_t`.
+const CODE_OFFSET: usize = 8;
 /// Offset of `si_addr` in `siginfo_t`.
 const ADDRESS_OFFSET: usize = 16;
 /// Space the kernel leaves below a growing mapping (`stack_guard_gap`).
@@ -31,7 +35,8 @@ pub struct Expected {
 }
 
 /// When the next event is a memory fault, make sure that its page faults here too: the kernel
-/// said so, and between two events of a program nothing but a fault can find that out.
+/// said so, and between two events of a program nothing but a fault can find that out. A fault at which only
+/// some accesses are not permitted comes by itself; others of the page before it do not fault.
 pub fn arm(machine: &mut Machine, group: &Group<'_>) -> Option<Expected> {
     let header = &group.event.header;
     let signal = i32::from(header.code);
@@ -41,7 +46,11 @@ pub fn arm(machine: &mut Machine, group: &Group<'_>) -> Option<Expected> {
     let info = group.find(Tag::SignalInfo)?;
     let word = info.payload.get(ADDRESS_OFFSET..ADDRESS_OFFSET + 8)?;
     let address = u64::from_le_bytes(word.try_into().ok()?);
-    let is_closed = address != 0 && machine.memory.close_page(page_down(address));
+    let code = info.payload.get(CODE_OFFSET..CODE_OFFSET + 4)?;
+    let code = i32::from_le_bytes(code.try_into().ok()?);
+    let comes_by_itself = signal == SIGSEGV && code == SEGV_ACCERR;
+    let is_closed =
+        address != 0 && !comes_by_itself && machine.memory.close_page(page_down(address));
     machine.closed_page = is_closed.then(|| page_down(address));
     Some(Expected {
         ip: header.ip,
