@@ -40,6 +40,11 @@ class Answers:
         return found.group()
 
 
+def is_at_an_end(said: str) -> bool:
+    """Whether gdb says that nothing precedes or follows, in its older words or its newer ones."""
+    return "No more reverse-execution history" in said or "end of recorded history" in said
+
+
 def need_gdb() -> str:
     """Path of gdb; skips where it is missing."""
     gdb = shutil.which("gdb")

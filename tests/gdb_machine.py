@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from debugger_session import need_gdb
+from debugger_session import is_at_an_end, need_gdb
 from pygdbmi.IoManager import IoManager
 from remote_client import child_of
 
@@ -40,7 +40,7 @@ class Answer:
     @property
     def reason(self) -> str:
         """Why the program stopped last, in words of the machine interface."""
-        if self.stops and "No more reverse-execution history" in self.text:
+        if self.stops and is_at_an_end(self.text):
             # Of a command that was typed as on a console this is told there only.
             return "no-history"
         return str(self.stops[-1].get("reason", "")) if self.stops else ""

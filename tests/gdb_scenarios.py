@@ -157,5 +157,5 @@ class Player:
 
 
 def _value(text: str) -> str:
-    """What was printed, without `$1 = `."""
-    return re.sub(r"^\$\d+ = ", "", text.strip())
+    """What was printed, without `$1 = ` and what newer gdbs still say of the command before."""
+    return re.sub(r"^(0x\w+\t)?\$\d+ = ", "", text.strip())

@@ -133,6 +133,45 @@ def adapter_of_lldb() -> str:
     return found or skips.skip(skips.Reason.NO_PROGRAM, "lldb-dap")
 
 
+def test_debug_adapter_of_gdb(reenact, walk: tuple[Path, Path]) -> None:
+    """gdb's own, since version 14: Neovim, Helix and others."""
+    _, trace = walk
+    words = [need_gdb(), "-nx", "-iex", "set debuginfod enabled off", "--interpreter=dap"]
+    probe = subprocess.run(
+        [*words, "-batch"], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if "unrecognized" in probe.stdout + probe.stderr:
+        skips.skip(skips.Reason.NO_PROGRAM, "gdb 14 or later")
+    words += ["-ex", "set sysroot target:"]
+    with served(reenact, trace) as (_, port), Adapter(*words) as adapter:
+        adapter.ask("initialize", adapterID="gdb", pathFormat="path")
+        attached = adapter.send("attach", target=f"localhost:{port}")
+        adapter.event("initialized")
+        source = {"path": str(SOURCES / "walk.c")}
+        adapter.ask("setBreakpoints", source=source, breakpoints=[{"line": line("in square")}])
+        adapter.ask("configurationDone")
+        adapter.answer(attached)
+        thread = adapter.event("stopped")["threadId"]
+
+        def typed(command: str) -> str:
+            return adapter.ask("evaluate", expression=command, **CONSOLE)["result"]
+
+        typed("handle SIGUSR1 nostop noprint pass")
+        adapter.ask("continue", threadId=thread)
+        assert adapter.event("stopped")["reason"] == "breakpoint"
+        before = typed("monitor when")
+        adapter.ask("next", threadId=thread)
+        assert adapter.event("stopped")["reason"] == "step"
+        assert typed("monitor when") != before
+        typed("reverse-continue")
+        # The editor is told, and shows where the program stands.
+        assert adapter.event("stopped")["reason"] == "breakpoint"
+        frames = adapter.ask("stackTrace", threadId=thread, startFrame=0, levels=20)["stackFrames"]
+        assert [frame["name"] for frame in frames[:2]] == ["square", "main"]
+        assert typed("monitor when") == before
+        adapter.ask("disconnect", terminateDebuggee=False)
+
+
 @pytest.mark.parametrize("way", ["server", "replay"])
 def test_emacs(reenact, walk: tuple[Path, Path], way: str, tmp_path: Path) -> None:
     """M-x gdb: the arrow follows the program in both directions."""
@@ -141,11 +180,13 @@ def test_emacs(reenact, walk: tuple[Path, Path], way: str, tmp_path: Path) -> No
     emacs = skips.need_program("emacs")
     said = tmp_path / "said"
     with served(reenact, trace) as (_, port):
-        command = (
-            f'gdb -nx -i=mi -ex "set sysroot target:" -ex "target extended-remote localhost:{port}"'
-        )
-        if way == "replay":
-            command = shlex.join([*reenact.command, "replay", str(trace), "--", "-nx", "-i=mi"])
+        # A gdb that knows of a debuginfod server asks whether it may, and waits.
+        gdb = '-nx -i=mi -iex "set debuginfod enabled off"'
+        if way == "server":
+            gdb += f' -ex "set sysroot target:" -ex "target extended-remote localhost:{port}"'
+            command = f"gdb {gdb}"
+        else:
+            command = f"{shlex.join([*reenact.command, 'replay', str(trace)])} -- {gdb}"
         inside = line("in square")
         variables = {
             "REENACT_TEST_GDB": command,

@@ -38,7 +38,7 @@ def test_in_gdb(reenact, trace: Path) -> None:
     )  # fmt: skip
     assert (said.number(2), said.number(3)) == (8, 9)
     # The thread has not used the library yet.
-    assert "qGetTLSAddr" in said[4]
+    assert "thread-local" in said[4]
     assert (said.number(6), said.number(7), said.number(8)) == (9, 4, 6)
     assert '= "Large"' in said[9]
     assert (said.number(11), said.number(12)) == (8, 9)

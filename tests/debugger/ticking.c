@@ -14,7 +14,7 @@ void tick(int signal)
 
 int main(void)
 {
-    struct itimerval every = {{0, 50000}, {0, 50000}};
+    struct itimerval every = {{0, 200000}, {0, 200000}};
     signal(SIGALRM, tick);
     setitimer(ITIMER_REAL, &every, NULL);
     while (ticks < 3) { /* waits */

@@ -6,13 +6,31 @@ Only what gdb's own Python offers is used: this file is never imported by reenac
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import gdb  # type: ignore[import-untyped]
 
+#: In the strings of gdb's machine interface: an octal number, or a letter.
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
+_LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
+
+
+def _character(match: re.Match[bytes]) -> bytes:
+    code = match[1]
+    return bytes((int(code, 8),)) if len(code) == 3 else _LETTERS.get(code, code)
+
+
+def _plain(said: str) -> str:
+    """What the server said; newer gdbs give it as a record for front ends where there is one."""
+    lines = said.encode(errors="surrogateescape").splitlines()
+    if not lines or not all(line.startswith(b'@"') and line.endswith(b'"') for line in lines):
+        return said
+    return b"".join(_ESCAPE.sub(_character, line[2:-1]) for line in lines).decode(errors="replace")
+
 
 def _monitor(line: str) -> str:
-    answer = str(gdb.execute(f"monitor {line}", to_string=True)).strip()
+    answer = _plain(str(gdb.execute(f"monitor {line}", to_string=True))).strip()
     if answer.startswith("reenact: "):
         raise gdb.GdbError(answer[len("reenact: ") :])
     return answer
