@@ -58,3 +58,21 @@ def test_a_walk(reenact, walk: tuple[Path, Path]) -> None:
     assert "step over" in said
     assert "response: T05thread:" in said
     assert "new value: 2.5" in said
+
+
+def test_back_by_its_own_command(reenact, walk: tuple[Path, Path]) -> None:
+    """Newer ones can go backwards themselves."""
+    program, trace = walk
+    with served(reenact, trace) as (_, port):
+        said = lldb(
+            port, program,
+            "process handle SIGUSR1 --stop false --notify false", "breakpoint set -n square",
+            "continue", "thread step-over", "process continue --reverse", "frame variable",
+            "process continue --reverse", "frame select 0", "detach",
+        )  # fmt: skip
+    if "unknown or ambiguous option" in said:
+        skips.skip(skips.Reason.NO_PROGRAM, "an lldb that goes backwards")
+    behind = said.partition("--reverse")[2]
+    assert "stop reason = breakpoint" in behind, said
+    assert "(int) value = 499555" in behind
+    assert "stop reason = history boundary" in behind, said
