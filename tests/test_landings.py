@@ -19,8 +19,8 @@ from trace_editing import Attached, EditableTrace, checksum
 
 import reenact as library
 
-#: Of each program in the full tier, and how many ticks of its timer bring so many: one that comes
-#: while the program is in a system call is none.
+#: Of each program in the full tier, and how many ticks of its timer bring so many on a quiet machine:
+#: one that comes while the program is in a system call is none.
 MANY, TICKS = 1000, 1300
 RECORD = struct.Struct("<IIQQQ")
 MAGIC = 0x016C6E72
@@ -56,9 +56,12 @@ def test_a_thousand_landings(
 ) -> None:
     """Each found in the state the recording has, and at the same count whoever looks."""
     skips.unless_full()
-    trace = keeper.trace()
-    _, recorded = _record(guest.name, TICKS, guests, reenact, trace)
-    first = _exact(reenact, trace, searched=True)
+    for factor in (1, 2, 4):
+        trace = keeper.trace(f"ticks-{factor}")
+        _, recorded = _record(guest.name, factor * TICKS, guests, reenact, trace)
+        first = _exact(reenact, trace, searched=True)
+        if first["landings"] >= MANY:
+            break
     assert first["landings"] >= MANY, first
     found = (trace / "landings").read_bytes()
     # Once more from nothing, and then where the first two have found them.
