@@ -128,6 +128,7 @@ SHARED = (
     Guest("share_mutex", flags=("-O2", "-pthread")),
     Guest("share_semaphore", flags=("-O2", "-pthread")),
     Guest("share_spin"),
+    Guest("share_read_only"),
     Guest("share_system_v"),
     Guest("share_race", same=NOTHING),
     Guest("share_race_unoptimised", "share_race.c", flags=("-O0",), same=NOTHING),

@@ -25,6 +25,8 @@ pub struct Status {
     pub modified_ns: u64,
     pub changed_ns: u64,
     pub is_regular: bool,
+    /// Names it has; a memory file has none.
+    pub links: u64,
     /// `/dev/zero`, whose mappings are anonymous memory.
     pub is_zero: bool,
 }
@@ -48,6 +50,7 @@ pub fn status(fd: i32) -> Option<Status> {
         modified_ns: stat[11].wrapping_mul(1_000_000_000).wrapping_add(stat[12]),
         changed_ns: stat[13].wrapping_mul(1_000_000_000).wrapping_add(stat[14]),
         is_regular: mode & 0o170000 == 0o100000,
+        links: stat[2],
         is_zero: mode & 0o170000 == 0o020000 && stat[5] == 0x105,
     })
 }
@@ -353,6 +356,7 @@ pub fn store_bytes(name: &[u8], key: u64, bytes: &[u8]) -> Option<FileId> {
         modified_ns: 0,
         changed_ns: 0,
         is_regular: true,
+        links: 1,
         is_zero: false,
     };
     if let Some(index) = find(&status) {

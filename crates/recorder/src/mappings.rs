@@ -93,9 +93,10 @@ fn change(call: &mut Call<'_>) -> Outcome {
     Outcome::Done(result)
 }
 
-/// Whether shared mappings of the file behind a descriptor show what others write to it.
-fn is_object(fd: i32) -> bool {
-    files::status(fd).is_some_and(|status| status.is_regular) && files::is_writable(fd)
+/// Whether shared mappings of the file behind a descriptor show what others write to it: also to who may
+/// only read, where somebody has it mapped to write, or will, as a memory file is made for.
+fn is_object(fd: i32, status: &files::Status) -> bool {
+    status.is_regular && (files::is_writable(fd) || status.links == 0 || shared::is_object(status))
 }
 
 fn mmap(call: &mut Call<'_>) -> Outcome {
@@ -113,7 +114,9 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     } else {
         address
     };
-    if flags & MAP_SHARED != 0 && !anonymous && is_object(fd as i32) {
+    let shows_others =
+        || files::status(fd as i32).is_some_and(|status| is_object(fd as i32, &status));
+    if flags & MAP_SHARED != 0 && !anonymous && shows_others() {
         // Another process can have the file mapped, or will.
         sharing_group::join(call);
     }
@@ -175,7 +178,7 @@ pub fn record_mapping(
         return;
     };
     map.file_size = status.size;
-    let is_object = is_shared && status.is_regular && files::is_writable(fd);
+    let is_object = is_shared && is_object(fd, &status);
     let stored = if status.is_regular && !is_object {
         let usage = files::Use {
             is_executable: protection & PROT_EXEC != 0,
