@@ -19,8 +19,8 @@ from trace_editing import Attached, EditableTrace, checksum
 
 import reenact as library
 
-#: Of each program in the full tier, and how many ticks of its timer bring so many on a quiet machine:
-#: one that comes while the program is in a system call is none.
+#: Of each program in the full tier, and how many ticks of its timer bring so many on a quiet
+#: machine: one that comes while the program is in a system call is none.
 MANY, TICKS = 1000, 1300
 RECORD = struct.Struct("<IIQQQ")
 MAGIC = 0x016C6E72
