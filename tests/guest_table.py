@@ -128,6 +128,7 @@ SHARED = (
     Guest("share_mutex", flags=("-O2", "-pthread")),
     Guest("share_semaphore", flags=("-O2", "-pthread")),
     Guest("share_spin"),
+    Guest("share_stopped"),
     Guest("share_read_only"),
     Guest("share_system_v"),
     Guest("share_race", same=NOTHING),

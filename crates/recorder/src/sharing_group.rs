@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
 use reenact_trace::arena::{slot_state, SLOT_COUNT};
-use reenact_trace::sharing::{member, slot_and_pid, Group};
+use reenact_trace::sharing::{member, slot_and_pid, Group, OFFERED};
 use reenact_trace::EventKind;
 
 use crate::life::Call;
@@ -179,25 +179,24 @@ fn wait(group: &Group, me: u64, at: Place) -> bool {
     let slot = arena::own_index();
     let waiter = arena::waiter(slot);
     waiter.member.store(me, Ordering::Relaxed);
-    waiter.granted.store(0, Ordering::Relaxed);
     let (word, mask) = bit(slot);
-    group.waiting[word].fetch_or(mask, Ordering::SeqCst);
     if at == Place::Call {
         group.eager.fetch_add(1, Ordering::SeqCst);
     }
     let mut after_dead = false;
+    let replace = |holder: u64| {
+        let order = Ordering::SeqCst;
+        group.holder.compare_exchange(holder, me, order, order)
+    };
     loop {
+        waiter.granted.store(0, Ordering::SeqCst);
+        // Again, as others may have taken an offer that we did not see in time.
+        group.waiting[word].fetch_or(mask, Ordering::SeqCst);
         // Whoever laid the token down before our bit was set did not see us.
-        let holder = match group
-            .holder
-            .compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst)
-        {
-            Ok(_) => me,
+        let holder = match replace(0).or_else(|_| replace(me | OFFERED)) {
+            Ok(_) => break,
             Err(holder) => holder,
         };
-        if holder == me {
-            break;
-        }
         let timeout = [0u64, signal::pause_ns(PATIENCE_NS)];
         // SAFETY: a futex word in shared memory and a timespec of ours.
         let result = unsafe {
@@ -213,13 +212,13 @@ fn wait(group: &Group, me: u64, at: Place) -> bool {
         if result != -ETIMEDOUT || group.holder.load(Ordering::SeqCst) != holder {
             continue;
         }
-        if is_gone(holder) {
-            after_dead = group
-                .holder
-                .compare_exchange(holder, me, Ordering::SeqCst, Ordering::Relaxed)
-                .is_ok();
-            if let (true, Some((dead, _))) = (after_dead, slot_and_pid(holder)) {
-                clear_bit(group, dead);
+        // Whoever does not take an offer has been stopped, perhaps by one who waits here.
+        let is_offer = holder & OFFERED != 0;
+        if is_offer || is_gone(holder) {
+            if let (Ok(_), Some((late, _))) = (replace(holder), slot_and_pid(holder)) {
+                clear_bit(group, late);
+                after_dead = !is_offer;
+                break;
             }
         } else {
             ask_for_room(group, holder);
@@ -299,7 +298,7 @@ pub fn release() {
             let next = arena::waiter(slot).member.load(Ordering::Relaxed);
             if group
                 .holder
-                .compare_exchange(from, next, Ordering::SeqCst, Ordering::Relaxed)
+                .compare_exchange(from, next | OFFERED, Ordering::SeqCst, Ordering::Relaxed)
                 .is_ok()
             {
                 grant(slot);

@@ -22,7 +22,7 @@ pub const OBJECT_COUNT: usize = 16384;
 /// A group of processes that share memory: they run in turns.
 #[repr(C)]
 pub struct Group {
-    /// Whose turn it is ([`member`]); 0: nobody's.
+    /// Whose turn it is ([`member`]); 0: nobody's. With [`OFFERED`] that process does not know yet.
     pub holder: AtomicU64,
     /// The thread that runs, for requests to make room.
     pub holder_tid: AtomicU32,
@@ -47,9 +47,12 @@ pub const fn member(slot: usize, pid: u32) -> u64 {
     (slot as u64 + 1) << 32 | pid as u64
 }
 
+/// In [`Group::holder`]: the turn is offered to that process, which has not begun it.
+pub const OFFERED: u64 = 1 << 63;
+
 /// Slot and pid of a member's word; `None` for 0.
 pub const fn slot_and_pid(member: u64) -> Option<(usize, u32)> {
-    match (member >> 32) as usize {
+    match ((member & !OFFERED) >> 32) as usize {
         0 => None,
         slot => Some((slot - 1, member as u32)),
     }
@@ -60,7 +63,7 @@ pub const fn slot_and_pid(member: u64) -> Option<(usize, u32)> {
 pub struct Waiter {
     /// [`member`].
     pub member: AtomicU64,
-    /// Futex: 1 when the turn is the waiter's.
+    /// Futex: 1 when the turn is offered to the waiter.
     pub granted: AtomicU32,
     pub reserved: u32,
 }
