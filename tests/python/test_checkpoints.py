@@ -45,6 +45,9 @@ def test_copies_go_when_they_take_too_much() -> None:
     for copy in copies:
         kept.add(copy, copies[-1].place.total)
     assert 2 <= len(kept) <= 5 + 8
+    # They end when a movement is over.
+    assert not any(copy.is_closed for copy in copies)
+    kept.let_go()
     assert not copies[0].is_closed
     assert sum(not copy.is_closed for copy in copies) == len(kept)
     kept.close()

@@ -30,6 +30,8 @@ class Checkpoints:
         self._keys: list[Key] = []
         self._totals: list[int] = []
         self._servers: list[Server] = []
+        #: No longer kept, and not yet ended.
+        self._leaving: list[Server] = []
         self._since_look = 0
         #: Own memory of copies by their process, the one looked at longest ago first.
         self._sizes: dict[int, int] = {}
@@ -38,7 +40,7 @@ class Checkpoints:
         return len(self._keys)
 
     def add(self, server: Server, present: int) -> None:
-        """Keep a server, and let go of others where there are too many.
+        """Keep a server, and others no longer where there are too many; `let_go` ends those.
 
         Arguments:
             server: stands still from now on.
@@ -47,7 +49,7 @@ class Checkpoints:
         key = server.place.key
         at = bisect.bisect_left(self._keys, key)
         if at < len(self._keys) and self._keys[at] == key:
-            server.close()
+            self._leaving.append(server)
             return
         self._keys.insert(at, key)
         self._totals.insert(at, server.place.total)
@@ -64,8 +66,19 @@ class Checkpoints:
         find = bisect.bisect_left if before else bisect.bisect_right
         return self._servers[max(find(self._keys, key) - 1, 0)]
 
+    def let_go(self) -> None:
+        """End those that are no longer kept.
+
+        While the kernel takes a large process apart, a copy of it that runs is slowed down: two
+        milliseconds of a step back that takes four. So this comes behind a movement.
+        """
+        for server in self._leaving:
+            server.close()
+        self._leaving.clear()
+
     def close(self) -> None:
         """Let go of all."""
+        self.let_go()
         for server in self._servers:
             server.close()
         self._keys.clear()
@@ -87,7 +100,7 @@ class Checkpoints:
 
         # Never the first: it is where everything can be reached from.
         at = min(range(1, len(self._keys)), key=price)
-        self._servers.pop(at).close()
+        self._leaving.append(self._servers.pop(at))
         del self._keys[at], self._totals[at]
 
     def _keep_budget(self, present: int) -> None:

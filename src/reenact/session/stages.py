@@ -93,6 +93,7 @@ class Stages:
             stopped = server.run(run)
         finally:
             self._running = None
+            self.checkpoints.let_go()
         return stopped
 
     def _tell(self, server: Server, points: Points) -> None:
