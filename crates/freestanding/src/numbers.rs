@@ -22,6 +22,7 @@ pub const READV: u64 = 19;
 pub const WRITEV: u64 = 20;
 pub const MREMAP: u64 = 25;
 pub const MSYNC: u64 = 26;
+pub const MINCORE: u64 = 27;
 pub const MADVISE: u64 = 28;
 pub const DUP: u64 = 32;
 pub const DUP2: u64 = 33;

@@ -17,6 +17,7 @@ use crate::options::Options;
 use crate::output;
 use crate::pace::Pace;
 use crate::report::{self, status};
+use crate::shared_changes::{self, SharedChanges, View};
 use crate::side_file::Landings;
 use crate::step::{self, Step};
 use crate::system;
@@ -110,6 +111,9 @@ pub struct Engine {
     last: Option<Last>,
     /// Turns of sharing groups that this process has.
     turns: HeldTurns,
+    shared_changes: Option<SharedChanges>,
+    /// What a child saw of shared memory when it was forked: others go on before it has a turn.
+    inherited: Option<View>,
 }
 
 impl Engine {
@@ -135,6 +139,8 @@ impl Engine {
             start: EventHeader::default(),
             last: None,
             turns: HeldTurns::default(),
+            inherited: None,
+            shared_changes: session.options.shared_changes.map(SharedChanges::new),
             session,
         };
         engine.announce();
@@ -238,11 +244,25 @@ impl Engine {
                     group: sharing_group as usize,
                     number,
                 };
-                if !self
-                    .turns
-                    .begin(turn, keeps != 0, options.process.is_some())
-                {
+                let (is_alone, index) = (options.process.is_some(), group.index);
+                let inherited = self.inherited.take();
+                let view = inherited.or_else(|| {
+                    let notes = self.shared_changes.is_some() && !is_alone;
+                    notes.then(|| shared_changes::view(&self.machine.memory))
+                });
+                let is_told = self.shared_changes.is_some();
+                if !self.turns.begin(turn, keeps != 0, is_alone, is_told) {
                     return self.without_turn();
+                }
+                if let Some(changes) = &mut self.shared_changes {
+                    match view {
+                        Some(view) => {
+                            changes.note(&self.machine.memory, self.process, index, &view);
+                        }
+                        None => {
+                            changes.apply(&mut self.machine, &mut self.pace, self.process, index)?
+                        }
+                    }
                 }
             }
             let step = step::perform(&mut self.machine, &group, &mut self.pace)?;
@@ -358,9 +378,14 @@ impl Engine {
             return Ok(());
         }
         let has_slot = jobs::try_acquire();
+        let notes = self.shared_changes.is_some();
+        let view = notes.then(|| shared_changes::view(&self.machine.memory));
         turns::process_added();
         match system::fork() {
-            Ok(0) => self.become_child(process, child),
+            Ok(0) => {
+                self.inherited = view;
+                self.become_child(process, child)
+            }
             Ok(_) => {
                 jobs::reap(false);
                 if !has_slot {

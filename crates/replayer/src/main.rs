@@ -37,6 +37,7 @@ mod pace;
 mod processor;
 mod report;
 mod sandbox;
+mod shared_changes;
 mod side_file;
 mod step;
 mod string_instruction;
@@ -132,6 +133,7 @@ unsafe fn parse_arguments(arguments: *const u64) -> Options {
             format_args!("{message}: {argument}"),
             "usage: reenact-replayer [--report FD] [--output FD] [--process N] [--jobs N] \
              [--progress MS] [--stop-event N] [--runaway N] [--trace-events] [--control FD] \
+             [--shared-changes FD] \
              DIRECTORY",
         );
         system::exit(status::USAGE)
@@ -145,6 +147,11 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     if let Some(descriptor) = options.output {
         if !trace_directory::is_open(descriptor) {
             return Err("the output descriptor is not open");
+        }
+    }
+    if let Some(descriptor) = options.shared_changes {
+        if !trace_directory::is_open(descriptor) {
+            return Err("the descriptor for changes of shared memory is not open");
         }
     }
     if let Some(descriptor) = options.control {

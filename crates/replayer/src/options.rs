@@ -19,6 +19,8 @@ pub struct Options {
     pub sandbox: bool,
     /// Serve a client at this descriptor.
     pub control: Option<i32>,
+    /// See [`crate::shared_changes`].
+    pub shared_changes: Option<i32>,
 }
 
 /// Why the command line is no good: what, and which argument.
@@ -38,6 +40,7 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
         trace_events: false,
         sandbox: true,
         control: None,
+        shared_changes: None,
     };
     let mut have_trace = false;
     while let Some(argument) = arguments.next() {
@@ -54,6 +57,7 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
             "--output" => options.output = Some(number()? as i32),
             "--process" => options.process = Some(number()? as u32),
             "--control" => options.control = Some(number()? as i32),
+            "--shared-changes" => options.shared_changes = Some(number()? as i32),
             "--jobs" => options.jobs = number()? as u32,
             "--progress" => options.progress = number()?.saturating_mul(1_000_000),
             "--stop-event" => options.stop_event = number()?,

@@ -49,6 +49,7 @@ const ALLOWED: &[u64] = &[
     n::MREMAP,
     n::MADVISE,
     n::FUTEX,
+    n::MINCORE,
     // A futex with a deadline goes on by it when the process has been stopped and continued.
     n::RESTART_SYSCALL,
     n::CLOCK_GETTIME,

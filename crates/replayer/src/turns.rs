@@ -103,8 +103,8 @@ pub struct HeldTurns {
 
 impl HeldTurns {
     /// Wait for a turn of the log, after those at hand unless they are kept; false: it never comes.
-    /// A process that is replayed `alone` does not wait.
-    pub fn begin(&mut self, turn: Turn, keeps: bool, alone: bool) -> bool {
+    /// A process that is replayed `alone` does not wait; `is_told` what the others changed, or not.
+    pub fn begin(&mut self, turn: Turn, keeps: bool, alone: bool, is_told: bool) -> bool {
         if !keeps {
             self.finish();
         }
@@ -112,7 +112,7 @@ impl HeldTurns {
         if !alone {
             return wait(turn);
         }
-        if !is_due(turn) && !core::mem::replace(&mut self.is_told, true) {
+        if !is_told && !is_due(turn) && !core::mem::replace(&mut self.is_told, true) {
             let mut line = report::line("note");
             line.text(
                 "message",

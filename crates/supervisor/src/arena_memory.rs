@@ -11,6 +11,7 @@ use reenact_trace::arena::{
     CPUID_TABLE_OFFSET, FILE_TABLE_ENTRIES, FILE_TABLE_OFFSET, RING_OFFSET, RING_SIZE,
     SITE_POOL_ENTRIES, SITE_POOL_OFFSET, SLOTS_OFFSET, SLOT_COUNT, SLOT_STRIDE,
 };
+use reenact_trace::sharing::{Group, GROUPS_OFFSET};
 use reenact_trace::FORMAT_VERSION;
 
 /// Ring bytes kept resident in a freed slot: the next short process finds its pages there.
@@ -82,6 +83,13 @@ impl Arena {
     pub fn header(&self) -> &ArenaHeader {
         // SAFETY: inside the mapping, aligned; what changes behind us is atomic.
         unsafe { &*self.base.cast::<ArenaHeader>() }
+    }
+
+    /// Whether processes have run in turns, as they shared memory.
+    pub fn had_turns(&self) -> bool {
+        // SAFETY: the groups lie inside the mapping; all that changes is atomic.
+        let group = unsafe { &*self.base.add(GROUPS_OFFSET as usize).cast::<Group>() };
+        group.turn.load(Ordering::Acquire) != 0
     }
 
     /// Entries of the file table in use.

@@ -144,6 +144,7 @@ fn run(
         .start()
         .map_err(system("the program cannot be started"))?;
     forwarding.begin(pid);
+    let shared = Arc::clone(&arena);
     let supervision = Supervision {
         arena,
         files,
@@ -165,6 +166,7 @@ fn run(
     manifest.set("end", end.json());
     manifest.set("wait_status", json!(wait_status));
     manifest.set("timed_out", json!(timed_out));
+    manifest.set("shares_memory", json!(shared.had_turns()));
     manifest.set("processes", json!(report.processes));
     manifest.set("events", json!(report.events));
     manifest.set("messages", json!(report.messages));

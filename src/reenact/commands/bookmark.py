@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _position(trace: Trace, where: str, process: int | None) -> Position:
     """The position that is meant, which exists."""
+    from reenact.commands.options import tell_of_shared_changes
     from reenact.errors import UsageError
     from reenact.session.positions import Position
 
@@ -80,6 +81,7 @@ def _position(trace: Trace, where: str, process: int | None) -> Position:
             process = Position.parse(where).process
         except UsageError:
             process = 0
+    tell_of_shared_changes(trace)
     with trace.replay(process) as session:
         session.goto(int(where) if where.isdecimal() else where)
         return session.position

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,3 +64,15 @@ def duration(text: str) -> float:
     if not 0 < seconds < 1e9:
         raise argparse.ArgumentTypeError(f"{text} is not a length of time such as 90, 30m or 2h")
     return seconds
+
+
+def tell_of_shared_changes(trace: Trace) -> None:
+    """Say why it takes a while until a session opens, if it does."""
+    from reenact.session import shared_changes
+
+    if shared_changes.are_missing(trace):
+        print(
+            "reenact: its processes share memory; finding out who changed what (once)",
+            file=sys.stderr,
+            flush=True,
+        )

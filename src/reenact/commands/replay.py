@@ -47,11 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Replay under a debugger."""
     from reenact import places
+    from reenact.commands.options import tell_of_shared_changes
     from reenact.gdb.launch import find_gdb, run_gdb, wait_for_client
     from reenact.trace import Trace
 
     gdb = None if arguments.server else find_gdb(arguments.gdb)
     trace = Trace(places.locate(arguments.trace))
+    tell_of_shared_changes(trace)
     with trace.replay(arguments.process) as session:
         if arguments.goto is not None:
             where = arguments.goto

@@ -63,11 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
     import itertools
 
     from reenact import places, terminal
+    from reenact.commands.options import tell_of_shared_changes
     from reenact.errors import DIVERGENCE
     from reenact.session.tracing import Tracing
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
+    tell_of_shared_changes(trace)
     # While a bar is shown, `sys.stdout` leads to the terminal of standard error.
     output = sys.stdout
     number = 0

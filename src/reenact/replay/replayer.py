@@ -25,6 +25,7 @@ class Replayer:
         jobs: how many processes replay at one moment; None: one for each processor.
         wants_output: also hand over what the program printed.
         wants_progress: also report progress.
+        shared_changes: a descriptor to append to what processes change in shared memory.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Replayer:
         jobs: int | None = None,
         wants_output: bool = False,
         wants_progress: bool = False,
+        shared_changes: int | None = None,
     ) -> None:
         self._selector = selectors.DefaultSelector()
         self._lines = b""
@@ -47,6 +49,9 @@ class Replayer:
             self._output_from, output_to = os.pipe()
             inherited.append(output_to)
             options += ["--output", str(output_to)]
+        passed = [] if shared_changes is None else [shared_changes]
+        if shared_changes is not None:
+            options += ["--shared-changes", str(shared_changes)]
         if process is not None:
             options += ["--process", str(process)]
         if jobs is not None:
@@ -54,7 +59,7 @@ class Replayer:
         if wants_progress:
             options += ["--progress", str(_PROGRESS_MILLISECONDS)]
         try:
-            self._group = ReplayerGroup([*options, trace], inherited, keeps_errors=True)
+            self._group = ReplayerGroup([*options, trace], [*inherited, *passed], keeps_errors=True)
         except BaseException:
             self._close()
             raise

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import weakref
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from reenact.errors import UsageError
-from reenact.session import branches
+from reenact.session import branches, shared_changes
 from reenact.session.checkpoints import default_budget
 from reenact.session.destinations import Destinations
 from reenact.session.history import Key
@@ -40,7 +41,12 @@ class ReplayedProcess:
         self.trace = trace
         self.process = process
         self._points = Points()
-        self._replayer = ServingReplayer(trace.path, process)
+        changes = shared_changes.descriptor(trace)
+        try:
+            self._replayer = ServingReplayer(trace.path, process, changes)
+        finally:
+            if changes is not None:
+                os.close(changes)
         # A session that is forgotten, as in a notebook, does not keep its replayer.
         self._closing = weakref.finalize(self, self._replayer.close)
         try:

@@ -23,17 +23,22 @@ class ServingReplayer:
     Arguments:
         trace: path of the trace directory.
         process: number of the process to serve.
+        shared_changes: a descriptor of what others changed in memory it shares; None: nobody did.
 
     Errors: `ReplayError` when it cannot be started, or does not reach the process.
     """
 
-    def __init__(self, trace: str, process: int) -> None:
+    def __init__(self, trace: str, process: int, shared_changes: int | None = None) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._reports, reports_to = os.pipe()
         options = ["--process", str(process), "--control", str(theirs.fileno())]
         options += ["--report", str(reports_to)]
+        inherited = [theirs.fileno(), reports_to]
+        if shared_changes is not None:
+            options += ["--shared-changes", str(shared_changes)]
+            inherited.append(shared_changes)
         try:
-            self._group = ReplayerGroup([*options, trace], [theirs.fileno(), reports_to])
+            self._group = ReplayerGroup([*options, trace], inherited)
         except BaseException:
             ours.close()
             os.close(self._reports)
