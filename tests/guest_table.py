@@ -133,7 +133,7 @@ SHARED = (
     Guest("share_system_v"),
     Guest("share_race", same=NOTHING),
     Guest("share_race_unoptimised", "share_race.c", flags=("-O0",), same=NOTHING),
-    Guest("share_wake", timeout=10),
+    Guest("share_wake"),
     Guest("share_memfd"),
     Guest("share_file"),
     Guest("share_calls"),
