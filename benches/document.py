@@ -158,5 +158,8 @@ def _landings(by_name: Mapping[str, Mapping[str, Any]]) -> list[str]:
     recording, replaying, again = costs
     count = by_name["profiled"]["landings"]
     found = "" if replaying is None else f", {replaying:.0f} µs to find it in the replay"
-    found += "" if again is None else f", {again:.0f} µs once it has been found"
+    if again is not None:
+        # A difference of two runs.
+        known = "less than the noise" if again < 1 else f"{again:.0f} µs"
+        found += f", {known} once it has been found"
     return [f"* One landing (of {count}): {recording:.0f} µs while recording{found}."]
