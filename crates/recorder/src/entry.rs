@@ -37,6 +37,28 @@ pub const NOT_BEGUN: i64 = -512;
 // Frame is the first field of Thread, so CURRENT is the frame's address.
 const _: () = assert!(offset_of!(Thread, frame) == 0);
 
+/// All registers of the frame at `rdi` but `rsp` and `rdi` itself.
+macro_rules! load_registers {
+    () => {
+        concat!(
+            "mov rax, [rdi]\n",
+            "mov rcx, [rdi + 8]\n",
+            "mov rdx, [rdi + 16]\n",
+            "mov rbx, [rdi + 24]\n",
+            "mov rbp, [rdi + 40]\n",
+            "mov rsi, [rdi + 48]\n",
+            "mov r8, [rdi + 64]\n",
+            "mov r9, [rdi + 72]\n",
+            "mov r10, [rdi + 80]\n",
+            "mov r11, [rdi + 88]\n",
+            "mov r12, [rdi + 96]\n",
+            "mov r13, [rdi + 104]\n",
+            "mov r14, [rdi + 112]\n",
+            "mov r15, [rdi + 120]\n",
+        )
+    };
+}
+
 global_asm!(
     // ---- patched call sites ----
     ".globl syscall_entry",
@@ -126,20 +148,7 @@ global_asm!(
     "mov [rip + {saved_rip}], rax",
     "push [rdi + 136]",
     "popfq",
-    "mov rax, [rdi]",
-    "mov rcx, [rdi + 8]",
-    "mov rdx, [rdi + 16]",
-    "mov rbx, [rdi + 24]",
-    "mov rbp, [rdi + 40]",
-    "mov rsi, [rdi + 48]",
-    "mov r8, [rdi + 64]",
-    "mov r9, [rdi + 72]",
-    "mov r10, [rdi + 80]",
-    "mov r11, [rdi + 88]",
-    "mov r12, [rdi + 96]",
-    "mov r13, [rdi + 104]",
-    "mov r14, [rdi + 112]",
-    "mov r15, [rdi + 120]",
+    load_registers!(),
     "mov rsp, [rdi + 32]",
     "mov rdi, [rdi + 56]",
     "jmp [rip + {saved_rip}]",
@@ -152,20 +161,7 @@ global_asm!(
     "push rax",
     "push 0x33",
     "push [rdi + {resume_at}]",
-    "mov rax, [rdi]",
-    "mov rcx, [rdi + 8]",
-    "mov rdx, [rdi + 16]",
-    "mov rbx, [rdi + 24]",
-    "mov rbp, [rdi + 40]",
-    "mov rsi, [rdi + 48]",
-    "mov r8, [rdi + 64]",
-    "mov r9, [rdi + 72]",
-    "mov r10, [rdi + 80]",
-    "mov r11, [rdi + 88]",
-    "mov r12, [rdi + 96]",
-    "mov r13, [rdi + 104]",
-    "mov r14, [rdi + 112]",
-    "mov r15, [rdi + 120]",
+    load_registers!(),
     "mov rdi, [rdi + 56]",
     "iretq",
 
