@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use reenact_freestanding::numbers::MAP_SHARED;
 use reenact_trace::FileId;
 
 pub const PAGE: u64 = 4096;
@@ -24,6 +25,13 @@ pub struct Mapping {
     /// Number of the shared object, or 0.
     pub object: u32,
     pub at_fork: AtFork,
+}
+
+impl Mapping {
+    /// Whether others may see what is written there.
+    pub fn is_shared(&self) -> bool {
+        u64::from(self.flags) & MAP_SHARED != 0
+    }
 }
 
 /// What `madvise` has asked for: what a forked child has in the place of a mapping.

@@ -22,9 +22,11 @@ pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
     let new = turns::new_objects()?;
     copy(old, new)?;
     turns::set_objects(new);
-    let shared = machine.memory.table.iter().filter(|(_, mapping)| {
-        mapping.object != 0 && u64::from(mapping.flags) & n::MAP_SHARED != 0
-    });
+    let shared = machine
+        .memory
+        .table
+        .iter()
+        .filter(|(_, mapping)| mapping.object != 0 && mapping.is_shared());
     let shared: alloc::vec::Vec<(u64, Mapping)> =
         shared.map(|(start, &mapping)| (start, mapping)).collect();
     for (start, mapping) in shared {

@@ -170,8 +170,7 @@ pub fn view(memory: &Memory) -> View {
     let mut view = View::new();
     let mut page = [0u8; PAGE as usize];
     for (start, mapping) in memory.table.iter() {
-        let is_shared = u64::from(mapping.flags) & n::MAP_SHARED != 0;
-        if !is_shared || mapping.file != FileId::NONE || mapping.protection == 0 {
+        if !mapping.is_shared() || mapping.file != FileId::NONE || mapping.protection == 0 {
             continue;
         }
         let mut at = start;

@@ -83,8 +83,8 @@ impl Memory {
             };
             let left = if dropped {
                 // What is shared outlives the first advice.
-                let is_shared = u64::from(mapping.flags) & n::MAP_SHARED != 0
-                    && (mapping.object != 0 || turns::is_inherited());
+                let is_shared =
+                    mapping.is_shared() && (mapping.object != 0 || turns::is_inherited());
                 let advice = if is_shared {
                     MADV_REMOVE
                 } else {

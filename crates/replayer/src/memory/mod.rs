@@ -48,6 +48,18 @@ fn is_program_range(address: u64, length: u64) -> bool {
         && (end <= layout::REGION_START || address >= layout::REGION_END)
 }
 
+/// The end of the pages that a call about `length` bytes concerns; `None`: it concerns none.
+fn advised_end(address: u64, length: u64) -> Result<Option<u64>, ReplayError> {
+    let length = page_up(length);
+    if length == 0 {
+        return Ok(None);
+    }
+    if !is_program_range(address, length) {
+        return Err(ReplayError::BadMapping { address, length });
+    }
+    Ok(Some(address + length))
+}
+
 /// The memory of the program.
 pub struct Memory {
     pub table: MappingTable,
@@ -180,14 +192,9 @@ impl Memory {
         length: u64,
         protection: u32,
     ) -> Result<(), ReplayError> {
-        let length = page_up(length);
-        if length == 0 {
+        let Some(end) = advised_end(address, length)? else {
             return Ok(());
-        }
-        if !is_program_range(address, length) {
-            return Err(ReplayError::BadMapping { address, length });
-        }
-        let end = address + length;
+        };
         self.forget(translator, address, end);
         self.table.protect(address, end, protection & 7);
         self.restore_protection(address, end);
@@ -203,14 +210,9 @@ impl Memory {
     ) -> Result<(), ReplayError> {
         const MADV_DONTNEED: u64 = 4;
         const MAP_TYPE: u32 = 0xf;
-        let length = page_up(length);
-        if length == 0 {
+        let Some(end) = advised_end(address, length)? else {
             return Ok(());
-        }
-        if !is_program_range(address, length) {
-            return Err(ReplayError::BadMapping { address, length });
-        }
-        let end = address + length;
+        };
         self.forget(translator, address, end);
         for (start, mapping) in self.table.overlapping(address, end) {
             // What is shared with a file or other processes outlives the advice.

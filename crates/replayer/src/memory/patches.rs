@@ -21,6 +21,19 @@ struct Patch {
 }
 
 impl Patch {
+    /// Of code that was `original` and is `written`; as many bytes each, not more than [`MOST_BYTES`].
+    fn new(address: u64, written: &[u8], original: &[u8]) -> Patch {
+        let mut patch = Patch {
+            address,
+            length: written.len() as u8,
+            written: [0; MOST_BYTES],
+            original: [0; MOST_BYTES],
+        };
+        patch.written[..written.len()].copy_from_slice(written);
+        patch.original[..original.len()].copy_from_slice(original);
+        patch
+    }
+
     fn end(&self) -> u64 {
         self.address + u64::from(self.length)
     }
@@ -89,16 +102,8 @@ impl Memory {
         if written.is_empty() || written.len() > MOST_BYTES || written.len() != original.len() {
             return Err(ReplayError::BadEvent("a patch of no known size"));
         }
-        let mut patch = Patch {
-            address,
-            length: written.len() as u8,
-            written: [0; MOST_BYTES],
-            original: [0; MOST_BYTES],
-        };
-        patch.written[..written.len()].copy_from_slice(written);
-        patch.original[..original.len()].copy_from_slice(original);
         self.write(translator, address, written)?;
-        self.patches.insert(patch);
+        self.patches.insert(Patch::new(address, written, original));
         Ok(())
     }
 
@@ -126,14 +131,9 @@ impl Memory {
                     let mut original = [0u8; 1];
                     memory.read(address, &mut original)?;
                     memory.copy_in(address, &[INT3])?;
-                    let mut patch = Patch {
-                        address,
-                        length: 1,
-                        written: [0; MOST_BYTES],
-                        original: [0; MOST_BYTES],
-                    };
-                    (patch.written[0], patch.original[0]) = (INT3, original[0]);
-                    memory.patches.insert(patch);
+                    memory
+                        .patches
+                        .insert(Patch::new(address, &[INT3], &original));
                 }
                 Ok(())
             },
