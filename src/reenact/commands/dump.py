@@ -103,10 +103,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_with_paths(
     trace: Trace, process: int, events: Iterable[Event], show: Callable[[Event, Paths], None]
 ) -> None:
+    import contextlib
+
     from reenact.errors import ReenactError
     from reenact.session.paths import PathReader
 
-    with PathReader(trace, process) as reader:
+    with contextlib.closing(PathReader(trace, process)) as reader:
         is_replayed = True
         for event in events:
             paths: Paths = {}

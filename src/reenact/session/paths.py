@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from reenact import _native
@@ -19,7 +18,7 @@ _LONGEST = 4096
 
 
 class PathReader:
-    """Replays a process as far as its events are asked for; used with `with`.
+    """Replays a process as far as its events are asked for; to be closed.
 
     Arguments:
         trace: the trace.
@@ -31,15 +30,8 @@ class PathReader:
         self._process = process
         self._replayed: ReplayedProcess | None = None
 
-    def __enter__(self) -> PathReader:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the replay, if there has been one."""
         if self._replayed is not None:
             self._replayed.close()
 
