@@ -8,8 +8,6 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{arena, log};
 
-/// Ticks of the time-stamp counter in a microsecond, near enough for randomness.
-const TICKS: u64 = 2_500;
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A counter; its mixed values are the random numbers. 0: not begun.
@@ -69,7 +67,7 @@ fn window() -> u64 {
     if now >= WINDOW_END.load(Ordering::Relaxed) {
         // Two threads that come here at once draw twice: no harm.
         WINDOW.store(random(), Ordering::Relaxed);
-        let length = spread(1_000, 11) * TICKS;
+        let length = spread(1_000, 11) * (log::TICKS_PER_MS / 1_000);
         WINDOW_END.store(now.wrapping_add(length), Ordering::Relaxed);
     }
     WINDOW.load(Ordering::Relaxed)

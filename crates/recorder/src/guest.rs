@@ -5,6 +5,8 @@
 
 use core::arch::global_asm;
 
+use reenact_freestanding::numbers::PAGE;
+
 extern "C" {
     fn guest_copy(to: u64, from: u64, length: u64) -> u64;
     static guest_copy_start: u8;
@@ -58,6 +60,16 @@ pub fn fixup(ip: u64) -> Option<u64> {
         &raw const guest_copy_failed as u64,
     );
     (ip >= start && ip < end).then_some(failed)
+}
+
+/// The start of the page that an address lies in.
+pub fn page_down(address: u64) -> u64 {
+    address & !(PAGE - 1)
+}
+
+/// The first address from here on where a page starts.
+pub fn page_up(address: u64) -> u64 {
+    page_down(address + PAGE - 1)
 }
 
 /// The program cannot name our own region in a pointer.

@@ -64,6 +64,9 @@ pub fn continue_from_slot() {
     );
 }
 
+/// Ticks of the time-stamp counter in a millisecond, near enough for what is decided by it.
+pub const TICKS_PER_MS: u64 = 2_500_000;
+
 /// The time-stamp counter.
 pub fn time() -> u64 {
     // SAFETY: reading the counter has no effect.

@@ -4,9 +4,10 @@
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall4, syscall6};
 use reenact_syscalls::SystemCall;
-use reenact_trace::layout::{is_reserved, REGION_END, REGION_START};
+use reenact_trace::layout::{is_reserved, overlaps_region};
 use reenact_trace::{FileId, MapRecord};
 
+use crate::guest::page_up;
 use crate::life::{self, Call, Outcome};
 use crate::log::Builder;
 use crate::{
@@ -28,10 +29,6 @@ pub fn in_heap(address: u64) -> bool {
     // SAFETY: one thread at a time.
     let [start, current] = unsafe { BREAK };
     address >= start && address < current
-}
-
-pub fn overlaps_region(address: u64, length: u64) -> bool {
-    address < REGION_END && address.saturating_add(length) > REGION_START
 }
 
 /// Perform a call of class Memory.
@@ -272,7 +269,6 @@ fn brk(call: &mut Call<'_>) -> Outcome {
     if wanted < start || wanted == current {
         return Outcome::Done(current as i64);
     }
-    let page_up = |address: u64| (address + PAGE - 1) & !(PAGE - 1);
     let (old_end, new_end) = (page_up(current), page_up(wanted));
     if new_end > old_end {
         // SAFETY: extends the heap segment into free address space only.

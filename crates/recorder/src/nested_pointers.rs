@@ -3,7 +3,7 @@
 //! it. To the program nothing is mapped there.
 
 use reenact_freestanding::numbers::*;
-use reenact_trace::layout::{REGION_END, REGION_START};
+use reenact_trace::layout::overlaps_region;
 
 use crate::guest;
 use crate::life::Call;
@@ -114,7 +114,7 @@ fn replace(copy: &mut [u64; 2 * MOST as usize], address: &mut u64, count: u64) {
 }
 
 fn is_ours(address: u64, length: u64) -> bool {
-    length > 0 && address < REGION_END && address.saturating_add(length) > REGION_START
+    length > 0 && overlaps_region(address, length)
 }
 
 /// Whether a buffer of a vector reaches into our region.

@@ -11,7 +11,7 @@ use reenact_trace::{EventHeader, EventKind};
 use crate::arena;
 use crate::chaos;
 use crate::cpuid;
-use crate::log::{self, Builder};
+use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::sharing_group::{self, Place};
 use crate::signal;
 use crate::thread::{self, Thread};
@@ -19,8 +19,6 @@ use crate::wake_ups;
 
 /// Most threads of one process.
 pub const MOST_THREADS: usize = 4096;
-/// Ticks of the time-stamp counter in a millisecond, near enough for what is decided by it.
-pub const TICKS_PER_MS: u64 = 2_500_000;
 /// How long a thread may run while others wait, when it comes to a place that the log knows: much as
 /// the kernel would have it, a switch there costs little.
 const SLICE: u64 = 4 * TICKS_PER_MS;
@@ -85,10 +83,21 @@ pub fn thread_added() {
     }
 }
 
+/// A new thread, which the kernel may start late, waits for the token from now on (called by its
+/// creator): threads begin in the order in which they were made. Chaos lets the kernel decide.
+pub fn introduce(newborn: &mut Thread) {
+    if chaos::is_on() {
+        return await_newborn();
+    }
+    lock();
+    enqueue(newborn);
+    unlock();
+}
+
 /// The call that made a thread is nearly over: chance decides whether the new thread gets to
 /// compete for the token first, which it hardly ever would otherwise.
-pub fn await_newborn() {
-    if !chaos::is_on() || !chaos::awaits_newborn() {
+fn await_newborn() {
+    if !chaos::awaits_newborn() {
         return;
     }
     const NANOSLEEP: u64 = 35;
@@ -105,18 +114,7 @@ pub fn await_newborn() {
     }
 }
 
-/// A new thread, which the kernel may start late, waits for the token from now on (called by its
-/// creator): threads begin in the order in which they were made. Chaos lets the kernel decide.
-pub fn enlist_newborn(newborn: &mut Thread) {
-    if chaos::is_on() {
-        return;
-    }
-    lock();
-    enqueue(newborn);
-    unlock();
-}
-
-/// Take the token for the first time. [`enlist_newborn`] may have come before or not yet.
+/// Take the token for the first time. [`introduce`] may have come before or not yet.
 pub fn acquire_first(thread: &mut Thread) {
     if chaos::is_on() {
         return acquire(thread, Place::Slice);

@@ -8,6 +8,7 @@ use reenact_trace::sharing::OBJECT_COUNT;
 
 use crate::arena;
 use crate::files::{self, Status};
+use crate::guest::page_up;
 use crate::log::Builder;
 
 #[derive(Clone, Copy)]
@@ -144,7 +145,7 @@ pub fn forget(address: u64, length: u64) {
     if !any() {
         return;
     }
-    let end = address.saturating_add((length + 4095) & !4095);
+    let end = address.saturating_add(page_up(length));
     let mut kept = 0;
     let count = mappings().len();
     for index in 0..count {
@@ -191,7 +192,7 @@ pub fn after_write(event: &mut Builder, fd: i32) {
                 .size
                 .saturating_sub(mapping.offset)
                 .min(mapping.length);
-            event.guest_memory(mapping.address, (visible + 4095) & !4095);
+            event.guest_memory(mapping.address, page_up(visible));
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall1, syscall3};
+use reenact_trace::layout::overlaps_region;
 use reenact_trace::{FileId, MapRecord, Tag};
 
 use crate::files::Status;
+use crate::guest::{page_down, page_up};
 use crate::life::{Call, Outcome};
-use crate::mappings::overlaps_region;
 use crate::{cpuid, patch, shared, sharing_group, signal};
 
 pub const SHMAT: u64 = 30;
@@ -15,7 +16,6 @@ const SHMCTL: u64 = 31;
 const SHM_RDONLY: u64 = 0o10000;
 const SHM_REMAP: u64 = 0o40000;
 const SHM_EXEC: u64 = 0o100000;
-const PAGE: u64 = 4096;
 
 /// The device of segments in the table of objects; their ids are the inodes.
 const DEVICE: u64 = u64::MAX - 1;
@@ -47,8 +47,8 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
         unsafe { syscall1(SHMDT, result as u64) };
         return Outcome::Done(-EACCES);
     };
-    let length = (size + PAGE - 1) & !(PAGE - 1);
-    if address != 0 && overlaps_region(address & !(PAGE - 1), length) {
+    let length = page_up(size);
+    if address != 0 && overlaps_region(page_down(address), length) {
         return Outcome::Done(-EINVAL);
     }
     sharing_group::join(call);

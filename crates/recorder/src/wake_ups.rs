@@ -14,8 +14,7 @@ use reenact_freestanding::numbers::FUTEX;
 use reenact_trace::EventHeader;
 
 use crate::chaos;
-use crate::log;
-use crate::scheduler::TICKS_PER_MS;
+use crate::log::{self, TICKS_PER_MS};
 use crate::thread::Thread;
 
 const LONG_SLEEP: u64 = 10 * TICKS_PER_MS;

@@ -33,6 +33,11 @@ pub const fn is_reserved(address: u64) -> bool {
     address >> REGION_BITS == REGION_START >> REGION_BITS
 }
 
+/// Whether a range of addresses touches the reserved region.
+pub const fn overlaps_region(address: u64, length: u64) -> bool {
+    address < REGION_END && address.saturating_add(length) > REGION_START
+}
+
 const REGION_BITS: u32 = 40;
 const _: () = assert!(REGION_END - REGION_START == 1 << REGION_BITS);
 const _: () = assert!(REGION_START % (1 << REGION_BITS) == 0);

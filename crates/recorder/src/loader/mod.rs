@@ -282,7 +282,7 @@ fn program_base() -> u64 {
 
 /// Where the heap segment starts: after the program, some random pages on.
 fn place_break(mapped: &Mapped) -> u64 {
-    let end = (mapped.end + PAGE - 1) & !(PAGE - 1);
+    let end = crate::guest::page_up(mapped.end);
     let mix = log::time().wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
     end + (mix >> 50 & 0x1fff) * PAGE
 }

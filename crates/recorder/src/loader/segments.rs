@@ -5,6 +5,7 @@ use reenact_freestanding::syscall::{syscall2, syscall3, syscall4, syscall6};
 use reenact_trace::Tag;
 
 use super::elf::{FileHeader, ProgramHeader, ET_EXEC, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_PHDR};
+use crate::guest::{page_down, page_up};
 use crate::log::Builder;
 use crate::mappings;
 
@@ -30,14 +31,6 @@ pub struct Mapped {
     pub entry: u64,
     /// End of the last segment in memory.
     pub end: u64,
-}
-
-fn page_down(address: u64) -> u64 {
-    address & !(PAGE - 1)
-}
-
-fn page_up(address: u64) -> u64 {
-    page_down(address + PAGE - 1)
 }
 
 impl Image {

@@ -131,8 +131,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             call.event.bytes(Tag::Write, child_tid, &tid);
         }
     }
-    scheduler::enlist_newborn(child);
-    scheduler::await_newborn();
+    scheduler::introduce(child);
     Outcome::Done(result)
 }
 
