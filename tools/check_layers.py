@@ -18,7 +18,7 @@ PACKAGE = ROOT / "src" / "reenact"
 #: Layers of the Python package, lowest first; a name covers the modules below it.
 PYTHON_LAYERS = (
     ("errors", "_native"),
-    ("environment", "version"),
+    ("environment", "version", "printable"),
     ("places", "programs", "terminal", "events"),
     ("manifest", "attachment_text"),
     ("trace",),

@@ -148,9 +148,12 @@ def _in_path(word: str) -> bool:
 
 
 def _tell(failure: ReenactError) -> None:
-    text = f"reenact: {failure.message}\n"
+    from reenact.printable import printable
+
+    # Messages name files, functions and processes of traces.
+    text = f"reenact: {printable(failure.message)}\n"
     if failure.hint:
-        text += f"  hint: {failure.hint}\n"
+        text += f"  hint: {printable(failure.hint)}\n"
     try:
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Protocol
 
 from reenact import environment
+from reenact.printable import printable, printable_json
 
 #: Version of every `--json` output; raised when a key changes its meaning or goes away.
 SCHEMA_VERSION = 1
@@ -24,24 +25,20 @@ def is_colourful(stream: IO[str]) -> bool:
 
 def print_json(record: dict[str, Any]) -> None:
     """Print one JSON object on one line, with the schema version first."""
-    print(json.dumps({"schema_version": SCHEMA_VERSION, **record}, ensure_ascii=False))
+    print(json_line(record))
 
 
-def plain(text: str) -> str:
-    """`text` with control characters escaped: a recorded name must not drive the terminal."""
-    return "".join(
-        character
-        if character.isprintable()
-        else character.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for character in text
-    )
+def json_line(record: dict[str, Any]) -> str:
+    """One JSON object on one line, with the schema version first, fit to be printed."""
+    encoded = json.dumps({"schema_version": SCHEMA_VERSION, **record}, ensure_ascii=False)
+    return printable_json(encoded)
 
 
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()
 ) -> None:
     """Print a table; `right` names the columns that are aligned to the right."""
-    table = [[plain(cell) for cell in row] for row in rows]
+    table = [[printable(cell) for cell in row] for row in rows]
     if is_colourful(sys.stdout):
         _print_rich_table(columns, table, right)
         return

@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact import terminal
     from reenact.doctor.examination import can_record, examine
     from reenact.errors import FAILURE
+    from reenact.printable import printable
 
     findings = examine()
     possible = can_record(findings)
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         styles = {"good": "green", "limited": "yellow", "bad": "red"}
         for finding in findings:
             mark = terminal.style(f"{finding.state:<7}", styles[finding.state])
-            print(f"{mark}  {finding.title}: {terminal.plain(finding.found)}")
+            print(f"{mark}  {finding.title}: {printable(finding.found)}")
             print(f"         {finding.meaning}")
             if finding.remedy:
                 print(f"         remedy: {finding.remedy}")

@@ -106,6 +106,7 @@ def _print_with_paths(
     import contextlib
 
     from reenact.errors import ReenactError
+    from reenact.printable import printable
     from reenact.session.paths import PathReader
 
     with contextlib.closing(PathReader(trace, process)) as reader:
@@ -118,7 +119,7 @@ def _print_with_paths(
                 is_replayed = False
                 print(
                     f"paths of process {process} are shown up to event {event.index}: "
-                    f"{error.message}",
+                    f"{printable(error.message)}",
                     file=sys.stderr,
                 )
             show(event, paths)
@@ -139,10 +140,10 @@ def with_paths(text: str, paths: Paths) -> str:
 
 def _print_text(event: Event, paths: Paths) -> None:
     from reenact import attachment_text
-    from reenact.terminal import plain
+    from reenact.printable import printable
 
     where = f"{event.process}:{event.index}"
-    text = plain(with_paths(event.text, paths) if paths else event.text)
+    text = printable(with_paths(event.text, paths) if paths else event.text)
     if event.kind not in ("syscall", "exit"):
         text = f"[{event.kind}] {text}".rstrip()
     print(f"{where:<10} {event.seconds:10.6f}  {text}")

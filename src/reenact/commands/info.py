@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     import shlex
 
     from reenact import places, terminal
+    from reenact.printable import printable
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows.append(("damage", f"{terminal.size(trace.unreadable_bytes())} of the log"))
     rows += [("note", note) for note in notes]
     for name, value in rows:
-        print(f"{terminal.style(f'{name:<10}', 'bold')} {terminal.plain(value)}")
+        print(f"{terminal.style(f'{name:<10}', 'bold')} {printable(value)}")
     return 0
 
 

@@ -215,7 +215,9 @@ def _failure(outcome: Recording) -> str:
 
 
 def _report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
-    lines = [f"reenact: {warning}" for warning in outcome.messages]
+    from reenact.printable import printable
+
+    lines = [f"reenact: {printable(warning)}" for warning in outcome.messages]
     command = "reenact verify"
     if is_elsewhere:
         command += f" {_quoted(outcome.trace)}"

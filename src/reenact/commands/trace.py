@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact import places, terminal
     from reenact.commands.options import tell_of_shared_changes
     from reenact.errors import DIVERGENCE
+    from reenact.printable import printable
     from reenact.session.tracing import Tracing
     from reenact.trace import Trace
 
@@ -85,12 +86,12 @@ def run(arguments: argparse.Namespace) -> int:
     output.flush()
     if tracing.divergence:
         print(
-            f"reenact: the replay departs from the recording: {terminal.plain(tracing.divergence)}",
+            f"reenact: the replay departs from the recording: {printable(tracing.divergence)}",
             file=sys.stderr,
         )
         return DIVERGENCE
     if not number:
-        print(f"the process never comes to {terminal.plain(arguments.at)}", file=sys.stderr)
+        print(f"the process never comes to {printable(arguments.at)}", file=sys.stderr)
     return 0
 
 
@@ -129,34 +130,36 @@ def _writer(arguments: argparse.Namespace, output: TextIO) -> Callable[[Hit], No
         return lambda hit: _write_text(hit, expressions, output)
     import csv
 
+    from reenact.printable import printable
+
     table = csv.writer(output, lineterminator="\n")
     table.writerow(["position", "thread", "function", "file", "line", *expressions])
-    return lambda hit: table.writerow(
-        [str(hit.position), hit.thread, hit.function, hit.file, hit.line]
-        + [_text(answer) for answer in hit.answers]
-    )
+
+    def write(hit: Hit) -> None:
+        place = [str(hit.position), hit.thread, hit.function, hit.file, hit.line]
+        cells = [*place, *map(_text, hit.answers)]
+        table.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
+
+    return write
 
 
 def _write_text(hit: Hit, expressions: list[str], output: TextIO) -> None:
-    from reenact.terminal import plain
+    from reenact.printable import printable
 
-    where = plain(hit.function or "??")
+    where = printable(hit.function or "??")
     if hit.file is not None:
-        where += f" at {plain(hit.file)}:{hit.line}"
+        where += f" at {printable(hit.file)}:{hit.line}"
     values = [
-        f"{plain(expression)} = {plain(_text(answer))}"
+        f"{printable(expression)} = {printable(_text(answer))}"
         for expression, answer in zip(expressions, hit.answers)
     ]
     print("  ".join([str(hit.position), f"thread {hit.thread}", where, *values]), file=output)
 
 
 def _write_json(hit: Hit, expressions: list[str], output: TextIO) -> None:
-    import json
-
-    from reenact.terminal import SCHEMA_VERSION
+    from reenact.terminal import json_line
 
     record = {
-        "schema_version": SCHEMA_VERSION,
         "position": {
             "process": hit.position.process,
             "event": hit.position.event,
@@ -176,7 +179,7 @@ def _write_json(hit: Hit, expressions: list[str], output: TextIO) -> None:
             for expression, answer in zip(expressions, hit.answers)
         ],
     }
-    print(json.dumps(record, ensure_ascii=False), file=output)
+    print(json_line(record), file=output)
 
 
 def _text(answer: Answer) -> str:

@@ -121,11 +121,12 @@ def _divergence_json(divergence: Divergence) -> dict[str, object]:
 
 
 def _as_text(result: Verification) -> str:
-    from reenact.terminal import counted, plain, style
+    from reenact.printable import printable
+    from reenact.terminal import counted, style
 
     lines = [_divergence_text(divergence) for divergence in result.divergences]
     seen = dict.fromkeys(note.message for note in result.notes)
-    lines += [f"note: {plain(message)}" for message in seen]
+    lines += [f"note: {printable(message)}" for message in seen]
     if result.damaged_chunks:
         lines.append(f"{counted(result.damaged_chunks, 'chunk')} of the trace cannot be read")
     if result.cut_processes:
@@ -155,17 +156,16 @@ def _as_text(result: Verification) -> str:
 
 
 def _divergence_text(divergence: Divergence) -> str:
-    from reenact.terminal import plain
+    from reenact.printable import printable
 
-    return "\n".join(
-        (
-            f"divergence ({divergence.what}) in process {divergence.process}, "
-            f"{divergence.instructions} instructions after event {divergence.event}, "
-            f"at {divergence.ip}: {plain(divergence.message)}",
-            f"  expected: {_side(divergence.expected)}",
-            f"  found:    {_side(divergence.found)}",
-        )
+    lines = (
+        f"divergence ({divergence.what}) in process {divergence.process}, "
+        f"{divergence.instructions} instructions after event {divergence.event}, "
+        f"at {divergence.ip}: {divergence.message}",
+        f"  expected: {_side(divergence.expected)}",
+        f"  found:    {_side(divergence.found)}",
     )
+    return "\n".join(map(printable, lines))
 
 
 def _side(described: object) -> str:
