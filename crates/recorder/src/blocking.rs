@@ -9,8 +9,8 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
 use reenact_syscalls::SystemCall;
 
+use crate::call::Call;
 use crate::entry::{self, NOT_BEGUN};
-use crate::life::Call;
 use crate::sharing_group::Place;
 use crate::{guest, patch, priority_lock, scheduler, signal, wake_ups};
 
@@ -84,7 +84,7 @@ fn manner(call: &Call<'_>, entry: &SystemCall) -> Manner {
     }
 }
 
-/// Make the call as `life` would, others running while it waits. The raw result, or [`NOT_BEGUN`].
+/// Make the call, others running while it waits. The raw result, or [`NOT_BEGUN`].
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 {
     match manner(call, entry) {

@@ -126,7 +126,7 @@ global_asm!(
     "movups [rdi + {xmm} + 0xe0], xmm14", "movups [rdi + {xmm} + 0xf0], xmm15",
     "cld",
     "mov rsp, [rdi + {stack_top}]",
-    "call {on_entry}",
+    "call on_entry",
     // A handler may have switched threads (vfork): the frame to resume is the current one.
     "mov rdi, [rip + {current}]",
 
@@ -224,7 +224,6 @@ global_asm!(
     patched = const Origin::Patched as u64,
     from_vdso = const Origin::Vdso as u64,
     not_begun = const NOT_BEGUN,
-    on_entry = sym crate::life::on_entry,
 );
 
 // Only the token's holder is between entry and exit, so one of each is enough.

@@ -150,6 +150,16 @@ impl Builder {
         BUILDING.store(true, Ordering::Relaxed);
     }
 
+    /// Begin another event in place of this one, which has been set aside and logged.
+    pub fn replace(&mut self, kind: EventKind, code: u16) {
+        let fresh = Builder::new(kind, code);
+        self.header = Header(fresh.header.0);
+        self.used = fresh.used;
+        self.attachments = fresh.attachments;
+        // Dropped, it would say that no event is under construction.
+        core::mem::forget(fresh);
+    }
+
     /// A place for a record with this header and nothing else yet.
     fn begin(&mut self, header: &EventHeader) {
         wait_for_room();

@@ -8,21 +8,23 @@
 //! * No allocation; no libc; nothing outside the reserved region but trampolines near code.
 //! * One thread of the address space is inside the program or the recorder at a time.
 //!
-//! Where to start reading: `entry` (how control arrives), `life` (life of a system call),
-//! `loader` (how a program starts).
+//! Where to start reading: `entry` (how control arrives), `arrival` (what happens then),
+//! `dispatch` (who performs a system call), `loader` (how a program starts).
 #![no_std]
 #![no_main]
 
 mod arena;
+mod arrival;
 mod blocking;
+mod call;
 mod chaos;
 mod code_ranges;
 mod cpuid;
+mod dispatch;
 mod entry;
 mod files;
 mod frame;
 mod guest;
-mod life;
 mod loader;
 mod log;
 mod mappings;

@@ -3,12 +3,11 @@
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall4, syscall6};
-use reenact_syscalls::SystemCall;
 use reenact_trace::layout::{is_reserved, overlaps_region};
 use reenact_trace::{FileId, MapRecord};
 
+use crate::call::{Call, Outcome};
 use crate::guest::page_up;
-use crate::life::{self, Call, Outcome};
 use crate::log::Builder;
 use crate::{
     code_ranges, cpuid, files, patch, shared, sharing_group, signal, sites, system_v, text,
@@ -31,10 +30,10 @@ pub fn in_heap(address: u64) -> bool {
     address >= start && address < current
 }
 
-/// Perform a call of class Memory.
+/// Perform a call of class Memory. `None`: an ordinary call after all.
 #[inline(never)]
-pub fn perform(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
-    match call.number {
+pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
+    Some(match call.number {
         MMAP => mmap(call),
         BRK => brk(call),
         system_v::SHMAT => system_v::attach(call),
@@ -42,12 +41,16 @@ pub fn perform(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
         MUNMAP | MPROTECT | MADVISE | MREMAP => {
             if overlaps_region(call.args[0], call.args[1]) {
                 // To the program nothing is mapped there.
-                return Outcome::Done(if call.number == MUNMAP { 0 } else { -ENOMEM });
+                return Some(Outcome::Done(if call.number == MUNMAP {
+                    0
+                } else {
+                    -ENOMEM
+                }));
             }
             change(call)
         }
-        _ => life::plain(call, entry),
-    }
+        _ => return None,
+    })
 }
 
 fn change(call: &mut Call<'_>) -> Outcome {

@@ -5,8 +5,8 @@
 use reenact_freestanding::numbers::*;
 use reenact_trace::layout::overlaps_region;
 
+use crate::call::Call;
 use crate::guest;
-use crate::life::Call;
 
 const SENDMSG: u64 = 46;
 const RECVMSG: u64 = 47;

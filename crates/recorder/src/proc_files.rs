@@ -7,7 +7,7 @@ use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, sysc
 use reenact_syscalls::{Kind, SystemCall};
 use reenact_trace::layout::is_reserved;
 
-use crate::life::{Call, Outcome};
+use crate::call::{Call, Outcome};
 use crate::{guest, patch, signal};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);

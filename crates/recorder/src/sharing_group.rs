@@ -14,7 +14,7 @@ use reenact_trace::arena::{slot_state, SLOT_COUNT};
 use reenact_trace::sharing::{member, slot_and_pid, Group, OFFERED};
 use reenact_trace::EventKind;
 
-use crate::life::Call;
+use crate::call::Call;
 use crate::log::{self, Builder};
 use crate::signal;
 use crate::thread::Thread;

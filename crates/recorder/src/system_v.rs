@@ -5,9 +5,9 @@ use reenact_freestanding::syscall::{syscall1, syscall3};
 use reenact_trace::layout::overlaps_region;
 use reenact_trace::{FileId, MapRecord, Tag};
 
+use crate::call::{Call, Outcome};
 use crate::files::Status;
 use crate::guest::{page_down, page_up};
-use crate::life::{Call, Outcome};
 use crate::{cpuid, patch, shared, sharing_group, signal};
 
 pub const SHMAT: u64 = 30;

@@ -9,7 +9,7 @@ use reenact_syscalls::{Descriptors, Kind, SystemCall};
 use reenact_trace::arena::descriptor;
 use reenact_trace::event::flags;
 
-use crate::life::{Call, Outcome};
+use crate::call::{Call, Outcome};
 use crate::{arena, cpuid, guest, proc_files, shared, signal};
 
 /// Whether a descriptor number is one of ours.

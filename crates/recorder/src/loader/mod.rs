@@ -25,15 +25,16 @@ global_asm!(
     "xor ebp, ebp",
     "mov rdi, rsp",
     "and rsp, -16",
-    "call start",
+    "call {start}",
     "ud2",
+    start = sym start,
 );
 
 /// The stack the kernel made, until our own is in place.
 static mut KERNEL_STACK: u64 = 0;
 
-/// First Rust code of a new image, still on the kernel's stack.
-pub fn start(sp: u64) -> ! {
+/// First Rust code of a new image, still on the kernel's stack: called by `_start`.
+extern "C" fn start(sp: u64) -> ! {
     let stack = InitialStack::parse(sp);
     let (Some(slot), Some(own)) = (stack.slot(), stack.own_descriptor()) else {
         message::fail("this is the recorder of reenact; use `reenact record PROGRAM`");

@@ -7,7 +7,7 @@ use reenact_freestanding::syscall::{syscall0, syscall1, syscall2};
 use reenact_trace::arena::slot_state;
 use reenact_trace::EventKind;
 
-use crate::life::{Call, Outcome};
+use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::Thread;
 use crate::{arena, signal};

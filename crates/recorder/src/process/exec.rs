@@ -9,7 +9,7 @@ use reenact_trace::binfmt_misc;
 use reenact_trace::event::start;
 
 use crate::arena::ChildSlot;
-use crate::life::{Call, Outcome};
+use crate::call::{Call, Outcome};
 use crate::loader::elf::{self, Kind};
 use crate::thread::Thread;
 use crate::{arena, files, guest, log, scheduler, sharing_group, signal, text};

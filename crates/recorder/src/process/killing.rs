@@ -4,7 +4,7 @@
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall6};
 
-use crate::life::Call;
+use crate::call::Call;
 use crate::{shared, sharing_group, signal};
 
 const PIDFD_OPEN: u64 = 434;

@@ -13,7 +13,7 @@ pub use ending::{announce_fatal_signal, bad_signal_frame};
 
 use reenact_freestanding::numbers::*;
 
-use crate::life::{Call, Outcome};
+use crate::call::{Call, Outcome};
 
 const CLONE_VM: u64 = 0x100;
 const CLONE_THREAD: u64 = 0x1_0000;

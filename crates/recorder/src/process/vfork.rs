@@ -13,7 +13,7 @@ use super::*;
 use crate::entry;
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{arena, life, loader, signal};
+use crate::{arena, loader, signal};
 
 extern "C" {
     /// `clone` with a stack of ours for the child, which calls `child` there and never returns.
@@ -96,7 +96,8 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         }
     }
 
-    let mut event = Builder::new(EventKind::VforkReturn, number as u16);
+    let event = &mut call.event;
+    event.replace(EventKind::VforkReturn, number as u16);
     event.header.ip = call.thread.frame.registers.rip;
     event.header.flags = flags::IMMEDIATE;
     if call.thread.vfork_process != 0 {
@@ -105,8 +106,7 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     if result > 0 && clone_flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
         event.guest_memory(parent_tid, 4);
     }
-    life::finish(call.thread, event, result);
-    Outcome::Finished
+    Outcome::Done(result)
 }
 
 /// The child's first moments.

@@ -1,0 +1,215 @@
+//! What happens when the program enters the recorder: at a system call, in a function of the vDSO, by
+//! a signal. The event is begun here and finished here, and signals that wait are delivered around it.
+
+use reenact_freestanding::numbers::*;
+use reenact_syscalls::{SignalMask, SystemCall};
+use reenact_trace::event::flags;
+use reenact_trace::{EventHeader, EventKind, Registers};
+
+use crate::call::{Call, Outcome};
+use crate::frame::{Frame, Origin};
+use crate::log::{self, Builder};
+use crate::signal::{self, Moment};
+use crate::thread::{self, Thread};
+use crate::{arena, dispatch, guest, patch, scheduler, sites, vdso};
+
+/// Control arrives here from every entry in `entry`.
+#[no_mangle]
+extern "C" fn on_entry(frame: *mut Frame) {
+    let thread = thread::current();
+    debug_assert!(core::ptr::eq(frame, &thread.frame));
+    let events = log::next_event();
+    match thread.frame.origin {
+        origin if origin == Origin::Vdso as u64 => vdso::on_call(thread),
+        origin if origin == Origin::Signal as u64 => on_signal(thread),
+        _ => on_system_call(thread),
+    }
+    let thread = thread::current();
+    // Others run only where the log says that this thread stands.
+    let is_logged = log::next_event() != events || !log::recording();
+    if scheduler::is_shared() && !thread.vfork_child && is_logged {
+        scheduler::after_event(thread);
+    }
+    thread.frame.mark();
+}
+
+#[inline(never)]
+fn on_signal(thread: &mut Thread) {
+    if thread.fault.number == signal::late::PREEMPT {
+        return preempt(thread);
+    }
+    if thread.fault.number == 0 {
+        return signal::deliver_queued(thread, Moment::Anywhere, None);
+    }
+    if sites::on_trap(thread) {
+        return;
+    }
+    let registers = thread.frame.registers;
+    let mut event = Builder::new(EventKind::Fault, thread.fault.number as u16);
+    event.header.ip = registers.rip;
+    event.header.register_checksum = registers.checksum();
+    // SAFETY: plain words as bytes.
+    let info = unsafe { core::slice::from_raw_parts(thread.fault.info.as_ptr().cast::<u8>(), 128) };
+    event.bytes(reenact_trace::Tag::SignalInfo, 0, info);
+    event.commit();
+    signal::deliver_fault(thread);
+    if signal::queued(thread) {
+        signal::deliver_queued(thread, Moment::AfterEvent, None);
+    }
+}
+
+/// Others have waited a whole slice while this thread computes: they run now, and the log says
+/// exactly where this thread was.
+#[inline(never)]
+fn preempt(thread: &mut Thread) {
+    let registers = thread.frame.registers;
+    let mut event = Builder::new(EventKind::Preempted, 0);
+    event.header.ip = registers.rip;
+    event.header.register_checksum = registers.checksum();
+    signal::describe_landing(&mut event, &thread.frame);
+    event.commit();
+    scheduler::yield_now(thread);
+    if signal::queued(thread) {
+        signal::deliver_queued(thread, Moment::AfterEvent, None);
+    }
+}
+
+/// The arguments of a call, into its event too. Word by word: they have just been written so, and
+/// pairs of them read by vector registers would have to wait until they have reached the cache.
+#[inline(always)]
+fn arguments(registers: &Registers, header: &mut EventHeader) -> [u64; 6] {
+    let r = registers;
+    let args = [
+        word(&r.rdi),
+        word(&r.rsi),
+        word(&r.rdx),
+        word(&r.r10),
+        word(&r.r8),
+        word(&r.r9),
+    ];
+    let [a, b, c, d, e, f] = &mut header.args;
+    put(a, args[0]);
+    put(b, args[1]);
+    put(c, args[2]);
+    put(d, args[3]);
+    put(e, args[4]);
+    put(f, args[5]);
+    args
+}
+
+#[inline(always)]
+fn word(place: &u64) -> u64 {
+    // SAFETY: a reference is a valid place.
+    unsafe { core::ptr::from_ref(place).read_volatile() }
+}
+
+#[inline(always)]
+fn put(place: &mut u64, value: u64) {
+    // SAFETY: as above.
+    unsafe { core::ptr::from_mut(place).write_volatile(value) }
+}
+
+fn on_system_call(thread: &mut Thread) {
+    if signal::queued(thread) && deliver_before(thread) {
+        return;
+    }
+    let registers = &thread.frame.registers;
+    let (number, ip) = (registers.rax, registers.rip);
+    let mut event = Builder::new(EventKind::Syscall, number as u16);
+    event.header.ip = ip;
+    event.header.register_checksum = registers.checksum();
+    let args = arguments(registers, &mut event.header);
+    if thread.frame.origin == Origin::Patched as u64 {
+        event.header.flags = flags::PATCHED;
+    } else {
+        patch::consider(ip, number, &mut event);
+        thread.frame.resume_at = patch::resume_address(ip);
+    }
+    let mut call = Call {
+        thread,
+        number,
+        args,
+        event,
+        substitute: None,
+    };
+    let entry = reenact_syscalls::lookup(number);
+    let outcome = dispatch::perform(&mut call, entry);
+    let Call { thread, event, .. } = call;
+    match outcome {
+        Outcome::Done(result) => {
+            let temporary = (result == -EINTR && signal::queued(thread))
+                .then(|| entry.and_then(|entry| temporary_mask(entry, &args)))
+                .flatten();
+            finish(thread, event, result);
+            if signal::queued(thread) {
+                signal::deliver_queued(thread, Moment::AfterEvent, temporary);
+            }
+        }
+        Outcome::Interrupted => {
+            if !deliver_before(thread) {
+                // The signal went away again: the call has not been made yet.
+                thread.frame.registers.rip -= 2;
+                thread.frame.resume_at = thread.frame.registers.rip;
+            }
+        }
+        Outcome::Finished => {
+            if signal::queued(thread) {
+                signal::deliver_queued(thread, Moment::AfterEvent, None);
+            }
+        }
+    }
+}
+
+/// Deliver waiting signals before the call is performed. False when none could be delivered.
+#[inline(never)]
+fn deliver_before(thread: &mut Thread) -> bool {
+    let after = thread.frame.registers.rip;
+    let resume_at = thread.frame.resume_at;
+    // Both `syscall` and the patches of it are two bytes before the next instruction.
+    thread.frame.registers.rip = after - 2;
+    let before = thread.frame.registers;
+    signal::deliver_queued(thread, Moment::SyscallEntry, None);
+    let delivered = thread.frame.registers != before;
+    if !delivered {
+        thread.frame.registers.rip = after;
+        thread.frame.resume_at = resume_at;
+    }
+    delivered
+}
+
+/// Write the event of a performed call and set the registers as the kernel leaves them.
+fn finish(thread: &mut Thread, mut event: Builder, result: i64) {
+    event.header.result = result;
+    if arena::header().checksum_interval != 0 {
+        checksum_now_and_then(&mut event, &thread.frame.registers);
+    }
+    event.commit();
+    let registers = &mut thread.frame.registers;
+    registers.rax = result as u64;
+    registers.rcx = registers.rip;
+    registers.r11 = registers.rflags;
+}
+
+/// `record --checksum N`: every so many calls the whole memory is checksummed.
+#[cold]
+fn checksum_now_and_then(event: &mut Builder, registers: &Registers) {
+    use core::sync::atomic::{AtomicU64, Ordering};
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+    if calls.is_multiple_of(arena::header().checksum_interval) {
+        signal::checksum_memory(event, registers);
+    }
+}
+
+fn temporary_mask(entry: &SystemCall, args: &[u64; 6]) -> Option<u64> {
+    let at = match entry.signal_mask {
+        SignalMask::None => return None,
+        SignalMask::Argument(index) => args[index as usize],
+        SignalMask::Indirect(index) => guest::read_u64(args[index as usize])?,
+    };
+    if at == 0 {
+        return None;
+    }
+    let unblockable = signal::bit(signal::SIGKILL) | signal::bit(signal::SIGSTOP);
+    guest::read_u64(at).map(|mask| mask & !unblockable)
+}

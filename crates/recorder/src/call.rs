@@ -1,0 +1,26 @@
+//! A system call of the program while the recorder performs it: what the handlers of calls are given,
+//! and what they answer. It knows none of them.
+
+use crate::log::Builder;
+use crate::thread::Thread;
+
+/// What became of a call.
+pub enum Outcome {
+    /// Performed (or answered by us); write the event and go on after it.
+    Done(i64),
+    /// A signal came first; it has to be delivered and the call performed afterwards.
+    Interrupted,
+    /// The event is written and the frame holds the registers to go on with.
+    Finished,
+}
+
+/// A call in progress.
+pub struct Call<'a> {
+    pub thread: &'a mut Thread,
+    pub number: u64,
+    pub args: [u64; 6],
+    /// The event under construction.
+    pub event: Builder,
+    /// An argument (index, value) that the kernel is given in place of the program's.
+    pub substitute: Option<(usize, u64)>,
+}
