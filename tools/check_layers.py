@@ -1,150 +1,160 @@
 #!/usr/bin/env python3
-"""Check that layers import downward only: Python modules and Rust crates.
+"""Check that layers import downward only and that modules form no circles.
 
-Each group may import the groups above it in the table, its own members, and nothing else of
-ours. `make lint` runs it. Needs nothing but Python and the source tree.
+Looks at the Rust crates, at the modules inside each of them, at the Python package, and at the
+modules of benchmarks, tests and tools. The table is `tools/layers/table.py`. What the table permits
+and nobody uses is a fault, too. `make lint` runs it. Needs nothing but Python and the source tree.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from layers import table
+from layers.graph import Graph, circles, shortest_circle
+from layers.python_modules import Package
+from layers.rust_modules import Crate
+
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "src" / "reenact"
-
-#: Layers of the Python package, lowest first; a name covers the modules below it.
-PYTHON_LAYERS = (
-    ("errors", "_native"),
-    ("environment", "version", "printable"),
-    ("places", "programs", "terminal", "events"),
-    ("manifest", "attachment_text"),
-    ("trace",),
-    ("recording", "replay", "doctor"),
-    ("symbols",),
-    ("session",),
-    ("gdb",),
-    ("retrying",),
-    ("__init__",),
-    ("ending", "commands"),
-    ("parsing",),
-    ("reference",),
-    ("command_line",),
-    ("__main__",),
-)
-
-#: Exceptions: (importing module, imported module), with the reason.
-ALLOWED = {
-    # Completion is a command about all commands; it is imported only when it runs.
-    ("commands.completion", "parsing"),
-    ("commands.completion", "reference.completion"),
-    # The tables of the documentation list what these modules declare.
-    # Methods of the public Trace that are shorthand for higher layers, imported when called.
-    ("trace", "replay.verification"),
-    ("trace", "session.bookmarks"),
-    ("trace", "session.session"),
-}
-
-#: What each Rust crate may depend on, of ours.
-RUST_DEPENDENCIES: dict[str, set[str]] = {
-    "trace": set(),
-    "sites": {"trace"},
-    "freestanding": set(),
-    "syscalls": {"trace"},
-    "translator": {"trace"},
-    "recorder": {"trace", "syscalls", "freestanding", "sites"},
-    "replayer": {"trace", "syscalls", "freestanding", "translator", "sites"},
-    "store": {"trace"},
-    "supervisor": {"trace", "syscalls", "sites"},
-    "symbols": set(),
-    "python": {"trace", "syscalls", "store", "supervisor", "symbols"},
-    "replayer-tests": {"trace"},
-}
 
 _DEPENDENCY = re.compile(r"^\s*reenact-([a-z-]+)\s*[=.]", re.MULTILINE)
 
 
-def layer_of(module: str) -> int | None:
-    """Index of the layer a module (without the package's name) belongs to."""
-    for index, layer in enumerate(PYTHON_LAYERS):
-        if module.split(".", maxsplit=1)[0] in layer:
-            return index
+def layer_of(module: str, layers: Sequence[Sequence[str]], separator: str) -> int | None:
+    """Index of the layer a module belongs to: of the one that names it or a module it is in."""
+    parts = module.split(separator)
+    for length in range(len(parts), 0, -1):
+        name = separator.join(parts[:length])
+        for index, layer in enumerate(layers):
+            if name in layer:
+                return index
     return None
 
 
-def imports_of(path: Path) -> set[str]:
-    """Modules of ours that a file imports, anywhere in it, without the package's name."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        found.update(name.partition(".")[2] for name in names if name.startswith("reenact."))
-    return {existing_module(name) for name in found}
-
-
-def existing_module(name: str) -> str:
-    """Cut a dotted name back to the module that exists (`errors.TraceError` to `errors`)."""
-    parts = name.split(".")
-    while parts:
-        path = PACKAGE.joinpath(*parts)
-        if path.is_dir() or path.with_suffix(".py").exists() or parts == ["_native"]:
-            return ".".join(parts)
-        parts.pop()
-    return "__init__"
-
-
-def python_faults() -> list[str]:
-    """One line for each import that goes upward, and for modules of no layer."""
-    faults = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
-        if parts[-1] == "__init__" and len(parts) > 1:
-            parts.pop()
-        module = ".".join(parts)
-        own = layer_of(module)
-        where = path.relative_to(ROOT)
+def layer_faults(
+    where: str,
+    graph: Graph,
+    layers: Sequence[Sequence[str]],
+    separator: str,
+    exceptions: frozenset[tuple[str, str]] = frozenset(),
+) -> Iterator[str]:
+    """One line for each use that goes upward, module of no layer, and entry that nobody needs."""
+    known = {module: layer_of(module, layers, separator) for module in graph}
+    upward = set()
+    for module, own in sorted(known.items()):
         if own is None:
-            faults.append(f"{where}: belongs to no layer; name it in tools/check_layers.py")
+            yield f"{where}: {module} belongs to no layer; name it in tools/layers/table.py"
             continue
-        for imported in sorted(imports_of(path)):
-            other = layer_of(imported)
-            if (module, imported) in ALLOWED or other is None or other <= own:
-                continue
-            faults.append(f"{where}: {module} imports {imported}, which is a layer above it")
-    return faults
+        for used in sorted(graph[module]):
+            other = known.get(used)
+            if other is not None and other > own:
+                upward.add((module, used))
+                if (module, used) not in exceptions:
+                    yield f"{where}: {module} uses {used}, which is a layer above it"
+    for module, used in sorted(exceptions - upward):
+        yield f"{where}: the table lets {module} use {used}, and it does not: take it out"
+    for name in (name for layer in layers for name in layer):
+        if not any(f"{module}{separator}".startswith(f"{name}{separator}") for module in graph):
+            yield f"{where}: the table names {name}, and there is none: take it out"
 
 
-def rust_faults() -> list[str]:
-    """One line for each dependency between crates that the table does not allow."""
-    faults = []
-    for manifest in sorted((ROOT / "crates").glob("*/Cargo.toml")):
+def without(graph: Graph, exceptions: Collection[tuple[str, str]]) -> Graph:
+    """A graph without the uses that the table excepts."""
+    return {
+        module: [name for name in used if (module, name) not in exceptions]
+        for module, used in graph.items()
+    }
+
+
+def circle_faults(where: str, graph: Graph, known: Collection[str]) -> Iterator[str]:
+    """One line for each circle of modules.
+
+    Args:
+        where: the crate or folder.
+        graph: its modules.
+        known: crates and folders that still have circles; one that has none must not be there.
+    """
+    found = circles(graph)
+    if where in known:
+        if not found:
+            yield f"{where}: has no circles any more: take it out of KNOWN_CIRCLES"
+        return
+    for group in found:
+        way = " -> ".join(shortest_circle(graph, group))
+        yield f"{where}: {len(group)} modules use each other in a circle: {way}"
+
+
+def dependency_faults(crates: Path) -> Iterator[str]:
+    """One line for each dependency between crates that is not in the table, or that nobody uses."""
+    found = set()
+    for manifest in sorted(crates.glob("*/Cargo.toml")):
         crate = manifest.parent.name
+        found.add(crate)
+        if crate not in table.RUST_DEPENDENCIES:
+            yield f"crates/{crate}: belongs to no layer; name it in tools/layers/table.py"
+            continue
         text = manifest.read_text(encoding="utf-8")
         # A crate may use any other one in its tests.
         text = re.split(r"^\[dev-dependencies", text, flags=re.MULTILINE)[0]
         used = set(_DEPENDENCY.findall(text)) - {crate}
-        if crate not in RUST_DEPENDENCIES:
-            faults.append(f"crates/{crate}: belongs to no layer; name it in tools/check_layers.py")
-            continue
-        faults += [
-            f"crates/{crate}: depends on {other}, which is not below it"
-            for other in sorted(used - RUST_DEPENDENCIES[crate])
-        ]
-    return faults
+        permitted = table.RUST_DEPENDENCIES[crate]
+        for other in sorted(used - permitted):
+            yield f"crates/{crate}: depends on {other}, which is not below it"
+        for other in sorted(permitted - used):
+            yield f"crates/{crate}: the table lets it depend on {other}, and it does not"
+        sources = "".join(
+            file.read_text(encoding="utf-8")
+            for file in sorted((manifest.parent / "src").rglob("*.rs"))
+        )
+        for other in sorted(used):
+            if f"reenact_{other.replace('-', '_')}" not in sources:
+                yield f"crates/{crate}: depends on {other}, and no file of it names that crate"
+    for crate in sorted(set(table.RUST_DEPENDENCIES) - found):
+        yield f"crates/{crate}: is in the table, and there is none"
+
+
+def graphs(root: Path) -> dict[str, Graph]:
+    """The graph of modules of each crate and folder, by its name in the source tree."""
+    found: dict[str, Graph] = {
+        f"crates/{folder.parent.name}": Crate(folder).graph()
+        for folder in sorted((root / "crates").glob("*/src"))
+    }
+    found["crates/translator/harness"] = Crate(root / "crates/translator/harness").graph()
+    found["src/reenact"] = Package(root / "src/reenact", "reenact").graph()
+    for folder, name in table.PYTHON_FOLDERS.items():
+        found[folder] = Package(root / folder, name).graph()
+    return found
+
+
+def faults() -> Iterator[str]:
+    """One line for each fault of the source tree."""
+    yield from dependency_faults(ROOT / "crates")
+    found = graphs(ROOT)
+    yield from layer_faults(
+        "src/reenact",
+        found["src/reenact"],
+        table.PYTHON_LAYERS,
+        ".",
+        frozenset(table.PYTHON_EXCEPTIONS),
+    )
+    for crate, layers in table.RUST_LAYERS.items():
+        yield from layer_faults(f"crates/{crate}", found[f"crates/{crate}"], layers, "::")
+    found["src/reenact"] = without(found["src/reenact"], table.PYTHON_EXCEPTIONS)
+    for where, graph in found.items():
+        yield from circle_faults(where, graph, table.KNOWN_CIRCLES)
+    for where in sorted(table.KNOWN_CIRCLES - set(found)):
+        yield f"{where}: is in KNOWN_CIRCLES, and there is none"
 
 
 def main() -> int:
     """Print the faults; 1 when there are any."""
-    faults = python_faults() + rust_faults()
-    for fault in faults:
-        print(fault)
-    return 1 if faults else 0
+    lines = list(faults())
+    for line in lines:
+        print(line)
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""The table of layers: what may use what. The one place to change when a module or crate is new."""
+
+from __future__ import annotations
+
+#: Layers of the Python package, lowest first; a name covers the modules below it.
+PYTHON_LAYERS = (
+    ("errors", "_native"),
+    ("environment", "version", "printable"),
+    ("places", "programs", "terminal", "events"),
+    ("manifest", "attachment_text"),
+    ("trace",),
+    ("recording", "replay", "doctor"),
+    ("symbols",),
+    ("session",),
+    ("gdb",),
+    ("retrying",),
+    ("__init__",),
+    ("ending", "commands"),
+    ("parsing",),
+    ("reference",),
+    ("command_line",),
+    ("__main__",),
+)
+
+#: Exceptions: (importing module, imported module), with the reason. They do not close a circle.
+PYTHON_EXCEPTIONS = {
+    # Completion is a command about all commands; it is imported only when it runs.
+    ("commands.completion", "parsing"),
+    ("commands.completion", "reference.completion"),
+    # Methods of the public Trace that are shorthand for higher layers, imported when called.
+    ("trace", "replay.verification"),
+    ("trace", "session.bookmarks"),
+    ("trace", "session.session"),
+}
+
+#: What each Rust crate may depend on, of ours.
+RUST_DEPENDENCIES: dict[str, set[str]] = {
+    "trace": set(),
+    "sites": {"trace"},
+    "freestanding": set(),
+    "syscalls": set(),
+    "translator": {"trace"},
+    "recorder": {"trace", "syscalls", "freestanding"},
+    "replayer": {"trace", "freestanding", "translator"},
+    "store": {"trace"},
+    "supervisor": {"trace", "sites"},
+    "symbols": set(),
+    "python": {"trace", "syscalls", "store", "supervisor", "symbols"},
+    "replayer-tests": {"trace"},
+}
+
+#: Layers of modules inside a crate, lowest first, where a newcomer is helped by them; a name covers
+#: the modules below it. Every other crate only has to be free of circles.
+RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {}
+
+#: Folders of Python modules that are not part of the package, and what their names begin with.
+PYTHON_FOLDERS = {"benches": "benches", "tests": "", "tools": ""}
+
+#: Crates and folders that still have circles. A name leaves this list with its last circle.
+KNOWN_CIRCLES = {
+    "benches",
+    "crates/recorder",
+    "crates/replayer",
+    "crates/store",
+    "crates/supervisor",
+    "crates/symbols",
+    "crates/syscalls",
+    "crates/translator",
+    "src/reenact",
+}
