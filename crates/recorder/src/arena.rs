@@ -186,7 +186,7 @@ impl ChildSlot {
                 request.start = u32::from(start);
                 request.parent_process = parent;
                 request.parent_event = crate::log::next_event();
-                child.slot().unborn(process);
+                child.slot().announce_child(process);
                 return Some(child);
             }
         }
@@ -208,7 +208,7 @@ impl ChildSlot {
 
     /// The child was not made: give the slot back.
     pub fn release(&self) {
-        self.slot().birth.store(0, Ordering::Relaxed);
+        self.slot().child.store(0, Ordering::Relaxed);
         self.slot().state.store(slot_state::FREE, Ordering::Release);
     }
 }

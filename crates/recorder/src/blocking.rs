@@ -11,7 +11,7 @@ use reenact_syscalls::SystemCall;
 
 use crate::call::Call;
 use crate::entry::{self, NOT_BEGUN};
-use crate::sharing_group::Place;
+use crate::sharing_group::WaitKind;
 use crate::{guest, patch, priority_lock, scheduler, signal, wake_ups};
 
 const POLL: u64 = 7;
@@ -106,7 +106,7 @@ pub fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
 fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     if call.number == SCHED_YIELD && scheduler::somebody_waits() {
         // Done at the end of the call. The kernel knows nothing of who waits for the token.
-        call.thread.room_asked.store(1, Ordering::Relaxed);
+        call.thread.preemption_requested.store(1, Ordering::Relaxed);
         return 0;
     }
     loop {
@@ -114,7 +114,7 @@ fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
         if call.number == FUTEX {
             wake_ups::after_futex(call.thread, args, result);
         }
-        if result != -EINTR || !was_asked(call) {
+        if result != -EINTR || !was_preempted(call) {
             return result;
         }
         apart(call, |_| 0);
@@ -122,26 +122,26 @@ fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
 }
 
 /// Whether a call was interrupted only because others want the token.
-fn was_asked(call: &Call<'_>) -> bool {
-    call.thread.room_asked.swap(0, Ordering::Relaxed) != 0 && !signal::queued(call.thread)
+fn was_preempted(call: &Call<'_>) -> bool {
+    call.thread.preemption_requested.swap(0, Ordering::Relaxed) != 0 && !signal::queued(call.thread)
 }
 
 /// Run `wait` without the token. The event under construction is begun anew afterwards, because
 /// others have written to the log.
 pub fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
     let header = call.event.set_aside();
-    call.thread.room_asked.store(0, Ordering::Relaxed);
-    scheduler::let_go(call.thread, &header);
+    call.thread.preemption_requested.store(0, Ordering::Relaxed);
+    scheduler::release_for_call(call.thread, &header);
     let result = loop {
         let result = wait(call);
         // Somebody who wants the token can think we still have it: the program must not see
         // that its call was interrupted by that.
-        if result != -EINTR || !was_asked(call) {
+        if result != -EINTR || !was_preempted(call) {
             break result;
         }
     };
-    call.thread.room_asked.store(0, Ordering::Relaxed);
-    scheduler::acquire(call.thread, Place::Call);
+    call.thread.preemption_requested.store(0, Ordering::Relaxed);
+    scheduler::acquire(call.thread, WaitKind::AfterCall);
     call.event.go_on(&header);
     call.thread.frame.resume_at = patch::resume_address(call.thread.frame.resume_at);
     result

@@ -69,8 +69,8 @@ pub struct Thread {
     pub followers_kept: AtomicU64,
     /// 1: the thread is about to execute another image, which inherits the kernel's mask.
     pub leaves: AtomicU32,
-    /// 1: a waiting thread has asked for the token; it gets it at the end of this call.
-    pub room_asked: AtomicU32,
+    /// 1: a waiting thread has requested preemption: this one yields at the end of its call.
+    pub preemption_requested: AtomicU32,
     /// 1: the token is this thread's. A futex.
     pub granted: AtomicU32,
     /// 1: waits for the token.
@@ -89,8 +89,8 @@ pub struct Thread {
     pub asleep_since: u64,
     /// How long it runs at once when it is woken, in ticks.
     pub wake_credit: u64,
-    /// It has woken a thread, which shall run when this call's event is in the log.
-    pub gives_way: bool,
+    /// It has woken a thread, to which it yields when this call's event is in the log.
+    pub yields_to_woken: bool,
 }
 
 /// The thread that holds the token: the only one inside the program or the recorder.

@@ -426,7 +426,7 @@ impl Hand {
             }
         }
         // The new image takes the slot over; should we be killed on the way, nobody does.
-        child.slot().born(child.process, call.thread.tid);
+        child.slot().child_created(child.process, call.thread.tid);
         // SAFETY: the parent waits for us; we share its memory.
         unsafe { (*call.thread.parent).vfork_process = child.process };
         Ok(Hand {

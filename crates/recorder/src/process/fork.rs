@@ -63,7 +63,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         }
         pid if pid > 0 => {
             // It may be killed before it comes to say anything itself.
-            slot.slot().born(slot.process, pid as u32);
+            slot.slot().child_created(slot.process, pid as u32);
             call.event.process(slot.process, pid as u32);
             if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
                 call.event.guest_memory(parent_tid, 4);

@@ -131,7 +131,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             call.event.bytes(Tag::Write, child_tid, &tid);
         }
     }
-    scheduler::introduce(child);
+    scheduler::enqueue_new(child);
     Outcome::Done(result)
 }
 

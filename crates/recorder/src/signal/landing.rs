@@ -149,7 +149,7 @@ fn attach_memory(event: &mut Builder, before: &Registers, only_written: bool) {
 }
 
 /// The range of a line of the maps file, if it is writable memory of the program, and whether it is
-/// shared: then it is the running process's alone until it lays the token down.
+/// shared: then it is the running process's alone until it releases the token.
 fn writable_range(line: &[u8]) -> Option<(u64, u64, bool)> {
     let dash = line.iter().position(|&byte| byte == b'-')?;
     let space = dash + line[dash..].iter().position(|&byte| byte == b' ')?;
