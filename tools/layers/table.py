@@ -61,7 +61,6 @@ PYTHON_FOLDERS = {"benches": "benches", "tests": "", "tools": ""}
 #: Crates and folders that still have circles. A name leaves this list with its last circle.
 KNOWN_CIRCLES = {
     "benches",
-    "crates/recorder",
     "crates/replayer",
     "crates/store",
     "crates/supervisor",

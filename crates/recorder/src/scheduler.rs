@@ -10,11 +10,11 @@ use reenact_trace::{EventHeader, EventKind};
 
 use crate::arena;
 use crate::chaos;
-use crate::cpuid;
 use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::sharing_group::{self, WaitKind};
 use crate::signal;
 use crate::thread::{self, Thread};
+use crate::unknown_code;
 use crate::wake_ups;
 
 /// Most threads of one process.
@@ -38,25 +38,17 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 static HELD: AtomicU32 = AtomicU32::new(1);
 /// Guards the queue and `HELD`; held for a few instructions.
 static LOCK: AtomicU32 = AtomicU32::new(0);
-/// Threads there are.
-static THREADS: AtomicU32 = AtomicU32::new(1);
 /// The thread that released the token for a call that may wait and has no `Blocked` event yet,
 /// because no other thread has run since; 0: none.
 static RELEASED_IN_CALL: AtomicUsize = AtomicUsize::new(0);
 /// Time-stamp counter when the running thread's slice began.
 static mut SLICE_START: u64 = 0;
 
-/// Whether there is more than one thread.
-#[inline]
-pub fn is_threaded() -> bool {
-    THREADS.load(Ordering::Relaxed) > 1
-}
-
 /// Whether others may run while this thread does not: threads of this process, or processes that
 /// share memory with it.
 #[inline]
 pub fn is_shared() -> bool {
-    is_threaded() || sharing_group::is_member()
+    thread::are_several() || sharing_group::is_member()
 }
 
 fn lock() {
@@ -78,7 +70,7 @@ fn unlock() {
 
 /// A thread more (called by its creator).
 pub fn thread_added() {
-    let before = THREADS.fetch_add(1, Ordering::Relaxed);
+    let before = thread::COUNT.fetch_add(1, Ordering::Relaxed);
     if before == 1 && chaos::is_on() {
         chaos::begin();
     }
@@ -126,7 +118,7 @@ pub fn acquire_first(thread: &mut Thread) {
 
 /// The thread could not be created after all.
 pub fn thread_not_added() {
-    THREADS.fetch_sub(1, Ordering::Relaxed);
+    thread::COUNT.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// After a fork there is one thread, and it runs.
@@ -139,7 +131,7 @@ pub fn after_fork() {
     WAITING.store(0, Ordering::Relaxed);
     LOCK.store(0, Ordering::Relaxed);
     HELD.store(1, Ordering::Relaxed);
-    THREADS.store(1, Ordering::Relaxed);
+    thread::COUNT.store(1, Ordering::Relaxed);
     RELEASED_IN_CALL.store(0, Ordering::Relaxed);
 }
 
@@ -270,7 +262,7 @@ fn begin_turn(thread: &mut Thread, kind: WaitKind) {
         sharing_group::take(thread, kind);
         check_queued_signals(thread);
     }
-    cpuid::take_turn(thread);
+    unknown_code::take_turn(thread);
     // SAFETY: we have the token.
     unsafe { SLICE_START = log::time() };
     if previous != 0 && previous != thread as *mut Thread as usize {
@@ -357,7 +349,7 @@ pub fn release_for_call(thread: &mut Thread, call: &EventHeader) {
 
 /// The thread ends: whoever waits may run.
 pub fn leave() {
-    THREADS.fetch_sub(1, Ordering::Relaxed);
+    thread::COUNT.fetch_sub(1, Ordering::Relaxed);
     release_token();
 }
 

@@ -106,7 +106,7 @@ fn keep(thread: &mut Thread, context: &mut UserContext, signal: QueuedSignal) {
     if !queue::enqueue(thread, signal) && can_be_kept {
         // Until the mask is set again, which is when there is room.
         context.mask |= bit(number);
-        deliver::send_first(thread, &signal);
+        sending::send_first(thread, &signal);
     }
     super::late::arm(thread);
 }

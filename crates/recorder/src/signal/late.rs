@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers::RT_TGSIGQUEUEINFO;
 use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
 
-use super::{landing, SIGSYS};
+use super::{landing_cost, SIGSYS};
 use crate::thread::{QueuedSignal, Thread};
 
 const TIMER_CREATE: u64 = 222;
@@ -105,7 +105,7 @@ pub fn arm(thread: &Thread) {
         }
         thread.timer.store(id + 1, Ordering::Relaxed);
     }
-    set(thread, landing::pause_ns(DELAY_NS));
+    set(thread, landing_cost::pause_ns(DELAY_NS));
 }
 
 /// Look again at once: the program is at a place where no landing can be made.
