@@ -5,7 +5,6 @@
 
 mod errors;
 mod event;
-mod files;
 mod process;
 mod recording;
 mod symbols;
@@ -16,11 +15,9 @@ mod trace;
 #[pyo3::pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::errors::{FileError, RecordError, TraceError};
+    use crate::errors::{RecordError, TraceError};
     #[pymodule_export]
     use crate::event::{Event, EventIterator};
-    #[pymodule_export]
-    use crate::files::TraceFiles;
     #[pymodule_export]
     use crate::process::{Image, Process, StoredFile};
     #[pymodule_export]

@@ -7,16 +7,19 @@ use alloc::vec::Vec;
 use reenact_trace::event::start;
 use reenact_trace::{EventHeader, EventKind};
 
+use crate::children;
 use crate::chunk_index::ChunkIndex;
 use crate::engine::{Engine, Session};
 use crate::error::ReplayError;
+use crate::exit_status;
 use crate::feed::Feed;
 use crate::jobs;
 use crate::json::Line;
 use crate::machine::Machine;
 use crate::options::Options;
-use crate::report::{self, status};
-use crate::{system, turns};
+use crate::report;
+use crate::shared_objects;
+use crate::system;
 
 /// Replay what the options ask for; the exit status.
 pub fn run(options: Options, events: i32, landings: Option<i32>, machine: Machine) -> u8 {
@@ -27,14 +30,14 @@ pub fn run(options: Options, events: i32, landings: Option<i32>, machine: Machin
                 format_args!("the event file cannot be read (error {})", error.0),
                 "check the disk the trace is on",
             );
-            return status::TRACE;
+            return exit_status::TRACE;
         }
     };
     announce(&index);
     let numbers: Vec<u32> = index.processes.keys().copied().collect();
     let target = options.process;
     if target.is_some() {
-        turns::set_alone();
+        shared_objects::set_alone();
     }
     let mut session = Session {
         options,
@@ -49,13 +52,13 @@ pub fn run(options: Options, events: i32, landings: Option<i32>, machine: Machin
             "the trace holds no events",
             "nothing was recorded, or all of it is damaged",
         );
-        return finish(status::TRACE);
+        return finish(exit_status::TRACE);
     }
     match target {
         Some(process) => one(&mut session, process).map_or_else(
             |error| {
                 report::replay_error(error);
-                finish(status::TRACE)
+                finish(exit_status::TRACE)
             },
             |origin| {
                 let exit_status = replay(Rc::new(session), machine, origin);
@@ -112,7 +115,7 @@ fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
         Ok(engine) => engine,
         Err(error) => {
             report::replay_error(error);
-            return status::TRACE;
+            return exit_status::TRACE;
         }
     };
     let exit_status = engine.run();
@@ -121,7 +124,7 @@ fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
             "the log of an ancestor ends before the fork that leads to this process",
             "the trace is incomplete; replay the ancestor instead",
         );
-        return status::TRACE;
+        return exit_status::TRACE;
     }
     exit_status
 }
@@ -130,7 +133,7 @@ fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
 fn all(session: Session, machine: Machine) -> u8 {
     let session = Rc::new(session);
     let mut machine = Some(machine);
-    turns::process_added();
+    jobs::process_added();
     for &process in &session.numbers {
         let log = session.chunks(process);
         if process != 0 && log.is_some_and(|chunks| chunks.events == 0) {
@@ -143,15 +146,15 @@ fn all(session: Session, machine: Machine) -> u8 {
                 report::set_process(process);
                 report::replay_error(error);
                 report::clear_process();
-                jobs::note_status(status::TRACE);
+                jobs::note_status(exit_status::TRACE);
                 continue;
             }
         };
         if header.code == start::FORK {
             continue;
         }
-        jobs::acquire();
-        turns::process_added();
+        children::wait_for_slot();
+        jobs::process_added();
         match system::fork() {
             Ok(0) => {
                 if let Some(machine) = machine.take() {
@@ -160,15 +163,15 @@ fn all(session: Session, machine: Machine) -> u8 {
                 }
                 system::exit(0);
             }
-            Ok(_) => jobs::reap(false),
+            Ok(_) => children::reap(false),
             Err(error) => {
                 report::replay_error(ReplayError::ForkRefused(error.0));
-                jobs::abandon(status::INTERNAL);
+                jobs::abandon(exit_status::INTERNAL);
             }
         }
     }
-    turns::process_ended();
-    jobs::reap(true);
+    jobs::process_ended();
+    children::reap(true);
     for (place, &process) in session.numbers.iter().enumerate() {
         if jobs::has_started(place) {
             continue;

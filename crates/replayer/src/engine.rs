@@ -6,22 +6,24 @@ use alloc::vec::Vec;
 use reenact_trace::event::start;
 use reenact_trace::{EventHeader, EventKind};
 
+use crate::children;
 use crate::chunk_index::{ChunkIndex, ProcessChunks};
 use crate::divergence::Failure;
 use crate::error::ReplayError;
+use crate::exit_status;
 use crate::feed::Feed;
 use crate::jobs;
 use crate::json::Line;
+use crate::known_landings::Landings;
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::output;
 use crate::pace::Pace;
-use crate::report::{self, status};
+use crate::report;
 use crate::shared_changes::{self, SharedChanges, View};
-use crate::side_file::Landings;
 use crate::step::{self, Step};
 use crate::system;
-use crate::turns::{self, HeldTurns, Turn};
+use crate::turns::{HeldTurns, Turn};
 
 /// How the replay of a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,8 +199,8 @@ impl Engine {
             .number("searched", self.pace.landings.searched);
         report::send(&mut line);
         match end {
-            End::Divergence => status::DIVERGENCE,
-            End::Error => status::TRACE,
+            End::Divergence => exit_status::DIVERGENCE,
+            End::Error => exit_status::TRACE,
             _ => 0,
         }
     }
@@ -380,22 +382,22 @@ impl Engine {
         let has_slot = jobs::try_acquire();
         let notes = self.shared_changes.is_some();
         let view = notes.then(|| shared_changes::view(&self.machine.memory));
-        turns::process_added();
+        jobs::process_added();
         match system::fork() {
             Ok(0) => {
                 self.inherited = view;
                 self.become_child(process, child)
             }
             Ok(_) => {
-                jobs::reap(false);
+                children::reap(false);
                 if !has_slot {
                     // The child took ours.
-                    jobs::acquire();
+                    children::wait_for_slot();
                 }
                 Ok(())
             }
             Err(error) => {
-                turns::process_ended();
+                jobs::process_ended();
                 Err(ReplayError::ForkRefused(error.0).into())
             }
         }

@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU8, Ordering};
 
 use reenact_freestanding::numbers as n;
 
-use crate::report::{self, status};
-use crate::{system, turns};
+use crate::exit_status;
+use crate::system;
 
 /// Processes whose start is remembered.
 const MOST_PROCESSES: usize = 1 << 20;
@@ -19,6 +19,7 @@ const MOST_PROCESSES: usize = 1 << 20;
 struct Shared {
     free: AtomicU32,
     sleepers: AtomicU32,
+    live: AtomicU32,
     status: AtomicU32,
     processes: AtomicU32,
     divergences: AtomicU32,
@@ -71,16 +72,14 @@ pub fn try_acquire() -> bool {
         .is_ok()
 }
 
-/// Wait for a slot. Reaps children meanwhile, whose slots may have died with them.
-pub fn acquire() {
+/// Sleep until a slot may be free, a while at most; the caller looks after its children meanwhile,
+/// whose slots may have died with them.
+pub fn sleep_for_slot() {
     const POLL_MILLISECONDS: u64 = 100;
-    while !try_acquire() {
-        let Some(shared) = shared() else { return };
-        shared.sleepers.fetch_add(1, Ordering::AcqRel);
-        system::futex_wait(&shared.free, 0, POLL_MILLISECONDS);
-        shared.sleepers.fetch_sub(1, Ordering::AcqRel);
-        reap(false);
-    }
+    let Some(shared) = shared() else { return };
+    shared.sleepers.fetch_add(1, Ordering::AcqRel);
+    system::futex_wait(&shared.free, 0, POLL_MILLISECONDS);
+    shared.sleepers.fetch_sub(1, Ordering::AcqRel);
 }
 
 /// Give a slot back.
@@ -92,29 +91,29 @@ pub fn release() {
     }
 }
 
-/// Take note of children that have ended; with `block`, of all until there are none.
-pub fn reap(block: bool) {
-    while let Some((pid, wait_status)) = system::wait_any(block) {
-        let signal = wait_status & 0x7f;
-        if signal == 0 {
-            continue;
-        }
-        // It could not say anything (a violation of the sandbox, the out-of-memory killer).
-        let mut line = report::line("internal-error");
-        line.display(
-            "message",
-            format_args!("a replaying process (pid {pid}) was killed by signal {signal}"),
-        )
-        .number("signal", signal as u64);
-        report::send(&mut line);
-        abandon(status::INTERNAL);
+/// A process more is about to replay.
+pub fn process_added() {
+    if let Some(shared) = shared() {
+        shared.live.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// A process replays no more.
+pub fn process_ended() {
+    if let Some(shared) = shared() {
+        shared.live.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Replaying processes, and the first one until it has started all that start from nothing.
+pub fn live() -> u32 {
+    shared().map_or(0, |shared| shared.live.load(Ordering::SeqCst))
 }
 
 /// A process ends in the middle: account for it and give its slot back.
 pub fn abandon(exit_status: u8) {
     note_status(exit_status);
-    turns::process_ended();
+    process_ended();
     release();
 }
 
@@ -126,7 +125,7 @@ pub fn note_status(exit_status: u8) {
         .fetch_max(u32::from(exit_status), Ordering::AcqRel);
     match exit_status {
         0 => {}
-        status::DIVERGENCE => drop(shared.divergences.fetch_add(1, Ordering::AcqRel)),
+        exit_status::DIVERGENCE => drop(shared.divergences.fetch_add(1, Ordering::AcqRel)),
         _ => drop(shared.errors.fetch_add(1, Ordering::AcqRel)),
     }
 }

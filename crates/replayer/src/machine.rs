@@ -18,7 +18,7 @@ use crate::system;
 use crate::table_image;
 use crate::threads::{ThreadState, Threads, VforkParent};
 use crate::trace_directory::TraceDirectory;
-use crate::vectors::VectorState;
+use crate::xsave_area::VectorState;
 
 /// Bytes of the code cache.
 const CODE_CACHE_SIZE: u64 = 256 << 20;

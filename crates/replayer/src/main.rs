@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod address_space;
+mod children;
 mod chunk_index;
 mod control;
 mod coordinator;
@@ -19,12 +20,14 @@ mod divergence;
 mod effects;
 mod engine;
 mod error;
+mod exit_status;
 mod fault;
 mod fault_pages;
 mod feed;
 mod guarded_copy;
 mod jobs;
 mod json;
+mod known_landings;
 mod landing;
 mod machine;
 mod mappings;
@@ -35,10 +38,11 @@ mod options;
 mod output;
 mod pace;
 mod processor;
+mod regular_file;
 mod report;
 mod sandbox;
 mod shared_changes;
-mod side_file;
+mod shared_objects;
 mod step;
 mod string_instruction;
 mod system;
@@ -47,8 +51,8 @@ mod threads;
 mod trace_directory;
 mod turns;
 mod unwinding;
-mod vectors;
 mod vectors_at_landing;
+mod xsave_area;
 
 use core::arch::naked_asm;
 use core::ffi::{c_char, CStr};
@@ -60,7 +64,6 @@ use reenact_trace::layout;
 
 use crate::machine::Machine;
 use crate::options::Options;
-use crate::report::status;
 use crate::trace_directory::TraceDirectory;
 
 #[global_allocator]
@@ -95,7 +98,7 @@ struct Prepared {
 unsafe extern "C" fn prepare(arguments: *const u64) -> Prepared {
     HEAP.start_at(layout::REPLAYER_HEAP_ADDRESS);
     if !address_space::map_stacks() {
-        system::exit(status::INTERNAL);
+        system::exit(exit_status::INTERNAL);
     }
     Prepared {
         stack: address_space::STACK_ADDRESS + address_space::STACK_SIZE,
@@ -116,7 +119,7 @@ unsafe extern "C" fn go_on(arguments: *const u64) -> ! {
                 message,
                 "check the path and the rights; see `reenact doctor`",
             );
-            system::exit(status::USAGE)
+            system::exit(exit_status::USAGE)
         }
     }
 }
@@ -136,26 +139,26 @@ unsafe fn parse_arguments(arguments: *const u64) -> Options {
              [--shared-changes FD] \
              DIRECTORY",
         );
-        system::exit(status::USAGE)
+        system::exit(exit_status::USAGE)
     })
 }
 
 fn start(mut options: Options) -> Result<u8, &'static str> {
-    if !trace_directory::is_open(options.report) {
+    if !regular_file::is_open(options.report) {
         return Err("the report descriptor is not open");
     }
     if let Some(descriptor) = options.output {
-        if !trace_directory::is_open(descriptor) {
+        if !regular_file::is_open(descriptor) {
             return Err("the output descriptor is not open");
         }
     }
     if let Some(descriptor) = options.shared_changes {
-        if !trace_directory::is_open(descriptor) {
+        if !regular_file::is_open(descriptor) {
             return Err("the descriptor for changes of shared memory is not open");
         }
     }
     if let Some(descriptor) = options.control {
-        if !trace_directory::is_open(descriptor) {
+        if !regular_file::is_open(descriptor) {
             return Err("the control descriptor is not open");
         }
         system::ignore_children()?;
@@ -170,6 +173,7 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     address_space::clear_outside_region()?;
     jobs::set_up(options.jobs)?;
     turns::set_up()?;
+    shared_objects::set_up()?;
     table_image::set_up();
     if options.sandbox {
         sandbox::enter(options.control.is_some())?;

@@ -10,18 +10,18 @@ use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
 use crate::machine::Machine;
 use crate::mappings::Mapping;
 use crate::memory::host_protection;
+use crate::shared_objects;
 use crate::system::{self, check, Errno};
-use crate::turns;
 
 const SEEK_DATA: u64 = 3;
 const SEEK_HOLE: u64 = 4;
 
 /// In a copy, right after `fork`: give it objects of its own, with their content.
 pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
-    let old = turns::objects();
-    let new = turns::new_objects()?;
+    let old = shared_objects::objects();
+    let new = shared_objects::new_objects()?;
     copy(old, new)?;
-    turns::set_objects(new);
+    shared_objects::set_objects(new);
     let shared = machine
         .memory
         .table
@@ -36,7 +36,7 @@ pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
                 .memory
                 .forget(&mut machine.translator, start, mapping.end);
         }
-        let place = turns::object_place(mapping.object, mapping.offset, length);
+        let place = shared_objects::object_place(mapping.object, mapping.offset, length);
         let (descriptor, offset) = place.ok_or(Errno(EINVAL))?;
         // SAFETY: the range is the program's, and was mapped from the same place of the old file.
         unsafe {

@@ -8,11 +8,11 @@ use crate::control::Control;
 use crate::divergence::{Failure, What};
 use crate::fault_pages::{self, Expected};
 use crate::feed::Group;
+use crate::known_landings::Landings;
 use crate::machine::Machine;
 use crate::matching;
 use crate::options::Options;
 use crate::report;
-use crate::side_file::Landings;
 use crate::system;
 
 /// Instructions between two looks at the clock: some 10 ms.

@@ -7,17 +7,10 @@ use core::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use reenact_trace::Registers;
 
 use crate::error::ReplayError;
+use crate::exit_status;
 use crate::jobs;
 use crate::json::Line;
 use crate::system;
-
-/// Exit statuses; the greatest of all processes' wins.
-pub mod status {
-    pub const DIVERGENCE: u8 = 1;
-    pub const USAGE: u8 = 2;
-    pub const TRACE: u8 = 3;
-    pub const INTERNAL: u8 = 4;
-}
 
 // What a panic or a fault of our own needs to know; one host thread, so plain stores would do.
 static DESCRIPTOR: AtomicI32 = AtomicI32::new(1);
@@ -48,7 +41,7 @@ pub fn set_event(index: u64) {
 /// Write a line. Nobody listens any more: end quietly.
 pub fn send(line: &mut Line) {
     if system::write_all(DESCRIPTOR.load(Ordering::Relaxed), line.finish()).is_err() {
-        system::exit(status::INTERNAL);
+        system::exit(exit_status::INTERNAL);
     }
 }
 
@@ -79,8 +72,8 @@ pub fn internal_fault(signal: i32, ip: u64, address: u64) -> ! {
     static FAULTS: AtomicI32 = AtomicI32::new(0);
     if FAULTS.fetch_add(1, Ordering::Relaxed) > 0 {
         // A fault while reporting a fault: nothing can be said any more.
-        jobs::abandon(status::INTERNAL);
-        system::exit(status::INTERNAL);
+        jobs::abandon(exit_status::INTERNAL);
+        system::exit(exit_status::INTERNAL);
     }
     let mut line = line("internal-error");
     line.display("message", format_args!("the replayer got signal {signal}"))
@@ -103,8 +96,8 @@ pub fn internal_panic(info: &core::panic::PanicInfo<'_>) -> ! {
 
 fn end_internal(line: &mut Line) -> ! {
     send(line);
-    jobs::abandon(status::INTERNAL);
-    system::exit(status::INTERNAL)
+    jobs::abandon(exit_status::INTERNAL);
+    system::exit(exit_status::INTERNAL)
 }
 
 /// All registers as an object.

@@ -33,13 +33,13 @@ const BLOCK: usize = 512;
 const PAGES: usize = 4096;
 
 /// A block that others changed: offset of its content in the file, and its address.
-type Place = (u64, u64);
+type ChangedBlock = (u64, u64);
 
 /// The file, and what a process alone knows of it.
 pub struct SharedChanges {
     descriptor: i32,
     /// All records by process and event; `None`: not read yet.
-    known: Option<BTreeMap<(u32, u64), Vec<Place>>>,
+    known: Option<BTreeMap<(u32, u64), Vec<ChangedBlock>>>,
 }
 
 /// Checksums of the blocks of shared memory that there are, in order of their addresses.
@@ -144,8 +144,8 @@ fn watched_change(machine: &Machine, (start, content): &(u64, [u8; BLOCK])) -> O
 }
 
 /// The records of the file, as far as they are whole.
-fn read(descriptor: i32) -> BTreeMap<(u32, u64), Vec<Place>> {
-    let mut known: BTreeMap<(u32, u64), Vec<Place>> = BTreeMap::new();
+fn read(descriptor: i32) -> BTreeMap<(u32, u64), Vec<ChangedBlock>> {
+    let mut known: BTreeMap<(u32, u64), Vec<ChangedBlock>> = BTreeMap::new();
     let mut at = 0;
     let mut header = [0u8; HEADER];
     while system::read_at(descriptor, &mut header, at) == Ok(HEADER) {

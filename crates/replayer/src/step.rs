@@ -17,7 +17,7 @@ use crate::machine::Machine;
 use crate::matching;
 use crate::pace::Pace;
 use crate::report;
-use crate::vectors::VectorState;
+use crate::xsave_area::VectorState;
 
 /// What follows from an event for the process.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use reenact_trace::Registers;
 
-use crate::vectors::VectorState;
+use crate::xsave_area::VectorState;
 
 /// A thread that is not running.
 #[derive(Clone)]

@@ -4,13 +4,11 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 
 use reenact_freestanding::numbers as n;
-use reenact_freestanding::syscall::{syscall1, syscall2, syscall3, syscall4};
+use reenact_freestanding::syscall::{syscall3, syscall4};
 
-use crate::side_file;
-use crate::system::check;
+use crate::known_landings;
+use crate::regular_file::{close, open_at, regular_size, O_NOFOLLOW};
 
-const O_NOFOLLOW: u64 = 0o400000;
-const O_NONBLOCK: u64 = 0o4000;
 const O_DIRECTORY: u64 = 0o200000;
 
 /// The open descriptors of a trace.
@@ -48,7 +46,7 @@ impl TraceDirectory {
         let manifest = open_at(directory, c"manifest.json", O_NOFOLLOW).and_then(|descriptor| {
             regular_size(descriptor).map(|size| StoredFile { descriptor, size })
         });
-        let landings = side_file::open(directory);
+        let landings = known_landings::open(directory);
         close(directory);
         Ok(TraceDirectory {
             events,
@@ -75,62 +73,6 @@ fn raise_descriptor_limit() {
         // SAFETY: the kernel reads `raised` only.
         unsafe { syscall4(n::PRLIMIT64, 0, RLIMIT_NOFILE, raised.as_ptr() as u64, 0) };
     }
-}
-
-fn open_at(directory: i32, path: &CStr, flags: u64) -> Option<i32> {
-    // O_NONBLOCK: a fifo planted in somebody else's trace must not hang us.
-    let flags = flags | n::O_CLOEXEC | O_NONBLOCK;
-    // SAFETY: the path is NUL-terminated.
-    let result = unsafe {
-        syscall4(
-            n::OPENAT,
-            directory as i64 as u64,
-            path.as_ptr() as u64,
-            flags,
-            0,
-        )
-    };
-    check(result).ok().map(|descriptor| descriptor as i32)
-}
-
-fn close(descriptor: i32) {
-    // SAFETY: our descriptor.
-    unsafe { syscall1(n::CLOSE, descriptor as u64) };
-}
-
-/// A regular file of the directory.
-#[derive(Clone, Copy, Debug)]
-pub struct RegularFile {
-    pub descriptor: i32,
-    /// Its names in the file system.
-    pub links: u64,
-}
-
-/// Open a regular file with these flags.
-pub fn open_regular(directory: i32, name: &CStr, flags: u64) -> Option<RegularFile> {
-    let descriptor = open_at(directory, name, flags | O_NOFOLLOW)?;
-    let Some(stat) = status(descriptor) else {
-        close(descriptor);
-        return None;
-    };
-    let links = stat[2];
-    Some(RegularFile { descriptor, links })
-}
-
-/// The size of a regular file in bytes, `None` for anything else.
-fn regular_size(descriptor: i32) -> Option<u64> {
-    status(descriptor).map(|stat| stat[6])
-}
-
-/// `struct stat` of a regular file as words: st_nlink is word 2, st_mode the low half of word 3,
-/// st_size word 6.
-fn status(descriptor: i32) -> Option<[u64; 18]> {
-    const TYPE_MASK: u64 = 0o170000;
-    const REGULAR: u64 = 0o100000;
-    let mut stat = [0u64; 18];
-    // SAFETY: the kernel writes 144 bytes.
-    let result = unsafe { syscall2(n::FSTAT, descriptor as u64, stat.as_mut_ptr() as u64) };
-    (result == 0 && stat[3] & TYPE_MASK == REGULAR).then_some(stat)
 }
 
 /// Open each file named by a number.
@@ -197,11 +139,4 @@ fn number(name: &CStr) -> Option<u32> {
         .parse()
         .ok()
         .filter(|&id| id < MOST_FILES)
-}
-
-/// Whether `descriptor` is open.
-pub fn is_open(descriptor: i32) -> bool {
-    const F_GETFD: u64 = 1;
-    // SAFETY: asks only.
-    unsafe { syscall2(n::FCNTL, descriptor as u64, F_GETFD) >= 0 }
 }

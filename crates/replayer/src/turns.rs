@@ -1,34 +1,25 @@
-//! The order of processes that share memory: each replays only when its turn is due. And the memory
-//! itself: one object for each file that was mapped shared and writable, reserved before the
-//! sandbox is entered, so that processes which meet by mapping the same file find the same memory.
+//! The order of processes that share memory: each replays only when its turn is due.
 //!
 //! A process that waits gives its slot in `jobs` back. When all replaying processes wait, the turn
 //! that is due comes in no log (the trace was cut, or a replay has diverged): they end.
 
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use reenact_freestanding::numbers as n;
-use reenact_freestanding::syscall::syscall2;
-use reenact_trace::sharing::{GROUP_COUNT, OBJECT_COUNT};
+use reenact_trace::sharing::GROUP_COUNT;
 
-use crate::system::{check, Errno};
-use crate::{address_space, jobs, report, system};
+use crate::{address_space, children, jobs, report, system};
 
-/// Bytes of an object's address range in the memory file.
-pub const OBJECT_SIZE: u64 = 1 << 40;
 /// Futexes; a waiting process is woken by the end of the turn before its own.
 const BELLS: usize = 4096;
 
 #[repr(C)]
 struct Table {
-    /// Replaying processes, and the first one until it has started all that start from nothing.
-    live: AtomicU32,
-    /// Those that wait for their turn.
+    /// Processes that wait for their turn.
     waiting: AtomicU32,
     /// Turns ended, over all groups.
     moves: AtomicU32,
-    reserved: u32,
     /// For each group the number of the last turn that is over.
     done: [AtomicU64; GROUP_COUNT],
     bells: [AtomicU32; BELLS],
@@ -37,8 +28,6 @@ struct Table {
 }
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(core::ptr::null_mut());
-static ALONE: AtomicBool = AtomicBool::new(false);
-static OBJECTS: AtomicI32 = AtomicI32::new(-1);
 
 /// A turn of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +41,7 @@ fn table() -> Option<&'static Table> {
     unsafe { TABLE.load(Ordering::Relaxed).as_ref() }
 }
 
-/// Make the table and the memory of objects. Before the sandbox.
+/// Make the table. Before the sandbox.
 pub fn set_up() -> Result<(), &'static str> {
     let flags = n::MAP_SHARED | n::MAP_ANONYMOUS | n::MAP_NORESERVE | n::MAP_FIXED_NOREPLACE;
     let address = address_space::TURNS_ADDRESS;
@@ -64,33 +53,7 @@ pub fn set_up() -> Result<(), &'static str> {
         return Err("cannot map shared memory");
     }
     TABLE.store(address as *mut Table, Ordering::Relaxed);
-    let objects = new_objects().map_err(|_| {
-        "cannot reserve the memory of shared objects: see the limit of file sizes (ulimit -f)"
-    })?;
-    set_objects(objects);
     Ok(())
-}
-
-/// A new, empty file for the memory of shared objects.
-pub fn new_objects() -> Result<i32, Errno> {
-    const MFD_CLOEXEC: u64 = 1;
-    let name = c"reenact-objects".as_ptr() as u64;
-    // SAFETY: a constant name.
-    let objects = check(unsafe { syscall2(n::MEMFD_CREATE, name, MFD_CLOEXEC) })?;
-    let size = (OBJECT_COUNT as u64 + 1) * OBJECT_SIZE;
-    // SAFETY: our descriptor. The file is sparse.
-    check(unsafe { syscall2(n::FTRUNCATE, objects, size) })?;
-    Ok(objects as i32)
-}
-
-/// The file of the memory of shared objects.
-pub fn objects() -> i32 {
-    OBJECTS.load(Ordering::Relaxed)
-}
-
-/// From now on shared objects are in this file.
-pub fn set_objects(objects: i32) {
-    OBJECTS.store(objects, Ordering::Relaxed);
 }
 
 /// The turns a process has: one, or while two groups become one both.
@@ -132,43 +95,6 @@ impl HeldTurns {
     /// They are another process's.
     pub fn forget(&mut self) {
         self.turns.clear();
-    }
-}
-
-/// One process is replayed alone.
-pub fn set_alone() {
-    ALONE.store(true, Ordering::Relaxed);
-}
-
-/// Whether shared memory without a file is shared with anybody here. Where it is not, copies of the
-/// replaying process (checkpoints) must have their own.
-pub fn is_inherited() -> bool {
-    !ALONE.load(Ordering::Relaxed)
-}
-
-/// Descriptor and offset of a place in a shared object; `None` when there is no such place.
-pub fn object_place(object: u32, offset: u64, length: u64) -> Option<(i32, u64)> {
-    let end = offset.checked_add(length)?;
-    let is_place = object as usize <= OBJECT_COUNT && end <= OBJECT_SIZE;
-    is_place.then(|| {
-        (
-            OBJECTS.load(Ordering::Relaxed),
-            u64::from(object) * OBJECT_SIZE + offset,
-        )
-    })
-}
-
-/// A process more is about to replay.
-pub fn process_added() {
-    if let Some(table) = table() {
-        table.live.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// A process replays no more.
-pub fn process_ended() {
-    if let Some(table) = table() {
-        table.live.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -246,8 +172,8 @@ pub fn wait(turn: Turn) -> bool {
             break true;
         }
         system::futex_wait(bell(table, turn), value, POLL_MILLISECONDS);
-        jobs::reap(false);
-        let all_wait = table.waiting.load(Ordering::SeqCst) == table.live.load(Ordering::SeqCst);
+        children::reap(false);
+        let all_wait = table.waiting.load(Ordering::SeqCst) == jobs::live();
         let now = table.moves.load(Ordering::SeqCst);
         looks = if all_wait && now == moves && !somebody_is_due(table) {
             looks + 1
@@ -261,6 +187,6 @@ pub fn wait(turn: Turn) -> bool {
     };
     table.waiting.fetch_sub(1, Ordering::SeqCst);
     let _ = awaited.compare_exchange(word(turn), 0, Ordering::SeqCst, Ordering::Relaxed);
-    jobs::acquire();
+    children::wait_for_slot();
     due
 }

@@ -3,7 +3,7 @@
 
 #[unsafe(no_mangle)]
 extern "C" fn _Unwind_Resume() -> ! {
-    crate::system::exit(crate::report::status::INTERNAL)
+    crate::system::exit(crate::exit_status::INTERNAL)
 }
 
 #[unsafe(no_mangle)]

@@ -7,7 +7,7 @@ use reenact_trace::Tag;
 use reenact_translator::{Place, Translator};
 
 use crate::feed::Group;
-use crate::vectors::VectorState;
+use crate::xsave_area::VectorState;
 
 const WORD: usize = 8;
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Union
 
 from reenact.replay.frames import Frame, FrameParser
-from reenact.replay.life import ReplayerGroup
+from reenact.replay.process_group import ReplayerGroup
 from reenact.replay.reports import Report, parse
 
 _READ_SIZE = 1 << 20

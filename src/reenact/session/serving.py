@@ -9,7 +9,7 @@ import time
 from typing import Union
 
 from reenact.errors import ReplayError
-from reenact.replay.life import ReplayerGroup
+from reenact.replay.process_group import ReplayerGroup
 from reenact.replay.reports import Divergence, Failed, parse
 from reenact.session.server import Server
 

@@ -7,8 +7,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall4};
 use reenact_trace::Tag;
 
-use super::clone_flags::*;
-use crate::call::{Call, Outcome};
+use super::*;
 use crate::log::Builder;
 use crate::thread::{self, Thread};
 use crate::{entry, guest, loader, scheduler, signal};
@@ -132,7 +131,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             call.event.bytes(Tag::Write, child_tid, &tid);
         }
     }
-    scheduler::enqueue_new(child);
+    scheduler::introduce(child);
     Outcome::Done(result)
 }
 
@@ -155,7 +154,7 @@ extern "C" fn thread_main(thread: *mut Thread) -> ! {
 /// `exit` of one of several threads. The `Exit` event has been logged by the caller.
 pub fn end(thread: &mut Thread, mut event: Builder, status: u64) -> ! {
     signal::late::forget(thread, true);
-    super::robust::release(thread, &mut event);
+    robust::release(thread, &mut event);
     let address = thread.clear_child_tid;
     if address != 0 && guest::write(address, &[0; 4]) {
         event.bytes(Tag::Write, address, &[0; 4]);

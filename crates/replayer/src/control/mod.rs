@@ -18,8 +18,8 @@ use alloc::vec::Vec;
 
 use reenact_trace::{EventHeader, EventKind};
 
+use crate::exit_status;
 use crate::machine::Machine;
-use crate::report::status;
 use crate::system;
 use channel::{Channel, Received, MOST_MESSAGE};
 use history::Passed;
@@ -57,7 +57,7 @@ struct Run {
 
 /// A place where the replay has stopped, or would have.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct StopPoint {
     reason: Reason,
     event: u64,
     instructions: u64,
@@ -83,7 +83,7 @@ pub struct Control {
     /// Total of instructions up to which steps have been counted.
     counted: u64,
     events_to_look: u32,
-    remembered: Option<Place>,
+    remembered: Option<StopPoint>,
     hits: u64,
     /// Registers or memory were changed: what follows is not the recording.
     is_branch: bool,
@@ -241,7 +241,7 @@ impl Control {
                     self.stop(machine, Reason::Interrupted, [0; 2]);
                 } else {
                     // Nothing else may be asked while it runs.
-                    system::exit(status::USAGE);
+                    system::exit(exit_status::USAGE);
                 }
             }
         }
@@ -291,7 +291,7 @@ impl Control {
         self.failure = failure.unwrap_or_default();
         if !self.is_active {
             // It was never reached: the client learns why from the reports.
-            system::exit(status::TRACE);
+            system::exit(exit_status::TRACE);
         }
         loop {
             self.count(machine, 0);
@@ -303,8 +303,8 @@ impl Control {
         }
     }
 
-    fn place(&self, machine: &Machine, reason: Reason, detail: [u64; 2]) -> Place {
-        Place {
+    fn place(&self, machine: &Machine, reason: Reason, detail: [u64; 2]) -> StopPoint {
+        StopPoint {
             reason,
             event: self.event,
             instructions: machine.since_event(),

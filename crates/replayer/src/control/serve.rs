@@ -9,12 +9,12 @@ use reenact_translator::Watch;
 use super::channel::{Channel, Received, MOST_MESSAGE};
 use super::history::Passed;
 use super::message::{self, reply, Operation, Reader, Reason};
-use super::{Control, Place, Run};
+use super::{Control, Run, StopPoint};
+use crate::exit_status;
 use crate::machine::Machine;
 use crate::object_copies;
-use crate::report::status;
 use crate::system;
-use crate::vectors::VectorState;
+use crate::xsave_area::VectorState;
 
 /// Most payload of a reply.
 const MOST_PAYLOAD: usize = MOST_MESSAGE / 2;
@@ -50,7 +50,7 @@ impl Control {
     fn answer(
         &mut self,
         machine: &mut Machine,
-        place: Place,
+        place: StopPoint,
         request: &[u8],
         descriptor: Option<i32>,
     ) -> bool {
@@ -153,7 +153,7 @@ impl Control {
         self.send();
     }
 
-    pub(super) fn send_stop(&mut self, place: Place) {
+    pub(super) fn send_stop(&mut self, place: StopPoint) {
         message::begin(&mut self.reply, reply::STOP, self.tag);
         write_place(&mut self.reply, &place);
         self.reply.extend_from_slice(&self.hits.to_le_bytes());
@@ -271,7 +271,7 @@ impl Control {
     }
 
     /// Make a copy of this process that serves at `descriptor`.
-    fn fork(&mut self, machine: &mut Machine, place: Place, descriptor: Option<i32>) {
+    fn fork(&mut self, machine: &mut Machine, place: StopPoint, descriptor: Option<i32>) {
         let Some(descriptor) = descriptor else {
             self.refuse("no descriptor came with the request");
             return;
@@ -285,7 +285,7 @@ impl Control {
                 // The client lets the original go on only when it has heard of the copy.
                 if object_copies::separate(machine).is_err() {
                     // Out of memory or descriptors: the client finds that the copy is gone.
-                    system::exit(status::INTERNAL);
+                    system::exit(exit_status::INTERNAL);
                 }
                 self.send_stop(place);
             }
@@ -356,7 +356,7 @@ fn tag_of(request: &[u8]) -> u32 {
 
 const PLACE_SIZE: usize = 48;
 
-fn write_place(out: &mut Vec<u8>, place: &Place) {
+fn write_place(out: &mut Vec<u8>, place: &StopPoint) {
     out.extend_from_slice(&(place.reason as u32).to_le_bytes());
     out.extend_from_slice(&place.tid.to_le_bytes());
     for word in [place.event, place.instructions, place.total] {

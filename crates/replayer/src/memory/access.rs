@@ -8,8 +8,8 @@ use super::{page_down, page_up, Memory, PROT_EXEC, PROT_WRITE};
 use crate::error::ReplayError;
 use crate::guarded_copy::guarded_copy;
 use crate::mappings::PAGE;
+use crate::shared_objects;
 use crate::system;
-use crate::turns;
 
 impl Memory {
     /// The kernel wrote these bytes.
@@ -84,7 +84,7 @@ impl Memory {
             let left = if dropped {
                 // What is shared outlives the first advice.
                 let is_shared =
-                    mapping.is_shared() && (mapping.object != 0 || turns::is_inherited());
+                    mapping.is_shared() && (mapping.object != 0 || shared_objects::is_inherited());
                 let advice = if is_shared {
                     MADV_REMOVE
                 } else {

@@ -7,6 +7,7 @@ mod access;
 mod code;
 mod forked;
 mod patches;
+mod patching;
 mod remap;
 
 use alloc::collections::BTreeSet;
@@ -17,9 +18,9 @@ use reenact_translator::Translator;
 
 use crate::error::ReplayError;
 use crate::mappings::{AtFork, Mapping, MappingTable, PAGE};
+use crate::shared_objects;
 use crate::system;
 use crate::trace_directory::TraceDirectory;
-use crate::turns;
 
 use patches::Patches;
 
@@ -96,7 +97,7 @@ impl Memory {
         let file = FileId(record.file);
         let is_shared = u64::from(record.flags) & n::MAP_SHARED != 0
             && file == FileId::NONE
-            && (record.object != 0 || turns::is_inherited());
+            && (record.object != 0 || shared_objects::is_inherited());
         let visibility = if is_shared {
             n::MAP_SHARED
         } else {
@@ -104,8 +105,9 @@ impl Memory {
         };
         let mut flags = visibility | n::MAP_FIXED | n::MAP_NORESERVE;
         let (descriptor, offset, file_size) = if is_shared && record.object != 0 {
-            let (descriptor, offset) = turns::object_place(record.object, record.offset, length)
-                .ok_or(ReplayError::BadMapping { address, length })?;
+            let (descriptor, offset) =
+                shared_objects::object_place(record.object, record.offset, length)
+                    .ok_or(ReplayError::BadMapping { address, length })?;
             (descriptor, offset, u64::MAX)
         } else if file == FileId::NONE {
             flags |= n::MAP_ANONYMOUS;

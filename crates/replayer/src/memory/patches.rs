@@ -3,17 +3,12 @@
 
 use alloc::vec::Vec;
 
-use reenact_translator::Translator;
-
-use super::Memory;
-use crate::error::ReplayError;
-
 /// Longest patch.
 pub const MOST_BYTES: usize = 8;
-const INT3: u8 = 0xcc;
 
+/// What one was and what it is now.
 #[derive(Clone, Copy)]
-struct Patch {
+pub struct Patch {
     address: u64,
     length: u8,
     written: [u8; MOST_BYTES],
@@ -22,7 +17,7 @@ struct Patch {
 
 impl Patch {
     /// Of code that was `original` and is `written`; as many bytes each, not more than [`MOST_BYTES`].
-    fn new(address: u64, written: &[u8], original: &[u8]) -> Patch {
+    pub fn new(address: u64, written: &[u8], original: &[u8]) -> Patch {
         let mut patch = Patch {
             address,
             length: written.len() as u8,
@@ -46,7 +41,7 @@ pub struct Patches {
 }
 
 impl Patches {
-    fn insert(&mut self, patch: Patch) {
+    pub fn insert(&mut self, patch: Patch) {
         self.remove(patch.address, patch.end());
         let at = self
             .sorted
@@ -87,63 +82,5 @@ impl Patches {
                 part.copy_from_slice(&patch.original[inside]);
             }
         }
-    }
-}
-
-impl Memory {
-    /// The recorder wrote a jump over code: `payload` is what it wrote, then what was there.
-    pub fn patch(
-        &mut self,
-        translator: &mut Translator,
-        address: u64,
-        payload: &[u8],
-    ) -> Result<(), ReplayError> {
-        let (written, original) = payload.split_at(payload.len() / 2);
-        if written.is_empty() || written.len() > MOST_BYTES || written.len() != original.len() {
-            return Err(ReplayError::BadEvent("a patch of no known size"));
-        }
-        self.write(translator, address, written)?;
-        self.patches.insert(Patch::new(address, written, original));
-        Ok(())
-    }
-
-    /// The recorder put `int3` at each of the addresses, words of `payload`.
-    pub fn set_breakpoints(
-        &mut self,
-        translator: &mut Translator,
-        payload: &[u8],
-    ) -> Result<(), ReplayError> {
-        let addresses = || {
-            payload
-                .chunks_exact(8)
-                .filter_map(|word| word.try_into().ok())
-                .map(u64::from_le_bytes)
-        };
-        let (Some(first), Some(last)) = (addresses().min(), addresses().max()) else {
-            return Ok(());
-        };
-        self.write_in_range(
-            translator,
-            first,
-            (last - first).saturating_add(1),
-            |memory| {
-                for address in addresses() {
-                    let mut original = [0u8; 1];
-                    memory.read(address, &mut original)?;
-                    memory.copy_in(address, &[INT3])?;
-                    memory
-                        .patches
-                        .insert(Patch::new(address, &[INT3], &original));
-                }
-                Ok(())
-            },
-        )
-    }
-
-    /// [`Memory::read`], but the program's own code where the recorder has changed it.
-    pub fn read_original(&self, address: u64, buffer: &mut [u8]) -> Result<(), ReplayError> {
-        self.read(address, buffer)?;
-        self.patches.undo(address, buffer);
-        Ok(())
     }
 }

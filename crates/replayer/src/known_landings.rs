@@ -16,8 +16,8 @@ use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::{syscall2, syscall3};
 use reenact_trace::resolved::{self, Resolved, MOST_BYTES};
 
+use crate::regular_file;
 use crate::system;
-use crate::trace_directory;
 
 const NAME: &CStr = c"landings";
 const O_APPEND: u64 = 0o2000;
@@ -26,12 +26,12 @@ const PIECE: usize = 64 << 10;
 
 /// Open it in a trace directory. `None`: nothing can be kept.
 pub fn open(directory: i32) -> Option<i32> {
-    let writable = trace_directory::open_regular(directory, NAME, n::O_RDWR | O_APPEND);
+    let writable = regular_file::open_regular(directory, NAME, n::O_RDWR | O_APPEND);
     if let Some(file) = writable.filter(|file| file.links == 1) {
         return Some(file.descriptor);
     }
     let memory = in_memory()?;
-    if let Some(file) = trace_directory::open_regular(directory, NAME, n::O_RDONLY) {
+    if let Some(file) = regular_file::open_regular(directory, NAME, n::O_RDONLY) {
         copy(file.descriptor, memory);
     }
     Some(memory)

@@ -1,0 +1,32 @@
+//! The replaying processes that this one has forked: how they have ended, and waiting for a slot
+//! to run the next.
+
+use crate::exit_status;
+use crate::{jobs, report, system};
+
+/// Take note of children that have ended; with `block`, of all until there are none.
+pub fn reap(block: bool) {
+    while let Some((pid, wait_status)) = system::wait_any(block) {
+        let signal = wait_status & 0x7f;
+        if signal == 0 {
+            continue;
+        }
+        // It could not say anything (a violation of the sandbox, the out-of-memory killer).
+        let mut line = report::line("internal-error");
+        line.display(
+            "message",
+            format_args!("a replaying process (pid {pid}) was killed by signal {signal}"),
+        )
+        .number("signal", signal as u64);
+        report::send(&mut line);
+        jobs::abandon(exit_status::INTERNAL);
+    }
+}
+
+/// Wait for a slot. Reaps children meanwhile, whose slots may have died with them.
+pub fn wait_for_slot() {
+    while !jobs::try_acquire() {
+        jobs::sleep_for_slot();
+        reap(false);
+    }
+}

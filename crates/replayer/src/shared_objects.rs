@@ -1,0 +1,71 @@
+//! Memory that processes share: one object for each file that was mapped shared and writable,
+//! reserved before the sandbox is entered, so that processes which meet by mapping the same file
+//! find the same memory.
+
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use reenact_freestanding::numbers as n;
+use reenact_freestanding::syscall::syscall2;
+use reenact_trace::sharing::OBJECT_COUNT;
+
+use crate::system::{check, Errno};
+
+/// Bytes of an object's address range in the memory file.
+pub const OBJECT_SIZE: u64 = 1 << 40;
+
+static ALONE: AtomicBool = AtomicBool::new(false);
+static OBJECTS: AtomicI32 = AtomicI32::new(-1);
+
+/// Reserve the memory. Before the sandbox.
+pub fn set_up() -> Result<(), &'static str> {
+    let objects = new_objects().map_err(|_| {
+        "cannot reserve the memory of shared objects: see the limit of file sizes (ulimit -f)"
+    })?;
+    set_objects(objects);
+    Ok(())
+}
+
+/// A new, empty file for the memory of shared objects.
+pub fn new_objects() -> Result<i32, Errno> {
+    const MFD_CLOEXEC: u64 = 1;
+    let name = c"reenact-objects".as_ptr() as u64;
+    // SAFETY: a constant name.
+    let objects = check(unsafe { syscall2(n::MEMFD_CREATE, name, MFD_CLOEXEC) })?;
+    let size = (OBJECT_COUNT as u64 + 1) * OBJECT_SIZE;
+    // SAFETY: our descriptor. The file is sparse.
+    check(unsafe { syscall2(n::FTRUNCATE, objects, size) })?;
+    Ok(objects as i32)
+}
+
+/// The file of the memory of shared objects.
+pub fn objects() -> i32 {
+    OBJECTS.load(Ordering::Relaxed)
+}
+
+/// From now on shared objects are in this file.
+pub fn set_objects(objects: i32) {
+    OBJECTS.store(objects, Ordering::Relaxed);
+}
+
+/// One process is replayed alone.
+pub fn set_alone() {
+    ALONE.store(true, Ordering::Relaxed);
+}
+
+/// Whether shared memory without a file is shared with anybody here. Where it is not, copies of the
+/// replaying process (checkpoints) must have their own.
+pub fn is_inherited() -> bool {
+    !ALONE.load(Ordering::Relaxed)
+}
+
+/// Descriptor and offset of a place in a shared object; `None` when there is no such place.
+pub fn object_place(object: u32, offset: u64, length: u64) -> Option<(i32, u64)> {
+    let end = offset.checked_add(length)?;
+    let is_place = object as usize <= OBJECT_COUNT && end <= OBJECT_SIZE;
+    is_place.then(|| {
+        (
+            OBJECTS.load(Ordering::Relaxed),
+            u64::from(object) * OBJECT_SIZE + offset,
+        )
+    })
+}
