@@ -7,6 +7,7 @@ from typing import Literal, Protocol, final
 __all__ = [
     "Event",
     "EventIterator",
+    "FileError",
     "Image",
     "Module",
     "Process",
@@ -16,6 +17,7 @@ __all__ = [
     "SymbolError",
     "Trace",
     "TraceError",
+    "TraceFiles",
     "Type",
     "path_arguments",
     "record",
@@ -29,6 +31,33 @@ class TraceError(Exception):
 
 class SymbolError(Exception):
     """Debug information does not answer a question. `args` are the message."""
+
+class FileError(Exception):
+    """A file of a trace is not opened or written.
+
+    `args` are the message, its kind, such as "not-regular", and the number of the system's error
+    or 0.
+    """
+
+@final
+class TraceFiles:
+    """The files of one trace directory; see `reenact.trace_files`. Raises FileError."""
+
+    def __new__(cls, path: str) -> TraceFiles: ...
+    def read(self, name: str, most: int) -> bytes:
+        """The content of a file of at most `most` bytes."""
+
+    def open(self, name: str, most: int) -> int:
+        """A new descriptor of a file of at most `most` bytes, for reading."""
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Let a file have this content: whole, or as it was before."""
+
+    def append(self, name: str, content: bytes, most: int) -> None:
+        """Add to the end of a file, which never becomes larger than `most` bytes."""
+
+    def lock_file(self, name: str) -> int:
+        """A new descriptor of a file that is there to be locked; it is made if need be."""
 
 @final
 class RecordOutcome:

@@ -1,4 +1,4 @@
-"""The manifest of a trace: what was recorded, where and when. Read without native code."""
+"""The manifest of a trace: what was recorded, where and when."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from reenact import places
 from reenact.errors import TraceError
+from reenact.trace_files import TraceFiles
 
 #: Newest trace format this version reads (`FORMAT_VERSION` in crates/trace).
 FORMAT_VERSION = 1
@@ -53,8 +54,7 @@ def read(path: str) -> Manifest:
     if not os.path.isdir(path):
         raise TraceError(f"{path} is not a trace: not a directory", "see the traces: reenact ls")
     try:
-        with open(os.path.join(path, places.MANIFEST), "rb") as file:
-            fields = json.load(file)
+        fields = json.loads(TraceFiles(path).read(places.MANIFEST))
         version = fields["format_version"]
         if not isinstance(version, int):
             raise TypeError(version)
@@ -62,8 +62,6 @@ def read(path: str) -> Manifest:
         raise TraceError(
             f"{path} is not a trace: it has no {places.MANIFEST}", "see the traces: reenact ls"
         ) from None
-    except OSError as error:
-        raise TraceError(f"cannot read the trace {path}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise TraceError(
             f"{path} is not a trace, or its manifest is damaged", "see the traces: reenact ls"

@@ -12,6 +12,7 @@ import pytest
 from made_traces import write_trace
 
 import reenact
+from reenact import _native
 
 
 class FakeRecordError(Exception):
@@ -45,6 +46,8 @@ def native(monkeypatch):
     """A native module whose `record` and `Trace` tests can replace."""
     fake = types.ModuleType("reenact._native")
     fake.RecordError = FakeRecordError
+    # Files are opened as always.
+    fake.FileError, fake.TraceFiles = _native.FileError, _native.TraceFiles
     fake.TraceError = FakeTraceError
 
     def record(trace_dir, argv, **options):

@@ -9,9 +9,9 @@ import os
 import pytest
 
 from reenact.errors import ReenactError, TraceError, UsageError
-from reenact.session import bookmarks
 from reenact.session.bookmarks import FILE, Bookmarks
 from reenact.session.positions import Position
+from reenact.trace_files import TraceFiles
 
 
 def test_they_are_kept_in_order_of_positions(trace):
@@ -85,10 +85,10 @@ def test_a_trace_that_cannot_be_written_to(trace, monkeypatch):
     marks.add("kept", Position(0, 1))
 
     def refuse(*_arguments):
-        raise PermissionError(13, "Permission denied")
+        raise ReenactError("cannot write bookmarks.json: Permission denied")
 
     # As an ordinary user finds it; root may write anywhere.
-    monkeypatch.setattr(bookmarks.os, "replace", refuse)
+    monkeypatch.setattr(TraceFiles, "replace", refuse)
     with pytest.raises(ReenactError, match=r"cannot be kept in .*Permission denied"):
         marks.add("new", Position(0, 2))
     assert [mark.name for mark in marks] == ["kept"]

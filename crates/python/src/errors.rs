@@ -3,6 +3,7 @@
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::PyErr;
+use reenact_files::Problem;
 use reenact_store::StoreError;
 use reenact_supervisor::SupervisorError;
 
@@ -18,6 +19,22 @@ create_exception!(
     PyException,
     "A trace cannot be read. `args` are the message and its kind, such as \"newer-version\"."
 );
+
+create_exception!(
+    reenact._native,
+    FileError,
+    PyException,
+    "A file of a trace is not opened or written. `args` are the message, its kind, such as \
+     \"not-regular\", and the number of the system's error or 0."
+);
+
+pub fn file_error(error: &reenact_files::FileError) -> PyErr {
+    let number = match &error.problem {
+        Problem::System(error) => error.raw_os_error().unwrap_or(0),
+        _ => 0,
+    };
+    FileError::new_err((error.to_string(), error.kind(), number))
+}
 
 pub fn record_error(error: &SupervisorError) -> PyErr {
     RecordError::new_err((error.to_string(), error.kind()))

@@ -5,6 +5,7 @@
 
 mod errors;
 mod event;
+mod files;
 mod process;
 mod recording;
 mod symbols;
@@ -15,9 +16,11 @@ mod trace;
 #[pyo3::pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::errors::{RecordError, TraceError};
+    use crate::errors::{FileError, RecordError, TraceError};
     #[pymodule_export]
     use crate::event::{Event, EventIterator};
+    #[pymodule_export]
+    use crate::files::TraceFiles;
     #[pymodule_export]
     use crate::process::{Image, Process, StoredFile};
     #[pymodule_export]

@@ -162,9 +162,9 @@ pub struct ChildSlot {
 const _: () = assert!(core::mem::size_of::<Slot>() as u64 <= CONTROL_SIZE);
 
 impl ChildSlot {
-    /// Take a free slot for the next process, made by the event that is under construction and
-    /// started as `start` says. `None` when all are in use.
-    pub fn claim(start: u16) -> Option<ChildSlot> {
+    /// Take a free slot for the next process, made by the event of this index (it is under
+    /// construction) and started as `start` says. `None` when all are in use.
+    pub fn claim(start: u16, parent_event: u64) -> Option<ChildSlot> {
         let process = header().next_process.fetch_add(1, Ordering::Relaxed);
         let first = header().slot_hint.fetch_add(1, Ordering::Relaxed) as usize;
         for step in 0..SLOT_COUNT {
@@ -185,8 +185,8 @@ impl ChildSlot {
                 let request = child.request();
                 request.start = u32::from(start);
                 request.parent_process = parent;
-                request.parent_event = crate::log::next_event();
-                child.slot().unborn(process);
+                request.parent_event = parent_event;
+                child.slot().announce_child(process);
                 return Some(child);
             }
         }
@@ -208,7 +208,7 @@ impl ChildSlot {
 
     /// The child was not made: give the slot back.
     pub fn release(&self) {
-        self.slot().birth.store(0, Ordering::Relaxed);
+        self.slot().child.store(0, Ordering::Relaxed);
         self.slot().state.store(slot_state::FREE, Ordering::Release);
     }
 }

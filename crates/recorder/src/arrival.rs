@@ -20,7 +20,7 @@ extern "C" fn on_entry(frame: *mut Frame) {
     debug_assert!(core::ptr::eq(frame, &thread.frame));
     let events = log::next_event();
     match thread.frame.origin {
-        origin if origin == Origin::Vdso as u64 => vdso::on_call(thread),
+        origin if origin == Origin::Vdso as u64 => on_vdso_call(thread),
         origin if origin == Origin::Signal as u64 => on_signal(thread),
         _ => on_system_call(thread),
     }
@@ -31,6 +31,14 @@ extern "C" fn on_entry(frame: *mut Frame) {
         scheduler::after_event(thread);
     }
     thread.frame.mark();
+}
+
+#[inline(never)]
+fn on_vdso_call(thread: &mut Thread) {
+    vdso::on_call(thread);
+    if signal::queued(thread) {
+        signal::deliver_queued(thread, Moment::AfterEvent, None);
+    }
 }
 
 #[inline(never)]

@@ -11,8 +11,8 @@ use reenact_syscalls::SystemCall;
 
 use crate::call::Call;
 use crate::entry::{self, NOT_BEGUN};
-use crate::sharing_group::Place;
-use crate::{guest, patch, priority_lock, scheduler, signal, wake_ups};
+use crate::released::{apart, direct, was_preempted};
+use crate::{guest, priority_lock, scheduler, wake_ups};
 
 const POLL: u64 = 7;
 const SELECT: u64 = 23;
@@ -96,17 +96,12 @@ pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 
     }
 }
 
-pub fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
-    // SAFETY: the program asked for this call.
-    unsafe { entry::interruptible(call.number, args, call.thread.queued.as_ptr()) }
-}
-
 /// A call that should not wait. If it does, and others have asked for the token, they have it before
 /// the call is made once more.
 fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     if call.number == SCHED_YIELD && scheduler::somebody_waits() {
         // Done at the end of the call. The kernel knows nothing of who waits for the token.
-        call.thread.room_asked.store(1, Ordering::Relaxed);
+        call.thread.preemption_requested.store(1, Ordering::Relaxed);
         return 0;
     }
     loop {
@@ -114,37 +109,11 @@ fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
         if call.number == FUTEX {
             wake_ups::after_futex(call.thread, args, result);
         }
-        if result != -EINTR || !was_asked(call) {
+        if result != -EINTR || !was_preempted(call) {
             return result;
         }
         apart(call, |_| 0);
     }
-}
-
-/// Whether a call was interrupted only because others want the token.
-fn was_asked(call: &Call<'_>) -> bool {
-    call.thread.room_asked.swap(0, Ordering::Relaxed) != 0 && !signal::queued(call.thread)
-}
-
-/// Run `wait` without the token. The event under construction is begun anew afterwards, because
-/// others have written to the log.
-pub fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
-    let header = call.event.set_aside();
-    call.thread.room_asked.store(0, Ordering::Relaxed);
-    scheduler::let_go(call.thread, &header);
-    let result = loop {
-        let result = wait(call);
-        // Somebody who wants the token can think we still have it: the program must not see
-        // that its call was interrupted by that.
-        if result != -EINTR || !was_asked(call) {
-            break result;
-        }
-    };
-    call.thread.room_asked.store(0, Ordering::Relaxed);
-    scheduler::acquire(call.thread, Place::Call);
-    call.event.go_on(&header);
-    call.thread.frame.resume_at = patch::resume_address(call.thread.frame.resume_at);
-    result
 }
 
 #[inline(never)]

@@ -2,7 +2,7 @@
 //!
 //! Time is divided into windows of 1 ms to 2 s. Each draws which threads are of low priority
 //! (they wait while any other can run: starvation), how long slices are, and how often a thread
-//! gives way at a system call. Whatever comes of it is in the log as any other schedule is.
+//! yields at a system call. Whatever comes of it is in the log as any other schedule is.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -78,7 +78,7 @@ pub fn is_low(tid: u32) -> bool {
     mix(window() ^ u64::from(tid)) < u64::MAX / 10
 }
 
-/// How long a thread waits before it asks the running one to make room, in nanoseconds: one in
+/// How long a thread waits before it requests preemption, in nanoseconds: one in
 /// ten very short, one in ten short, the others as the window has it.
 pub fn patience_ns() -> u64 {
     match below(10) {
@@ -91,8 +91,8 @@ pub fn patience_ns() -> u64 {
     }
 }
 
-/// Whether to give way after an event: never, seldom, often or always, as the window has it.
-pub fn gives_way() -> bool {
+/// Whether to yield after an event: never, seldom, often or always, as the window has it.
+pub fn yields() -> bool {
     match window() >> 16 & 3 {
         0 => false,
         1 => below(16) == 0,
@@ -101,7 +101,7 @@ pub fn gives_way() -> bool {
     }
 }
 
-/// Whether the creator of a thread lets it arrive before going on.
-pub fn awaits_newborn() -> bool {
+/// Whether the creator of a thread waits for it to arrive before going on.
+pub fn waits_for_new_thread() -> bool {
     below(2) == 0
 }

@@ -2,8 +2,8 @@
 //! answers (the number of the processor) depend on where the thread happens to be: the JVM
 //! generates the function by which it learns what it runs on.
 //!
-//! From the moment a program makes memory executable whose instructions nobody has looked at,
-//! CPUID faults in it, is performed here and logged. That takes CPUID faulting (`arch_prctl`
+//! From the moment a program makes memory executable whose instructions nobody has looked at
+//! (`unknown_code`), CPUID faults in it, is performed here and logged. That takes CPUID faulting (`arch_prctl`
 //! ARCH_SET_CPUID), which most processors of Intel have, and virtual machines on them. Not from
 //! the start, and not for every program: the kernel writes a register of the processor at each
 //! switch between a thread that faults and one that does not, which costs a virtual machine an exit.
@@ -15,61 +15,61 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use reenact_freestanding::numbers::ARCH_PRCTL;
 use reenact_freestanding::syscall::syscall2;
 
-use crate::log::Builder;
-use crate::signal::{self, SIGSEGV};
+use crate::signal::SIGSEGV;
 use crate::thread::Thread;
-use crate::{arena, guest, pinning};
+use crate::{arena, guest};
 
 /// `option` of `arch_prctl` (arch/x86/include/uapi/asm/prctl.h).
 pub const ARCH_GET_CPUID: u64 = 0x1011;
 const ARCH_SET_CPUID: u64 = 0x1012;
 
-/// No code has needed it.
-const UNNEEDED: u32 = 0;
-/// CPUID faults in every thread.
-const FAULTS: u32 = 1;
-/// This processor cannot make it fault.
-const UNAVAILABLE: u32 = 2;
-static STATE: AtomicU32 = AtomicU32::new(UNNEEDED);
+/// Whether CPUID faults in this process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Faulting {
+    /// No code has needed it.
+    Unneeded = 0,
+    /// CPUID faults in every thread.
+    On = 1,
+    /// This processor cannot make it fault.
+    Unavailable = 2,
+}
+static STATE: AtomicU32 = AtomicU32::new(Faulting::Unneeded as u32);
+
+/// What has been found out or begun.
+pub fn faulting() -> Faulting {
+    match STATE.load(Ordering::Relaxed) {
+        0 => Faulting::Unneeded,
+        1 => Faulting::On,
+        _ => Faulting::Unavailable,
+    }
+}
+
+/// Let CPUID fault in the calling thread and, as the others take their turns, in those.
+pub fn begin_faulting() -> Faulting {
+    let state = if set(false) {
+        Faulting::On
+    } else {
+        Faulting::Unavailable
+    };
+    STATE.store(state as u32, Ordering::Relaxed);
+    state
+}
+
+/// Let CPUID fault in the calling thread, too.
+pub fn join_faulting() {
+    set(false);
+}
 
 /// Whether CPUID of the program faults.
 #[inline]
 pub fn faults() -> bool {
-    STATE.load(Ordering::Relaxed) == FAULTS
+    STATE.load(Ordering::Relaxed) == Faulting::On as u32
 }
 
 fn set(enabled: bool) -> bool {
     // SAFETY: about the calling thread only.
     unsafe { syscall2(ARCH_PRCTL, ARCH_SET_CPUID, u64::from(enabled)) == 0 }
-}
-
-/// The program has code now that nobody has looked at, by the call whose event this is.
-pub fn unknown_code(thread: &mut Thread, event: &mut Builder) {
-    match STATE.load(Ordering::Relaxed) {
-        UNNEEDED => {}
-        UNAVAILABLE => return pinning::begin(thread, event),
-        _ => return,
-    }
-    // Our own question about the size of signal frames is asked while it is free.
-    signal::extended_state();
-    let state = if set(false) { FAULTS } else { UNAVAILABLE };
-    STATE.store(state, Ordering::Relaxed);
-    if state == FAULTS {
-        thread.cpuid_faults = true;
-        signal::set_kernel_mask(thread);
-    } else {
-        pinning::begin(thread, event);
-    }
-}
-
-/// A thread takes its turn: others may have made such code since.
-#[inline]
-pub fn take_turn(thread: &mut Thread) {
-    if faults() && !thread.cpuid_faults {
-        thread.cpuid_faults = true;
-        set(false);
-        signal::set_kernel_mask(thread);
-    }
 }
 
 /// Ask the processor, whether or not the program may; or the arena, where the answer is known.

@@ -10,7 +10,7 @@ use reenact_trace::arena::{
 };
 use reenact_trace::{FileId, FileIdentity, CACHE_NAME_LENGTH};
 
-use crate::message::Text;
+use crate::text::Text;
 use crate::{arena, text};
 
 /// What identifies a file's content.

@@ -14,7 +14,7 @@ use reenact_trace::event::MAX_EVENT_SIZE;
 use reenact_trace::layout::{SLOT_ADDRESS, THREADS_ADDRESS};
 use reenact_trace::{EventHeader, EventKind, MapRecord, Registers, Tag};
 
-use crate::{arena, guest};
+use crate::{arena, guest, waiting_notes};
 
 /// False once recording has stopped; the program goes on without us writing anything.
 static RECORDING: AtomicBool = AtomicBool::new(true);
@@ -287,13 +287,13 @@ impl Builder {
         let mut kept = [0u8; 2048];
         let used = self.used;
         if used > kept.len() {
-            return crate::message::note(text);
+            return note(text);
         }
         // SAFETY: the part of the ring not yet published, then and now; both hold `used` bytes.
         unsafe {
             core::ptr::copy_nonoverlapping(self.start() as *const u8, kept.as_mut_ptr(), used);
             BUILDING.store(false, Ordering::Relaxed);
-            crate::message::note(text);
+            note(text);
             wait_for_room();
             self.header = Header(record_address() as *mut EventHeader);
             core::ptr::copy_nonoverlapping(kept.as_ptr(), self.start() as *mut u8, used);
@@ -327,8 +327,29 @@ impl Builder {
         let index = next_event();
         self.publish();
         drop(self);
-        crate::message::log_waiting();
+        if waiting_notes::any() {
+            log_waiting_notes();
+        }
         index
+    }
+}
+
+/// Log a note; while an event is under construction, after that event.
+#[cold]
+pub fn note(text: &str) {
+    if is_building() {
+        return waiting_notes::add(text);
+    }
+    let mut event = Builder::new(EventKind::Note, 0);
+    event.text(text);
+    event.header.flags = reenact_trace::event::flags::IMMEDIATE;
+    event.commit();
+}
+
+#[cold]
+fn log_waiting_notes() {
+    for text in waiting_notes::take() {
+        note(text.as_str());
     }
 }
 

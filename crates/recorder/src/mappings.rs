@@ -7,35 +7,18 @@ use reenact_trace::layout::{is_reserved, overlaps_region};
 use reenact_trace::{FileId, MapRecord};
 
 use crate::call::{Call, Outcome};
-use crate::guest::page_up;
 use crate::log::Builder;
 use crate::{
-    code_ranges, cpuid, files, patch, shared, sharing_group, signal, sites, system_v, text,
+    code_ranges, files, heap, hidden_descriptors, patch, shared, sharing_group, signal, sites,
+    system_v, text, unknown_code,
 };
-
-/// Start and current end of the program's heap segment. It is kept by us: the kernel's own
-/// belongs to the recorder's image.
-static mut BREAK: [u64; 2] = [0, 0];
-
-/// Set where the heap segment starts.
-pub fn set_break_start(address: u64) {
-    // SAFETY: one thread at a time.
-    unsafe { BREAK = [address, address] };
-}
-
-/// Whether an address lies in the heap segment.
-pub fn in_heap(address: u64) -> bool {
-    // SAFETY: one thread at a time.
-    let [start, current] = unsafe { BREAK };
-    address >= start && address < current
-}
 
 /// Perform a call of class Memory. `None`: an ordinary call after all.
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
     Some(match call.number {
         MMAP => mmap(call),
-        BRK => brk(call),
+        BRK => Outcome::Done(heap::set_end(call.args[0])),
         system_v::SHMAT => system_v::attach(call),
         system_v::SHMDT => system_v::detach(call),
         MUNMAP | MPROTECT | MADVISE | MREMAP => {
@@ -84,7 +67,7 @@ fn change(call: &mut Call<'_>) -> Outcome {
                     code_ranges::remove(a, b);
                 }
                 if c & PROT_EXEC != 0 {
-                    cpuid::unknown_code(call.thread, &mut call.event);
+                    unknown_code::is_made(call.thread, &mut call.event);
                 }
             }
             _ => {}
@@ -106,7 +89,7 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
         return Outcome::Done(-ENOMEM);
     }
     let anonymous = flags & MAP_ANONYMOUS != 0;
-    if !anonymous && crate::virtualize::is_hidden(fd) {
+    if !anonymous && hidden_descriptors::is_hidden(fd) {
         return Outcome::Done(-EBADF);
     }
     let hint = if !fixed && is_reserved(address) {
@@ -133,7 +116,7 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     }
     // What is written to such memory later is code nobody has looked at.
     if protection & PROT_EXEC != 0 && (anonymous || protection & PROT_WRITE != 0) {
-        cpuid::unknown_code(call.thread, &mut call.event);
+        unknown_code::is_made(call.thread, &mut call.event);
     }
     record_mapping(
         &mut call.event,
@@ -263,42 +246,4 @@ fn attach_data(event: &mut Builder, fd: i32, offset: u64, at: u64, length: u64) 
     }
     // SAFETY: our descriptor.
     unsafe { syscall2(CLOSE, own as u64, 0) };
-}
-
-fn brk(call: &mut Call<'_>) -> Outcome {
-    // SAFETY: one thread at a time.
-    let [start, current] = unsafe { BREAK };
-    let wanted = call.args[0];
-    if wanted < start || wanted == current {
-        return Outcome::Done(current as i64);
-    }
-    let (old_end, new_end) = (page_up(current), page_up(wanted));
-    if new_end > old_end {
-        // SAFETY: extends the heap segment into free address space only.
-        let result = unsafe {
-            syscall6(
-                MMAP,
-                old_end,
-                new_end - old_end,
-                PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-                u64::MAX,
-                0,
-            )
-        };
-        if result as u64 != old_end {
-            if result > 0 {
-                // SAFETY: an old kernel ignored NOREPLACE and mapped elsewhere.
-                unsafe { syscall2(MUNMAP, result as u64, new_end - old_end) };
-            }
-            return Outcome::Done(current as i64);
-        }
-        signal::dirty::join_neighbours(old_end, new_end - old_end);
-    } else if new_end < old_end {
-        // SAFETY: shrinks the heap segment.
-        unsafe { syscall4(MUNMAP, new_end, old_end - new_end, 0, 0) };
-    }
-    // SAFETY: one thread at a time.
-    unsafe { BREAK[1] = wanted };
-    Outcome::Done(wanted as i64)
 }

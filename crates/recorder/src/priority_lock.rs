@@ -8,10 +8,10 @@
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall2;
 
-use crate::blocking::{apart, direct};
 use crate::call::Call;
 use crate::entry::{self, NOT_BEGUN};
 use crate::guest;
+use crate::released::{apart, direct};
 
 const LOCK_PI: u64 = 6;
 const TRYLOCK_PI: u64 = 8;

@@ -5,10 +5,10 @@ use core::cell::UnsafeCell;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall6};
 use reenact_syscalls::{Kind, SystemCall};
-use reenact_trace::layout::is_reserved;
 
 use crate::call::{Call, Outcome};
-use crate::{guest, patch, signal};
+use crate::maps_file::{hexadecimal, is_ours};
+use crate::{guest, heap, signal};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);
 // SAFETY: written once at start, before the program runs.
@@ -188,24 +188,11 @@ fn copy_lines(from: u64, to: u64) {
     }
 }
 
-/// Whether a line of the maps file is about memory of the recorder.
-pub fn is_ours(line: &[u8]) -> bool {
-    let start = hexadecimal(line);
-    is_reserved(start) || patch::is_trampoline_area(start)
-}
-
-/// The hexadecimal number at the start of a text.
-pub fn hexadecimal(text: &[u8]) -> u64 {
-    text.iter()
-        .map_while(|&byte| (byte as char).to_digit(16))
-        .fold(0, |value, digit| value << 4 | u64::from(digit))
-}
-
 /// The name the kernel would show for the mapping that starts at `start`.
 fn name_of(start: u64) -> Option<&'static [u8]> {
     if crate::vdso::image_address() == Some(start) {
         Some(b"[vdso]")
-    } else if crate::mappings::in_heap(start) {
+    } else if heap::contains(start) {
         Some(b"[heap]")
     } else {
         None

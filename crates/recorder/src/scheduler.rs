@@ -1,6 +1,6 @@
-//! The token: threads of one address space run one at a time. It is handed over at system calls
-//! that wait, when a time slice is over, and, to a thread that has waited long, in the middle of
-//! computation.
+//! Threads of one address space run one at a time: the one that holds the token. The token changes
+//! hands at system calls that wait, at the end of a time slice, and, when a thread has waited long,
+//! in the middle of computation (preemption).
 
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -10,21 +10,22 @@ use reenact_trace::{EventHeader, EventKind};
 
 use crate::arena;
 use crate::chaos;
-use crate::cpuid;
 use crate::log::{self, Builder, TICKS_PER_MS};
-use crate::sharing_group::{self, Place};
+use crate::sharing_group::{self, WaitKind};
 use crate::signal;
 use crate::thread::{self, Thread};
+use crate::unknown_code;
 use crate::wake_ups;
 
 /// Most threads of one process.
 pub const MOST_THREADS: usize = 4096;
-/// How long a thread may run while others wait, when it comes to a place that the log knows: much as
-/// the kernel would have it, a switch there costs little.
+/// A thread's time slice: it ends at the first event after so long, if others wait. About as long as
+/// the kernel's own, because a switch at an event costs little.
 const SLICE: u64 = 4 * TICKS_PER_MS;
-/// How long while another process waits that comes from a call: long beside what a turn costs.
+/// The time slice while another process waits that has returned from a call that waited; still long
+/// beside the cost of a turn.
 const SHORT_SLICE: u64 = TICKS_PER_MS;
-/// How long a waiting thread sleeps before it asks the running one to make room where it is.
+/// How long a thread waits before it requests that the running one is preempted.
 const PATIENCE_NS: u64 = 20_000_000;
 
 const MILLION: u64 = 1_000_000;
@@ -37,25 +38,17 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 static HELD: AtomicU32 = AtomicU32::new(1);
 /// Guards the queue and `HELD`; held for a few instructions.
 static LOCK: AtomicU32 = AtomicU32::new(0);
-/// Threads there are.
-static THREADS: AtomicU32 = AtomicU32::new(1);
-/// The thread that let go of the token in a call that may wait, and has not been logged as
-/// blocked because nobody has run since; 0: none.
-static LET_GO: AtomicUsize = AtomicUsize::new(0);
+/// The thread that released the token for a call that may wait and has no `Blocked` event yet,
+/// because no other thread has run since; 0: none.
+static RELEASED_IN_CALL: AtomicUsize = AtomicUsize::new(0);
 /// Time-stamp counter when the running thread's slice began.
 static mut SLICE_START: u64 = 0;
-
-/// Whether there is more than one thread.
-#[inline]
-pub fn is_threaded() -> bool {
-    THREADS.load(Ordering::Relaxed) > 1
-}
 
 /// Whether others may run while this thread does not: threads of this process, or processes that
 /// share memory with it.
 #[inline]
 pub fn is_shared() -> bool {
-    is_threaded() || sharing_group::is_member()
+    thread::are_several() || sharing_group::is_member()
 }
 
 fn lock() {
@@ -77,7 +70,7 @@ fn unlock() {
 
 /// A thread more (called by its creator).
 pub fn thread_added() {
-    let before = THREADS.fetch_add(1, Ordering::Relaxed);
+    let before = thread::COUNT.fetch_add(1, Ordering::Relaxed);
     if before == 1 && chaos::is_on() {
         chaos::begin();
     }
@@ -85,19 +78,19 @@ pub fn thread_added() {
 
 /// A new thread, which the kernel may start late, waits for the token from now on (called by its
 /// creator): threads begin in the order in which they were made. Chaos lets the kernel decide.
-pub fn introduce(newborn: &mut Thread) {
+pub fn enqueue_new(new: &mut Thread) {
     if chaos::is_on() {
-        return await_newborn();
+        return await_new_thread();
     }
     lock();
-    enqueue(newborn);
+    enqueue(new);
     unlock();
 }
 
 /// The call that made a thread is nearly over: chance decides whether the new thread gets to
 /// compete for the token first, which it hardly ever would otherwise.
-fn await_newborn() {
-    if !chaos::awaits_newborn() {
+fn await_new_thread() {
+    if !chaos::waits_for_new_thread() {
         return;
     }
     const NANOSLEEP: u64 = 35;
@@ -114,18 +107,18 @@ fn await_newborn() {
     }
 }
 
-/// Take the token for the first time. [`introduce`] may have come before or not yet.
+/// Take the token for the first time. The creator may have called [`enqueue_new`] before, or does so later.
 pub fn acquire_first(thread: &mut Thread) {
     if chaos::is_on() {
-        return acquire(thread, Place::Slice);
+        return acquire(thread, WaitKind::AfterSlice);
     }
     await_grant(thread);
-    begin_turn(thread, Place::Slice);
+    begin_turn(thread, WaitKind::AfterSlice);
 }
 
-/// It did not come to be.
+/// The thread could not be created after all.
 pub fn thread_not_added() {
-    THREADS.fetch_sub(1, Ordering::Relaxed);
+    thread::COUNT.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// After a fork there is one thread, and it runs.
@@ -138,8 +131,8 @@ pub fn after_fork() {
     WAITING.store(0, Ordering::Relaxed);
     LOCK.store(0, Ordering::Relaxed);
     HELD.store(1, Ordering::Relaxed);
-    THREADS.store(1, Ordering::Relaxed);
-    LET_GO.store(0, Ordering::Relaxed);
+    thread::COUNT.store(1, Ordering::Relaxed);
+    RELEASED_IN_CALL.store(0, Ordering::Relaxed);
 }
 
 fn grant(address: usize) {
@@ -152,20 +145,20 @@ fn grant(address: usize) {
     unsafe { syscall4(FUTEX, word, FUTEX_WAKE_PRIVATE, 1, 0) };
 }
 
-/// A place of the queue; `index` may be beyond its end once.
-fn place(index: usize) -> *mut usize {
+/// An entry of the queue; `index` may be beyond its end once.
+fn queue_entry(index: usize) -> *mut usize {
     (&raw mut QUEUE)
         .cast::<usize>()
         .wrapping_add(index % MOST_THREADS)
 }
 
-/// Whether the thread at a place of the queue is of low priority now.
+/// Whether the thread at this index of the queue is of low priority now.
 ///
 /// # Safety
 /// Under the lock; `index` is that of a thread that waits.
 unsafe fn is_low(index: usize) -> bool {
     // SAFETY: a thread in the queue waits in `acquire`, which its block outlives.
-    unsafe { chaos::is_low((*(place(index).read() as *const Thread)).tid) }
+    unsafe { chaos::is_low((*(queue_entry(index).read() as *const Thread)).tid) }
 }
 
 /// Chaos: bring a random one of the waiting threads to the front, of low priority only when
@@ -181,11 +174,11 @@ unsafe fn draw_first(waiting: usize) {
             .map(|step| FIRST + (start + step) % waiting)
             .find(|&index| !is_low(index))
             .unwrap_or(FIRST + start);
-        core::ptr::swap(place(FIRST), place(chosen));
+        core::ptr::swap(queue_entry(FIRST), queue_entry(chosen));
     }
 }
 
-/// Chaos: whether some waiting thread may take the place of the running one.
+/// Chaos: whether some waiting thread may run in place of the running one.
 fn has_rival(running: &Thread) -> bool {
     lock();
     // SAFETY: under the lock.
@@ -197,8 +190,8 @@ fn has_rival(running: &Thread) -> bool {
     rival
 }
 
-/// Pass the token to the first thread that waits; otherwise lay it down.
-fn pass_on() {
+/// Give the token to the first thread that waits; if none does, nobody holds it.
+fn release_token() {
     // A thread of this process goes on in the same turn when no other process waits.
     if WAITING.load(Ordering::Relaxed) == 0 || sharing_group::somebody_waits() {
         sharing_group::release();
@@ -214,7 +207,7 @@ fn pass_on() {
             if chaos::is_on() {
                 draw_first(waiting);
             }
-            let next = place(FIRST).read();
+            let next = queue_entry(FIRST).read();
             FIRST = (FIRST + 1) % MOST_THREADS;
             WAITING.store(waiting - 1, Ordering::Relaxed);
             next
@@ -228,8 +221,8 @@ fn pass_on() {
 
 /// Take the token, waiting for it in turn, at the end of a call that waits or of a slice. Sets the current
 /// thread.
-pub fn acquire(thread: &mut Thread, at: Place) {
-    wake_ups::wakes_up(thread);
+pub fn acquire(thread: &mut Thread, kind: WaitKind) {
+    wake_ups::sleep_ends(thread);
     lock();
     if HELD.load(Ordering::Relaxed) == 0 {
         HELD.store(1, Ordering::Relaxed);
@@ -239,16 +232,16 @@ pub fn acquire(thread: &mut Thread, at: Place) {
         unlock();
         await_grant(thread);
     }
-    begin_turn(thread, at);
+    begin_turn(thread, kind);
 }
 
 /// Wait behind all others; under the lock.
 fn enqueue(thread: &mut Thread) {
     thread.granted.store(0, Ordering::Relaxed);
-    // SAFETY: under the lock; there are no more threads than places.
+    // SAFETY: under the lock; there are no more threads than entries.
     unsafe {
         let waiting = WAITING.load(Ordering::Relaxed);
-        place(FIRST + waiting).write(thread as *mut Thread as usize);
+        queue_entry(FIRST + waiting).write(thread as *mut Thread as usize);
         WAITING.store(waiting + 1, Ordering::Relaxed);
     }
 }
@@ -257,19 +250,19 @@ fn enqueue(thread: &mut Thread) {
 fn await_grant(thread: &Thread) {
     thread.waits.store(1, Ordering::Relaxed);
     wait(thread);
-    looks_again(thread);
+    check_queued_signals(thread);
 }
 
-/// This process's token is the thread's: what it does before it goes on.
-fn begin_turn(thread: &mut Thread, at: Place) {
-    let previous = LET_GO.swap(0, Ordering::Relaxed);
+/// The thread has this process's token: what is done before it goes on.
+fn begin_turn(thread: &mut Thread, kind: WaitKind) {
+    let previous = RELEASED_IN_CALL.swap(0, Ordering::Relaxed);
     thread::set_current(thread);
     if sharing_group::is_member() {
         thread.waits.store(1, Ordering::Relaxed);
-        sharing_group::take(thread, at);
-        looks_again(thread);
+        sharing_group::take(thread, kind);
+        check_queued_signals(thread);
     }
-    cpuid::take_turn(thread);
+    unknown_code::take_turn(thread);
     // SAFETY: we have the token.
     unsafe { SLICE_START = log::time() };
     if previous != 0 && previous != thread as *mut Thread as usize {
@@ -280,8 +273,8 @@ fn begin_turn(thread: &mut Thread, at: Place) {
     }
 }
 
-/// A thread that waited for its turn has it.
-fn looks_again(thread: &Thread) {
+/// The thread does not wait any more: signals that came meanwhile are looked after by its timer.
+fn check_queued_signals(thread: &Thread) {
     thread.waits.store(0, Ordering::Relaxed);
     if signal::queued(thread) {
         signal::late::arm(thread);
@@ -316,13 +309,13 @@ fn wait(thread: &Thread) {
             && !(chaos::is_on() && chaos::is_low(thread.tid));
         if asks {
             let pid = arena::slot().pid.load(Ordering::Relaxed);
-            signal::late::ask_for_room(pid, thread::current().tid);
+            signal::late::request_preemption(pid, thread::current().tid);
             start = log::time();
         }
     }
 }
 
-/// The current thread is about to lay the token down.
+/// The current thread is about to release the token.
 fn charge(thread: &mut Thread) {
     // SAFETY: we have the token.
     wake_ups::charge(thread, unsafe { SLICE_START });
@@ -341,45 +334,45 @@ pub fn log_blocked(header: &EventHeader) {
 
 /// The current thread is about to perform a call that may wait: let others run. `call` is the
 /// header of its event.
-pub fn let_go(thread: &mut Thread, call: &EventHeader) {
+pub fn release_for_call(thread: &mut Thread, call: &EventHeader) {
     thread.blocked_call = *call;
     charge(thread);
-    wake_ups::falls_asleep(thread, call);
+    wake_ups::sleep_begins(thread, call);
     // The order of processes is told by events: others could run without us knowing.
     if WAITING.load(Ordering::Relaxed) > 0 || sharing_group::is_member() {
         log_blocked(call);
     } else {
-        LET_GO.store(thread as *mut Thread as usize, Ordering::Relaxed);
+        RELEASED_IN_CALL.store(thread as *mut Thread as usize, Ordering::Relaxed);
     }
-    pass_on();
+    release_token();
 }
 
 /// The thread ends: whoever waits may run.
 pub fn leave() {
-    THREADS.fetch_sub(1, Ordering::Relaxed);
-    pass_on();
+    thread::COUNT.fetch_sub(1, Ordering::Relaxed);
+    release_token();
 }
 
-/// Let others run now, at a place the log knows.
+/// Let others run now. The last event of the log says where this thread stands.
 #[inline(never)]
 pub fn yield_now(thread: &mut Thread) {
     if somebody_waits() {
         charge(thread);
-        pass_on();
-        acquire(thread, Place::Slice);
+        release_token();
+        acquire(thread, WaitKind::AfterSlice);
         thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
     }
 }
 
-/// Let the thread run that the current one has just woken, if it comes soon, at a place the log knows.
+/// Let the thread run that the current one has just woken, if it arrives soon.
 #[inline(never)]
-fn make_way(thread: &mut Thread) {
+fn yield_to_woken(thread: &mut Thread) {
     /// A processor that sleeps needs some 50 µs until it runs the thread.
     const SOON_NS: u64 = 200_000;
     lock();
     let is_expected = WAITING.load(Ordering::Relaxed) == 0 && !sharing_group::is_member();
     if is_expected {
-        // The token lies there for whoever comes, and comes back to this thread.
+        // Whoever arrives first takes the token; this thread waits first in the queue for it.
         charge(thread);
         enqueue(thread);
         HELD.store(0, Ordering::Relaxed);
@@ -390,24 +383,24 @@ fn make_way(thread: &mut Thread) {
     }
     thread.waits.store(1, Ordering::Relaxed);
     sleep_until_granted(thread, SOON_NS);
-    if !take_back(thread) {
+    if !reclaim(thread) {
         wait(thread);
     }
-    looks_again(thread);
-    begin_turn(thread, Place::Slice);
+    check_queued_signals(thread);
+    begin_turn(thread, WaitKind::AfterSlice);
     thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
 }
 
-/// Nobody has come for the token that the thread has laid down in [`make_way`]: then the queue holds
-/// only that thread, because others would have taken the token.
-fn take_back(thread: &Thread) -> bool {
+/// Take the token back that [`yield_to_woken`] released, if nobody has taken it. The queue then holds only
+/// this thread, because any other would have taken the token.
+fn reclaim(thread: &Thread) -> bool {
     lock();
     let is_there = HELD.load(Ordering::Relaxed) == 0;
     if is_there {
         HELD.store(1, Ordering::Relaxed);
         // SAFETY: under the lock.
         unsafe {
-            debug_assert!(place(FIRST).read() == core::ptr::from_ref(thread) as usize);
+            debug_assert!(queue_entry(FIRST).read() == core::ptr::from_ref(thread) as usize);
             FIRST = (FIRST + 1) % MOST_THREADS;
         }
         WAITING.store(0, Ordering::Relaxed);
@@ -420,21 +413,21 @@ fn take_back(thread: &Thread) -> bool {
 #[inline]
 pub fn after_event(thread: &mut Thread) {
     if WAITING.load(Ordering::Relaxed) > 0 && chaos::is_on() {
-        let asked = thread.room_asked.swap(0, Ordering::Relaxed) != 0;
-        if (asked || chaos::gives_way()) && has_rival(thread) {
+        let asked = thread.preemption_requested.swap(0, Ordering::Relaxed) != 0;
+        if (asked || chaos::yields()) && has_rival(thread) {
             yield_now(thread);
         }
         return;
     }
-    if core::mem::take(&mut thread.gives_way) {
-        return make_way(thread);
+    if core::mem::take(&mut thread.yields_to_woken) {
+        return yield_to_woken(thread);
     }
     // SAFETY: we have the token.
     let ran = log::time().wrapping_sub(unsafe { SLICE_START });
-    let over = ran > SLICE || ran > SHORT_SLICE && sharing_group::somebody_is_eager();
-    let asked = thread.room_asked.load(Ordering::Relaxed) != 0;
+    let over = ran > SLICE || ran > SHORT_SLICE && sharing_group::somebody_waits_after_call();
+    let asked = thread.preemption_requested.load(Ordering::Relaxed) != 0;
     if (over || asked) && somebody_waits() {
-        thread.room_asked.store(0, Ordering::Relaxed);
+        thread.preemption_requested.store(0, Ordering::Relaxed);
         yield_now(thread);
     }
 }

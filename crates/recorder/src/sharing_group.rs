@@ -1,8 +1,8 @@
-//! Processes that share writable memory run in turns, as the threads of one process do: the token
-//! of their group is in the arena. A process has it while any of its threads runs; it lays it down
-//! where a thread would (calls that may wait, the end of a time slice), so whoever waits inside the
-//! kernel never has it, and no two processes can wait for each other. Each turn has a number,
-//! which the log keeps: a replay lets the processes run in the same order.
+//! Processes that share writable memory run in turns, as the threads of one process do: a token in
+//! the arena says whose turn it is. A process holds it while any of its threads runs and releases it
+//! where a thread releases its own (before calls that may wait, at the end of a time slice). So a process
+//! that waits inside the kernel never holds it, and no two processes can wait for each other. Each turn
+//! has a number, which the log keeps: a replay lets the processes run in the same order.
 //!
 //! A process that shares nothing is in no group and pays for nothing.
 
@@ -20,16 +20,16 @@ use crate::signal;
 use crate::thread::Thread;
 use crate::{arena, shared};
 
-/// How long a process waits for its turn before it asks the running one to make room.
+/// How long a process waits for its turn before it requests that the running one is preempted.
 const PATIENCE_NS: u64 = 20_000_000;
 
-/// Where in its life a process waits for its turn.
+/// After what a process waits for its turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// At the end of a call that waits. It has let others run; they let it run soon.
-    Call,
-    /// It has had its slice, or begins.
-    Slice,
+pub enum WaitKind {
+    /// After a call that waits: others ran meanwhile, so it gets its turn soon.
+    AfterCall,
+    /// After its time slice, or at its start.
+    AfterSlice,
 }
 
 static MEMBER: AtomicBool = AtomicBool::new(false);
@@ -100,14 +100,14 @@ pub fn somebody_waits() -> bool {
 
 /// Whether another process waits for its turn behind a call that waited.
 #[inline]
-pub fn somebody_is_eager() -> bool {
-    if !is_member() || group().eager.load(Ordering::Relaxed) == 0 {
+pub fn somebody_waits_after_call() -> bool {
+    if !is_member() || group().after_call.load(Ordering::Relaxed) == 0 {
         return false;
     }
     let is_so = somebody_waits();
     if !is_so {
         // Nobody: whoever was counted has been killed.
-        group().eager.store(0, Ordering::SeqCst);
+        group().after_call.store(0, Ordering::SeqCst);
     }
     is_so
 }
@@ -131,11 +131,11 @@ pub fn enter(thread: &Thread) {
     HOLDS.store(false, Ordering::Relaxed);
     TURN.store(0, Ordering::Relaxed);
     MEMBER.store(true, Ordering::Relaxed);
-    take(thread, Place::Slice);
+    take(thread, WaitKind::AfterSlice);
 }
 
 /// Wait for this process's turn, if it has not got it: `thread` is the one that runs then.
-pub fn take(thread: &Thread, at: Place) {
+pub fn take(thread: &Thread, kind: WaitKind) {
     if !is_member() {
         return;
     }
@@ -146,7 +146,7 @@ pub fn take(thread: &Thread, at: Place) {
             .holder
             .compare_exchange(0, me, Ordering::SeqCst, Ordering::Relaxed)
             .is_ok();
-        let after_dead = !free && wait(group, me, at);
+        let after_dead = !free && wait(group, me, kind);
         group.holder_tid.store(thread.tid, Ordering::Relaxed);
         HOLDS.store(true, Ordering::Relaxed);
         begin_turn(group, after_dead);
@@ -175,13 +175,13 @@ fn begin_turn(group: &Group, after_dead: bool) {
 }
 
 /// Wait until the turn is ours. Whether it was that of a process that has been killed.
-fn wait(group: &Group, me: u64, at: Place) -> bool {
+fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
     let slot = arena::own_index();
     let waiter = arena::waiter(slot);
     waiter.member.store(me, Ordering::Relaxed);
     let (word, mask) = bit(slot);
-    if at == Place::Call {
-        group.eager.fetch_add(1, Ordering::SeqCst);
+    if kind == WaitKind::AfterCall {
+        group.after_call.fetch_add(1, Ordering::SeqCst);
     }
     let mut after_dead = false;
     let replace = |holder: u64| {
@@ -192,7 +192,7 @@ fn wait(group: &Group, me: u64, at: Place) -> bool {
         waiter.granted.store(0, Ordering::SeqCst);
         // Again, as others may have taken an offer that we did not see in time.
         group.waiting[word].fetch_or(mask, Ordering::SeqCst);
-        // Whoever laid the token down before our bit was set did not see us.
+        // Whoever released the token before our bit was set did not see us.
         let holder = match replace(0).or_else(|_| replace(me | OFFERED)) {
             Ok(_) => break,
             Err(holder) => holder,
@@ -221,14 +221,14 @@ fn wait(group: &Group, me: u64, at: Place) -> bool {
                 break;
             }
         } else {
-            ask_for_room(group, holder);
+            request_preemption(group, holder);
         }
     }
-    if at == Place::Call {
+    if kind == WaitKind::AfterCall {
         let less = |count: u32| count.checked_sub(1);
         // Not below none: it has been set to none when everybody else was dead.
         let _ = group
-            .eager
+            .after_call
             .fetch_update(Ordering::SeqCst, Ordering::Relaxed, less);
     }
     clear_bit(group, slot);
@@ -265,16 +265,16 @@ fn is_gone(holder: u64) -> bool {
 }
 
 /// Interrupt the running thread of the process whose turn it is.
-fn ask_for_room(group: &Group, holder: u64) {
+fn request_preemption(group: &Group, holder: u64) {
     let Some((_, pid)) = slot_and_pid(holder) else {
         return;
     };
-    group.asking.fetch_add(1, Ordering::SeqCst);
+    group.preempting.fetch_add(1, Ordering::SeqCst);
     // A process that leaves for an `execve` waits for us: afterwards the signal would kill it.
     if group.holder.load(Ordering::SeqCst) == holder {
-        signal::late::ask_for_room(pid, group.holder_tid.load(Ordering::Relaxed));
+        signal::late::request_preemption(pid, group.holder_tid.load(Ordering::Relaxed));
     }
-    group.asking.fetch_sub(1, Ordering::SeqCst);
+    group.preempting.fetch_sub(1, Ordering::SeqCst);
 }
 
 fn grant(slot: usize) {
@@ -284,7 +284,7 @@ fn grant(slot: usize) {
     unsafe { syscall4(FUTEX, &raw const *granted as u64, FUTEX_WAKE, 1, 0) };
 }
 
-/// Lay the token down, or give it to the next process that waits.
+/// Release the token, or offer it to the next process that waits.
 pub fn release() {
     if !is_member() || !HOLDS.load(Ordering::Relaxed) {
         return;
@@ -292,7 +292,7 @@ pub fn release() {
     HOLDS.store(false, Ordering::Relaxed);
     let group = group();
     let mut from = me();
-    // Twice: somebody may begin to wait while the token is laid down.
+    // Twice: somebody may begin to wait while the token is released.
     for _ in 0..2 {
         if let Some(slot) = next_waiting(group) {
             let next = arena::waiter(slot).member.load(Ordering::Relaxed);
@@ -330,14 +330,14 @@ pub fn await_requests() {
     const PATIENCE: u32 = 10_000;
     let group = group();
     for _ in 0..PATIENCE {
-        if group.asking.load(Ordering::SeqCst) == 0 {
+        if group.preempting.load(Ordering::SeqCst) == 0 {
             return;
         }
         // SAFETY: lets others run.
         unsafe { syscall0(SCHED_YIELD) };
     }
     // Whoever was killed while it asked.
-    group.asking.store(0, Ordering::SeqCst);
+    group.preempting.store(0, Ordering::SeqCst);
 }
 
 /// In the child of a fork: what the parent's memory says about turns is not about this process.

@@ -8,7 +8,7 @@ use reenact_trace::{FileId, MapRecord, Tag};
 use crate::call::{Call, Outcome};
 use crate::files::Status;
 use crate::guest::{page_down, page_up};
-use crate::{cpuid, patch, shared, sharing_group, signal};
+use crate::{patch, shared, sharing_group, signal, unknown_code};
 
 pub const SHMAT: u64 = 30;
 pub const SHMDT: u64 = 67;
@@ -69,7 +69,7 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
     }
     if flags & SHM_EXEC != 0 {
         protection |= PROT_EXEC;
-        cpuid::unknown_code(call.thread, &mut call.event);
+        unknown_code::is_made(call.thread, &mut call.event);
     }
     let status = Status {
         device: DEVICE,

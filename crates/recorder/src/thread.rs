@@ -19,6 +19,10 @@ const SIGNAL_STACK_START: u64 = 16 << 10;
 /// How many signals can wait: more than there are numbers, and of each one waits, hardly ever two.
 pub const QUEUE: usize = 64;
 
+/// How many signals that the program blocks can be kept for it: SIGSYS, SIGTRAP, SIGSEGV; the kernel keeps
+/// one of each, too.
+pub const HELD: usize = 3;
+
 /// A signal that has arrived and has not been given to the program yet.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -52,8 +56,8 @@ pub struct Thread {
     /// Where in the ring the oldest signal is, and where the next comes: counts without end.
     pub queue_first: AtomicU32,
     pub queue_next: AtomicU32,
-    /// See [`crate::signal::HELD`]; number 0: none.
-    pub held: [QueuedSignal; crate::signal::HELD],
+    /// See [`HELD`]; number 0: none.
+    pub held: [QueuedSignal; HELD],
     /// The program's alternate signal stack: address, flags, size.
     pub alternate_stack: [u64; 3],
     /// A synchronous fault to report: the signal's number and information.
@@ -69,8 +73,8 @@ pub struct Thread {
     pub followers_kept: AtomicU64,
     /// 1: the thread is about to execute another image, which inherits the kernel's mask.
     pub leaves: AtomicU32,
-    /// 1: a waiting thread has asked for the token; it gets it at the end of this call.
-    pub room_asked: AtomicU32,
+    /// 1: a waiting thread has requested preemption: this one yields at the end of its call.
+    pub preemption_requested: AtomicU32,
     /// 1: the token is this thread's. A futex.
     pub granted: AtomicU32,
     /// 1: waits for the token.
@@ -89,12 +93,21 @@ pub struct Thread {
     pub asleep_since: u64,
     /// How long it runs at once when it is woken, in ticks.
     pub wake_credit: u64,
-    /// It has woken a thread, which shall run when this call's event is in the log.
-    pub gives_way: bool,
+    /// It has woken a thread, to which it yields when this call's event is in the log.
+    pub yields_to_woken: bool,
 }
 
 /// The thread that holds the token: the only one inside the program or the recorder.
 pub static CURRENT: AtomicUsize = AtomicUsize::new(0);
+
+/// Threads there are.
+pub static COUNT: AtomicU32 = AtomicU32::new(1);
+
+/// Whether there is more than one thread.
+#[inline]
+pub fn are_several() -> bool {
+    COUNT.load(Ordering::Relaxed) > 1
+}
 
 /// The current thread.
 pub fn current() -> &'static mut Thread {

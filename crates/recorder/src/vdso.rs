@@ -12,7 +12,7 @@ use reenact_trace::{EventKind, MapRecord, Tag};
 
 use crate::log::Builder;
 use crate::thread::Thread;
-use crate::{arena, entry, files, guest, signal};
+use crate::{arena, entry, files, guest};
 
 /// A function of the vDSO that the recorder answers.
 struct Function {
@@ -329,7 +329,4 @@ pub fn on_call(thread: &mut Thread) {
     registers.rip = guest::read_u64(registers.rsp).unwrap_or(0);
     registers.rsp += 8;
     thread.frame.resume_at = registers.rip;
-    if signal::queued(thread) {
-        signal::deliver_queued(thread, signal::Moment::AfterEvent, None);
-    }
 }

@@ -10,42 +10,14 @@ use reenact_trace::arena::descriptor;
 use reenact_trace::event::flags;
 
 use crate::call::{Call, Outcome};
-use crate::{arena, cpuid, guest, proc_files, shared, signal};
-
-/// Whether a descriptor number is one of ours.
-pub fn is_hidden(fd: u64) -> bool {
-    let header = arena::header();
-    let fd = fd as i32;
-    fd >= header.tracking_fd && fd <= header.recorder_fd
-}
-
-/// The hidden descriptor by which the kernel tells which pages have been written, where it does.
-pub fn tracking_fd() -> u64 {
-    arena::header().tracking_fd as u64
-}
-
-/// Nothing is told by that descriptor, or no more: it is another of ours, lest the kernel gives its number
-/// to the program, which could not use it.
-pub fn occupy_tracking() {
-    const DUP3: u64 = 292;
-    let header = arena::header();
-    // SAFETY: descriptors of ours. Above the program's limit it fails, and the number is nobody's.
-    unsafe {
-        syscall3(
-            DUP3,
-            header.recorder_fd as u64,
-            header.tracking_fd as u64,
-            0,
-        )
-    };
-}
+use crate::{arena, cpuid, guest, hidden_descriptors, proc_files, shared, signal};
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
 pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
     let mut paths = false;
     for (index, (_, kind)) in entry.arguments.iter().enumerate().take(6) {
         match kind {
-            Kind::Fd | Kind::DirFd if is_hidden(call.args[index]) => {
+            Kind::Fd | Kind::DirFd if hidden_descriptors::is_hidden(call.args[index]) => {
                 return Some(Outcome::Done(-EBADF));
             }
             Kind::Path => paths = true,
@@ -185,7 +157,7 @@ pub fn track_descriptors(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
 
 /// Forget descriptors that the `execve` just performed has closed.
 pub fn after_exec() {
-    occupy_tracking();
+    hidden_descriptors::occupy_tracking();
     for bits in &arena::slot().exec.descriptors {
         if bits.load(Ordering::Relaxed) & descriptor::CLOSE_ON_EXEC != 0 {
             bits.store(0, Ordering::Relaxed);

@@ -20,14 +20,14 @@ use crate::thread::Thread;
 const LONG_SLEEP: u64 = 10 * TICKS_PER_MS;
 const CREDIT: u64 = 5 * TICKS_PER_MS;
 
-/// When somebody last went to sleep on a futex, by its address; several may share a place. 0: nobody.
-const PLACES: usize = 64;
-static SLEEPS: [AtomicU64; PLACES] = [const { AtomicU64::new(0) }; PLACES];
+/// When a thread last began to sleep on a futex, by a hash of its address. 0: none did.
+const BUCKETS: usize = 64;
+static SLEEPS: [AtomicU64; BUCKETS] = [const { AtomicU64::new(0) }; BUCKETS];
 
-fn place(futex: u64) -> &'static AtomicU64 {
+fn bucket(futex: u64) -> &'static AtomicU64 {
     const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
     let mixed = (futex >> 2).wrapping_mul(GOLDEN);
-    &SLEEPS[(mixed >> (u64::BITS - PLACES.ilog2())) as usize]
+    &SLEEPS[(mixed >> (u64::BITS - BUCKETS.ilog2())) as usize]
 }
 
 /// The thread has run since `start`, and others may run from now on.
@@ -37,7 +37,7 @@ pub fn charge(thread: &mut Thread, start: u64) {
 }
 
 /// The thread, which has been charged, goes to sleep in a call.
-pub fn falls_asleep(thread: &mut Thread, call: &EventHeader) {
+pub fn sleep_begins(thread: &mut Thread, call: &EventHeader) {
     let now = log::time();
     thread.asleep_since = now;
     if u64::from(call.code) == FUTEX {
@@ -46,12 +46,12 @@ pub fn falls_asleep(thread: &mut Thread, call: &EventHeader) {
         } else {
             now
         };
-        place(call.args[0]).store(since, Ordering::Relaxed);
+        bucket(call.args[0]).store(since, Ordering::Relaxed);
     }
 }
 
 /// The thread's call has returned.
-pub fn wakes_up(thread: &mut Thread) {
+pub fn sleep_ends(thread: &mut Thread) {
     let since = core::mem::take(&mut thread.asleep_since);
     if since != 0 && log::time().wrapping_sub(since) >= LONG_SLEEP {
         thread.wake_credit = CREDIT;
@@ -66,11 +66,11 @@ pub fn after_futex(thread: &mut Thread, args: &[u64; 6], result: i64) {
     if result <= 0 || !matches!(args[1] & COMMAND, WAKE | WAKE_BITSET) || chaos::is_on() {
         return;
     }
-    let place = place(args[0]);
-    let since = place.load(Ordering::Relaxed);
+    let bucket = bucket(args[0]);
+    let since = bucket.load(Ordering::Relaxed);
     if since != 0 && log::time().wrapping_sub(since) >= LONG_SLEEP {
         // Whoever still sleeps there has no time of its own any more: it is not looked for again.
-        place.store(0, Ordering::Relaxed);
-        thread.gives_way = true;
+        bucket.store(0, Ordering::Relaxed);
+        thread.yields_to_woken = true;
     }
 }

@@ -179,7 +179,7 @@ fn killed_child() -> std::process::Child {
 
 #[test]
 fn a_child_killed_before_its_first_event_has_a_log() {
-    let scratch = Scratch::new("stillborn");
+    let scratch = Scratch::new("dead-child");
     let mut children = Vec::new();
     let (report, _) = with_drain(&scratch, Duration::from_secs(30), |arena| {
         let mut parent = Producer::start(arena, 0);
@@ -192,7 +192,7 @@ fn a_child_killed_before_its_first_event_has_a_log() {
             if how == 2 {
                 child.wait().expect("our own child");
             }
-            claim.born(child.id());
+            claim.child_created(child.id());
             if how == 1 {
                 claim.activate(child.id());
             }

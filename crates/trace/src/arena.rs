@@ -223,9 +223,9 @@ pub struct Slot {
     /// Bytes published so far; the ring position is the low bits.
     pub head: AtomicU64,
     /// Of a claimed slot: the process's number in the high half, and once the kernel has made it its
-    /// pid as its parent sees it in the low half ([`Slot::unborn`], [`Slot::born`]). Should it die
+    /// pid as its parent sees it in the low half ([`Slot::announce_child`], [`Slot::child_created`]). Should it die
     /// before it takes the slot over, the supervisor learns of it by this.
-    pub birth: AtomicU64,
+    pub child: AtomicU64,
     pub padding: [u64; 3],
     /// Bytes the supervisor has taken.
     pub tail: AtomicU64,
@@ -241,26 +241,26 @@ pub struct Slot {
 impl Slot {
     /// Say for whom the slot is claimed; the claimer has filled in [`ExecRequest::start`] and what
     /// follows it.
-    pub fn unborn(&self, process: u32) {
-        self.birth
+    pub fn announce_child(&self, process: u32) {
+        self.child
             .store(u64::from(process) << 32, Ordering::Release);
     }
 
     /// Say that the kernel has made the process. Too late when it has run, ended and been
     /// forgotten meanwhile; the slot may then be another's, whose number this is not.
-    pub fn born(&self, process: u32, pid: u32) {
-        let unborn = u64::from(process) << 32;
-        let born = unborn | u64::from(pid);
-        let _ = self
-            .birth
-            .compare_exchange(unborn, born, Ordering::AcqRel, Ordering::Relaxed);
+    pub fn child_created(&self, process: u32, pid: u32) {
+        let announced = u64::from(process) << 32;
+        let created = announced | u64::from(pid);
+        let _ =
+            self.child
+                .compare_exchange(announced, created, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// Number and pid of the process the slot is claimed for, once the kernel has made it.
-    pub fn birth(&self) -> Option<(u32, u32)> {
-        let birth = self.birth.load(Ordering::Acquire);
-        let pid = birth as u32;
-        (pid != 0).then_some(((birth >> 32) as u32, pid))
+    pub fn created_child(&self) -> Option<(u32, u32)> {
+        let child = self.child.load(Ordering::Acquire);
+        let pid = child as u32;
+        (pid != 0).then_some(((child >> 32) as u32, pid))
     }
 }
 

@@ -24,10 +24,10 @@ pub const OBJECT_COUNT: usize = 16384;
 pub struct Group {
     /// Whose turn it is ([`member`]); 0: nobody's. With [`OFFERED`] that process does not know yet.
     pub holder: AtomicU64,
-    /// The thread that runs, for requests to make room.
+    /// The thread that runs, for preemption requests.
     pub holder_tid: AtomicU32,
-    /// Processes about to send such a request.
-    pub asking: AtomicU32,
+    /// Processes about to send a preemption request.
+    pub preempting: AtomicU32,
     /// Number of the turn that was begun last.
     pub turn: AtomicU64,
     /// Members; killed ones are not taken off.
@@ -36,7 +36,7 @@ pub struct Group {
     pub merged: AtomicU32,
     /// Processes that wait for their turn behind a call that waited; killed ones stay counted until nobody
     /// waits.
-    pub eager: AtomicU32,
+    pub after_call: AtomicU32,
     pub reserved: [u32; 7],
     /// A bit for each slot whose process waits for its turn, set and cleared by that process.
     pub waiting: [AtomicU64; SLOT_COUNT / 64],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from reenact.errors import ReenactError, TraceError, UsageError
 from reenact.session.positions import Position
+from reenact.trace_files import TraceFiles
 
 #: The file in the trace's directory, and the version of what is in it.
 FILE = "bookmarks.json"
@@ -20,6 +20,8 @@ _VERSION = 1
 _LOCK = "bookmarks.lock"
 _NAME = re.compile(r"[^\s@:+%][^\s@]*")
 _LONGEST_NOTE = 10_000
+#: What reading a damaged file may raise; OverflowError for a number of hundreds of digits.
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -113,29 +115,27 @@ class Bookmarks:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[dict[str, Bookmark]]:
         """The bookmarks; what has become of them is written, while nobody else does so."""
-        path = os.path.join(self._directory, _LOCK)
-        try:
-            # The bookmarks are replaced by each change: this file stays, and is never written.
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
-            # A file system without locks: two changes at one moment may lose one of them.
-            with contextlib.suppress(OSError):
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.ExitStack() as held:
+            try:
+                files = TraceFiles(self._directory)
+                # The bookmarks are replaced by each change: this file stays, and is never written.
+                held.enter_context(files.locked(_LOCK))
+            except FileNotFoundError as error:
+                raise self._unwritable("there is no such directory") from error
+            except TraceError:
+                raise
+            except ReenactError as error:
+                raise self._unwritable(error.message) from error
             known = self._read()
             yield known
-            self._write(known)
-        finally:
-            os.close(lock)
+            self._write(files, known)
 
     def _read(self) -> dict[str, Bookmark]:
         try:
-            with open(self._path, encoding="utf-8") as file:
-                text = file.read()
+            text = TraceFiles(self._directory).read(FILE).decode()
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
             raise _damaged(self._path) from error
         if not text:
             return {}
@@ -155,28 +155,25 @@ class Bookmarks:
                 )
                 for mark in content["bookmarks"]
             ]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except _DAMAGE as error:
             raise _damaged(self._path) from error
         except UsageError as error:
             raise _damaged(self._path) from error
         return {mark.name: mark for mark in marks}
 
-    def _write(self, known: dict[str, Bookmark]) -> None:
+    def _write(self, files: TraceFiles, known: dict[str, Bookmark]) -> None:
         marks = [{**asdict(mark), "position": str(mark.position)} for mark in known.values()]
         text = json.dumps({"version": _VERSION, "bookmarks": marks}, indent=1, ensure_ascii=False)
-        temporary = f"{self._path}.{os.getpid()}"
         try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-            os.chmod(temporary, 0o600)
-            os.replace(temporary, self._path)
-        except (OSError, UnicodeEncodeError) as error:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise self._unwritable(error) from error
+            content = f"{text}\n".encode()
+        except UnicodeEncodeError as error:
+            raise self._unwritable(str(error)) from error
+        try:
+            files.replace(FILE, content)
+        except ReenactError as error:
+            raise self._unwritable(error.message) from error
 
-    def _unwritable(self, error: Exception) -> ReenactError:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+    def _unwritable(self, why: str) -> ReenactError:
         return ReenactError(
             f"the bookmark cannot be kept in {self._directory}: {why}",
             "copy the trace to a place of your own, or note the position: goto takes it",

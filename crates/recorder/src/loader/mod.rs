@@ -17,7 +17,7 @@ use self::segments::{Image, Mapped};
 use self::stack::*;
 use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
-use crate::{arena, entry, guest, mappings, message, proc_files, signal, text, vdso, virtualize};
+use crate::{arena, entry, guest, heap, message, proc_files, signal, text, vdso, virtualize};
 
 global_asm!(
     ".globl _start",
@@ -169,7 +169,7 @@ fn load(thread: &mut Thread) {
         .then(|| map_interpreter(&interpreter_path, &mut event));
 
     let break_start = place_break(&mapped);
-    mappings::set_break_start(break_start);
+    heap::set_start(break_start);
     set_auxiliary(&stack, &mapped, loader.as_ref());
     vdso::take_over(stack.auxiliary(AT_SYSINFO_EHDR), &mut event);
     log_stack(&mut event, &stack, top, executable_stack);

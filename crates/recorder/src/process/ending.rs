@@ -9,7 +9,7 @@ use reenact_trace::EventKind;
 
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::{arena, signal};
 
 /// `exit` and `exit_group`: logged first, because there is no afterwards.
@@ -20,7 +20,7 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
     event.header.register_checksum = begun.register_checksum;
     event.header.args = call.args;
     event.header.result = (call.args[0] & 0xff) as i64;
-    let last = call.number == EXIT_GROUP || !crate::scheduler::is_threaded();
+    let last = call.number == EXIT_GROUP || !thread::are_several();
     if !last && !call.thread.vfork_child {
         super::threads::end(call.thread, event, call.args[0]);
     }

@@ -183,7 +183,7 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64
         }
         return Ok((argv, envp));
     }
-    if crate::virtualize::is_hidden(directory as u64) {
+    if crate::hidden_descriptors::is_hidden(directory as u64) {
         return Err(-EBADF);
     }
     if length == 0 && call.args[4] & AT_EMPTY_PATH == 0 {
@@ -414,7 +414,7 @@ impl Hand {
                 claimed: None,
             });
         }
-        let child = ChildSlot::claim(start::VFORK_EXEC).ok_or(-EAGAIN)?;
+        let child = ChildSlot::claim(start::VFORK_EXEC, log::next_event()).ok_or(-EAGAIN)?;
         let request = child.request();
         fill(request);
         request.start_due = 1;
@@ -426,7 +426,7 @@ impl Hand {
             }
         }
         // The new image takes the slot over; should we be killed on the way, nobody does.
-        child.slot().born(child.process, call.thread.tid);
+        child.slot().child_created(child.process, call.thread.tid);
         // SAFETY: the parent waits for us; we share its memory.
         unsafe { (*call.thread.parent).vfork_process = child.process };
         Ok(Hand {

@@ -8,8 +8,9 @@ use reenact_trace::arena::slot_state;
 use reenact_trace::event::start;
 use reenact_trace::{EventKind, Tag};
 
-use super::*;
+use super::clone_flags::*;
 use crate::arena::ChildSlot;
+use crate::call::{Call, Outcome};
 use crate::entry::{self, NOT_BEGUN};
 use crate::log::{self, Builder};
 use crate::thread::Thread;
@@ -24,12 +25,12 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     if crate::shared::is_inherited() {
         crate::sharing_group::join(call);
     }
-    let Some(slot) = ChildSlot::claim(start::FORK) else {
+    let parent_event = log::next_event();
+    let Some(slot) = ChildSlot::claim(start::FORK, parent_event) else {
         crate::message::once("more than 4096 processes at once; fork was told EAGAIN");
         return Outcome::Done(-EAGAIN);
     };
     let parent_process = arena::slot().process.load(Ordering::Relaxed);
-    let parent_event = log::next_event();
     // Before the fork: the slot may be another process's when the parent ends before the child runs.
     let inherited: [u8; 1024] =
         core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
@@ -63,7 +64,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         }
         pid if pid > 0 => {
             // It may be killed before it comes to say anything itself.
-            slot.slot().born(slot.process, pid as u32);
+            slot.slot().child_created(slot.process, pid as u32);
             call.event.process(slot.process, pid as u32);
             if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
                 call.event.guest_memory(parent_tid, 4);

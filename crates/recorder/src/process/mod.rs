@@ -1,6 +1,7 @@
 //! Processes: fork, vfork, exec and the end.
 
 mod binfmt_misc;
+mod clone_flags;
 mod ending;
 mod exec;
 mod fork;
@@ -15,14 +16,7 @@ use reenact_freestanding::numbers::*;
 
 use crate::call::{Call, Outcome};
 
-const CLONE_VM: u64 = 0x100;
-const CLONE_THREAD: u64 = 0x1_0000;
-const CLONE_VFORK: u64 = 0x4000;
-const CLONE_PARENT_SETTID: u64 = 0x10_0000;
-const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
-const CLONE_CHILD_SETTID: u64 = 0x100_0000;
-const CLONE_PIDFD: u64 = 0x1000;
-const SIGCHLD: u64 = 17;
+use clone_flags::*;
 
 /// Perform a call of class Process. `None`: an ordinary call after all.
 #[inline(never)]

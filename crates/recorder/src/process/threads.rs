@@ -7,7 +7,8 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall4};
 use reenact_trace::Tag;
 
-use super::*;
+use super::clone_flags::*;
+use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
 use crate::{entry, guest, loader, scheduler, signal};
@@ -131,7 +132,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             call.event.bytes(Tag::Write, child_tid, &tid);
         }
     }
-    scheduler::introduce(child);
+    scheduler::enqueue_new(child);
     Outcome::Done(result)
 }
 
@@ -154,7 +155,7 @@ extern "C" fn thread_main(thread: *mut Thread) -> ! {
 /// `exit` of one of several threads. The `Exit` event has been logged by the caller.
 pub fn end(thread: &mut Thread, mut event: Builder, status: u64) -> ! {
     signal::late::forget(thread, true);
-    robust::release(thread, &mut event);
+    super::robust::release(thread, &mut event);
     let address = thread.clear_child_tid;
     if address != 0 && guest::write(address, &[0; 4]) {
         event.bytes(Tag::Write, address, &[0; 4]);

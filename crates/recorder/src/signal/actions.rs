@@ -1,13 +1,10 @@
 //! What the program wants done with each signal, and what the kernel is told instead.
 
-use core::sync::atomic::Ordering;
-
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall4;
 
 use super::*;
 use crate::entry;
-use crate::thread::Thread;
 
 /// `struct sigaction` as the kernel has it.
 #[derive(Clone, Copy, Default)]
@@ -86,72 +83,6 @@ pub fn is_fatal_by_default(signal: u32) -> bool {
     !matches!(signal, 9 | 17..=23 | 28)
 }
 
-/// Signals that the kernel lets the recorder handle though the program leaves them to their default:
-/// it says where they ended the process.
-fn fatal_signals() -> impl Iterator<Item = u32> {
-    (1..=64).filter(|&signal| is_fatal_by_default(signal) && !SYNCHRONOUS.contains(&signal))
-}
-
-/// At the start of an image: take the signals that are ours in any case, and learn what was
-/// inherited.
-pub fn install_own() {
-    for signal in fatal_signals() {
-        let mut old = Action::default();
-        kernel_action(signal, Some(&own_action(&old)), Some(&mut old));
-        if old.handler == SIG_IGN {
-            kernel_action(signal, Some(&old), None);
-            action(signal).handler = SIG_IGN;
-        }
-    }
-    for signal in SYNCHRONOUS {
-        let mut old = Action::default();
-        let own = own_action(&old);
-        kernel_action(signal, Some(&own), Some(&mut old));
-        let inherited = if signal == SIGSYS {
-            SIG_DFL // see `prepare_exec`
-        } else {
-            old.handler.min(SIG_IGN)
-        };
-        *action(signal) = Action {
-            handler: inherited,
-            ..Action::default()
-        };
-    }
-}
-
-/// Before an `execve`: an ignored synchronous signal stays ignored in the new image, and a
-/// blocked one blocked.
-pub fn prepare_exec(thread: &mut Thread) {
-    for signal in fatal_signals().filter(|&signal| action(signal).handler == SIG_DFL) {
-        reset_kernel_action(signal);
-    }
-    // From here on the kernel's mask is what the new image will find.
-    thread.leaves.store(1, Ordering::Release);
-    let kept = thread.followers_kept.swap(0, Ordering::AcqRel);
-    deliver::give_back_fatal(thread);
-    let blocks_own = thread.mask & never_blocked() != 0;
-    if blocks_own {
-        held::hand_over_all(thread);
-    }
-    if blocks_own || kept != 0 {
-        deliver::set_exact_kernel_mask(thread.mask);
-    }
-    for signal in SYNCHRONOUS {
-        // A thread that waits may ask for the token at any moment, by SIGSYS, and a request that is
-        // pending when the old image's handlers are gone would kill the new one.
-        if signal == SIGSYS || action(signal).handler == SIG_IGN {
-            kernel_action(
-                signal,
-                Some(&Action {
-                    handler: SIG_IGN,
-                    ..Action::default()
-                }),
-                None,
-            );
-        }
-    }
-}
-
 /// The table of actions, as it is.
 pub type Snapshot = [Action; 65];
 
@@ -183,18 +114,4 @@ pub fn is_default(signal: u32) -> bool {
 /// Give a signal its default action in the kernel.
 pub fn reset_kernel_action(signal: u32) {
     kernel_action(signal, Some(&Action::default()), None);
-}
-
-/// An `execve` failed after [`prepare_exec`]: take the synchronous signals again.
-pub fn install_own_again(thread: &Thread) {
-    thread.leaves.store(0, Ordering::Release);
-    if thread.mask & never_blocked() != 0 {
-        set_kernel_mask(thread);
-    }
-    for signal in SYNCHRONOUS {
-        kernel_action(signal, Some(&own_action(action(signal))), None);
-    }
-    for signal in fatal_signals().filter(|&signal| action(signal).handler == SIG_DFL) {
-        kernel_action(signal, Some(&own_action(action(signal))), None);
-    }
 }

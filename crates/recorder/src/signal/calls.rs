@@ -5,11 +5,10 @@ use reenact_freestanding::numbers::*;
 use reenact_trace::Tag;
 
 use super::actions::{action, is_fatal_by_default, kernel_action, own_action, Action};
-use super::deliver::stack_flags;
 use super::*;
 use crate::guest;
 use crate::log::Builder;
-use crate::thread::{Thread, SS_DISABLE};
+use crate::thread::Thread;
 
 /// Write for the program and log it. False: EFAULT.
 fn give(event: &mut Builder, address: u64, bytes: &[u8]) -> bool {
@@ -90,35 +89,11 @@ pub fn sigprocmask(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) ->
             _ => return -EINVAL,
         } & !(bit(SIGKILL) | bit(SIGSTOP));
         thread.mask = mask;
-        super::deliver::set_kernel_mask(thread);
+        set_kernel_mask(thread);
         super::held::release(thread);
     }
     if old_at != 0 && !give(event, old_at, &old.to_le_bytes()) {
         return -EFAULT;
-    }
-    0
-}
-
-/// Smallest alternate stack (MINSIGSTKSZ of the kernel's legacy check).
-const MINIMUM_STACK: u64 = 2048;
-
-/// Change the settings as `sigaltstack` and `rt_sigreturn` do; 0 or -errno.
-pub fn set_alternate_stack(thread: &mut Thread, stack: &[u64; 3], sp: u64) -> i64 {
-    let [base, flags, size] = *stack;
-    let flags = flags & 0xffff_ffff;
-    if stack_flags(thread, sp) & 1 != 0 {
-        return -EPERM;
-    }
-    let mode = flags & 0x7fff_ffff;
-    if mode != 0 && mode != SS_DISABLE && mode != 1 {
-        return -EINVAL;
-    }
-    if mode == SS_DISABLE {
-        thread.alternate_stack = [0, flags, 0];
-    } else if size < MINIMUM_STACK {
-        return -ENOMEM;
-    } else {
-        thread.alternate_stack = [base, flags & (1 << 31), size];
     }
     0
 }
@@ -130,7 +105,7 @@ pub fn sigaltstack(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) ->
     let sp = thread.frame.registers.rsp;
     let old = [
         thread.alternate_stack[0],
-        stack_flags(thread, sp),
+        alternate_stack::flags(thread, sp),
         thread.alternate_stack[2],
     ];
     if new_at != 0 {
@@ -140,7 +115,7 @@ pub fn sigaltstack(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) ->
         }
         // SAFETY: three u64 in any state.
         let new = unsafe { bytes.as_ptr().cast::<[u64; 3]>().read_unaligned() };
-        let result = set_alternate_stack(thread, &new, sp);
+        let result = alternate_stack::set(thread, &new, sp);
         if result < 0 {
             return result;
         }

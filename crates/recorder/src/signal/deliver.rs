@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall2, syscall4};
+use reenact_freestanding::syscall::syscall2;
 use reenact_trace::event::flags;
 use reenact_trace::{EventKind, Registers, Tag};
 
@@ -12,7 +12,7 @@ use super::frame::{self, ExtendedState, MAGIC1, MAGIC2, SOFTWARE_BYTES, XSAVE_MA
 use super::*;
 use crate::log::Builder;
 use crate::thread::{QueuedSignal, Thread, SS_DISABLE};
-use crate::{arena, cpuid, guest, message};
+use crate::{arena, guest, message};
 
 /// Where the program is when a signal is delivered.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,50 +48,6 @@ pub fn interrupts(thread: &Thread) -> bool {
     queue::first(thread).is_some_and(|first| {
         thread.mask & bit(first.number) == 0 && action(first.number).is_handler()
     })
-}
-
-/// Signals by which the recorder comes to know what the program does. The kernel kills a process
-/// that raises one while it is blocked (kernel/signal.c: force_sig_info_to_task), so the program
-/// only believes that it blocks them.
-pub fn never_blocked() -> u64 {
-    let own = bit(SIGSYS) | bit(SIGTRAP);
-    if cpuid::faults() {
-        own | bit(SIGSEGV)
-    } else {
-        own
-    }
-}
-
-/// Set the kernel's mask of the calling thread, for the mask that its program wants.
-pub fn set_kernel_mask(thread: &Thread) {
-    loop {
-        let kept = thread.followers_kept.load(Ordering::Relaxed);
-        set_exact_kernel_mask((thread.mask | kept) & !never_blocked());
-        // One that has come in between asked for what we have just undone.
-        if thread.followers_kept.load(Ordering::Relaxed) == kept {
-            return;
-        }
-    }
-}
-
-/// Let a signal in that ends the process.
-pub fn let_in(thread: &Thread, number: u32) {
-    set_exact_kernel_mask(thread.mask & !bit(number) & !never_blocked());
-}
-
-/// Let no signal in that is not raised by what the thread does itself, until the kernel's mask is set
-/// again: a new process has to be itself before it can say whose a signal is.
-pub fn hold_signals() {
-    let own = SYNCHRONOUS
-        .iter()
-        .fold(0, |mask, &signal| mask | bit(signal));
-    set_exact_kernel_mask(!own);
-}
-
-/// Set the kernel's mask of the calling thread: an image executed next inherits it.
-pub fn set_exact_kernel_mask(mask: u64) {
-    // SAFETY: a mask of ours; SIG_SETMASK = 2.
-    unsafe { syscall4(RT_SIGPROCMASK, 2, &raw const mask as u64, 0, 8) };
 }
 
 /// Deliver all queued signals that the program does not block. `temporary_mask` is the mask of a
@@ -141,26 +97,11 @@ fn end(thread: &Thread, signal: &QueuedSignal, moment: Moment) {
     kernel_action(signal.number, Some(&Action::default()), None);
     // A call that waited with another mask may have let it through.
     let_in(thread, signal.number);
-    send(thread, signal);
+    sending::send(thread, signal);
     // Still here: the first process of a namespace is not ended by its own kind.
     set_kernel_mask(thread);
     let own = own_action(action(signal.number));
     kernel_action(signal.number, Some(&own), None);
-}
-
-/// Before an `execve`, when the kernel has the default actions back: signals that would have ended
-/// the process meanwhile are not lost.
-pub fn give_back_fatal(thread: &mut Thread) {
-    for _ in 0..thread.queued.load(Ordering::Relaxed) {
-        let signal = queue::take_first(thread);
-        let is_default = action(signal.number).handler == SIG_DFL;
-        if is_default && is_fatal_by_default(signal.number) {
-            send(thread, &signal);
-        } else {
-            // Its place has just become free.
-            queue::enqueue(thread, signal);
-        }
-    }
 }
 
 /// The program has blocked, ignored or reset the signal since it arrived: the kernel keeps it
@@ -177,66 +118,10 @@ fn give_back(thread: &mut Thread, signal: &QueuedSignal) {
         return held::hold(thread, signal);
     }
     if thread.mask & bit(signal.number) != 0 {
-        return send_first(thread, signal);
+        return sending::send_first(thread, signal);
     }
     set_kernel_mask(thread);
-    send(thread, signal);
-}
-
-/// Send a signal that the kernel's mask blocks to oneself; those of its number that the kernel has kept
-/// meanwhile stay behind it.
-pub(super) fn send_first(thread: &Thread, signal: &QueuedSignal) {
-    const MOST: usize = 32;
-    let mut followers = [*signal; MOST];
-    let mut count = 0;
-    if signal.number >= queue::REAL_TIME {
-        while count < MOST && take_pending(&mut followers[count]) {
-            count += 1;
-        }
-    }
-    send(thread, signal);
-    for follower in &followers[..count] {
-        send(thread, follower);
-    }
-}
-
-/// Take a pending signal with the number of this one; false: there is none.
-fn take_pending(signal: &mut QueuedSignal) -> bool {
-    let set = bit(signal.number);
-    let no_time = [0u64; 2];
-    // SAFETY: a mask, a siginfo and a timespec of ours.
-    let result = unsafe {
-        syscall4(
-            RT_SIGTIMEDWAIT,
-            &raw const set as u64,
-            signal.info.as_mut_ptr() as u64,
-            no_time.as_ptr() as u64,
-            8,
-        )
-    };
-    result > 0
-}
-
-/// Block a signal and send it to oneself.
-pub(super) fn send_blocked(thread: &Thread, signal: &QueuedSignal) {
-    let bit = bit(signal.number);
-    // SAFETY: a mask of ours; SIG_BLOCK = 0.
-    unsafe { syscall4(RT_SIGPROCMASK, 0, &raw const bit as u64, 0, 8) };
-    send(thread, signal);
-}
-
-fn send(thread: &Thread, signal: &QueuedSignal) {
-    // SAFETY: a siginfo of ours; sending to oneself is always permitted.
-    unsafe {
-        let pid = reenact_freestanding::syscall::syscall0(GETPID) as u64;
-        syscall4(
-            RT_TGSIGQUEUEINFO,
-            pid,
-            u64::from(thread.tid),
-            u64::from(signal.number),
-            signal.info.as_ptr() as u64,
-        );
-    }
+    sending::send(thread, signal);
 }
 
 /// Deliver the fault in `thread.fault`. Its event has been logged. Kills the process as the
@@ -267,24 +152,6 @@ fn unsafe_getpid() -> u64 {
 }
 
 const FRAME_SIZE: usize = 440;
-const ON_STACK: u64 = 1;
-const AUTODISARM: u64 = 1 << 31;
-
-fn on_alternate_stack(thread: &Thread, sp: u64) -> bool {
-    let [base, flags, size] = thread.alternate_stack;
-    flags & (SS_DISABLE | AUTODISARM) == 0 && sp > base && sp - base <= size
-}
-
-/// `ss_flags` as `sigaltstack` reports them.
-pub fn stack_flags(thread: &Thread, sp: u64) -> u64 {
-    let flags = thread.alternate_stack[1];
-    if on_alternate_stack(thread, sp) {
-        flags | ON_STACK
-    } else {
-        flags
-    }
-}
-
 /// Build the frame, log it, and make the thread's registers those of the handler's entry.
 #[inline(never)]
 fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: Option<u64>) {
@@ -308,7 +175,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
     let [stack_base, stack_flag, stack_size] = thread.alternate_stack;
     let alternate = program.flags & SA_ONSTACK != 0
         && stack_flag & SS_DISABLE == 0
-        && !on_alternate_stack(thread, before.rsp);
+        && !alternate_stack::is_on_it(thread, before.rsp);
     if alternate {
         sp = stack_base + stack_size;
     }
@@ -335,7 +202,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
     words[0] = program.restorer;
     words[1] = 7; // UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS
     words[3] = stack_base;
-    words[4] = stack_flags(thread, before.rsp);
+    words[4] = alternate_stack::flags(thread, before.rsp);
     words[5] = stack_size;
     let r = &before;
     let general = [
@@ -373,7 +240,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         unsafe { syscall2(KILL, unsafe_getpid(), u64::from(SIGSEGV)) };
         return;
     }
-    if alternate && stack_flag & AUTODISARM != 0 {
+    if alternate && stack_flag & alternate_stack::AUTODISARM != 0 {
         thread.alternate_stack = [0, SS_DISABLE, 0];
     }
 

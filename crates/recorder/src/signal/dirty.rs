@@ -15,7 +15,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall1, syscall3};
 
-use crate::virtualize;
+use crate::hidden_descriptors;
 
 /// Pages of anonymous memory from which on it pays: to read so many takes some milliseconds.
 const MANY_PAGES: u64 = 4096;
@@ -61,7 +61,7 @@ fn begin() -> bool {
             return false;
         }
         let agreed = syscall3(IOCTL, fd as u64, API, request.as_mut_ptr() as u64) == 0;
-        let hidden = virtualize::tracking_fd();
+        let hidden = hidden_descriptors::tracking_fd();
         let moved = agreed && syscall3(DUP3, fd as u64, hidden, O_CLOEXEC) >= 0;
         syscall1(CLOSE, fd as u64);
         moved
@@ -78,7 +78,7 @@ pub fn register(from: u64, to: u64) {
     unsafe {
         syscall3(
             IOCTL,
-            virtualize::tracking_fd(),
+            hidden_descriptors::tracking_fd(),
             REGISTER,
             request.as_mut_ptr() as u64,
         )
@@ -99,7 +99,7 @@ pub fn release(from: u64, length: u64) {
     unsafe {
         syscall3(
             IOCTL,
-            virtualize::tracking_fd(),
+            hidden_descriptors::tracking_fd(),
             UNREGISTER,
             request.as_ptr() as u64,
         )
@@ -123,7 +123,7 @@ pub fn stop() {
         .is_ok()
     {
         // The kernel closes it, and lifts all protection.
-        virtualize::occupy_tracking();
+        hidden_descriptors::occupy_tracking();
     }
 }
 

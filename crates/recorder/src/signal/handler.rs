@@ -106,7 +106,7 @@ fn keep(thread: &mut Thread, context: &mut UserContext, signal: QueuedSignal) {
     if !queue::enqueue(thread, signal) && can_be_kept {
         // Until the mask is set again, which is when there is room.
         context.mask |= bit(number);
-        deliver::send_first(thread, &signal);
+        sending::send_first(thread, &signal);
     }
     super::late::arm(thread);
 }
@@ -187,8 +187,8 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
             }
             return;
         }
-        if super::late::is_request_for_room(&signal) {
-            thread.room_asked.store(1, Ordering::Relaxed);
+        if super::late::is_preemption_request(&signal) {
+            thread.preemption_requested.store(1, Ordering::Relaxed);
             return;
         }
         if super::late::is_alarm(&signal) {
@@ -214,12 +214,12 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
         thread.fault_context = [context.error, context.trap, context.cr2];
         return redirect(thread, context, Origin::Signal);
     }
-    let is_request = super::late::is_request_for_room(&signal);
+    let is_request = super::late::is_preemption_request(&signal);
     if (is_request || super::late::is_alarm(&signal)) && has_swallowed_trap(thread, context) {
         // Once more; what was asked for is done at the end of the call.
         context.general[RIP] = ip - 2;
         if is_request {
-            thread.room_asked.store(1, Ordering::Relaxed);
+            thread.preemption_requested.store(1, Ordering::Relaxed);
         } else {
             thread.timer_armed.store(0, Ordering::Relaxed);
         }
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     }
     if is_request {
         if is_at_call(ip) {
-            thread.room_asked.store(1, Ordering::Relaxed);
+            thread.preemption_requested.store(1, Ordering::Relaxed);
         } else if crate::scheduler::somebody_waits() && !is_repeating(ip) {
             thread.fault.number = super::late::PREEMPT;
             // Ours, and nothing that a place in the program has.

@@ -8,15 +8,12 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall2;
 use reenact_trace::Tag;
 
-use super::deliver::send_blocked;
 use super::queue::enqueue;
+use super::sending::send_blocked;
 use super::{bit, set_kernel_mask};
 use crate::guest;
 use crate::log::Builder;
-use crate::thread::{QueuedSignal, Thread};
-
-/// SIGSYS, SIGTRAP, SIGSEGV: the kernel keeps one of each, too.
-pub const HELD: usize = 3;
+use crate::thread::{QueuedSignal, Thread, HELD};
 
 /// Keep a signal; a second one is lost, as in the kernel (`legacy_queue`).
 pub fn hold(thread: &mut Thread, signal: &QueuedSignal) {

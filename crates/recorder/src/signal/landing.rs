@@ -10,10 +10,10 @@ use reenact_trace::checksum::checksum;
 use reenact_trace::{Registers, Tag};
 
 use super::pagemap::{Scan, FILE, ONLY_TRACKED, PRESENT, PROTECT, REGIONS, SWAPPED, WRITTEN, ZERO};
-use super::{dirty, vectors};
+use super::{dirty, landing_cost, vectors};
 use crate::frame::Frame;
 use crate::log::Builder;
-use crate::{proc_files, shared};
+use crate::{maps_file, shared};
 
 /// Where the kernel cannot say what of a range has content, larger ones are left out: reading
 /// them would take seconds.
@@ -23,8 +23,6 @@ const PIECE: u64 = PAGE;
 /// What a function may use below the stack pointer.
 const RED_ZONE: u64 = 128;
 
-/// What the last landing took, and the program's first writes to pages that it protected.
-static COST_NS: AtomicU64 = AtomicU64::new(0);
 /// A first write to a protected page, as measured.
 const FIRST_WRITE_NS: u64 = 2_000;
 /// Pages that the landing at hand has attached.
@@ -37,14 +35,6 @@ static CONTENTS_LEFT: AtomicU32 = AtomicU32::new(0);
 /// Checksums of pages at the last landing, by page number; other pages may share a place.
 const KNOWN: usize = 8192;
 static KNOWN_CHECKSUMS: [AtomicU64; KNOWN] = [const { AtomicU64::new(0) }; KNOWN];
-
-/// How long to wait before the next landing, at least `least`: so that landings in a program
-/// with much memory take a tenth of its time.
-pub fn pause_ns(least: u64) -> u64 {
-    least
-        .max(10 * COST_NS.load(Ordering::Relaxed))
-        .min(999_999_999)
-}
 
 /// Time that this thread has computed: what others take of a busy machine is not the landing's.
 fn now_ns() -> u64 {
@@ -74,7 +64,7 @@ pub fn describe(event: &mut Builder, interrupted: &Frame) {
     } else {
         0
     };
-    COST_NS.store(own + faults, Ordering::Relaxed);
+    landing_cost::set(own + faults);
 }
 
 fn open(name: &core::ffi::CStr) -> i64 {
@@ -149,17 +139,17 @@ fn attach_memory(event: &mut Builder, before: &Registers, only_written: bool) {
 }
 
 /// The range of a line of the maps file, if it is writable memory of the program, and whether it is
-/// shared: then it is the running process's alone until it lays the token down.
+/// shared: then it is the running process's alone until it releases the token.
 fn writable_range(line: &[u8]) -> Option<(u64, u64, bool)> {
     let dash = line.iter().position(|&byte| byte == b'-')?;
     let space = dash + line[dash..].iter().position(|&byte| byte == b' ')?;
     let permissions = line.get(space + 1..space + 5)?;
-    let from = proc_files::hexadecimal(&line[..dash]);
-    let to = proc_files::hexadecimal(&line[dash + 1..space]);
+    let from = maps_file::hexadecimal(&line[..dash]);
+    let to = maps_file::hexadecimal(&line[dash + 1..space]);
     let is_shared = permissions[3] == b's';
     let wanted = permissions.starts_with(b"rw")
         && (!is_shared || shared::is_known(from, to))
-        && !proc_files::is_ours(line);
+        && !maps_file::is_ours(line);
     wanted.then_some((from, to, is_shared))
 }
 

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers::RT_TGSIGQUEUEINFO;
 use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
 
-use super::{landing, SIGSYS};
+use super::{landing_cost, SIGSYS};
 use crate::thread::{QueuedSignal, Thread};
 
 const TIMER_CREATE: u64 = 222;
@@ -37,15 +37,20 @@ pub fn is_alarm(signal: &QueuedSignal) -> bool {
         && signal.info[3] == COOKIE
 }
 
-/// Marks a waiting thread's request, and the `fault.number` it becomes.
-const ROOM_COOKIE: u64 = 0x726f_6f6d_726f_6f6d;
+/// Marks a preemption request, and the `fault.number` it becomes.
+const PREEMPTION_COOKIE: u64 = 0x726f_6f6d_726f_6f6d;
 pub const PREEMPT: u32 = 1000;
 const SI_QUEUE: i32 = -1;
 
-/// Ask the running thread, of this process or another one, to let others run.
-pub fn ask_for_room(pid: u32, tid: u32) {
+/// Send a preemption request to the running thread, of this process or another one.
+pub fn request_preemption(pid: u32, tid: u32) {
     // siginfo: number, error, code; pid and uid; value.
-    let info = [u64::from(SIGSYS), SI_QUEUE as u32 as u64, 0, ROOM_COOKIE];
+    let info = [
+        u64::from(SIGSYS),
+        SI_QUEUE as u32 as u64,
+        0,
+        PREEMPTION_COOKIE,
+    ];
     let mut words = [0u64; 16];
     words[..4].copy_from_slice(&info);
     // SAFETY: a siginfo of ours; the signal is one the recorder always handles.
@@ -61,10 +66,10 @@ pub fn ask_for_room(pid: u32, tid: u32) {
 }
 
 /// Whether a signal is such a request.
-pub fn is_request_for_room(signal: &QueuedSignal) -> bool {
+pub fn is_preemption_request(signal: &QueuedSignal) -> bool {
     signal.number == SIGSYS
         && (signal.info[1] & 0xffff_ffff) as i32 == SI_QUEUE
-        && signal.info[3] == ROOM_COOKIE
+        && signal.info[3] == PREEMPTION_COOKIE
 }
 
 /// Look again soon whether signals wait for `thread`, the calling one.
@@ -100,7 +105,7 @@ pub fn arm(thread: &Thread) {
         }
         thread.timer.store(id + 1, Ordering::Relaxed);
     }
-    set(thread, landing::pause_ns(DELAY_NS));
+    set(thread, landing_cost::pause_ns(DELAY_NS));
 }
 
 /// Look again at once: the program is at a place where no landing can be made.

@@ -2,6 +2,7 @@
 //! program's handlers are entered at deterministic points, on frames that we build and log.
 
 mod actions;
+mod alternate_stack;
 pub mod calls;
 mod deliver;
 pub mod dirty;
@@ -9,27 +10,30 @@ mod forwarded;
 mod frame;
 mod handler;
 mod held;
+mod image;
 mod landing;
-mod queue;
-pub use landing::{describe as describe_landing, memory as checksum_memory, pause_ns};
+mod landing_cost;
 pub mod late;
+mod mask;
 mod pagemap;
+mod queue;
+mod sending;
 mod sigreturn;
 mod vectors;
 
 pub use actions::{
-    install_own, install_own_again, is_default, is_fatal_by_default, prepare_exec,
-    reset_kernel_action, restore_actions, snapshot_actions,
+    is_default, is_fatal_by_default, reset_kernel_action, restore_actions, snapshot_actions,
 };
-pub use deliver::{
-    deliver_fault, deliver_queued, hold_signals, interrupts, let_in, never_blocked,
-    restarts_after_queued, set_kernel_mask, Moment,
-};
+pub use deliver::{deliver_fault, deliver_queued, interrupts, restarts_after_queued, Moment};
 pub use frame::{
     extended_state, permit as permit_extended_state, store as store_state, ExtendedState, XSAVE_MAX,
 };
 pub use handler::arm_stack;
-pub use held::{forget as forget_held, hand_over, pending, take_back, HELD};
+pub use held::{forget as forget_held, hand_over, pending, take_back};
+pub use image::{install_own, install_own_again, prepare_exec};
+pub use landing::{describe as describe_landing, memory as checksum_memory};
+pub use landing_cost::pause_ns;
+pub use mask::{hold_signals, let_in, never_blocked, set_kernel_mask};
 pub use queue::queued;
 pub use sigreturn::sigreturn;
 

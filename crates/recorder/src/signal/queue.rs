@@ -7,8 +7,7 @@
 use core::sync::atomic::Ordering;
 
 use super::{bit, late, SYNCHRONOUS};
-use crate::scheduler;
-use crate::thread::{QueuedSignal, Thread, QUEUE};
+use crate::thread::{self, QueuedSignal, Thread, QUEUE};
 
 /// Handlers that may be within each other: the recorder's, and that of a signal which it does not
 /// block because accesses of its own may raise it.
@@ -53,7 +52,7 @@ pub fn keeps_followers(thread: &Thread, number: u32) -> bool {
     }
     // A signal to the process goes to another thread when this one blocks it. Natively this one would hardly
     // ever be found so: only a second one says that it is.
-    !scheduler::is_threaded() || is_there(thread, number)
+    !thread::are_several() || is_there(thread, number)
 }
 
 /// Add a signal; false: there is no room. One that waits already is not added again, as in the

@@ -2,7 +2,6 @@
 
 use reenact_trace::EventKind;
 
-use super::deliver::set_kernel_mask;
 use super::frame::{self, ExtendedState, MAGIC1, SOFTWARE_BYTES, XSAVE_MAX};
 use super::*;
 use crate::guest;
@@ -46,7 +45,7 @@ pub fn sigreturn(thread: &mut Thread) -> bool {
     held::release(thread);
     // The kernel restores the alternate stack's settings as well, ignoring errors.
     let stack = [words[2], words[3] & !1, words[4]];
-    calls::set_alternate_stack(thread, &stack, before.rsp);
+    alternate_stack::set(thread, &stack, before.rsp);
 
     thread.frame.registers = after;
     thread.frame.resume_at = crate::patch::resume_address(after.rip);

@@ -46,9 +46,11 @@ impl Claim {
     }
 
     /// Whether the child was made and is gone. `last_call`: the recording is about to end.
-    fn is_stillborn(&mut self, slot: &Slot, now: Instant, last_call: bool) -> bool {
-        let birth = slot.birth().filter(|&(process, _)| process == self.process);
-        let Some((_, pid)) = birth else {
+    fn died_before_start(&mut self, slot: &Slot, now: Instant, last_call: bool) -> bool {
+        let child = slot
+            .created_child()
+            .filter(|&(process, _)| process == self.process);
+        let Some((_, pid)) = child else {
             return false;
         };
         if matches!(self.watch, Watch::NotYet) && self.age(now) >= WATCH_AFTER {
@@ -79,15 +81,15 @@ impl Drain {
         if claim.process != process {
             *claim = Claim::new(process, now);
         }
-        if claim.is_stillborn(slot, now, root_ended) {
+        if claim.died_before_start(slot, now, root_ended) {
             // Nobody else writes here any more; that it is dead was seen before this is read.
             if slot.state.load(Ordering::Acquire) == slot_state::CLAIMED {
-                self.note_stillborn(index, now);
+                self.note_dead_child(index, now);
             }
             return;
         }
         // A parent that dies between claiming a slot and making the child leaves it claimed.
-        let abandoned = claim.age(now) >= ABANDONED_AFTER && slot.birth().is_none();
+        let abandoned = claim.age(now) >= ABANDONED_AFTER && slot.created_child().is_none();
         let parent = slot.exec.parent_process;
         if index > 0 && abandoned && self.tracked.iter().all(|other| other.process != parent) {
             self.claimed.remove(&index);
@@ -96,7 +98,7 @@ impl Drain {
     }
 
     /// The child is tracked as one that has died, without an event.
-    fn note_stillborn(&mut self, index: usize, now: Instant) {
+    fn note_dead_child(&mut self, index: usize, now: Instant) {
         let claim = self.claimed.remove(&index);
         self.note_process(index, now);
         if let (Some(claim), Some(tracked)) = (claim, self.tracked.last_mut()) {
@@ -106,10 +108,10 @@ impl Drain {
     }
 
     /// Children that are still to come when the recording is closed.
-    pub(super) fn note_unborn(&mut self, now: Instant) {
+    pub(super) fn note_expected_children(&mut self, now: Instant) {
         let claimed: Vec<usize> = self.claimed.keys().copied().collect();
         for index in claimed {
-            if self.arena.slot(index).birth().is_some() {
+            if self.arena.slot(index).created_child().is_some() {
                 self.note_process(index, now);
             }
         }

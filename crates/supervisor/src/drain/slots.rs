@@ -48,8 +48,10 @@ impl Drain {
         let slot = self.arena.slot(index);
         let process = slot.process.load(Ordering::Acquire);
         // What its parent calls it is more often what we call it, where namespaces differ.
-        let birth = slot.birth().filter(|&(number, _)| number == process);
-        let pid = birth.map_or_else(|| slot.pid.load(Ordering::Acquire), |(_, pid)| pid);
+        let child = slot
+            .created_child()
+            .filter(|&(number, _)| number == process);
+        let pid = child.map_or_else(|| slot.pid.load(Ordering::Acquire), |(_, pid)| pid);
         self.tracked.push(Tracked::new(index, process, pid, now));
         self.report.processes += u32::from(!self.closed);
     }

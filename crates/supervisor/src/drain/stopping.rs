@@ -64,7 +64,7 @@ impl Drain {
     /// End every log: programs have had their time to see the stop. Those that write on
     /// are drained, so that they do not wait for room, but what they write is dropped.
     pub(super) fn close(&mut self, now: Instant) {
-        self.note_unborn(now);
+        self.note_expected_children(now);
         for index in 0..self.tracked.len() {
             self.take(index, now);
             self.write_end(index, -1, reason::STOPPED);

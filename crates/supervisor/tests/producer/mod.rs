@@ -137,14 +137,14 @@ impl<'a> Claimed<'a> {
             block.exec.parent_event = parent_event;
         });
         let block = arena.slot(slot);
-        block.unborn(block.process.load(Ordering::SeqCst));
+        block.announce_child(block.process.load(Ordering::SeqCst));
         Claimed { arena, slot }
     }
 
     /// The kernel has made the child.
-    pub fn born(&self, pid: u32) {
+    pub fn child_created(&self, pid: u32) {
         let block = self.arena.slot(self.slot);
-        block.born(block.process.load(Ordering::SeqCst), pid);
+        block.child_created(block.process.load(Ordering::SeqCst), pid);
     }
 
     /// The child takes the slot over.

@@ -1,0 +1,61 @@
+//! The program's heap segment (`brk`). It is kept by us: the kernel's own belongs to the recorder's image.
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall2, syscall6};
+
+use crate::guest::page_up;
+use crate::signal;
+
+/// Start and current end.
+static mut BREAK: [u64; 2] = [0, 0];
+
+/// Set where the heap segment starts.
+pub fn set_start(address: u64) {
+    // SAFETY: one thread at a time.
+    unsafe { BREAK = [address, address] };
+}
+
+/// Whether an address lies in the heap segment.
+pub fn contains(address: u64) -> bool {
+    // SAFETY: one thread at a time.
+    let [start, current] = unsafe { BREAK };
+    address >= start && address < current
+}
+
+/// `brk(wanted)`: the new end, or the old one.
+pub fn set_end(wanted: u64) -> i64 {
+    // SAFETY: one thread at a time.
+    let [start, current] = unsafe { BREAK };
+    if wanted < start || wanted == current {
+        return current as i64;
+    }
+    let (old_end, new_end) = (page_up(current), page_up(wanted));
+    if new_end > old_end {
+        // SAFETY: extends the heap segment into free address space only.
+        let result = unsafe {
+            syscall6(
+                MMAP,
+                old_end,
+                new_end - old_end,
+                PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                u64::MAX,
+                0,
+            )
+        };
+        if result as u64 != old_end {
+            if result > 0 {
+                // SAFETY: an old kernel ignored NOREPLACE and mapped elsewhere.
+                unsafe { syscall2(MUNMAP, result as u64, new_end - old_end) };
+            }
+            return current as i64;
+        }
+        signal::dirty::join_neighbours(old_end, new_end - old_end);
+    } else if new_end < old_end {
+        // SAFETY: shrinks the heap segment.
+        unsafe { syscall2(MUNMAP, new_end, old_end - new_end) };
+    }
+    // SAFETY: one thread at a time.
+    unsafe { BREAK[1] = wanted };
+    wanted as i64
+}

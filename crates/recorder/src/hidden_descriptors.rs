@@ -1,0 +1,33 @@
+//! The recorder's own descriptors, of which the program knows nothing.
+
+use reenact_freestanding::syscall::syscall3;
+
+use crate::arena;
+
+/// Whether a descriptor number is one of ours.
+pub fn is_hidden(fd: u64) -> bool {
+    let header = arena::header();
+    let fd = fd as i32;
+    fd >= header.tracking_fd && fd <= header.recorder_fd
+}
+
+/// The hidden descriptor by which the kernel tells which pages have been written, where it does.
+pub fn tracking_fd() -> u64 {
+    arena::header().tracking_fd as u64
+}
+
+/// Nothing is told by that descriptor, or no more: it is another of ours, lest the kernel gives its number
+/// to the program, which could not use it.
+pub fn occupy_tracking() {
+    const DUP3: u64 = 292;
+    let header = arena::header();
+    // SAFETY: descriptors of ours. Above the program's limit it fails, and the number is nobody's.
+    unsafe {
+        syscall3(
+            DUP3,
+            header.recorder_fd as u64,
+            header.tracking_fd as u64,
+            0,
+        )
+    };
+}

@@ -1,0 +1,42 @@
+//! Calls made while others run: without the token, or with it at once.
+
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::EINTR;
+
+use crate::call::Call;
+use crate::entry;
+use crate::sharing_group::WaitKind;
+use crate::{patch, scheduler, signal};
+
+/// Make the call, unless a signal waits.
+pub fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
+    // SAFETY: the program asked for this call.
+    unsafe { entry::interruptible(call.number, args, call.thread.queued.as_ptr()) }
+}
+
+/// Whether a call was interrupted only because others want the token.
+pub fn was_preempted(call: &Call<'_>) -> bool {
+    call.thread.preemption_requested.swap(0, Ordering::Relaxed) != 0 && !signal::queued(call.thread)
+}
+
+/// Run `wait` without the token. The event under construction is begun anew afterwards, because
+/// others have written to the log.
+pub fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
+    let header = call.event.set_aside();
+    call.thread.preemption_requested.store(0, Ordering::Relaxed);
+    scheduler::release_for_call(call.thread, &header);
+    let result = loop {
+        let result = wait(call);
+        // Somebody who wants the token can think we still have it: the program must not see
+        // that its call was interrupted by that.
+        if result != -EINTR || !was_preempted(call) {
+            break result;
+        }
+    };
+    call.thread.preemption_requested.store(0, Ordering::Relaxed);
+    scheduler::acquire(call.thread, WaitKind::AfterCall);
+    call.event.go_on(&header);
+    call.thread.frame.resume_at = patch::resume_address(call.thread.frame.resume_at);
+    result
+}
