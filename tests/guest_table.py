@@ -119,6 +119,7 @@ MEMORY = (
     Guest("heap_break"),
     Guest("stack_growth"),
     Guest("code_generated"),
+    Guest("code_views"),
     Guest("code_self_modifying"),
     Guest("string_instructions"),
     Guest("compute"),

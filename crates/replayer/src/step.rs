@@ -81,6 +81,7 @@ pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
             Step::Next
         }
         EventKind::Turn => {
+            machine.memory.forget_shared_code(&mut machine.translator);
             effects::apply_attachments(machine, group)?;
             Step::Next
         }

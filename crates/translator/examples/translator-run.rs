@@ -85,15 +85,15 @@ impl GuestCode for Memory {
         }
     }
 
-    fn unwatch_page(&mut self, address: u64) -> bool {
+    fn unwatch_page(&mut self, address: u64) -> Vec<u64> {
         let page = address & !0xfff;
         let Some(index) = self.watched.iter().position(|&watched| watched == page) else {
-            return false;
+            return Vec::new();
         };
         self.watched.swap_remove(index);
         unsafe { libc::mprotect(page as *mut _, 4096, RWX) };
         self.stale = true;
-        true
+        vec![page]
     }
 }
 

@@ -51,14 +51,14 @@ impl GuestCode for Memory {
         }
     }
 
-    fn unwatch_page(&mut self, address: u64) -> bool {
+    fn unwatch_page(&mut self, address: u64) -> Vec<u64> {
         let page = address & !0xfff;
         let Some(index) = self.watched.iter().position(|&watched| watched == page) else {
-            return false;
+            return Vec::new();
         };
         self.watched.swap_remove(index);
         protect(page, libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC);
-        true
+        vec![page]
     }
 }
 

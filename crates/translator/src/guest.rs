@@ -1,5 +1,7 @@
 //! What the translator asks of the owner of the guest's memory.
 
+use alloc::vec::Vec;
+
 /// Why an address cannot be executed: the fault the kernel would raise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeFault {
@@ -44,8 +46,8 @@ pub trait GuestCode {
     fn watch_page(&mut self, page: u64);
 
     /// A write to `address` faulted (`SIGSEGV`). If the page was write-protected only because of
-    /// [`GuestCode::watch_page`], make it writable again and return true: its
-    /// translations are dropped and the instruction is tried again. Otherwise the
-    /// guest gets the fault.
-    fn unwatch_page(&mut self, address: u64) -> bool;
+    /// [`GuestCode::watch_page`], make it writable again and return the addresses at which the guest can
+    /// execute it: translations of these pages are dropped and the instruction is tried again. Without
+    /// any the guest gets the fault.
+    fn unwatch_page(&mut self, address: u64) -> Vec<u64>;
 }

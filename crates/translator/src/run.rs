@@ -10,6 +10,7 @@ use crate::stop::{Fault, NonDeterministic, Stop, Unsupported};
 use crate::store::{key, ExitKind, NONE, SLOW};
 use crate::trace::Recording;
 use crate::translator::{Past, Translator};
+use alloc::vec::Vec;
 
 /// Instructions before a requested count that run without accounting in the code, so that it is not passed, and
 /// that flags which full-speed accounting has overwritten (as dead) have been set again when it is reached.
@@ -340,11 +341,17 @@ impl Translator {
         let (signal, code, mut address) =
             (state.fault_signal, state.fault_code, state.fault_address);
         let due = i64::from(block.phase) + i64::from(place.index);
-        let page = address >> 12;
         // Only the owner knows: a page stays protected when its translations have been dropped for
         // another reason (a hook, a landing, a full cache).
-        if signal == SIGSEGV && guest.unwatch_page(address) {
-            self.engine.remove_page(page);
+        let stale = if signal == SIGSEGV {
+            guest.unwatch_page(address)
+        } else {
+            Vec::new()
+        };
+        if !stale.is_empty() {
+            for page in stale {
+                self.engine.remove_page(page >> 12);
+            }
             return (due, Next::Step);
         }
         if matches!(signal, SIGILL | SIGFPE) {

@@ -170,7 +170,8 @@ impl Memory {
             }
             reached = mapping.end;
             must_open |= mapping.protection & PROT_WRITE == 0;
-            executable |= mapping.protection & PROT_EXEC != 0;
+            // What is shared may be executed through another view.
+            executable |= mapping.protection & PROT_EXEC != 0 || mapping.object != 0;
         }
         if reached < end {
             return Err(not_mapped);

@@ -17,17 +17,28 @@ impl Memory {
         translator.invalidate(start, end - start);
         let watched: Vec<u64> = self.watched.range(start..end).copied().collect();
         for page in watched {
-            self.lift_watch(page);
+            for view in self.lift_watches(page) {
+                translator.invalidate(view, PAGE);
+            }
         }
     }
 
-    /// Make a watched page writable again; whether it was watched.
-    pub(super) fn lift_watch(&mut self, page: u64) -> bool {
-        if !self.watched.remove(&page) {
-            return false;
+    /// Make a page writable again, through each view of it; the views, or none if it was not watched.
+    fn lift_watches(&mut self, page: u64) -> Vec<u64> {
+        if !self.watched.contains(&page) {
+            return Vec::new();
         }
-        self.restore_protection(page, page + PAGE);
-        true
+        let views = self.views(page);
+        for &view in &views {
+            self.lift_watch(view);
+        }
+        views
+    }
+
+    fn lift_watch(&mut self, page: u64) {
+        if self.watched.remove(&page) {
+            self.restore_protection(page, page + PAGE);
+        }
     }
 }
 
@@ -84,17 +95,19 @@ impl GuestCode for Memory {
     }
 
     fn watch_page(&mut self, page: u64) {
-        let Some((_, mapping)) = self.table.find(page) else {
-            return;
-        };
-        if mapping.protection & PROT_WRITE != 0 {
-            // SAFETY: the page is the program's.
-            let _ = unsafe { system::protect(page, PAGE, n::PROT_READ) };
-            self.watched.insert(page);
+        for view in self.views(page) {
+            let Some((_, mapping)) = self.table.find(view) else {
+                continue;
+            };
+            if mapping.protection & PROT_WRITE != 0 {
+                // SAFETY: the page is the program's.
+                let _ = unsafe { system::protect(view, PAGE, n::PROT_READ) };
+                self.watched.insert(view);
+            }
         }
     }
 
-    fn unwatch_page(&mut self, address: u64) -> bool {
-        self.lift_watch(page_down(address))
+    fn unwatch_page(&mut self, address: u64) -> Vec<u64> {
+        self.lift_watches(page_down(address))
     }
 }

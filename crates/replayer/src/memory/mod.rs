@@ -9,6 +9,7 @@ mod forked;
 mod patches;
 mod patching;
 mod remap;
+mod views;
 
 use alloc::collections::BTreeSet;
 
@@ -147,6 +148,9 @@ impl Memory {
             errno: error.0,
         })?;
         self.table.insert(address, mapping);
+        if mapping.protection & PROT_WRITE != 0 {
+            self.forget_views(translator, address, address + length);
+        }
         self.patches.remove(address, address + length);
         Ok(())
     }
@@ -199,6 +203,9 @@ impl Memory {
         };
         self.forget(translator, address, end);
         self.table.protect(address, end, protection & 7);
+        if protection & PROT_WRITE != 0 {
+            self.forget_views(translator, address, end);
+        }
         self.restore_protection(address, end);
         Ok(())
     }
