@@ -105,6 +105,7 @@ SIGNALS = (
     _crash("bus", signal.SIGBUS),
     _crash("trap", signal.SIGTRAP),
     _crash("abort", signal.SIGABRT),
+    _crash("overflow", signal.SIGSEGV),
     Guest("fault_die_child", "fault_die.c", arguments=("child",), status=signal.SIGSEGV),
 )
 
@@ -120,6 +121,8 @@ MEMORY = (
     Guest("stack_growth"),
     Guest("code_generated"),
     Guest("code_views"),
+    Guest("far_returns"),
+    Guest("instructions_refused"),
     Guest("code_self_modifying"),
     Guest("string_instructions"),
     Guest("compute"),

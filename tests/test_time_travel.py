@@ -44,9 +44,9 @@ GUESTS = (
 def opened(reenact: Reenact, guests: GuestBuild, keeper: Keeper):
     """Record a guest, and open its trace."""
 
-    def record(name: str) -> package.trace.Trace:
+    def record(name: str, *arguments: str) -> package.trace.Trace:
         program = guests.build(f"{name}.c", f"{name}-O2", ("-O2", "-pthread"))
-        reenact.record([str(program)], keeper.trace())
+        reenact.record([str(program), *arguments], keeper.trace())
         return package.open(keeper.trace())
 
     return record
@@ -443,8 +443,9 @@ def test_read_watchpoints(opened) -> None:
         assert session.reverse_continue().position == before
 
 
-def test_a_fatal_fault_is_seen_before_it(opened) -> None:
-    with opened("fault_die").replay() as session:
+@pytest.mark.parametrize("how", ["segv", "execute", "fpe", "ill", "trap", "overflow", "abort"])
+def test_a_fatal_fault_is_seen_before_it(how: str, opened) -> None:
+    with opened("fault_die", how).replay() as session:
         stop = session.continue_()
         assert stop.reason == StopReason.END
         assert stop.position == session.position == session.end

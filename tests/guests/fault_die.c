@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[1], "fpe")) __asm__ volatile("xor %%ecx, %%ecx\n\tdiv %%ecx" : : : "rax", "rcx", "rdx");
     if (!strcmp(argv[1], "ill")) __asm__ volatile("ud2");
     if (!strcmp(argv[1], "trap")) __asm__ volatile("int3");
+    if (!strcmp(argv[1], "overflow")) __asm__ volatile("int $4");
     if (!strcmp(argv[1], "privileged")) __asm__ volatile("hlt");
     if (!strcmp(argv[1], "abort")) abort();
     if (!strcmp(argv[1], "bus")) {

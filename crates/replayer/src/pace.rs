@@ -2,7 +2,7 @@
 
 use reenact_trace::event::instruction;
 use reenact_trace::EventKind;
-use reenact_translator::{NonDeterministic, Stop};
+use reenact_translator::{Fault, NonDeterministic, Stop, Unsupported};
 
 use crate::control::Control;
 use crate::divergence::{Failure, What};
@@ -181,6 +181,17 @@ impl Pace {
                 }
                 Stop::Interrupted => {}
                 Stop::Fault(fault) if fault_pages::grow(machine, expected, &fault)? => {}
+                Stop::Unsupported(unsupported) => {
+                    let Some(fault) = recorded_fault(machine, group, &unsupported) else {
+                        return Ok(stop);
+                    };
+                    self.ask_behind_trap(machine);
+                    return Ok(fault);
+                }
+                Stop::Fault(_) => {
+                    self.ask_behind_trap(machine);
+                    return Ok(stop);
+                }
                 Stop::Instruction(which)
                     if !is_logged(machine, group) && machine.answer(&which) =>
                 {
@@ -203,6 +214,14 @@ impl Pace {
                     message,
                 ));
             }
+        }
+    }
+
+    /// An instruction that traps, as `int3` does, has been executed when it stops: the place behind it, before
+    /// the event, may be where a client wants to be.
+    fn ask_behind_trap(&mut self, machine: &mut Machine) {
+        if let Some(control) = self.control.as_mut().filter(|control| control.is_active()) {
+            control.allowance(machine);
         }
     }
 
@@ -270,6 +289,29 @@ impl Pace {
             .number("total", self.total_events);
         report::send(&mut line);
     }
+}
+
+/// An instruction that the translator does not know may be one that the processor or the kernel of the
+/// recording refused: the log says so.
+fn recorded_fault(
+    machine: &mut Machine,
+    group: &Group<'_>,
+    unsupported: &Unsupported,
+) -> Option<Stop> {
+    let header = &group.event.header;
+    let ip = machine.registers().rip;
+    // Behind an instruction that traps, as `int 4` does.
+    let behind = ip + u64::from(unsupported.length);
+    if group.event.kind != EventKind::Fault || ![ip, behind].contains(&header.ip) {
+        return None;
+    }
+    machine.registers_mut().rip = header.ip;
+    Some(Stop::Fault(Fault {
+        signal: i32::from(header.code),
+        code: 0,
+        address: 0,
+        dead_flags: 0,
+    }))
 }
 
 /// Whether the instruction at hand is the event at hand.

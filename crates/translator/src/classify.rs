@@ -29,6 +29,8 @@ pub(crate) enum Class {
     Call,
     CallIndirect,
     Ret,
+    /// `iret` and the far `ret`.
+    FarReturn,
     Syscall,
     Int3,
     /// One of [`instruction`].
@@ -187,6 +189,7 @@ fn class_of(i: &Instruction) -> (Class, u8) {
         Fxsave | Xsave | Xsaveopt | Xsavec => return (Class::StoreX87, x87::FXSAVE),
         Fxsave64 | Xsave64 | Xsaveopt64 | Xsavec64 => return (Class::StoreX87, x87::FXSAVE64),
         Ud0 | Ud1 | Ud2 | Hlt => Class::Trap,
+        Iret | Iretd | Iretq | Retf => Class::FarReturn,
         _ if unsupported_name(i).is_some() => Class::Unsupported,
         _ => match i.flow_control() {
             FlowControl::Next => copy_class(i),
@@ -249,7 +252,6 @@ pub(crate) fn unsupported_name(i: &Instruction) -> Option<&'static str> {
         Sysenter => "sysenter",
         Sysexit | Sysexitq => "sysexit",
         Sysret | Sysretq => "sysret",
-        Iret | Iretd | Iretq => "iret",
         Uiret => "uiret",
         Xbegin => "xbegin",
         Rdpru => "rdpru",
@@ -257,7 +259,6 @@ pub(crate) fn unsupported_name(i: &Instruction) -> Option<&'static str> {
         Umwait | Tpause | Umonitor => "umwait",
         Vmcall | Vmmcall | Vmgexit => "hypervisor call",
         Enclu | Encls | Enclv => "SGX",
-        Retf => "far return",
         Lss | Lfs | Lgs => "load of a segment register",
         Swapgs => "swapgs",
         Wrpkru => "wrpkru",

@@ -31,8 +31,9 @@
 //!
 //! * Flags that code is about to overwrite may be wrong in the state of a fault (`Fault::dead_flags` says
 //!   so), and after the guest has replaced the very instruction that overwrites them.
-//! * What is not supported stops with its name: far branches, loads of segment registers, `int 0x80`, `sysenter`,
-//!   `xbegin`, x87 environments with 16-bit operand size, string instructions through gs.
+//! * What is not supported stops with its name: far branches but returns to the same segment, loads of segment
+//!   registers, `int 0x80`, `sysenter`, `xbegin`, x87 environments with 16-bit operand size, string instructions
+//!   through gs. Where such an instruction faulted, only who knows that can go on.
 //! * `popf` that sets the trap flag is not caught.
 #![allow(rustdoc::private_intra_doc_links)]
 #![no_std]
@@ -46,6 +47,7 @@ mod classify;
 mod context;
 mod emitter;
 mod engine;
+mod far;
 mod flags;
 mod gate;
 mod guest;

@@ -277,6 +277,14 @@ impl Translator {
                 unsafe { self.engine.fix_stored_x87(address, layout) };
                 Next::Go(None)
             }
+            ExitKind::FarReturn(what) => match self.take_far_return(what) {
+                Ok(()) => Next::Go(None),
+                Err(unsupported) => {
+                    // It will be counted, and has not been executed.
+                    self.executed = self.executed.wrapping_sub(1);
+                    Next::Stop(Stop::Unsupported(unsupported))
+                }
+            },
             ExitKind::Landing => Next::Stop(Stop::Hook),
             ExitKind::Watch(access) => {
                 let (address, how) = self

@@ -74,6 +74,8 @@ pub(crate) enum ExitKind {
     StoreX87(u8),
     /// `target` is the address after the instruction.
     Int3,
+    /// The words it pops are in the context; `target` is the instruction itself.
+    FarReturn(crate::far::FarReturn),
     /// The register has the value at [`crate::Landing`].
     Landing,
     /// The instruction at `target` may touch watched memory.

@@ -333,3 +333,111 @@ fn an_endless_loop_can_be_interrupted() {
     );
     assert_eq!(machine.run(1), Stop::Budget);
 }
+
+/// A frame as `iret` pops it, from the last word to the first.
+fn push_frame(a: &mut CodeAssembler, flags: i32) -> Result<(), iced_x86::IcedError> {
+    a.lea(rcx, qword_ptr(rsp - 24))?;
+    a.mov(eax, ss)?;
+    a.push(rax)?;
+    a.push(rcx)?;
+    a.push(flags)?;
+    a.mov(eax, cs)?;
+    a.push(rax)
+}
+
+#[test]
+fn a_return_from_interrupt_sets_all_its_registers() {
+    let mut guard = machine();
+    // All flags a program may set, none, and the alignment check, which nothing violates here.
+    for flags in [0xcd5, 0x202, 0x4_0246] {
+        let code = assemble(|a| {
+            let mut target = a.create_label();
+            let mut top = a.create_label();
+            a.mov(edi, 3)?;
+            a.set_label(&mut top)?;
+            push_frame(a, flags)?;
+            a.lea(rdx, ptr(target))?;
+            a.push(rdx)?;
+            a.iretq()?;
+            a.ud2()?;
+            a.set_label(&mut target)?;
+            a.pushfq()?;
+            a.pop(r9)?;
+            a.cld()?;
+            a.dec(edi)?;
+            a.jnz(top)?;
+            a.push(0x202)?;
+            a.popfq()?;
+            a.int3()
+        });
+        check(guard.get(), &code);
+    }
+}
+
+/// `retf` with 64-bit operand size.
+const FAR_RETURN: [u8; 2] = [0x48, 0xcb];
+
+#[test]
+fn far_returns_to_the_same_segment_are_returns() {
+    let mut guard = machine();
+    for drops in [0u32, 24] {
+        let code = assemble(|a| {
+            let mut target = a.create_label();
+            a.sub(rsp, 32)?;
+            a.stc()?;
+            a.mov(eax, cs)?;
+            a.push(rax)?;
+            a.lea(rdx, ptr(target))?;
+            a.push(rdx)?;
+            if drops == 0 {
+                a.db(&FAR_RETURN)?;
+            } else {
+                a.db(&[0x48, 0xca, drops as u8, 0])?;
+            }
+            a.ud2()?;
+            a.set_label(&mut target)?;
+            a.adc(r10, 7)?;
+            a.int3()
+        });
+        check(guard.get(), &code);
+    }
+}
+
+#[test]
+fn a_far_return_from_a_bad_stack_faults_there() {
+    let mut guard = machine();
+    for far in [[0x48, 0xcf], FAR_RETURN] {
+        // mov r11d, 5; mov esp, 16; stc
+        let mut code = vec![0x41, 0xbb, 5, 0, 0, 0, 0xbc, 16, 0, 0, 0, 0xf9];
+        code.extend(far);
+        let machine = guard.get();
+        machine.load_alone(0, &code);
+        let native = machine.native(&registers(), &initial_vectors());
+        let mut translated = machine.translated(&registers(), &initial_vectors(), u64::MAX);
+        // Which word it reads first is the processor's business, and in a replay the log says it.
+        assert!(
+            (16..56).contains(&translated.address),
+            "{:#x}",
+            translated.address
+        );
+        translated.address = native.address;
+        assert_eq!(differences(&native, &translated), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_far_return_to_another_segment_is_named_and_not_counted() {
+    let mut guard = machine();
+    let machine = guard.get();
+    let code = assemble(|a| {
+        a.push(0x10)?;
+        a.push(0)?;
+        a.db(&FAR_RETURN)
+    });
+    machine.load_alone(0, &code);
+    machine.start(&registers(), &initial_vectors());
+    let stop = machine.run(u64::MAX);
+    assert!(matches!(stop, Stop::Unsupported(what) if what.name == "return to another segment"));
+    assert_eq!(machine.translator.executed(), 2);
+    assert_eq!(machine.translator.registers().rip, CODE + 4);
+}

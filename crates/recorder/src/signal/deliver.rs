@@ -135,15 +135,24 @@ pub fn deliver_fault(thread: &mut Thread) {
         // process there, with the core dump the program would have left.
         arena::ring_doorbell();
         kernel_action(signal.number, Some(&Action::default()), None);
-        if signal.number == SIGTRAP {
-            // An int3 has been executed already: raise it by hand.
+        if is_behind_trap(thread, &signal) {
+            // It has been executed already: raise the signal by hand.
             let pid = unsafe_getpid();
             // SAFETY: sends a signal to ourselves.
-            unsafe { syscall2(KILL, pid, u64::from(SIGTRAP)) };
+            unsafe { syscall2(KILL, pid, signal.number as u64) };
         }
         return;
     }
     enter(thread, &signal, Moment::Fault, None);
+}
+
+/// Whether the program stands behind the instruction that raised the signal: traps (`int3`, `int 4`) do that.
+fn is_behind_trap(thread: &Thread, signal: &QueuedSignal) -> bool {
+    const INT_4: [u8; 2] = [0xcd, 4];
+    let mut before = [0u8; 2];
+    let at = thread.frame.registers.rip.wrapping_sub(2);
+    signal.number == SIGTRAP
+        || signal.number == SIGSEGV && guest::read(at, &mut before) && before == INT_4
 }
 
 fn unsafe_getpid() -> u64 {
