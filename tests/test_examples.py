@@ -21,7 +21,6 @@ MODULES = (
     "reenact",
     "reenact.trace",
     "reenact.session.session",
-    "reenact.session.replayed",
     "reenact.session.positions",
     "reenact.session.values",
     "reenact.session.memory",

@@ -320,7 +320,7 @@ def go_everywhere(session: Session) -> None:
 def test_a_killed_replayer_is_an_error_and_stays_one(victim: str, opened) -> None:
     with opened("compute").replay() as session:
         session.goto("20%")
-        first, present = session._replayer._group.process.pid, session._navigator.live.pid
+        first, present = session._replayer._group.process.pid, session._replayed.present.pid
         os.kill(first if victim == "first" else present, signal.SIGKILL)
         if victim == "first":
             os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)

@@ -15,7 +15,7 @@ class Copy:
     """What stands for a process that waits."""
 
     def __init__(self, total: int) -> None:
-        self.place = SimpleNamespace(key=(total, 0), total=total)
+        self.state = SimpleNamespace(key=(total, 0), total=total)
         self.pid = total
         self.is_closed = False
 
@@ -43,7 +43,7 @@ def test_copies_go_when_they_take_too_much() -> None:
     kept = checkpoints.Checkpoints(50 * MIB)
     copies = [Copy(1000 * number) for number in range(30)]
     for copy in copies:
-        kept.add(copy, copies[-1].place.total)
+        kept.add(copy, copies[-1].state.total)
     assert 2 <= len(kept) <= 5 + 8
     # They end when a movement is over.
     assert not any(copy.is_closed for copy in copies)

@@ -66,5 +66,4 @@ KNOWN_CIRCLES = {
     "crates/symbols",
     "crates/syscalls",
     "crates/translator",
-    "src/reenact",
 }

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterator
 
 from reenact.errors import ReenactError, UsageError
-from reenact.gdb.kept_places import KeptPlaces
 from reenact.gdb.server import Conversation
+from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.session.session import Session
 
 _COMMANDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "commands_in_gdb.py")
@@ -74,7 +74,7 @@ def wait_for_client(session: Session, address: str) -> None:
         raise UsageError(f"{address!r} is no address", "write HOST:PORT or PORT")
     chosen = int(port)
     announce = True
-    places = KeptPlaces()
+    checkpoints = UserCheckpoints()
     while True:
         try:
             listener = socket.create_server((host, chosen), backlog=1)
@@ -91,21 +91,21 @@ def wait_for_client(session: Session, address: str) -> None:
         # Packets are small, and each waits for the one before.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Nobody listens now: a second client is told at once that it cannot connect.
-        Conversation(session, connection, places).serve()
+        Conversation(session, connection, checkpoints).serve()
 
 
 def _serve_debugger(
     session: Session, listener: socket.socket, debugger: subprocess.Popen[bytes]
 ) -> None:
     listener.settimeout(0.2)
-    places = KeptPlaces()
+    checkpoints = UserCheckpoints()
     while debugger.poll() is None:
         try:
             connection, _ = listener.accept()
         except TimeoutError:
             continue
         connection.settimeout(None)
-        Conversation(session, connection, places).serve()
+        Conversation(session, connection, checkpoints).serve()
 
 
 @contextlib.contextmanager

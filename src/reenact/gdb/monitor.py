@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from reenact.errors import ReenactError, UsageError
-from reenact.gdb.kept_places import KeptPlaces
 from reenact.gdb.target import Target
+from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.session.values import StopReason
 
 _HELP = """\
@@ -34,12 +34,12 @@ class Monitor:
 
     Arguments:
         target: what is debugged.
-        places: what was remembered.
+        checkpoints: what was remembered.
     """
 
-    def __init__(self, target: Target, places: KeptPlaces) -> None:
+    def __init__(self, target: Target, checkpoints: UserCheckpoints) -> None:
         self._target = target
-        self._places = places
+        self._remembered = checkpoints
 
     def answer(self, line: str) -> str:
         """The answer to a line; failures are told in it, as a sentence."""
@@ -91,22 +91,22 @@ class Monitor:
         return self._when("")
 
     def _checkpoint(self, note: str) -> str:
-        number = self._places.remember(self._target.position, note)
+        number = self._remembered.remember(self._target.position, note)
         return f"Checkpoint {number} at {self._target.position}\n"
 
     def _checkpoints(self, _rest: str) -> str:
         lines = [
             f"{number:<4}{place.position!s:<24} {place.note}".rstrip()
-            for number, place in self._places.all()
+            for number, place in self._remembered.all()
         ]
         return "".join(f"{line}\n" for line in lines) or "No checkpoints.\n"
 
     def _restart(self, rest: str) -> str:
-        self._target.goto(str(self._places.find(_number(rest)).position))
+        self._target.goto(str(self._remembered.find(_number(rest)).position))
         return self._when("")
 
     def _forget(self, rest: str) -> str:
-        self._places.forget(_number(rest) if rest else None)
+        self._remembered.forget(_number(rest) if rest else None)
         return ""
 
     def _bookmark(self, rest: str) -> str:

@@ -19,14 +19,14 @@ from reenact.errors import ReenactError, ReplayError, UsageError
 from reenact.gdb import description, identifiers
 from reenact.gdb.files import TraceFiles
 from reenact.gdb.identifiers import Names
-from reenact.gdb.kept_places import KeptPlaces
-from reenact.gdb.life import Life
 from reenact.gdb.monitor import Monitor
 from reenact.gdb.packets import Interrupt, Packet, PacketParser, framed, unescaped
 from reenact.gdb.process_files import ProcessFiles
+from reenact.gdb.process_outline import ProcessOutline
 from reenact.gdb.signals import to_gdb
 from reenact.gdb.target import INTERRUPT, Resumption, Target
 from reenact.gdb.transfer import OBJECTS, Objects
+from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.session.session import Session
 from reenact.symbols.files import ModuleFiles
 
@@ -50,11 +50,14 @@ class Conversation:
     Arguments:
         session: what it debugs; it stays open.
         connection: the socket to the client.
-        places: what clients have remembered.
+        checkpoints: what clients have remembered.
     """
 
     def __init__(
-        self, session: Session, connection: socket.socket, places: KeptPlaces | None = None
+        self,
+        session: Session,
+        connection: socket.socket,
+        checkpoints: UserCheckpoints | None = None,
     ) -> None:
         self._session = session
         self._connection = connection
@@ -69,9 +72,9 @@ class Conversation:
         trace = _native.Trace(session.trace.path)
         pid = next(p.pid for p in trace.processes() if p.number == session.process)
         self._names = Names(pid)
-        life = Life.of(trace, session.process)
-        self._target = Target(session, life, self._names, self._say)
-        self._monitor = Monitor(self._target, places or KeptPlaces())
+        outline = ProcessOutline.of(trace, session.process)
+        self._target = Target(session, outline, self._names, self._say)
+        self._monitor = Monitor(self._target, checkpoints or UserCheckpoints())
         self._objects = Objects(self._target, trace, self._names)
         files = ModuleFiles.of_trace(session.trace.path)
         numbers = [file.id for file in trace.files()]

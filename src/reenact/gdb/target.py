@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from reenact.errors import ReenactError, UsageError
 from reenact.gdb.identifiers import Names
 from reenact.gdb.image import Image
-from reenact.gdb.life import Life
 from reenact.gdb.milestones import Milestone
 from reenact.gdb.points import DebuggerPoints
+from reenact.gdb.process_outline import ProcessOutline
 from reenact.gdb.signals import to_gdb
 from reenact.session.positions import Position
 from reenact.session.session import Session
@@ -50,7 +50,7 @@ class Target:
 
     Arguments:
         session: the session; it stays the caller's.
-        life: what the trace tells about the process.
+        outline: what the trace tells about the process.
         names: how threads are written.
         say: tells the person something while the program runs.
     """
@@ -58,7 +58,7 @@ class Target:
     def __init__(
         self,
         session: Session,
-        life: Life,
+        outline: ProcessOutline,
         names: Names,
         say: Callable[[str], None],
     ) -> None:
@@ -67,8 +67,8 @@ class Target:
         self.names = names
         #: Kinds of milestones the client wants to be told.
         self.told_kinds: set[str] = set()
-        self._life = life
-        self._milestones = life.milestones
+        self._outline = outline
+        self._milestones = outline.milestones
         self._say = say
         self._is_vfork_open = False
         #: A stop of another thread that its client did not expect yet, and its direction.
@@ -142,7 +142,7 @@ class Target:
     @property
     def image(self) -> Image | None:
         """The program that runs at the position."""
-        return self._life.image_at(self.position.event)
+        return self._outline.image_at(self.position.event)
 
     def tell_image(self) -> str:
         """Path of the program at the position, which the client has come to know by that."""
@@ -333,7 +333,7 @@ class Target:
         elif not self._is_unwanted(self.session.event):
             return replace(stop, reason=StopReason.CATCH, event=self.session.event), False
         else:
-            other_end = self._life.handlers.end_of(stop.position.event) if wanted.until else None
+            other_end = self._outline.handlers.end_of(stop.position.event) if wanted.until else None
         if other_end is None:
             return stop, False
         found = self._pass(Position(stop.position.process, other_end), backward=wanted.backward)
@@ -345,7 +345,7 @@ class Target:
         """The event at which the handler began that returned with an event."""
         if undone is None or undone.kind != "signal-return":
             return None
-        begin = self._life.handlers.begin_of(undone.index)
+        begin = self._outline.handlers.begin_of(undone.index)
         if begin is None:
             return None
         event = self.session.event_at(Position(self.session.process, begin))

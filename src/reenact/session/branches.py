@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reenact.errors import UsageError
-from reenact.session.server import Server
+from reenact.session.interface import StoppedProcess
 
 #: A function called in a branch returns to here: no program has memory there.
 _RETURN_ADDRESS = 0x10
@@ -13,11 +13,11 @@ _RED_ZONE = 128
 _ARGUMENTS = ("rdi", "rsi", "rdx", "rcx", "r8", "r9")
 
 
-def call(server: Server, function: int, arguments: tuple[int, ...]) -> int:
+def call(copy: StoppedProcess, function: int, arguments: tuple[int, ...]) -> int:
     """Call a function in a copy; its result (rax). The registers are as before afterwards.
 
     Arguments:
-        server: the copy.
+        copy: the branch.
         function: its address.
         arguments: up to six integers or pointers.
 
@@ -25,25 +25,21 @@ def call(server: Server, function: int, arguments: tuple[int, ...]) -> int:
     """
     if len(arguments) > len(_ARGUMENTS):
         raise UsageError("a call in a branch takes up to six arguments", "pass fewer")
-    # Points are for the recording; the copy is thrown away.
-    server.set_breakpoints([])
-    server.set_watches([])
-    server.points_version = 0
-    before = server.registers()
+    before = copy.registers()
     # The stack is aligned before the call; the caller's red zone stays as it is.
     stack = ((before.rsp - _RED_ZONE) & ~0xF) - 8
-    server.write(stack, _RETURN_ADDRESS.to_bytes(8, "little"))
+    copy.write(stack, _RETURN_ADDRESS.to_bytes(8, "little"))
     values = dict(zip(_ARGUMENTS, arguments))
-    server.set_registers(before.replaced(rip=function, rsp=stack, rax=0, **values))
-    kind, code = server.run_free(_MOST_OF_CALL).place.detail
-    after = server.registers()
+    copy.set_registers(before.replaced(rip=function, rsp=stack, rax=0, **values))
+    kind, code = copy.run_free(_MOST_OF_CALL).state.detail
+    after = copy.registers()
     if after.rip != _RETURN_ADDRESS:
         raise UsageError(
             f"the function at {function:#x} does not return in a branch: "
             f"{_ended(kind, code)} at {after.rip:#x}",
             "only computation is possible in a branch",
         )
-    server.set_registers(before)
+    copy.set_registers(before)
     return after["rax"]
 
 

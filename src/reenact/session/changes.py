@@ -1,6 +1,6 @@
 """When the value of an expression changed: what it depends on is watched, and looked at.
 
-An expression such as `list->head->next` depends on several places in memory, and on others once a
+An expression such as `list->head->next` depends on several pieces of memory, and on others once a
 pointer in it changes. The names in it are bound where one asks: a local variable means the one
 of that call.
 """
@@ -8,23 +8,21 @@ of that call.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Union
+from typing import Union
 
 from reenact import _native
 from reenact.errors import UsageError
-from reenact.session.messages import Place
+from reenact.session.interface import ReplayedProcess, Visitor
+from reenact.session.messages import StopState
+from reenact.session.movements import Movements
 from reenact.session.points import Point, Points
 from reenact.session.values import Stop, StopReason
+from reenact.session.view import View
 from reenact.symbols.expressions import evaluate
 from reenact.symbols.frames import Read
 from reenact.symbols.types import Type
 from reenact.symbols.values import Value
 from reenact.symbols.variables import FrameVariables
-
-if TYPE_CHECKING:
-    from reenact.session.movements import Movements
-    from reenact.session.navigator import Navigator, Visitor
-    from reenact.session.view import View
 
 #: Memory an expression depends on: address and number of bytes of each piece.
 Ranges = tuple[tuple[int, int], ...]
@@ -125,19 +123,19 @@ class _LastChange:
     def __init__(self, expression: WatchedExpression, ranges: Ranges) -> None:
         self._expression = expression
         self._ranges = ranges
-        self._before: tuple[Place, State, Ranges] | None = None
-        #: Where it is about to change, or to depend on other places.
-        self.found: Place | None = None
+        self._before: tuple[StopState, State, Ranges] | None = None
+        #: Where it is about to change, or to depend on other memory.
+        self.found: StopState | None = None
         self.is_change = False
 
-    def visit(self, place: Place | None) -> None:
+    def visit(self, stop: StopState | None) -> None:
         """At each write, before it; None: at the end of the stretch."""
         state, ranges = self._expression.state()
         if self._before is not None:
             where, earlier, watched = self._before
             if earlier != state or watched != self._ranges:
                 self.found, self.is_change = where, earlier != state
-        self._before = None if place is None else (place, state, ranges)
+        self._before = None if stop is None else (stop, state, ranges)
 
 
 class Changes:
@@ -145,26 +143,26 @@ class Changes:
 
     Arguments:
         movements: moves it by points.
-        navigator: moves it along the writes.
+        process: is moved along the writes.
         view: where it stands.
     """
 
-    def __init__(self, movements: Movements, navigator: Navigator, view: View) -> None:
+    def __init__(self, movements: Movements, process: ReplayedProcess, view: View) -> None:
         self._movements = movements
-        self._navigator = navigator
+        self._process = process
         self._view = view
 
     def last(self, text: str, level: int, thread: int | None) -> Stop:
         """Back to right before the last change; to where its call or the process began else."""
         expression = WatchedExpression(text, self._view.variables(level, thread))
-        floor = self._navigator.history.start
+        floor = self._process.history.start
         if expression.has_locals:
             frame = self._view.frame(level, thread)[0]
             if frame.frame_address is not None:
-                origin = self._navigator.key
+                origin = self._process.key
                 call = Points().add_watch(frame.frame_address - 8, 8, "write", None)
                 self._movements.backward([call], alone=True)
-                floor = self._navigator.key
+                floor = self._process.key
                 self._movements.goto(origin)
         while True:
             _, ranges = expression.state()
@@ -175,11 +173,8 @@ class Changes:
                 seen.append(_LastChange(expression, ranges))
                 return seen[-1]
 
-            is_found = self._navigator.backward_along(points, followed, floor)
-            if is_found is None:
-                return self._movements.here(StopReason.INTERRUPTED)
-            if not is_found:
-                is_start = floor == self._navigator.history.start
+            if not self._process.backward_along(points, followed, floor):
+                is_start = floor == self._process.history.start
                 return self._movements.here(StopReason.START if is_start else StopReason.POSITION)
             if seen[-1].is_change:
                 return self._movements.here(StopReason.WATCHPOINT)

@@ -1,4 +1,4 @@
-"""Copies of the replaying process that wait at earlier places: where going back begins."""
+"""Copies of the replaying process that wait at earlier positions: where going back begins."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import bisect
 import contextlib
 import os
 
-from reenact.session.history import Key
-from reenact.session.server import Server
+from reenact.session.connection import ReplayerConnection
+from reenact.session.positions import Key
 
 #: Copies kept at most.
 MOST = 64
@@ -19,7 +19,7 @@ _BETWEEN_LOOKS = 8
 
 
 class Checkpoints:
-    """Servers in order of their places: dense near the present, sparse far away.
+    """Copies in order of their positions: dense near the present, sparse far away.
 
     Arguments:
         budget: memory all of them may take together, bytes.
@@ -29,9 +29,9 @@ class Checkpoints:
         self._budget = budget
         self._keys: list[Key] = []
         self._totals: list[int] = []
-        self._servers: list[Server] = []
+        self._copies: list[ReplayerConnection] = []
         #: No longer kept, and not yet ended.
-        self._leaving: list[Server] = []
+        self._leaving: list[ReplayerConnection] = []
         self._since_look = 0
         #: Own memory of copies by their process, the one looked at longest ago first.
         self._sizes: dict[int, int] = {}
@@ -39,21 +39,21 @@ class Checkpoints:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add(self, server: Server, present: int) -> None:
-        """Keep a server, and others no longer where there are too many; `let_go` ends those.
+    def add(self, copy: ReplayerConnection, present: int) -> None:
+        """Keep a copy, and others no longer where there are too many; `let_go` ends those.
 
         Arguments:
-            server: stands still from now on.
+            copy: stands still from now on.
             present: instructions in total where the session stands.
         """
-        key = server.place.key
+        key = copy.state.key
         at = bisect.bisect_left(self._keys, key)
         if at < len(self._keys) and self._keys[at] == key:
-            self._leaving.append(server)
+            self._leaving.append(copy)
             return
         self._keys.insert(at, key)
-        self._totals.insert(at, server.place.total)
-        self._servers.insert(at, server)
+        self._totals.insert(at, copy.state.total)
+        self._copies.insert(at, copy)
         if len(self._keys) > MOST:
             self._drop_one(present)
         self._since_look += 1
@@ -61,10 +61,10 @@ class Checkpoints:
             self._since_look = 0
             self._keep_budget(present)
 
-    def latest(self, key: Key, *, before: bool = False) -> Server:
-        """The last one at a place or, with `before`, strictly before it; else the first one."""
+    def latest(self, key: Key, *, before: bool = False) -> ReplayerConnection:
+        """The last one at a position or, with `before`, strictly before it; else the first one."""
         find = bisect.bisect_left if before else bisect.bisect_right
-        return self._servers[max(find(self._keys, key) - 1, 0)]
+        return self._copies[max(find(self._keys, key) - 1, 0)]
 
     def let_go(self) -> None:
         """End those that are no longer kept.
@@ -72,23 +72,23 @@ class Checkpoints:
         While the kernel takes a large process apart, a copy of it that runs is slowed down: two
         milliseconds of a step back that takes four. So this comes behind a movement.
         """
-        for server in self._leaving:
-            server.close()
+        for copy in self._leaving:
+            copy.close()
         self._leaving.clear()
 
     def close(self) -> None:
         """Let go of all."""
         self.let_go()
-        for server in self._servers:
-            server.close()
+        for copy in self._copies:
+            copy.close()
         self._keys.clear()
         self._totals.clear()
-        self._servers.clear()
+        self._copies.clear()
 
     def _drop_one(self, present: int) -> None:
         """Let go of the one that is missed least: the smallest gap for its distance.
 
-        Beyond some distance all places are equally likely to be the next one.
+        Beyond some distance all positions are equally likely to be the next one.
         """
         farthest = (self._totals[-1] - self._totals[0]) // _EVEN_BEYOND
 
@@ -100,7 +100,7 @@ class Checkpoints:
 
         # Never the first: it is where everything can be reached from.
         at = min(range(1, len(self._keys)), key=price)
-        self._leaving.append(self._servers.pop(at))
+        self._leaving.append(self._copies.pop(at))
         del self._keys[at], self._totals[at]
 
     def _keep_budget(self, present: int) -> None:
@@ -112,7 +112,7 @@ class Checkpoints:
 
     def _look_at_one(self) -> None:
         """Find out what one more copy takes; those that were let go of are forgotten."""
-        waiting = [server.pid for server in self._servers]
+        waiting = [copy.pid for copy in self._copies]
         known = {pid: size for pid, size in self._sizes.items() if pid in waiting}
         unknown = (pid for pid in waiting if pid not in known)
         pid = next(unknown, next(iter(known), waiting[0]))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING
 
 from reenact.errors import UsageError
-from reenact.session.history import Key
-from reenact.session.positions import Position, Where
-
-if TYPE_CHECKING:
-    from reenact.session.navigator import Navigator
-    from reenact.trace import Trace
+from reenact.session.interface import ReplayedProcess
+from reenact.session.positions import Key, Position, Where
+from reenact.session.recorded_trace import RecordedTrace
 
 _HINT = (
     'say a position, an event, "start", "end", "37.5%", "1.5s", a time of day such as '
@@ -23,18 +19,18 @@ _SLACK = 1.0
 
 
 class Destinations:
-    """Places of one process by whatever names them.
+    """Positions of one process by whatever names them.
 
     Arguments:
         trace: the trace.
-        process: number of the process.
-        navigator: knows the process' events, and finds its end.
+        number: number of the process.
+        process: knows its events, and finds its end.
     """
 
-    def __init__(self, trace: Trace, process: int, navigator: Navigator) -> None:
+    def __init__(self, trace: RecordedTrace, number: int, process: ReplayedProcess) -> None:
         self._trace = trace
+        self._number = number
         self._process = process
-        self._navigator = navigator
 
     def key(self, where: Where) -> Key:
         """The place that is meant; whether it exists is seen on the way there.
@@ -55,16 +51,16 @@ class Destinations:
         """The event that a number means: data that comes before an event is part of it."""
         if event < 0:
             return event
-        for found in self._trace.events(self._process, event):
+        for found in self._trace.events(self._number, event):
             if found.kind != "data":
                 return found.index
         return event
 
     def _of_position(self, where: Position) -> Key:
-        if where.process != self._process:
+        if where.process != self._number:
             raise UsageError(
                 f"{where} is a position of process {where.process}, "
-                f"and this session replays process {self._process}",
+                f"and this session replays process {self._number}",
                 f"open a session for it: trace.replay({where.process})",
             )
         return (where.event, where.instructions)
@@ -72,9 +68,9 @@ class Destinations:
     def _named(self, where: str) -> Key:
         text = where.strip()
         if text == "start":
-            return self._navigator.history.start
+            return self._process.history.start
         if text == "end":
-            return self._navigator.find_end().key
+            return self._process.find_end().key
         if text.startswith("@"):
             return self._of_position(self._trace.bookmarks[text[1:]].position)
         return self._counted(text)
@@ -93,7 +89,7 @@ class Destinations:
     def _part(self, percent: float) -> Key:
         if not 0 <= percent <= 100:
             raise UsageError(f"{percent} % is no part of a trace", "say 0% to 100%")
-        end, history = self._navigator.find_end(), self._navigator.history
+        end, history = self._process.find_end(), self._process.history
         first = history.total(history.start)
         return history.at_total(first + int((end.total - first) * percent / 100))
 
@@ -112,9 +108,9 @@ class Destinations:
                 f"{seconds:.6g} seconds after its start is no moment of this recording{took}",
                 "see when it was: reenact info",
             )
-        start = self._navigator.history.start
+        start = self._process.history.start
         found = start[0]
-        for event in self._trace.events(self._process, found):
+        for event in self._trace.events(self._number, found):
             if event.seconds > seconds:
                 break
             if event.kind != "data":

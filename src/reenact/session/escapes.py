@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from reenact.session.session import Session
-    from reenact.session.view import View
+from reenact.session.view import View
 
 #: Functions whose first argument is a `jmp_buf`.
 _JUMPS = ("longjmp", "_longjmp", "siglongjmp", "__longjmp_chk", "__libc_siglongjmp")
@@ -42,16 +38,16 @@ class Escapes:
             self._landings = frozenset(space.entries(_LANDING))
         return self._jumps | self._landings
 
-    def target(self, session: Session) -> int | None:
+    def target(self) -> int | None:
         """Where the one goes on that is being taken; None where it cannot be told."""
-        registers = session.registers
+        registers = self._view.registers(None)
         if registers.rip in self._landings:
             return registers["rsi"]
-        buffer = session.memory.read(registers["rdi"], 64)
+        buffer = self._view.read(registers["rdi"], 64)
         if len(buffer) < 64:
             return None
         stored = int.from_bytes(buffer[8 * _ADDRESS : 8 * _ADDRESS + 8], "little")
-        guard = session.memory.read(registers["fs_base"] + _GUARD, 8)
+        guard = self._view.read(registers["fs_base"] + _GUARD, 8)
         plain = _rotated(stored) ^ int.from_bytes(guard, "little")
         space = self._view.space()
         return next((a for a in (plain, stored) if space.module_at(a) is not None), None)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import array
 import bisect
 import itertools
+from collections.abc import Callable
 
 from reenact.events import KINDS
-from reenact.session.server import Server
+from reenact.session.positions import Key
 from reenact.session.values import EventInfo
-
-#: A place: index of an event, and instructions since it took effect.
-Key = tuple[int, int]
 
 _WORDS = 3
 _KIND, _OWN, _VISIBLE, _CODE = 0, 8, 9, 16
@@ -41,7 +39,7 @@ class History:
 
     @property
     def start(self) -> Key:
-        """The first place."""
+        """The first position."""
         return (self._index[self._first], 0)
 
     @property
@@ -49,11 +47,15 @@ class History:
         """The latest event known."""
         return self._index[-1]
 
-    def learn(self, server: Server) -> None:
-        """Take over what a server has passed and is not known yet."""
-        event = server.place.event
+    def learn(self, event: int, records: Callable[[int], array.array[int]]) -> None:
+        """Take over what was passed up to an event and is not known yet.
+
+        Arguments:
+            event: the last one that has taken effect.
+            records: gives the replayer's records from a number on.
+        """
         while not self._index or self._index[-1] < event:
-            words = server.history(len(self._index))
+            words = records(len(self._index))
             if not words:
                 return
             before, meta = words[1::_WORDS], words[2::_WORDS]

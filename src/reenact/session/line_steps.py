@@ -6,8 +6,9 @@ through whatever that calls. A call is told by its frame address, so recursion d
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reenact.session.escapes import Escapes
+from reenact.session.interface import ReplayedProcess
+from reenact.session.movements import Movements
 from reenact.session.points import Point, Points
 from reenact.session.standing import (
     Standing,
@@ -18,33 +19,27 @@ from reenact.session.standing import (
     was_interrupted,
 )
 from reenact.session.values import Stop, StopReason
-from reenact.symbols.frames import RIP
-
-if TYPE_CHECKING:
-    from reenact.session.escapes import Escapes
-    from reenact.session.movements import Movements
-    from reenact.session.session import Session
-    from reenact.session.view import View
-    from reenact.symbols.frames import Frame
+from reenact.session.view import View
+from reenact.symbols.frames import RIP, Frame
 
 _END_BRANCH = b"\xf3\x0f\x1e\xfa"
 _JUMP_INDIRECT = b"\xff\x25"
 
 
 class LineSteps:
-    """Moves a session forwards by lines. The session's own points stop every movement.
+    """Moves a process forwards by lines. The session's own points stop every movement.
 
     Arguments:
-        session: what is moved.
+        process: what is moved.
         movements: how.
         view: where it stands.
         escapes: ways out of functions that are no return.
     """
 
     def __init__(
-        self, session: Session, movements: Movements, view: View, escapes: Escapes
+        self, process: ReplayedProcess, movements: Movements, view: View, escapes: Escapes
     ) -> None:
-        self._session = session
+        self._process = process
         self._movements = movements
         self._view = view
         self._escapes = escapes
@@ -101,9 +96,8 @@ class LineSteps:
         is_signal = was_interrupted(frames, inside + 1)
         if into and not is_signal and now.has_line:
             return self._enter(now)
-        session = self._session
-        entered = session.position
-        code = session.memory.read(now.address, 16) if into and not is_signal else b""
+        entered = self._process.key
+        code = self._view.read(now.address, 16) if into and not is_signal else b""
         stop, is_over = self._return(frames, inside, origin.thread)
         if not is_over:
             return stop
@@ -111,13 +105,13 @@ class LineSteps:
         if target is None or not self._has_line(target):
             return None
         # Now it is known what the linkage table leads to: a function to step into.
-        back = session.position
-        session.goto(entered)
+        back = self._process.key
+        self._process.goto(entered)
         stop, is_there = self._run_to(target, now.stack, origin.thread, exactly=True)
         if is_there:
             return self._enter(self._standing())
         if stop.reason == StopReason.POSITION:
-            session.goto(back)
+            self._process.goto(back)
             return None
         return stop
 
@@ -148,33 +142,33 @@ class LineSteps:
 
         A way out of functions that leads to the call, or beyond it, ends the run where it leads.
         """
-        session = self._session
         own = Points()
         reached: list[str] = []
 
-        def is_reached(at: Session) -> bool:
-            here = at.registers.rsp
-            found = at.thread == thread and (here == stack if exactly else here <= stack)
+        # The view looks at the copy that is asked about.
+        def is_reached(_: object) -> bool:
+            here = self._view.registers(None).rsp
+            found = self._thread == thread and (here == stack if exactly else here <= stack)
             if found:
                 reached.append("there")
             return found
 
-        def is_left(at: Session) -> bool:
-            found = at.thread == thread and at.registers.rsp >= stack
+        def is_left(_: object) -> bool:
+            found = self._thread == thread and self._view.registers(None).rsp >= stack
             if found:
                 reached.append("left")
             return found
 
         landings: dict[int, Point] = {}
 
-        def escapes(at: Session) -> bool:
-            target = self._escapes.target(at) if at.thread == thread else None
+        def escapes(_: object) -> bool:
+            target = self._escapes.target() if self._thread == thread else None
             if target is not None and target not in landings:
                 reached.append("landing")
                 return True
             return False
 
-        def left_all(_at: Session) -> bool:
+        def left_all(_: object) -> bool:
             reached.append("left")
             return True
 
@@ -191,7 +185,7 @@ class LineSteps:
                 return stop, False
             if reached[-1] != "landing":
                 return self._movements.here(), reached[-1] == "there"
-            target = self._escapes.target(session)
+            target = self._escapes.target()
             if target is not None:
                 landings[target] = own.add_breakpoint((target,), "", is_left)
                 points.append(landings[target])
@@ -223,7 +217,7 @@ class LineSteps:
             number = next(
                 (n for n, frame in enumerate(frames) if n > 0 and frame.line), len(frames)
             )
-            stop, is_over = self._return(frames, number - 1, self._session.thread)
+            stop, is_over = self._return(frames, number - 1, self._thread)
             if not is_over or self._standing().has_line:
                 return stop
 
@@ -231,8 +225,13 @@ class LineSteps:
         """One instruction of a thread, with the session's points."""
         return self._movements.one(thread)
 
+    @property
+    def _thread(self) -> int:
+        """The running thread."""
+        return self._process.present.state.tid
+
     def _standing(self) -> Standing:
-        return standing(self._view, self._session.thread)
+        return standing(self._view, self._thread)
 
     def _has_line(self, address: int) -> bool:
         return bool(self._view.space().places(address)[-1].line)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reenact.errors import UsageError
-from reenact.session.history import Key
+from reenact.session.interface import ReplayedProcess
+from reenact.session.movements import Movements
 from reenact.session.points import Points
+from reenact.session.positions import Key
 from reenact.session.standing import (
     Line,
     Standing,
@@ -23,12 +24,8 @@ from reenact.session.standing import (
     was_interrupted,
 )
 from reenact.session.values import Stop, StopReason
-
-if TYPE_CHECKING:
-    from reenact.session.movements import Movements
-    from reenact.session.navigator import Navigator
-    from reenact.session.view import View
-    from reenact.symbols.frames import Frame
+from reenact.session.view import View
+from reenact.symbols.frames import Frame
 
 #: Steps taken back at once: at first, and at most.
 _FIRST_WINDOW, _MOST_WINDOW = 32, 512
@@ -51,17 +48,17 @@ class _Aim:
 
 
 class LineStepsBack:
-    """Moves a session backwards by lines.
+    """Moves a process backwards by lines.
 
     Arguments:
-        movements: moves it by steps.
-        navigator: moves it by places.
+        process: what is moved.
+        movements: moves it by steps, and past points.
         view: where it stands.
     """
 
-    def __init__(self, movements: Movements, navigator: Navigator, view: View) -> None:
+    def __init__(self, process: ReplayedProcess, movements: Movements, view: View) -> None:
+        self._process = process
         self._movements = movements
-        self._navigator = navigator
         self._view = view
 
     def step(self, *, into: bool) -> Stop:
@@ -80,14 +77,14 @@ class LineStepsBack:
 
     def _with_points(self, move: Callable[[], Stop]) -> Stop:
         """A movement that the session's own points stop on its way."""
-        origin = self._navigator.key
+        origin = self._process.key
         stop = move()
-        if not any(self._movements.points.enabled()) or stop.reason == StopReason.INTERRUPTED:
+        if not any(self._movements.points.enabled()):
             return stop
-        lowest = self._navigator.key
-        self._navigator.goto(origin)
+        lowest = self._process.key
+        self._process.goto(origin)
         hit = self._movements.backward(floor=lowest)
-        return stop if self._navigator.key == lowest and _is_plain(hit) else hit
+        return stop if self._process.key == lowest and _is_plain(hit) else hit
 
     def _step(self, *, into: bool) -> Stop:
         origin = self._standing()
@@ -110,7 +107,7 @@ class LineStepsBack:
                     if now.address == now.body and aim.line is not None:
                         return self._arrive(aim)
                     continue
-                self._navigator.goto(key)
+                self._process.goto(key)
                 frames = calls(self._view)
                 inside = call_inside(frames, aim.call.frame)
                 if self._is_leap(now, aim.call, frames, inside):
@@ -164,7 +161,7 @@ class LineStepsBack:
             # A function from its end, or where it was left by a jump: innermost that has lines.
             entered = next((n for n in range(inside + 1) if frames[n].line), None)
             if entered == 0:
-                aim.call, aim.line, aim.reached = now, now.lines[-1], self._navigator.key
+                aim.call, aim.line, aim.reached = now, now.lines[-1], self._process.key
                 return self._arrive(aim) if now.address == now.body else None
             called = called if entered is None else entered - 1
         stop = self._to_call(frames[called].frame_address)
@@ -176,7 +173,7 @@ class LineStepsBack:
         if here.is_same_call(aim.call) and not here.is_in_prologue:
             if self._is_passed(aim, here):
                 return self._arrive(aim)
-            aim.reached = self._navigator.key
+            aim.reached = self._process.key
         return None
 
     def _climb(self, aim: _Aim) -> Stop | None:
@@ -188,7 +185,7 @@ class LineStepsBack:
                 return stop
             call = self._standing()
             if call.has_line:
-                aim.call, aim.line, aim.reached = call, call.lines[-1], self._navigator.key
+                aim.call, aim.line, aim.reached = call, call.lines[-1], self._process.key
                 return None
 
     def _finish(self) -> Stop:
@@ -212,7 +209,7 @@ class LineStepsBack:
                     if len(now.lines) >= depth and now.names[:depth] == origin.names:
                         continue
                     return self._movements.goto(key)
-                self._navigator.goto(key)
+                self._process.goto(key)
                 frames = calls(self._view)
                 inside = call_inside(frames, origin.frame)
                 stop = None if inside is None else self._to_call(frames[inside].frame_address)
@@ -225,7 +222,7 @@ class LineStepsBack:
     def _to_call(self, frame_address: int | None) -> Stop | None:
         """Back to right before the call that made a frame; a stop where there is none."""
         if frame_address is None:
-            return self._movements.goto(self._navigator.history.start)
+            return self._movements.goto(self._process.history.start)
         watch = Points().add_watch(frame_address - _WORD, _WORD, "write", None)
         stop = self._movements.backward([watch], alone=True)
         return None if stop.reason == StopReason.WATCHPOINT else stop
@@ -233,7 +230,7 @@ class LineStepsBack:
     def _arrive(self, aim: _Aim) -> Stop:
         """At the beginning of the line that was looked for."""
         if aim.reached is None:
-            return self._movements.goto(self._navigator.history.start)
+            return self._movements.goto(self._process.history.start)
         return self._movements.goto(aim.reached)
 
     def _past(self, thread: int) -> Iterator[tuple[Key, Standing]]:
@@ -241,32 +238,32 @@ class LineStepsBack:
 
         The session is elsewhere meanwhile.
         """
-        navigator = self._navigator
+        process = self._process
         size = _FIRST_WINDOW
-        key = navigator.key
-        while key > navigator.history.start:
-            navigator.goto(key)
+        key = process.key
+        while key > process.history.start:
+            process.goto(key)
             self._movements.back(size)
-            begin = navigator.key
+            begin = process.key
             seen = []
-            while navigator.key < key:
-                if navigator.live.place.tid == thread:
-                    seen.append((navigator.key, standing(self._view, thread)))
+            while process.key < key:
+                if process.present.state.tid == thread:
+                    seen.append((process.key, standing(self._view, thread)))
                 if self._movements.step(1).reason != StopReason.POSITION:
                     break
             yield from reversed(seen)
             key = begin
             if not seen:
                 # Others ran all the time: go to where this thread did.
-                navigator.goto(key)
+                process.goto(key)
                 if self._movements.back_thread(1, thread).reason != StopReason.POSITION:
                     return
-                key = navigator.key
+                key = process.key
                 yield key, self._standing()
             size = min(2 * size, _MOST_WINDOW)
 
     def _standing(self) -> Standing:
-        return standing(self._view, self._navigator.live.place.tid)
+        return standing(self._view, self._process.present.state.tid)
 
 
 def _called(frames: list[Frame], inside: int) -> int:

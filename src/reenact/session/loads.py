@@ -5,12 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from reenact.session.recorded_trace import RecordedTrace
 from reenact.symbols.space import MappingLike
-
-if TYPE_CHECKING:
-    from reenact.trace import Trace
 
 #: `mmap` and `mremap`; new images bring mappings, too.
 _CALLS = (9, 25)
@@ -36,7 +33,7 @@ class Load:
 
 
 def all_loads(
-    trace: Trace, process: int, first: int, present: Iterable[MappingLike]
+    trace: RecordedTrace, process: int, first: int, present: Iterable[MappingLike]
 ) -> tuple[Load, ...]:
     """Every mapping of a file that a process ever has.
 

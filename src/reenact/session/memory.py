@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reenact.errors import ReplayError
-from reenact.session.server import Server
+from reenact.session.interface import StoppedProcess
 
 
 class ProcessMemory:
     """Memory of the process at the session's position.
 
     Arguments:
-        server: gives the replayer that stands there.
+        stopped: gives the process that stands there.
     """
 
-    def __init__(self, server: Callable[[], Server]) -> None:
-        self._server = server
+    def __init__(self, stopped: Callable[[], StoppedProcess]) -> None:
+        self._stopped = stopped
 
     def __repr__(self) -> str:
         return "<memory of the process: memory[start:end] is bytes>"
@@ -38,7 +38,7 @@ class ProcessMemory:
 
     def read(self, address: int, length: int) -> bytes:
         """The bytes from `address` on, up to `length`: fewer where a byte cannot be read."""
-        return self._server().read(address, length)
+        return self._stopped().read(address, length)
 
     def checksum(self, address: int, length: int) -> tuple[int, int]:
         """How many bytes can be read from `address` on, up to `length`, and their checksum.
@@ -53,4 +53,4 @@ class ProcessMemory:
             >>> before == session.memory.checksum(mapping.start, size), before[0] == size
             (True, True)
         """
-        return self._server().checksum(address, length)
+        return self._stopped().checksum(address, length)

@@ -9,6 +9,8 @@ import enum
 import struct
 from dataclasses import dataclass
 
+from reenact.session.positions import Key
+
 #: Longest message of either side, bytes.
 LONGEST = 128 << 10
 #: Most bytes of memory to ask for, or to write, at once.
@@ -22,7 +24,7 @@ READ, WRITE = 1, 2
 BREAKPOINTS, ACCESSES = 1, 2
 
 _HEADER = struct.Struct("<II")
-_PLACE = struct.Struct("<IIQQQQQ")
+_STATE = struct.Struct("<IIQQQQQ")
 _HITS = struct.Struct("<Q")
 
 
@@ -72,8 +74,8 @@ class Reason(enum.IntEnum):
 
 
 @dataclass(frozen=True)
-class Place:
-    """A place in the history of a process: after `event`, `instructions` since it.
+class StopState:
+    """Where a replaying process stands still, and why: `instructions` after `event`.
 
     `total` instructions since the process began; `detail` by reason: the address of the
     breakpoint, or kind and code of the event.
@@ -87,18 +89,18 @@ class Place:
     detail: tuple[int, int]
 
     @property
-    def key(self) -> tuple[int, int]:
-        """What orders places."""
+    def key(self) -> Key:
+        """The position, within the process."""
         return (self.event, self.instructions)
 
 
 @dataclass(frozen=True)
-class Stopped:
-    """Where a run has stopped; with `hits` on the way, the last one in `remembered`."""
+class RunResult:
+    """How a run has ended; with `hits` on the way, the last one in `remembered`."""
 
-    place: Place
+    state: StopState
     hits: int
-    remembered: Place | None
+    remembered: StopState | None
     message: str
 
 
@@ -167,20 +169,20 @@ def content(message: bytes) -> bytes:
     return message[_HEADER.size :]
 
 
-def stopped(message: bytes) -> Stopped:
+def stopped(message: bytes) -> RunResult:
     """Take a `Reply.STOP` apart. Errors: `ValueError`, `struct.error`."""
     at = _HEADER.size
-    place = _place(message, at)
-    at += _PLACE.size
+    state = _stop_state(message, at)
+    at += _STATE.size
     (hits,) = _HITS.unpack_from(message, at)
     at += _HITS.size
     remembered = None
     if message[at : at + 4] != b"\xff\xff\xff\xff":
-        remembered = _place(message, at)
-    text = message[at + _PLACE.size :].decode("utf-8", "replace")
-    return Stopped(place, hits, remembered, text)
+        remembered = _stop_state(message, at)
+    text = message[at + _STATE.size :].decode("utf-8", "replace")
+    return RunResult(state, hits, remembered, text)
 
 
-def _place(message: bytes, at: int) -> Place:
-    reason, tid, event, instructions, total, first, second = _PLACE.unpack_from(message, at)
-    return Place(Reason(reason), tid, event, instructions, total, (first, second))
+def _stop_state(message: bytes, at: int) -> StopState:
+    reason, tid, event, instructions, total, first, second = _STATE.unpack_from(message, at)
+    return StopState(Reason(reason), tid, event, instructions, total, (first, second))

@@ -1,24 +1,20 @@
-"""Movements of a session as stops: what the navigator does, in the terms of a person.
+"""Movements of a session as stops: what a replayed process does, in the terms of a person.
 
-The session's own methods and the rooms that move by lines are made of these.
+The session's own methods and the steps by line are made of these. An interrupt ends each of them
+by `MovementInterrupted`; the session tells it as a stop.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from reenact.session.history import Key
-from reenact.session.messages import Place, Reason
-from reenact.session.navigator import Navigator
+from reenact.session.interface import ReplayedProcess
+from reenact.session.messages import Reason, StopState
 from reenact.session.points import Point, Points, Watchpoint
-from reenact.session.positions import Position
+from reenact.session.positions import Key, Position
 from reenact.session.schedule import Schedule
 from reenact.session.values import Stop, StopReason
-
-if TYPE_CHECKING:
-    from reenact.session.session import Session
 
 _REASONS = {
     Reason.TARGET: StopReason.POSITION,
@@ -28,18 +24,17 @@ _REASONS = {
     Reason.BREAKPOINT: StopReason.BREAKPOINT,
     Reason.WATCH: StopReason.WATCHPOINT,
     Reason.CATCH: StopReason.CATCH,
-    Reason.INTERRUPTED: StopReason.INTERRUPTED,
     Reason.END: StopReason.END,
     Reason.FAILED: StopReason.DIVERGENCE,
 }
 
 
 class Movements:
-    """Moves the present of one process.
+    """Moves one replayed process.
 
     Arguments:
-        process: number of the process.
-        navigator: moves it.
+        number: the process' number in the trace.
+        process: what is moved.
         schedule: the threads.
         points: the session's own points.
         session: gives what conditions are asked with.
@@ -47,47 +42,42 @@ class Movements:
 
     def __init__(
         self,
-        process: int,
-        navigator: Navigator,
+        number: int,
+        process: ReplayedProcess,
         schedule: Schedule,
         points: Points,
-        session: Callable[[], Session],
+        session: Callable[[], object],
     ) -> None:
+        self._number = number
         self._process = process
-        self._navigator = navigator
         self._schedule = schedule
         self._session = session
         self.points = points
 
     def here(self, reason: StopReason = StopReason.POSITION) -> Stop:
         """Where the session stands."""
-        return self._stop(self._navigator.live.place, reason)
+        return self._stop(self._process.present.state, reason)
 
     def goto(self, key: Key) -> Stop:
         """To a place; points do not count."""
-        place = self._navigator.goto(key).place
-        if place.reason == Reason.INTERRUPTED:
-            return self._stop(place)
+        state = self._process.goto(key).state
         reason = StopReason.POSITION
-        if key == self._navigator.history.start:
+        if key == self._process.history.start:
             reason = StopReason.START
-        elif self._navigator.end is not None and key == self._navigator.end.key:
-            reason = _REASONS[self._navigator.end.reason]
-        return self._stop(place, reason)
+        elif self._process.end is not None and key == self._process.end.key:
+            reason = _REASONS[self._process.end.reason]
+        return self._stop(state, reason)
 
     def step(self, count: int) -> Stop:
         """So many steps of whatever thread runs."""
-        stopped = self._navigator.step(count)
-        return self._stop(stopped.place, message=stopped.message)
+        result = self._process.step(count)
+        return self._stop(result.state, message=result.message)
 
     def back(self, count: int) -> Stop:
         """So many steps back, of whatever thread ran."""
-        navigator = self._navigator
-        navigator.history.learn(navigator.live)
-        key = navigator.history.back(navigator.key, count)
-        if key is None:
-            return self._stop(navigator.goto(navigator.history.start).place, StopReason.START)
-        return self._stop(navigator.goto(key).place)
+        process = self._process
+        key = process.history.back(process.key, count)
+        return self._to_start() if key is None else self._stop(process.goto(key).state)
 
     def step_thread(self, count: int, thread: int) -> Stop:
         """So many steps of one thread."""
@@ -118,23 +108,22 @@ class Movements:
             return self.back(1) if backward else self.step(1)
         if backward:
             stop = self.back(1)
-            touched = self._navigator.next_access(points)
+            touched = self._process.next_access(points)
         else:
-            stopped = self._navigator.step(1, points)
-            stop, touched = self._stop(stopped.place, message=stopped.message), stopped.remembered
+            result = self._process.step(1, points)
+            stop, touched = self._stop(result.state, message=result.message), result.remembered
         if touched is None or touched.reason != Reason.WATCH:
             return stop
-        if points.hit(touched, self._session()) is None:
+        if self._hit(points, touched) is None:
             return stop
         return dataclasses.replace(stop, reason=StopReason.WATCHPOINT, address=touched.detail[0])
 
     def turn_of(self, thread: int, *, backward: bool = False) -> Key | None:
         """The nearest later (or earlier) place at which a thread runs; None: it never does."""
-        now = event = self._navigator.key[0]
+        now = event = self._process.key[0]
         if backward:
             last = self._schedule.event_until(now, thread)
-            self._navigator.history.learn(self._navigator.live)
-            return None if last is None else self._navigator.history.right_before(last)
+            return None if last is None else self._process.history.right_before(last)
         while True:
             # A thread runs before each of its events: the place behind the event before that.
             following = self._schedule.event_after(event, thread)
@@ -161,60 +150,61 @@ class Movements:
         """Back to the last hit, not before `floor`; without one to the floor, or to the start."""
         points = Points() if alone else self.points
         points = points.joined(extra) if extra else points
-        place, point = self._navigator.backward(
-            points, lambda place: points.hit(place, self._session()), floor
-        )
-        if place is None:
-            return self._stop(self._navigator.live.place, StopReason.INTERRUPTED)
+        state, point = self._process.backward(points, lambda state: self._hit(points, state), floor)
         if point is None:
-            is_start = place.key == self._navigator.history.start
-            return self._stop(place, StopReason.START if is_start else StopReason.POSITION)
+            is_start = state.key == self._process.history.start
+            return self._stop(state, StopReason.START if is_start else StopReason.POSITION)
         point.hits += 1
-        return self._stop(place)
+        return self._stop(state)
 
     # Inside
 
     def _forward(
         self, points: Points, ceiling: Key | None = None, steps: int | None = None
     ) -> Stop:
-        stopped, point = self._navigator.forward(
-            points, lambda place: points.hit(place, self._session()), ceiling, steps
+        result, point = self._process.forward(
+            points, lambda state: self._hit(points, state), ceiling, steps
         )
         if point is not None:
             point.hits += 1
         if not isinstance(point, Watchpoint):
-            return self._stop(stopped.place, message=stopped.message)
-        touched = stopped.place.detail[0]
-        after = self._navigator.step(1)
-        return dataclasses.replace(self._stop(after.place, StopReason.WATCHPOINT), address=touched)
+            return self._stop(result.state, message=result.message)
+        touched = result.state.detail[0]
+        after = self._process.step(1)
+        return dataclasses.replace(self._stop(after.state, StopReason.WATCHPOINT), address=touched)
+
+    def _hit(self, points: Points, state: StopState) -> Point | None:
+        """The point that says to stop; conditions may look at the session, but not move it."""
+        with self._process.judging():
+            return points.hit(state, self._session())
 
     def _at_breakpoint(self) -> Stop | None:
         """The stop of a breakpoint right here; None: there is none that counts."""
-        address = self._navigator.live.registers().rip
+        address = self._process.present.registers().rip
         if address not in self.points.addresses():
             return None
-        place = dataclasses.replace(
-            self._navigator.live.place, reason=Reason.BREAKPOINT, detail=(address, 0)
+        state = dataclasses.replace(
+            self._process.present.state, reason=Reason.BREAKPOINT, detail=(address, 0)
         )
-        point = self.points.hit(place, self._session())
+        point = self._hit(self.points, state)
         if point is None:
             return None
         point.hits += 1
-        return self._stop(place)
+        return self._stop(state)
 
     def _count_steps(
         self, count: int, thread: int, step: Callable[[int], tuple[Stop, bool]]
     ) -> Stop:
         stop = self.here()
         for _ in range(count):
-            before = self._navigator.live.registers(thread)
+            before = self._process.present.registers(thread)
             is_done = False
             while not is_done:
                 stop, was_other = step(thread)
                 if stop.reason != StopReason.POSITION:
                     return stop
                 # To hand over, and to wait, is nothing that a thread does itself.
-                now = self._navigator.live.registers()
+                now = self._process.present.registers()
                 is_done = not was_other or now.general != before.general
         return stop
 
@@ -226,7 +216,7 @@ class Movements:
         turn = self.turn_of(thread)
         if turn is None:
             return self._forward(Points()), True
-        return self._stop(self._navigator.goto(turn).place), True
+        return self._stop(self._process.goto(turn).state), True
 
     def _one_back(self, thread: int) -> tuple[Stop, bool]:
         """A step back, and back to where the thread ran."""
@@ -234,22 +224,24 @@ class Movements:
         if stop.reason != StopReason.POSITION or stop.thread == thread:
             return stop, False
         turn = self.turn_of(thread, backward=True)
-        navigator = self._navigator
         if turn is None:
-            return self._stop(navigator.goto(navigator.history.start).place, StopReason.START), True
-        return self._stop(navigator.goto(turn).place), True
+            return self._to_start(), True
+        return self._stop(self._process.goto(turn).state), True
 
-    def _stop(self, place: Place, reason: StopReason | None = None, message: str = "") -> Stop:
-        reason = reason or _REASONS[place.reason]
+    def _to_start(self) -> Stop:
+        process = self._process
+        return self._stop(process.goto(process.history.start).state, StopReason.START)
+
+    def _stop(self, state: StopState, reason: StopReason | None = None, message: str = "") -> Stop:
+        reason = reason or _REASONS[state.reason]
         caught = None
         if reason == StopReason.CATCH:
-            self._navigator.history.learn(self._navigator.live)
-            caught = self._navigator.history.event(place.event)
+            caught = self._process.history.event(state.event)
         return Stop(
             reason=reason,
-            position=Position(self._process, *place.key),
-            thread=place.tid,
-            address=place.detail[0] if place.reason in (Reason.BREAKPOINT, Reason.WATCH) else None,
+            position=Position(self._number, *state.key),
+            thread=state.tid,
+            address=state.detail[0] if state.reason in (Reason.BREAKPOINT, Reason.WATCH) else None,
             event=caught,
             message=message if reason == StopReason.DIVERGENCE else "",
         )

@@ -1,4 +1,4 @@
-"""Moving through the history of a process: which copy to start from, where to leave others.
+"""A replayed process that goes forwards and backwards: copies of it wait at earlier positions.
 
 The replay runs forwards only. Going back is: take the copy that waits nearest before the target,
 let a copy of it run there. So that the next movement is short, copies are left on the way: one
@@ -9,97 +9,140 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
-from typing import Protocol, Union
+from collections.abc import Callable, Iterator
 
 from reenact.errors import UsageError
-from reenact.session.history import Key
-from reenact.session.messages import ACCESSES, BREAKPOINTS, NEVER, Place, Reason, Run, Stopped
+from reenact.session.backward_search import HITS, BackwardSearch, beyond
+from reenact.session.connection import ReplayerConnection
+from reenact.session.copies import ENDS, STAGE, STAGE_EVENTS, Copies
+from reenact.session.history import History
+from reenact.session.interface import Judge, MovementInterrupted, StoppedProcess, Visitor
+from reenact.session.messages import BREAKPOINTS, NEVER, Reason, Run, RunResult, StopState
 from reenact.session.points import Point, Points
-from reenact.session.server import Server
-from reenact.session.stages import ENDS, STAGE, STAGE_EVENTS, Stages
+from reenact.session.positions import Key
+from reenact.session.values import Mapping
 
 #: Copies are also left so many instructions before a target that is known. Each step back runs
 #: from the nearest, in a copy that has to translate again what lies between.
 NEAR = (1 << 23, 1 << 18, 1 << 13, 1 << 9)
 
-#: Going back, so many instructions are looked through first; with so many hits in them …
-_SAMPLE = 1 << 20
-_MANY_HITS = 256
-#: … the last one is looked for near the end: in so many instructions, in more if it is not there.
-_NEAR_END = 1 << 20
 
-_HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.CATCH)
+class Navigator:
+    """Implements `reenact.session.interface.ReplayedProcess`, where all of it is described.
 
-#: Decides whether the session stops at a place where the replayer has stopped.
-Judge = Callable[[Place], Union[Point, None]]
+    Arguments:
+        first: stands at the first position of the process.
+        budget: memory for waiting copies, bytes.
+    """
 
-
-class Visitor(Protocol):
-    """Looks at each hit of a stretch of the replay, in order."""
+    def __init__(self, first: ReplayerConnection, budget: int) -> None:
+        self._copies = Copies(first, budget)
+        self._search = BackwardSearch(self._copies)
 
     @property
-    def found(self) -> Place | None:
-        """Where to go to, once the stretch is over; None: not in this one."""
+    def present(self) -> StoppedProcess:
+        """What stands at the present, or is asked in its place."""
+        return self._copies.asked
 
-    def visit(self, place: Place | None) -> None:
-        """The present is at a hit; None: at the end of the stretch."""
+    @property
+    def key(self) -> Key:
+        """Where `present` stands."""
+        return self._copies.asked.state.key
 
+    @property
+    def history(self) -> History:
+        """The events behind."""
+        return self._copies.history
 
-class Navigator(Stages):
-    """Moves the present: to places, by steps, to hits, forwards and backwards."""
+    @property
+    def end(self) -> StopState | None:
+        """The last position, once it is known."""
+        return self._copies.end
 
-    def goto(self, key: Key) -> Stopped:
-        """Move the present to a place. Errors: `UsageError` when there is no such place."""
-        self._interrupted.clear()
-        self.history.learn(self.live)
-        if key < self.history.start or (self.history.knows(key) and not self.history.has(key)):
-            raise _outside(key)
-        origin = self.key
-        waiting = self.checkpoints.latest(key)
-        if key < origin or waiting.place.key > origin:
-            self._replace(waiting.fork())
-        stopped = self._advance(key)
-        if stopped.place.reason not in (Reason.TARGET, Reason.INTERRUPTED):
-            self.history.learn(self.live)
-            self._note_end(stopped)
-            self.goto(origin)
-            raise _outside(key)
-        return stopped
+    def mappings_at_start(self) -> list[Mapping]:
+        """All mappings at the first position."""
+        return self._copies.checkpoints.latest(self.history.start).mappings()
 
-    def step(self, steps: int, points: Points | None = None) -> Stopped:
+    def find_end(self) -> StopState:
+        """The last position; the present stays where it is. Replays all of it once."""
+        copies = self._copies
+        if copies.end is not None:
+            return copies.end
+        with self.movement():
+            origin = self.key
+            with contextlib.suppress(MovementInterrupted):
+                reason = Reason.LIMIT
+                while reason == Reason.LIMIT:
+                    result = copies.run_stage(copies.present, None, leave_here=0, remember=True)
+                    reason = result.state.reason
+                    copies.note_end(result)
+                    copies.leave(copies.present)
+            # Interrupted: as far as it has come.
+            found = copies.present.state if self.end is None else self.end
+            self.return_to(origin)
+        return found
+
+    def movement(self) -> contextlib.AbstractContextManager[None]:
+        """Movements that `interrupt` ends as one."""
+        return self._copies.movement()
+
+    def interrupt(self) -> None:
+        """Have the movement that another thread waits for end soon."""
+        self._copies.interrupt()
+
+    def return_to(self, key: Key) -> None:
+        """Go back to where a movement began that was interrupted."""
+        with self._copies.shielded():
+            self.goto(key)
+
+    def goto(self, key: Key) -> RunResult:
+        """Move the present to a position. Errors: `UsageError` when there is no such one."""
+        copies = self._copies
+        with self.movement():
+            history, origin = self.history, self.key
+            if key < history.start or (history.knows(key) and not history.has(key)):
+                raise _outside(key)
+            waiting = copies.checkpoints.latest(key)
+            if key < origin or waiting.state.key > origin:
+                copies.replace_present(waiting.fork())
+            result = self._advance(key)
+            if result.state.reason != Reason.TARGET:
+                copies.note_end(result)
+                self.goto(origin)
+                raise _outside(key)
+        return result
+
+    def step(self, steps: int, points: Points | None = None) -> RunResult:
         """Go so many steps forward; with `points`, which of them was hit last is remembered."""
-        self._interrupted.clear()
-        if points is not None:
-            self._tell(self.live, points)
-        while True:
-            begin = self.live.place
-            stopped = self._run(
-                self.live,
-                Run(
+        copies = self._copies
+        with self.movement():
+            if points is not None:
+                copies.set_points(copies.present, points)
+            while True:
+                begin = copies.present.state
+                run = Run(
                     steps=steps,
                     most_total=begin.total + STAGE,
                     most_event=begin.event + STAGE_EVENTS,
                     # Points do not count.
                     remember=True,
-                ),
-            )
-            if stopped.place.reason != Reason.LIMIT:
-                return self._settled(stopped)
-            self._leave_copy(self.live)
-            self.history.learn(self.live)
-            steps -= self._steps_between(begin.key, stopped.place.key)
-            if steps <= 0:
-                return stopped
+                )
+                result = copies.run(copies.present, run)
+                if result.state.reason != Reason.LIMIT:
+                    return self._settled(result)
+                copies.leave(copies.present)
+                history = self.history
+                steps -= history.steps(result.state.key) - history.steps(begin.key)
+                if steps <= 0:
+                    return result
 
-    def next_access(self, points: Points) -> Place | None:
+    def next_access(self, points: Points) -> StopState | None:
         """The access to watched memory that the next step makes, if it makes one."""
-        probe = self.live.fork()
-        try:
-            self._tell(probe, points)
-            found = self._run(probe, Run(steps=1, remember=True, leave_here=BREAKPOINTS)).remembered
-        finally:
-            probe.close()
+        copies = self._copies
+        with self.movement(), contextlib.closing(copies.present.fork()) as probe:
+            copies.set_points(probe, points)
+            run = Run(steps=1, remember=True, leave_here=BREAKPOINTS)
+            found = copies.run(probe, run).remembered
         return found if found is not None and found.reason == Reason.WATCH else None
 
     def forward(
@@ -108,79 +151,60 @@ class Navigator(Stages):
         judge: Judge,
         ceiling: Key | None = None,
         steps: int | None = None,
-    ) -> tuple[Stopped, Point | None]:
+    ) -> tuple[RunResult, Point | None]:
         """Run to the next hit, or to the end.
 
         Arguments:
             points: what may be hit.
             judge: decides about each.
-            ceiling: the place to stop at without a hit; None: the end.
+            ceiling: the position to stop at without a hit; None: the end.
             steps: the most steps, fewer than a stage has; None: no limit.
         """
-        self._interrupted.clear()
+        copies = self._copies
         # A watchpoint is told after the access: one that comes next is still to be told.
         leave_here = BREAKPOINTS
-        while True:
-            self._tell(self.live, points)
-            stopped = self._stage(
-                self.live,
-                points,
-                (NEVER, 0) if ceiling is None else ceiling,
-                leave_here=leave_here,
-                remember=False,
-                steps=NEVER if steps is None else steps,
-            )
-            if stopped.place.reason == Reason.LIMIT:
-                self._leave_copy(self.live)
-                leave_here = 0
-            elif stopped.place.reason in _HITS:
-                point = judge(stopped.place)
-                if point is not None:
-                    return stopped, point
-                if steps is not None and stopped.place.reason == Reason.CATCH:
-                    # The event was the step.
-                    place = dataclasses.replace(stopped.place, reason=Reason.STEPS)
-                    return dataclasses.replace(stopped, place=place), None
-                leave_here = _beyond(stopped.place)
-            else:
-                return self._settled(stopped), None
+        with self.movement():
+            while True:
+                copies.set_points(copies.present, points)
+                result = copies.run_stage(
+                    copies.present,
+                    points,
+                    (NEVER, 0) if ceiling is None else ceiling,
+                    leave_here=leave_here,
+                    remember=False,
+                    steps=NEVER if steps is None else steps,
+                )
+                if result.state.reason == Reason.LIMIT:
+                    copies.leave(copies.present)
+                    leave_here = 0
+                elif result.state.reason in HITS:
+                    point = judge(result.state)
+                    if point is not None:
+                        return result, point
+                    if steps is not None and result.state.reason == Reason.CATCH:
+                        # The event was the step.
+                        state = dataclasses.replace(result.state, reason=Reason.STEPS)
+                        return dataclasses.replace(result, state=state), None
+                    leave_here = beyond(result.state)
+                else:
+                    return self._settled(result), None
 
     def backward(
         self, points: Points, judge: Judge, floor: Key | None = None
-    ) -> tuple[Place | None, Point | None]:
+    ) -> tuple[StopState, Point | None]:
         """Move to the last hit before the present, or to the start: then there is no point.
 
-        With a floor: hits before it do not count, and without one the present moves there. The
-        place is None when somebody interrupts; the present stays where it was.
+        With a floor: hits before it do not count, and without one the present moves there.
         """
-        self._interrupted.clear()
-        self.history.learn(self.live)
-        lowest = self.history.start if floor is None else floor
-        end, near = self.key, _NEAR_END
-        while end > lowest:
-            waiting = self.checkpoints.latest(end, before=True)
-            with contextlib.ExitStack() as stack:
-                if self._has_many_hits(waiting, end, near, points):
-                    waiting = waiting.fork()
-                    stack.callback(waiting.close)
-                    self._skip_to(waiting, self.history.total(end) - near)
-                    near *= 4
-                scanning = waiting.fork()
-                stack.callback(scanning.close)
-                found = self._last_hit(scanning, end, points, judge)
-                if self._interrupted.is_set():
-                    return None, None
-                found = found or self._hit_where(waiting, points, judge)
-                begin = waiting.place.key
-            if found is not None and found[0].key >= lowest:
-                self.goto(found[0].key)
-                return found
-            end = begin
-        return self.goto(lowest).place, None
+        with self.movement():
+            lowest = self.history.start if floor is None else floor
+            found = self._search.last_hit(points, judge, lowest)
+            if found is None:
+                return self.goto(lowest).state, None
+            self.goto(found[0].key)
+            return found
 
-    def backward_along(
-        self, points: Points, visitor: Callable[[], Visitor], floor: Key
-    ) -> bool | None:
+    def backward_along(self, points: Points, visitor: Callable[[], Visitor], floor: Key) -> bool:
         """Move to where a visitor says, which looks at all hits of a stretch, the latest first.
 
         Arguments:
@@ -188,188 +212,66 @@ class Navigator(Stages):
             visitor: makes one for each stretch.
             floor: how far back to go.
 
-        True: it said where. False: it did not, and the present is at the floor. None: somebody
-        interrupted, and the present stayed where it was.
+        Whether it said where; if not, the present is at the floor.
         """
-        self._interrupted.clear()
-        end = self.key
-        while end > floor:
-            waiting = self.checkpoints.latest(end, before=True)
-            scanning = waiting.fork()
-            one = visitor()
-            try:
-                self._visit(scanning, end, points, one)
-            finally:
-                scanning.close()
-            if self._interrupted.is_set():
-                return None
-            if one.found is not None and one.found.key >= floor:
-                self.goto(one.found.key)
-                return True
-            end = waiting.place.key
-        self.goto(floor)
-        return False
+        with self.movement():
+            found = self._search.visited(points, visitor, floor)
+            self.goto(floor if found is None else found.key)
+        return found is not None
 
-    def _visit(self, server: Server, end: Key, points: Points, visitor: Visitor) -> None:
-        self._tell(server, points)
-        leave_here = 0
-        present, self.live = self.live, server
-        try:
-            while True:
-                stopped = self._stage(server, points, end, leave_here=leave_here, remember=False)
-                leave_here = 0
-                if stopped.place.reason == Reason.LIMIT:
-                    self._leave_copy(server)
-                elif stopped.place.reason in _HITS:
-                    visitor.visit(stopped.place)
-                    leave_here = _beyond(stopped.place)
-                else:
-                    visitor.visit(None)
-                    return
-        finally:
-            self.live = present
+    def judging(self) -> contextlib.AbstractContextManager[None]:
+        """While something decides about a hit: movements are refused."""
+        return self._copies.judging(self._copies.asked)
 
-    def find_end(self) -> Place:
-        """Where the process ends; the present stays where it is. Replays all of it once."""
-        known = self.end
-        if known is not None:
-            return known
-        self.history.learn(self.live)
-        origin = self.key
-        while True:
-            stopped = self._stage(self.live, None, leave_here=0, remember=True)
-            self._note_end(stopped)
-            if stopped.place.reason != Reason.LIMIT:
-                break
-            self._leave_copy(self.live)
-        self._leave_copy(self.live)
-        # Interrupted: as far as it has come.
-        found = self.end or self.live.place
-        self.history.learn(self.live)
-        self.goto(origin)
-        return found
+    @contextlib.contextmanager
+    def branch(self) -> Iterator[None]:
+        """`present` is a copy that may be changed, and is thrown away at the end."""
+        with contextlib.closing(self._copies.asked.fork()) as copy:
+            # Points are for the recording.
+            self._copies.clear_points(copy)
+            with self._copies.asking(copy):
+                yield
 
-    def _has_many_hits(self, server: Server, end: Key, near: int, points: Points) -> bool:
-        """Whether it pays to look for the last hit near the end first.
+    def close(self) -> None:
+        """End all copies."""
+        self._copies.close()
 
-        Each hit costs as much as many instructions.
-        """
-        if self.history.total(end) - server.place.total < 2 * (near + _SAMPLE):
-            return False
-        probe = server.fork()
-        try:
-            self._tell(probe, points)
-            stopped = self._stage(
-                probe, points, end, leave_here=0, remember=True, instructions=_SAMPLE
-            )
-        finally:
-            probe.close()
-        return stopped.hits >= _MANY_HITS
-
-    def _skip_to(self, server: Server, total: int) -> None:
-        """Run a server on to where so many instructions have been executed."""
-        self._clear(server)
-        reason = Reason.LIMIT
-        while server.place.total < total and reason == Reason.LIMIT:
-            rest = min(total - server.place.total, STAGE)
-            stopped = self._stage(server, None, leave_here=0, remember=True, instructions=rest)
-            reason = stopped.place.reason
-            self._leave_copy(server)
-
-    def _last_hit(
-        self, server: Server, end: Key, points: Points, judge: Judge
-    ) -> tuple[Place, Point | None] | None:
-        """The last hit on the way of a server to a place."""
-        self._tell(server, points)
-        plain = points.are_plain
-        found: tuple[Place, Point | None] | None = None
-        leave_here = 0
-        while True:
-            stopped = self._stage(server, points, end, leave_here=leave_here, remember=plain)
-            if stopped.remembered is not None:
-                found = (stopped.remembered, self._judged(server, stopped.remembered, judge))
-            leave_here = 0
-            if stopped.place.reason == Reason.LIMIT:
-                self._leave_copy(server)
-            elif stopped.place.reason in _HITS:
-                point = self._judged(server, stopped.place, judge)
-                if point is not None:
-                    found = (stopped.place, point)
-                leave_here = _beyond(stopped.place)
-            else:
-                return found
-
-    def _hit_where(
-        self, waiting: Server, points: Points, judge: Judge
-    ) -> tuple[Place, Point | None] | None:
-        """The hit at the place where a copy waits itself: whoever starts there is behind it.
-
-        An event there has taken effect, and a breakpoint at which the copy has come to a stop is
-        not told again.
-        """
-        place = waiting.place
-        hits = []
-        address = waiting.registers().rip
-        if address in points.addresses():
-            hits.append(dataclasses.replace(place, reason=Reason.BREAKPOINT, detail=(address, 0)))
-        self.history.learn(waiting)
-        if place.instructions == 0 and place.event > self.history.start[0]:
-            kind, code = self.history.kind_and_code(place.event)
-            if points.catch_mask() >> kind & 1:
-                hits.append(dataclasses.replace(place, reason=Reason.CATCH, detail=(kind, code)))
-        for hit in hits:
-            point = self._judged(waiting, hit, judge)
-            if point is not None:
-                return hit, point
-        return None
-
-    def _judged(self, server: Server, place: Place, judge: Judge) -> Point | None:
-        """Ask with the present where the server stands."""
-        present, self.live = self.live, server
-        try:
-            return judge(place)
-        finally:
-            self.live = present
-
-    def _advance(self, key: Key) -> Stopped:
-        """Run the present forward to a place."""
-        self._clear(self.live)
+    def _advance(self, key: Key) -> RunResult:
+        """Run the present forward to a position."""
+        copies = self._copies
+        copies.clear_points(copies.present)
         near = []
-        if self.history.knows(key):
-            total = self.history.total(key)
+        history = self.history
+        if history.knows(key):
+            total = history.total(key)
             near = [total - distance for distance in NEAR]
         while True:
-            now = self.live.place
+            now = copies.present.state
             # Not where the copy would be as far from the target as from here.
             ahead = (limit for limit, far in zip(near, NEAR) if limit - now.total > far)
-            stopped = self._run(
-                self.live,
-                Run(
-                    target=key,
-                    most_total=min([now.total + STAGE, *ahead]),
-                    most_event=now.event + STAGE_EVENTS,
-                ),
+            run = Run(
+                target=key,
+                most_total=min([now.total + STAGE, *ahead]),
+                most_event=now.event + STAGE_EVENTS,
             )
-            if stopped.place.reason != Reason.LIMIT:
-                return stopped
-            self._leave_copy(self.live)
+            result = copies.run(copies.present, run)
+            if result.state.reason != Reason.LIMIT:
+                return result
+            copies.leave(copies.present)
 
-    def _settled(self, stopped: Stopped) -> Stopped:
-        """At the end of a process that a fault killed: the place before that event.
+    def _settled(self, result: RunResult) -> RunResult:
+        """At the end of a process that a fault killed: the position before that event.
 
         The state is the same, but the flags are known there: code that is about to overwrite them
         need not have kept them when it faults.
         """
-        self._note_end(stopped)
-        if stopped.place.reason not in ENDS or self.end is None or self.key == self.end.key:
-            return stopped
-        self.goto(self.end.key)
-        return dataclasses.replace(stopped, place=self.end)
-
-
-def _beyond(place: Place) -> int:
-    """What does not count where a run goes on: what has been told there (breakpoints first)."""
-    return BREAKPOINTS | (ACCESSES if place.reason == Reason.WATCH else 0)
+        copies = self._copies
+        copies.note_end(result)
+        end = copies.end
+        if result.state.reason not in ENDS or end is None or self.key == end.key:
+            return result
+        self.goto(end.key)
+        return dataclasses.replace(result, state=end)
 
 
 def _outside(key: Key) -> UsageError:

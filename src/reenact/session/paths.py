@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 from reenact import _native
 from reenact.events import Event
-from reenact.session.positions import Position
-from reenact.session.replayed import ReplayedProcess
-
-if TYPE_CHECKING:
-    from reenact.trace import Trace
+from reenact.session.interface import ReplayedProcess
+from reenact.session.opening import open_process
+from reenact.session.recorded_trace import RecordedTrace
+from reenact.session.serving import ServingReplayer
 
 #: PATH_MAX of Linux, with the zero at the end.
 _LONGEST = 4096
@@ -25,15 +23,16 @@ class PathReader:
         process: number of the process.
     """
 
-    def __init__(self, trace: Trace, process: int) -> None:
+    def __init__(self, trace: RecordedTrace, process: int) -> None:
         self._trace = trace
         self._process = process
-        self._replayed: ReplayedProcess | None = None
+        self._opened: tuple[ReplayedProcess, ServingReplayer] | None = None
 
     def close(self) -> None:
         """End the replay, if there has been one."""
-        if self._replayed is not None:
-            self._replayed.close()
+        if self._opened is not None:
+            for opened in self._opened:
+                opened.close()
 
     def paths(self, event: Event) -> dict[int, bytes]:
         """The paths of a system call by number of argument; events have to come in order.
@@ -44,15 +43,15 @@ class PathReader:
         addresses = {number: event.args[number] for number in wanted if event.args[number]}
         if not addresses:
             return {}
-        if self._replayed is None:
-            self._replayed = ReplayedProcess(self._trace, self._process)
-        replayed = self._replayed
-        if event.index < replayed.start.event:
+        if self._opened is None:
+            self._opened = open_process(self._trace, self._process)
+        replayed = self._opened[0]
+        if event.index < replayed.history.start[0]:
             return {}
-        replayed.goto(Position(self._process, event.index))
+        replayed.goto((event.index, 0))
         found = {}
         for number, address in addresses.items():
-            content, zero, _ = replayed.memory.read(address, _LONGEST).partition(b"\0")
+            content, zero, _ = replayed.present.read(address, _LONGEST).partition(b"\0")
             if zero:
                 found[number] = content
         return found

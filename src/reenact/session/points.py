@@ -5,18 +5,14 @@ from __future__ import annotations
 import abc
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 from reenact.errors import UsageError
 from reenact.events import KINDS
-from reenact.session.messages import READ, WRITE, Place, Reason
+from reenact.session.messages import READ, WRITE, Reason, StopState
 
-if TYPE_CHECKING:
-    from reenact.session.session import Session
-
-#: Called at a hit of a breakpoint or watchpoint, with the session standing there; a false result
-#: goes on as if there had been no hit. It may look, but not move.
-Condition = Callable[["Session"], object]
+#: Called at a hit with the session standing there (`reenact.session.session` has its exact type).
+Condition = Callable[[Any], object]
 
 #: Catchpoints by what people call them: kinds of events.
 CATCHES = {
@@ -63,7 +59,7 @@ class Point(abc.ABC):
         return hits + ("" if self._is_enabled else ", disabled")
 
     @abc.abstractmethod
-    def matches(self, place: Place) -> bool:
+    def matches(self, state: StopState) -> bool:
         """Whether a stop of the replayer is this point's."""
 
 
@@ -85,9 +81,9 @@ class Breakpoint(Point):
     def __repr__(self) -> str:
         return f"Breakpoint({self.name}{self._told})"
 
-    def matches(self, place: Place) -> bool:
+    def matches(self, state: StopState) -> bool:
         """Whether a stop of the replayer is this point's."""
-        return place.reason == Reason.BREAKPOINT and place.detail[0] in self.addresses
+        return state.reason == Reason.BREAKPOINT and state.detail[0] in self.addresses
 
 
 #: Watchpoints by what people call them.
@@ -106,11 +102,11 @@ class Watchpoint(Point):
     def __repr__(self) -> str:
         return f"Watchpoint({self.kind} of {self.size} bytes at {self.address:#x}{self._told})"
 
-    def matches(self, place: Place) -> bool:
+    def matches(self, state: StopState) -> bool:
         """Whether a stop of the replayer is this point's."""
-        touched, accesses = place.detail
+        touched, accesses = state.detail
         is_inside = self.address <= touched < self.address + self.size
-        return place.reason == Reason.WATCH and is_inside and bool(accesses & ACCESSES[self.kind])
+        return state.reason == Reason.WATCH and is_inside and bool(accesses & ACCESSES[self.kind])
 
 
 class Catchpoint(Point):
@@ -133,10 +129,10 @@ class Catchpoint(Point):
         codes = f" {sorted(self.codes)}" if self.codes else ""
         return f"Catchpoint({self.what}{codes}{self._told})"
 
-    def matches(self, place: Place) -> bool:
+    def matches(self, state: StopState) -> bool:
         """Whether a stop of the replayer is this point's."""
-        kind, code = place.detail
-        if place.reason != Reason.CATCH or kind not in self.numbers:
+        kind, code = state.detail
+        if state.reason != Reason.CATCH or kind not in self.numbers:
             return False
         return not self.codes or code in self.codes
 
@@ -251,9 +247,9 @@ class Points:
             for point in self.enabled()
         )
 
-    def hit(self, place: Place, session: Session) -> Point | None:
-        """The point that says to stop at this place of the replayer, if there is one."""
+    def hit(self, state: StopState, session: object) -> Point | None:
+        """The point that says to stop at this stop of the replayer, if there is one."""
         for point in list(self.enabled()):
-            if point.matches(place) and (point.condition is None or point.condition(session)):
+            if point.matches(state) and (point.condition is None or point.condition(session)):
                 return point
         return None

@@ -9,7 +9,10 @@ from typing import Union
 
 from reenact.errors import UsageError
 
-_TEXT = re.compile(r"(\d+):(\d+)(?:\+(\d+))?")
+#: A position within one process: index of an event, and instructions since it took effect.
+Key = tuple[int, int]
+
+_TEXT = re.compile(r"([0-9]{1,20}):([0-9]{1,20})(?:\+([0-9]{1,20}))?")
 
 
 @dataclass(frozen=True, order=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from reenact.trace import Trace
+from reenact.session.recorded_trace import RecordedTrace
 
 #: Events that are read together.
 _WINDOW = 4096
@@ -20,7 +18,7 @@ class Schedule:
         process: number of the process.
     """
 
-    def __init__(self, trace: Trace, process: int) -> None:
+    def __init__(self, trace: RecordedTrace, process: int) -> None:
         self._trace = trace
         self._process = process
         self._events = next(p.events for p in trace.processes if p.number == process)

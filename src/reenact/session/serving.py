@@ -11,7 +11,7 @@ from typing import Union
 from reenact.errors import ReplayError
 from reenact.replay.process_group import ReplayerGroup
 from reenact.replay.reports import Divergence, Failed, parse
-from reenact.session.server import Server
+from reenact.session.connection import ReplayerConnection
 
 #: How long a replayer whose socket is closed may take to be gone, seconds. A copy may die alone.
 _PATIENCE = 1.0
@@ -49,7 +49,7 @@ class ServingReplayer:
         self._is_closed = False
         self._cause: ReplayError | None = None
         try:
-            self.first = Server(ours, self.explain, self._group.process.pid)
+            self.first = ReplayerConnection(ours, self.explain, self._group.process.pid)
         except BaseException:
             ours.close()
             self.close()

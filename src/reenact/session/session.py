@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Union
+import contextlib
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import TypeVar, Union
 
 from reenact.errors import UsageError
+from reenact.session import branches
 from reenact.session.bookmarks import Bookmark
 from reenact.session.changes import Changes
+from reenact.session.destinations import Destinations
 from reenact.session.escapes import Escapes
+from reenact.session.interface import MovementInterrupted, ReplayedProcess
 from reenact.session.line_steps import LineSteps
 from reenact.session.line_steps_back import LineStepsBack
-from reenact.session.points import Breakpoint, Condition, Points, Watchpoint
-from reenact.session.replayed import ReplayedProcess, check_count
-from reenact.session.values import Stop, StopReason
+from reenact.session.memory import ProcessMemory
+from reenact.session.movements import Movements
+from reenact.session.opening import open_process
+from reenact.session.points import Breakpoint, Point, Points, Watchpoint
+from reenact.session.positions import Key, Position, Where
+from reenact.session.recorded_trace import RecordedTrace
+from reenact.session.schedule import Schedule
+from reenact.session.values import EventInfo, Mapping, Registers, Stop, StopReason, Thread
 from reenact.session.view import View
 from reenact.symbols.expressions import Result, evaluate
 from reenact.symbols.frames import Frame
 from reenact.symbols.space import AddressSpace
 from reenact.symbols.values import Value
 
-if TYPE_CHECKING:
-    from reenact.trace import Trace
+_Self = TypeVar("_Self", bound="Session")
 
-_FILE_AND_LINE = re.compile(r"(?P<file>.*[^:]):(?P<line>\d+)")
+#: Called at a hit of a breakpoint or watchpoint, with the session standing there; a false result
+#: goes on as if there had been no hit. It may look, but not move.
+Condition = Callable[["Session"], object]
 
 #: Largest value whose bytes are taken at once, so that it stays what it was.
 _MOST_TAKEN = 1 << 20
 
 
-class Session(ReplayedProcess):
+class Session:
     """One recorded process, replayed, at one position. Made by `Trace.replay`; used with `with`.
 
     Arguments:
@@ -55,14 +66,226 @@ class Session(ReplayedProcess):
         True
     """
 
-    def __init__(self, trace: Trace, process: int = 0, memory_budget: int | None = None) -> None:
-        super().__init__(trace, process, memory_budget)
-        self._view = View(self, self._navigator)
+    def __init__(
+        self, trace: RecordedTrace, process: int = 0, memory_budget: int | None = None
+    ) -> None:
+        self.trace = trace
+        self.process = process
+        replayed, self._replayer = open_process(trace, process, memory_budget)
+        # A session that is forgotten, as in a notebook, does not keep its replayer.
+        self._closing = weakref.finalize(self, self._replayer.close)
+        self._replayed: ReplayedProcess = replayed
+        self.memory = ProcessMemory(lambda: replayed.present)
+        self._points = Points()
+        # Conditions want the session; nothing of its own may keep it alive.
+        self._movements = Movements(
+            process, replayed, Schedule(trace, process), self._points, weakref.ref(self)
+        )
+        self._destinations = Destinations(trace, process, replayed)
+        self._view = View(trace, process, replayed)
         self._escapes = Escapes(self._view)
+        self._is_branch = False
 
     def __repr__(self) -> str:
         name = f"Session of process {self.process} of {self.trace.path}"
         return f"<{name}, closed>" if self.is_closed else f"<{name} at {self.position}>"
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the replayer; also done by `with`."""
+        self._replayed.close()
+        self._closing()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called: nothing can be asked any more."""
+        return not self._closing.alive
+
+    # Positions
+
+    @property
+    def position(self) -> Position:
+        """Where the session stands."""
+        return self._position(self._replayed.key)
+
+    @property
+    def start(self) -> Position:
+        """The first position: no instruction has been executed."""
+        return self._position(self._replayed.history.start)
+
+    @property
+    def end(self) -> Position:
+        """The last position. The first use replays the whole process once."""
+        return self._position(self._replayed.find_end().key)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions the process has executed in total, at the session's position."""
+        return self._replayed.present.state.total
+
+    @property
+    def event(self) -> EventInfo:
+        """The last event that has taken effect."""
+        return self._replayed.history.event(self._replayed.key[0])
+
+    def event_at(self, position: Position) -> EventInfo:
+        """The last event that has taken effect at a position that has been passed."""
+        return self._replayed.history.event(position.event)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds between the start of the recording and the last event before the position."""
+        event = self.position.event
+        for found in self.trace.events(self.process, event, event):
+            return found.seconds
+        return 0.0
+
+    def canonical(self, position: Position) -> Position:
+        """The first of the positions with the same state: events that change no register."""
+        return self._position(self._replayed.history.canonical(self._destinations.key(position)))
+
+    # Movements
+
+    def goto(self, where: Where) -> Stop:
+        """Move to a position; breakpoints on the way do not count.
+
+        Arguments:
+            where: a position, the index of an event, "start", "end", a text as `str(position)`
+                gives, a part of all instructions such as "37.5%", seconds since the recording
+                began such as "1.5s", a moment as `datetime` or "2026-01-31 14:05:09.25" (local
+                time where it has no zone), or a bookmark such as "@crash". A time means the last
+                event before it.
+
+        Errors: `UsageError` for what is not in the trace; the session stays where it was.
+
+        Example:
+            >>> session.goto("50%").reason
+            <StopReason.POSITION: 'position'>
+            >>> here = session.position
+            >>> session.goto("start").position < here < session.end
+            True
+            >>> session.goto(str(here)).position == here
+            True
+        """
+        return self._moved(lambda: self._movements.goto(self._destinations.key(where)))
+
+    def stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
+        """Execute instructions; fewer at the end of the process. Points do not count.
+
+        An event that changes registers (a system call, the entry of a signal handler, a switch
+        to another thread) counts as one step.
+
+        Arguments:
+            count: how many.
+            thread: only those of this thread count (its tid), and what others do in between is
+                passed over; None: whatever thread runs.
+
+        Example:
+            >>> total = session.instructions
+            >>> session.stepi(100).reason, session.instructions - total <= 100
+            (<StopReason.POSITION: 'position'>, True)
+            >>> session.reverse_stepi(100).position == session.start
+            True
+        """
+        _check_count(count)
+        if thread is None:
+            return self._moved(lambda: self._movements.step(count))
+        self._check_thread(thread)
+        return self._moved(lambda: self._movements.step_thread(count, thread))
+
+    def reverse_stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
+        """Undo `stepi`; at the start of the process it goes no further."""
+        _check_count(count)
+        if thread is None:
+            return self._moved(lambda: self._movements.back(count), is_back=True)
+        self._check_thread(thread)
+        return self._moved(lambda: self._movements.back_thread(count, thread), is_back=True)
+
+    def step_watched(self, *, backward: bool = False) -> Stop:
+        """`stepi` or `reverse_stepi` with watchpoints: a step that touches their memory says so.
+
+        As `continue_` does it the session stands after the access then, and backward before it.
+        """
+        return self._moved(
+            lambda: self._movements.step_watched(backward=backward), is_back=backward
+        )
+
+    def continue_(self, until: Position | None = None) -> Stop:
+        """Run to the next breakpoint, watchpoint or catchpoint, or to the end.
+
+        At a watchpoint the session stands after the access.
+
+        Arguments:
+            until: run at most to this later position, and stop there as `goto` does.
+
+        Example:
+            >>> point = session.add_breakpoint("add")
+            >>> while session.continue_().reason.name == "BREAKPOINT":
+            ...     print(session.evaluate("times"))
+            <int 10>
+            <int 1000>
+            <int 3>
+        """
+        ceiling = None if until is None else self._destinations.key(until)
+        return self._moved(lambda: self._movements.forward(ceiling=ceiling))
+
+    def reverse_continue(self, until: Position | None = None) -> Stop:
+        """Run backwards to the latest stop before this position, or to the start.
+
+        At a watchpoint the session stands before the access.
+
+        Arguments:
+            until: run at most to this earlier position, and stop there as `goto` does.
+
+        Example:
+            >>> point = session.add_breakpoint("add")
+            >>> session.goto("end").reason, session.reverse_continue().reason
+            (<StopReason.END: 'end'>, <StopReason.BREAKPOINT: 'breakpoint'>)
+            >>> int(session.evaluate("times"))
+            3
+        """
+        floor = None if until is None else self._destinations.key(until)
+        return self._moved(lambda: self._movements.backward(floor=floor), is_back=True)
+
+    def turn_of(self, thread: int, *, backward: bool = False) -> Position | None:
+        """The nearest later position at which a thread runs; None: it never runs again.
+
+        Arguments:
+            thread: its number.
+            backward: the nearest earlier one instead; None: it has never run.
+        """
+        key = self._movements.turn_of(thread, backward=backward)
+        return None if key is None else self._position(key)
+
+    def interrupt(self) -> None:
+        """Have the movement that another thread waits for end soon.
+
+        It ends where it has come to, or where it began if it goes back.
+        """
+        self._replayed.interrupt()
+
+    def movement(self) -> contextlib.AbstractContextManager[None]:
+        """`with session.movement():` the movements inside are one: `interrupt` ends all of them.
+
+        Example:
+            >>> with session.movement():
+            ...     session.interrupt()
+            ...     session.continue_().reason, session.reverse_step().reason
+            (<StopReason.INTERRUPTED: 'interrupted'>, <StopReason.INTERRUPTED: 'interrupted'>)
+            >>> session.continue_().reason
+            <StopReason.END: 'end'>
+        """
+        return self._replayed.movement()
 
     # Movements by lines
 
@@ -102,8 +325,7 @@ class Session(ReplayedProcess):
             >>> session.finish().reason, session.frame().function
             (<StopReason.POSITION: 'position'>, 'main')
         """
-        self._refuse_in_branch()
-        return self._line_steps().finish()
+        return self._moved(lambda: self._line_steps().finish())
 
     def reverse_step(self, count: int = 1) -> Stop:
         """Back to the beginning of the line before, into functions from their end.
@@ -111,7 +333,7 @@ class Session(ReplayedProcess):
         From the middle of a line to its beginning. From a function's first line to the line of
         the call. Breakpoints, watchpoints and catchpoints end it; at the start it goes no further.
         """
-        return self._repeated(count, lambda: self._line_steps_back().step(into=True))
+        return self._repeated(count, lambda: self._line_steps_back().step(into=True), is_back=True)
 
     def reverse_next(self, count: int = 1) -> Stop:
         """As `reverse_step`, but over all calls.
@@ -127,15 +349,14 @@ class Session(ReplayedProcess):
             >>> session.reverse_next().reason, session.frame().line == line - 1
             (<StopReason.POSITION: 'position'>, True)
         """
-        return self._repeated(count, lambda: self._line_steps_back().step(into=False))
+        return self._repeated(count, lambda: self._line_steps_back().step(into=False), is_back=True)
 
     def reverse_finish(self) -> Stop:
         """Back to the call of the innermost function: right before it.
 
         Errors: `UsageError` where nothing is known to have called it.
         """
-        self._refuse_in_branch()
-        return self._line_steps_back().finish()
+        return self._moved(lambda: self._line_steps_back().finish(), is_back=True)
 
     # Changes
 
@@ -160,16 +381,16 @@ class Session(ReplayedProcess):
             >>> session.frame().function
             'add'
         """
-        self._refuse_in_branch()
-        return self._movements.backward([self._written(what, size)], alone=True)
+        written = self._written(what, size)
+        return self._moved(lambda: self._movements.backward([written], alone=True), is_back=True)
 
     def next_write(self, what: Union[int, str], size: int | None = None) -> Stop:
         """Go to where memory is written next: right after that; else to the end.
 
         Arguments and errors: as `last_write`.
         """
-        self._refuse_in_branch()
-        return self._movements.forward([self._written(what, size)], alone=True)
+        written = self._written(what, size)
+        return self._moved(lambda: self._movements.forward([written], alone=True))
 
     def when_last(self, expression: str, frame: int = 0, *, thread: int | None = None) -> Stop:
         """Back to where the value of an expression last changed: right before that.
@@ -194,18 +415,21 @@ class Session(ReplayedProcess):
             >>> session.stepi().reason, before == session.evaluate("record.number")
             (<StopReason.POSITION: 'position'>, False)
         """
-        self._refuse_in_branch()
-        return self._changes().last(expression, frame, thread)
+        return self._moved(lambda: self._changes().last(expression, frame, thread), is_back=True)
 
     def when_next(self, expression: str, frame: int = 0, *, thread: int | None = None) -> Stop:
         """On to where the value of an expression changes next: right after that; else the end.
 
         Arguments and errors: as `when_last`.
         """
-        self._refuse_in_branch()
-        return self._changes().next(expression, frame, thread)
+        return self._moved(lambda: self._changes().next(expression, frame, thread))
 
     # Points
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All breakpoints, watchpoints and catchpoints that were set and not removed."""
+        return self._points.all()
 
     def add_breakpoint(
         self, where: Union[int, str], condition: Condition | None = None
@@ -231,7 +455,7 @@ class Session(ReplayedProcess):
         """
         if isinstance(where, int):
             return self._points.add_breakpoint((where,), f"{where:#x}", condition)
-        return self._points.add_breakpoint(self._addresses(where), where, condition)
+        return self._points.add_breakpoint(self._view.code_at(where), where, condition)
 
     def watch(
         self,
@@ -257,10 +481,58 @@ class Session(ReplayedProcess):
             >>> stop.reason, stop.address == point.address, point.size
             (<StopReason.WATCHPOINT: 'watchpoint'>, True, 4)
         """
-        address, size = self._memory_of(what, size)
+        address, size = self._view.memory_of(what, size)
         return self._points.add_watch(address, size, kind, condition)
 
+    def catch(
+        self, what: str, codes: Iterable[int] = (), condition: Condition | None = None
+    ) -> Point:
+        """Stop after events of one kind.
+
+        Arguments:
+            what: "syscall", "signal" (a handler is entered), "fault", "fork", "exec", "exit" or
+                "instruction" (such as `rdtsc`).
+            codes: only system calls or signals with these numbers; empty: all.
+            condition: called with the session at each hit; a false result goes on.
+
+        Errors: `UsageError` for what cannot be caught.
+
+        Example:
+            >>> point = session.catch("signal")
+            >>> stop = session.continue_()
+            >>> stop.event.kind, stop.event.code
+            ('signal', 10)
+        """
+        return self._points.add_catch(what, frozenset(codes), condition)
+
     # What is there
+
+    @property
+    def registers(self) -> Registers:
+        """Registers of the running thread."""
+        return self._replayed.present.registers()
+
+    @property
+    def thread(self) -> int:
+        """The running thread: the one whose instruction is next. 0 when all have ended."""
+        return self._replayed.present.state.tid
+
+    @property
+    def threads(self) -> tuple[Thread, ...]:
+        """All threads, by number."""
+        present = self._replayed.present
+        running, others = present.threads()
+        found = [Thread(tid, present.registers(tid), is_running=False) for tid in others]
+        if running:
+            found.append(Thread(running, present.registers(), is_running=True))
+        return tuple(sorted(found, key=lambda thread: thread.tid))
+
+    @property
+    def mappings(self) -> tuple[Mapping, ...]:
+        """All of the program's mappings, in order of their addresses."""
+        return tuple(self._replayed.present.mappings())
+
+    # What it means
 
     @property
     def symbols(self) -> AddressSpace:
@@ -346,6 +618,58 @@ class Session(ReplayedProcess):
         found = evaluate(expression, self._view.variables(frame, thread))
         return _taken(found) if isinstance(found, Value) else found
 
+    # Branches
+
+    @contextlib.contextmanager
+    def branch(self) -> Iterator[None]:
+        """`with session.branch():` the session stands in a copy that is thrown away at the end.
+
+        In it `set_registers`, `write_memory` and `call` are allowed, and movements are not.
+        History stays as it was. A branch of a branch is a copy again.
+
+        Example:
+            >>> point = session.add_breakpoint("square")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> with session.branch():
+            ...     session.call(session.symbols.entries("square")[0], 12)
+            144
+        """
+        was_branch = self._is_branch
+        with self._replayed.branch():
+            self._is_branch = True
+            try:
+                yield
+            finally:
+                self._is_branch = was_branch
+
+    def set_registers(self, registers: Registers) -> None:
+        """Replace the running thread's registers. Errors: `UsageError` outside of a branch."""
+        self._need_branch()
+        self._replayed.present.set_registers(registers)
+
+    def write_memory(self, address: int, content: bytes) -> None:
+        """Write to the program's memory, whatever its protection.
+
+        Errors: `UsageError` outside of a branch, `ReplayError` where there is no memory.
+        """
+        self._need_branch()
+        self._replayed.present.write(address, content)
+
+    def call(self, function: int, *arguments: int) -> int:
+        """In a branch: call a function of the program; its result (rax).
+
+        Arguments:
+            function: its address.
+            arguments: up to six integers or pointers.
+
+        Errors: `UsageError` outside of a branch, and when the function does what a branch cannot:
+        a system call (nothing of the world outside exists there), a fault, a computation without
+        end.
+        """
+        self._need_branch()
+        return branches.call(self._replayed.present, function, arguments)
+
     # Bookmarks
 
     def bookmark(self, name: str, note: str = "") -> Bookmark:
@@ -365,45 +689,71 @@ class Session(ReplayedProcess):
 
     # Inside
 
+    def _moved(self, move: Callable[[], Stop], *, is_back: bool = False) -> Stop:
+        """Carry out a movement.
+
+        One that is interrupted ends where it has come to, one that goes back where it began.
+        """
+        if self._is_branch:
+            raise UsageError(
+                "a branch does not move through the recording", "leave the branch first"
+            )
+        with self._replayed.movement():
+            origin = self._replayed.key
+            try:
+                return move()
+            except MovementInterrupted:
+                if is_back:
+                    self._replayed.return_to(origin)
+                return self._movements.here(StopReason.INTERRUPTED)
+
+    def _repeated(self, count: int, move: Callable[[], Stop], *, is_back: bool = False) -> Stop:
+        _check_count(count)
+
+        def moves() -> Stop:
+            stop = self._movements.here()
+            for _ in range(count):
+                stop = move()
+                if stop.reason != StopReason.POSITION:
+                    break
+            return stop
+
+        return self._moved(moves, is_back=is_back)
+
     def _line_steps(self) -> LineSteps:
-        return LineSteps(self, self._movements, self._view, self._escapes)
+        return LineSteps(self._replayed, self._movements, self._view, self._escapes)
 
     def _line_steps_back(self) -> LineStepsBack:
-        return LineStepsBack(self._movements, self._navigator, self._view)
+        return LineStepsBack(self._replayed, self._movements, self._view)
 
     def _changes(self) -> Changes:
-        return Changes(self._movements, self._navigator, self._view)
-
-    def _repeated(self, count: int, move: Callable[[], Stop]) -> Stop:
-        self._refuse_in_branch()
-        check_count(count)
-        stop = self._movements.here()
-        for _ in range(count):
-            stop = move()
-            if stop.reason != StopReason.POSITION:
-                break
-        return stop
-
-    def _addresses(self, place: str) -> tuple[int, ...]:
-        """Every address a name of code may mean in the course of the process."""
-        line = _FILE_AND_LINE.fullmatch(place)
-        space = self._view.whole()
-        return space.lines(line["file"], int(line["line"])) if line else space.functions(place)
+        return Changes(self._movements, self._replayed, self._view)
 
     def _written(self, what: Union[int, str], size: int | None) -> Watchpoint:
-        return Points().add_watch(*self._memory_of(what, size), "write", None)
+        return Points().add_watch(*self._view.memory_of(what, size), "write", None)
 
-    def _memory_of(self, what: Union[int, str], size: int | None) -> tuple[int, int]:
-        """Address and size of what is meant: an address, or the value of an expression."""
-        if isinstance(what, int):
-            return what, 8 if size is None else size
-        found = evaluate(what, self._view.variables(0, None))
-        if not isinstance(found, Value) or found.address is None:
+    def _check_thread(self, thread: int) -> None:
+        known = [one.tid for one in self.threads]
+        if thread not in known:
             raise UsageError(
-                f"{what} is not in memory here: it is computed, or in a register",
-                "name a variable in memory, or what a pointer points to",
+                f"there is no thread {thread} at this position",
+                f"there are {', '.join(map(str, known))}" if known else "all have ended",
             )
-        return found.address, found.size if size is None else size
+
+    def _position(self, key: Key) -> Position:
+        return Position(self.process, *key)
+
+    def _need_branch(self) -> None:
+        if not self._is_branch:
+            raise UsageError(
+                "the past cannot be changed", "try it out in a branch: with session.branch():"
+            )
+
+
+def _check_count(count: int) -> None:
+    """Refuse a negative number of steps."""
+    if count < 0:
+        raise UsageError(f"cannot take {count} steps", "give a number from 0 on")
 
 
 def _taken(found: Value) -> Value:

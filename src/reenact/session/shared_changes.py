@@ -9,24 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from typing import TYPE_CHECKING
 
 from reenact.errors import ReplayError
 from reenact.replay.replayer import Replayer
-
-if TYPE_CHECKING:
-    from reenact.trace import Trace
+from reenact.session.recorded_trace import RecordedTrace
 
 #: The file's name in a trace.
 NAME = "shared-changes"
 
 
-def are_missing(trace: Trace) -> bool:
+def are_missing(trace: RecordedTrace) -> bool:
     """Whether a session on the trace has to find them first."""
     return _shares_memory(trace) and not os.path.exists(os.path.join(trace.path, NAME))
 
 
-def descriptor(trace: Trace) -> int | None:
+def descriptor(trace: RecordedTrace) -> int | None:
     """The file, open for reading, or None when no processes of the trace share memory.
 
     It is made when it is not there: in the trace, or for this once where that cannot be written.
@@ -47,7 +44,7 @@ def descriptor(trace: Trace) -> int | None:
         ) from error
 
 
-def _shares_memory(trace: Trace) -> bool:
+def _shares_memory(trace: RecordedTrace) -> bool:
     known = trace.manifest.fields.get("shares_memory")
     if known is None:
         # The recording was cut, or is an old one.

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from reenact.session.view import View
 from reenact.symbols.frames import RSP, Frame
-
-if TYPE_CHECKING:
-    from reenact.session.view import View
 
 #: A line of a source: file and number.
 Line = tuple[str, int]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Union
 
 from reenact.errors import UsageError
-from reenact.session.history import Key
+from reenact.session.interface import ReplayedProcess
 from reenact.session.loads import all_loads
+from reenact.session.positions import Key
+from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.values import Mapping, Registers
+from reenact.symbols.expressions import evaluate
 from reenact.symbols.files import ModuleFiles
 from reenact.symbols.frames import DWARF_REGISTERS, RSP, Frame
 from reenact.symbols.space import AddressSpace
 from reenact.symbols.unwinding import unwind
+from reenact.symbols.values import Value
 from reenact.symbols.variables import FrameVariables
 
-if TYPE_CHECKING:
-    from reenact.session.navigator import Navigator
-    from reenact.session.replayed import ReplayedProcess
+_FILE_AND_LINE = re.compile(r"(?P<file>.*[^:]):(?P<line>[0-9]{1,9})")
 
 
 @dataclass
@@ -33,18 +36,19 @@ class _Unwound:
 
 
 class View:
-    """Answers about the present of a session, or of a copy that asks in its place.
+    """Answers about the present of a replayed process, or the copy that is asked in its place.
 
     Arguments:
-        process: the session; not kept alive by this.
-        navigator: where its present is.
+        trace: where its files are.
+        number: the process' number in the trace.
+        process: what is looked at.
     """
 
-    def __init__(self, process: ReplayedProcess, navigator: Navigator) -> None:
-        self._trace = process.trace
-        self._number = process.process
-        self._program = self._trace.processes[self._number].program
-        self._navigator = navigator
+    def __init__(self, trace: RecordedTrace, number: int, process: ReplayedProcess) -> None:
+        self._trace = trace
+        self._number = number
+        self._program = trace.processes[number].program
+        self._process = process
         self._files: ModuleFiles | None = None
         #: Event, mappings, and what is loaded there.
         self._known: tuple[int, list[Mapping], AddressSpace] | None = None
@@ -61,9 +65,9 @@ class View:
     def space(self) -> AddressSpace:
         """What is loaded now."""
         # Only events change mappings.
-        event = self._navigator.live.place.event
+        event = self._process.present.state.event
         if self._known is None or self._known[0] != event:
-            mappings = self._navigator.live.mappings()
+            mappings = self._process.present.mappings()
             if self._known is not None and self._known[1] == mappings:
                 self._known = (event, mappings, self._known[2])
             else:
@@ -73,28 +77,55 @@ class View:
     def whole(self) -> AddressSpace:
         """What is loaded at any time, as far as functions, lines and variables are asked for."""
         if self._whole is None:
-            first = self._navigator.history.start
-            mappings = self._navigator.checkpoints.latest(first).mappings()
-            loads = all_loads(self._trace, self._number, first[0], mappings)
+            first = self._process.history.start[0]
+            mappings = self._process.mappings_at_start()
+            loads = all_loads(self._trace, self._number, first, mappings)
             self._whole = AddressSpace(self.files, loads)
         return self._whole
 
+    def code_at(self, place: str) -> tuple[int, ...]:
+        """Every address a name of code may mean in the course of the process.
+
+        Arguments:
+            place: a function, or `FILE:LINE`.
+
+        Errors: `UsageError` when nothing of that name has code.
+        """
+        line = _FILE_AND_LINE.fullmatch(place)
+        space = self.whole()
+        return space.lines(line["file"], int(line["line"])) if line else space.functions(place)
+
+    def memory_of(self, what: Union[int, str], size: int | None) -> tuple[int, int]:
+        """Address and size of what is meant: an address, or the value of an expression.
+
+        Errors: `UsageError` for an expression that is not in memory.
+        """
+        if isinstance(what, int):
+            return what, 8 if size is None else size
+        found = evaluate(what, self.variables(0, None))
+        if not isinstance(found, Value) or found.address is None:
+            raise UsageError(
+                f"{what} is not in memory here: it is computed, or in a register",
+                "name a variable in memory, or what a pointer points to",
+            )
+        return found.address, found.size if size is None else size
+
     def read(self, address: int, length: int) -> bytes:
         """The program's memory now."""
-        return self._navigator.live.read(address, length)
+        return self._process.present.read(address, length)
 
     def registers(self, thread: int | None) -> Registers:
         """Registers of a thread. Errors: `UsageError` when there is none of this tid."""
-        server = self._navigator.live
-        running, others = server.threads()
+        present = self._process.present
+        running, others = present.threads()
         if thread is None or thread == running:
-            return server.registers()
+            return present.registers()
         if thread not in others:
             raise UsageError(
                 f"there is no thread {thread} at this position",
                 f"there are {', '.join(map(str, sorted([*others, running])))}",
             )
-        return server.registers(thread)
+        return present.registers(thread)
 
     def unwind(self, registers: Registers) -> Iterator[Frame]:
         """The call frames of a thread with these registers, innermost first."""
@@ -105,10 +136,10 @@ class View:
         """One of the call frames. Errors: `UsageError` when there are not so many."""
         if level < 0:
             raise UsageError(f"there is no frame {level}", "0 is the innermost")
-        server = self._navigator.live
-        here = (server.pid, server.place.key, thread)
+        present = self._process.present
+        here = (present.pid, present.state.key, thread)
         # Several questions are asked at one place; in a branch it may have changed meanwhile.
-        if self._unwound is None or self._unwound.here != here or server.is_changed:
+        if self._unwound is None or self._unwound.here != here or present.is_changed:
             registers = self.registers(thread)
             self._unwound = _Unwound(here, registers, [], self.unwind(registers))
         found = self._unwound.frames

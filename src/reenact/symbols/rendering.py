@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
-from reenact.symbols.values import DEEPEST, MOST_ELEMENTS, Value
+from typing import Protocol
+
+from reenact.symbols.types import Member, Type
+
+#: Elements of an array, levels of structures that are shown.
+MOST_ELEMENTS = 200
+DEEPEST = 4
 
 
-def render(value: Value, depth: int = 0) -> str:
+class Renderable(Protocol):
+    """What can be written as text: `reenact.symbols.values.Value`, where the members are told."""
+
+    type: Type
+
+    def __int__(self) -> int: ...
+
+    def __float__(self) -> float: ...
+
+    def text(self) -> str | None:
+        """The text in an array or behind a pointer."""
+
+    def part(self, member: Member) -> Renderable:
+        """The value of a member."""
+
+    def index(self, number: int) -> Renderable:
+        """An element."""
+
+    def dereference(self) -> Renderable:
+        """What a pointer or reference leads to."""
+
+
+def render(value: Renderable, depth: int = 0) -> str:
     """A value as C would write it; `depth`: how many structures and arrays are around it."""
     if depth > DEEPEST:
         return "{…}"
@@ -17,7 +45,7 @@ def render(value: Value, depth: int = 0) -> str:
     return repr(float(value)) if value.type.is_float else _number(value, kind)
 
 
-def _number(value: Value, kind: str) -> str:
+def _number(value: Renderable, kind: str) -> str:
     number = int(value)
     if kind == "enumeration":
         return value.type.enumerator(number) or str(number)
@@ -28,7 +56,7 @@ def _number(value: Value, kind: str) -> str:
     return str(number)
 
 
-def _structure(value: Value, depth: int) -> str:
+def _structure(value: Renderable, depth: int) -> str:
     parts = [
         (f"{member.name} = " if member.name else "") + render(value.part(member), depth + 1)
         for member in value.type.members
@@ -36,7 +64,7 @@ def _structure(value: Value, depth: int) -> str:
     return "{" + ", ".join(parts) + "}"
 
 
-def _array(value: Value, depth: int) -> str:
+def _array(value: Renderable, depth: int) -> str:
     text = value.text()
     if text is not None:
         return _quoted(text)
@@ -45,12 +73,12 @@ def _array(value: Value, depth: int) -> str:
     return "{" + ", ".join(shown + ["…"] * (count > MOST_ELEMENTS)) + "}"
 
 
-def _pointer(value: Value, _depth: int) -> str:
+def _pointer(value: Renderable, _depth: int) -> str:
     text = value.text()
     return f"{int(value):#x}" + ("" if text is None else f" {_quoted(text)}")
 
 
-def _reference(value: Value, depth: int) -> str:
+def _reference(value: Renderable, depth: int) -> str:
     return render(value.dereference(), depth + 1)
 
 

@@ -47,13 +47,13 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """What an address belongs to; of inlined calls there are several.
 
     Arguments:
         function: demangled name; None where nothing names it.
         file, line: of the source; None without debug information.
-        is_inlined: into the function of the next `Place`.
+        is_inlined: into the function of the next `SourceLocation`.
     """
 
     function: str | None
@@ -103,17 +103,17 @@ class AddressSpace:
             self._loaded = list(found.values())
         return self._loaded
 
-    def places(self, address: int) -> tuple[Place, ...]:
+    def places(self, address: int) -> tuple[SourceLocation, ...]:
         """What an address belongs to, innermost inlined call first; at least one."""
         loaded = self.module_at(address)
         if loaded is None:
-            return (Place(None, None, None, is_inlined=False),)
+            return (SourceLocation(None, None, None, is_inlined=False),)
         try:
             found = loaded.module.source_frames(address - loaded.bias)
         except _native.SymbolError:
             found = [(None, None, None, None, False)]
         return tuple(
-            Place(function, file, line, is_inlined)
+            SourceLocation(function, file, line, is_inlined)
             for function, file, line, _column, is_inlined in found
         )
 

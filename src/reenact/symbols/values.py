@@ -9,14 +9,13 @@ from typing import Union
 from reenact import _native
 from reenact.errors import UsageError
 from reenact.symbols.frames import Read
+from reenact.symbols.rendering import DEEPEST, MOST_ELEMENTS, render
 from reenact.symbols.types import Member, Type
 
 #: What a value becomes in Python.
 Plain = Union[int, float, bool, str, None, list["Plain"], dict[str, "Plain"]]
 
-#: Elements of an array, levels of structures, bytes of a text that are shown.
-MOST_ELEMENTS = 200
-DEEPEST = 4
+#: Bytes of a text that are shown.
 _LONGEST_TEXT = 400
 _FLOATS = {4: "<f", 8: "<d"}
 
@@ -59,8 +58,6 @@ class Value:
         self._bits = bits
 
     def __repr__(self) -> str:
-        from reenact.symbols.rendering import render
-
         try:
             return f"<{self.type} {render(self)}>"
         except (UsageError, _native.SymbolError) as error:

@@ -11,7 +11,7 @@ from reenact.gdb.milestones import Milestones
 
 
 @dataclass(frozen=True)
-class Life:
+class ProcessOutline:
     """Its programs, what concerns other processes, its signal handlers."""
 
     images: list[Image]
@@ -19,10 +19,10 @@ class Life:
     handlers: Handlers
 
     @staticmethod
-    def of(trace: _native.Trace, process: int) -> Life:
+    def of(trace: _native.Trace, process: int) -> ProcessOutline:
         """The life of a process of a trace."""
         loaded = images(trace, process)
-        return Life(loaded, Milestones(trace, process, loaded), Handlers(trace, process))
+        return ProcessOutline(loaded, Milestones(trace, process, loaded), Handlers(trace, process))
 
     def image_at(self, event: int) -> Image | None:
         """The program that runs behind an event."""

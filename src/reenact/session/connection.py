@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from reenact.errors import ReplayError
 from reenact.session import messages
-from reenact.session.messages import Operation, Place, Reply, Run, Stopped
+from reenact.session.messages import Operation, Reply, Run, RunResult, StopState
 from reenact.session.values import Mapping, Registers
 
 _MAPPING = struct.Struct("<QQIIIIQ")
@@ -21,7 +21,7 @@ _MOST_TAG = 2**32 - 1
 _SHORTEST = 8
 
 
-class Server:
+class ReplayerConnection:
     """A replaying process that stands still, or runs when told to.
 
     Arguments:
@@ -49,13 +49,13 @@ class Server:
         self.last = self._take_stop()
 
     @property
-    def place(self) -> Place:
+    def state(self) -> StopState:
         """Where it stands."""
         if not self._is_sure:
             self._ask_where()
-        return self.last.place
+        return self.last.state
 
-    def run(self, run: Run) -> Stopped:
+    def run(self, run: Run) -> RunResult:
         """Let it run, and wait until it stops. Ctrl-C stops it and is passed on."""
         try:
             self._request(Operation.RUN, run.pack())
@@ -72,14 +72,14 @@ class Server:
         """Have it stop soon; may be called while another thread waits in `run`."""
         self._send(messages.request(Operation.INTERRUPT))
 
-    def run_free(self, limit: int) -> Stopped:
+    def run_free(self, limit: int) -> RunResult:
         """In a branch: execute up to `limit` instructions without events."""
         self.is_changed = True
         self._request(Operation.RUN_FREE, messages.words(limit))
         self.last = self._take_stop()
         return self.last
 
-    def fork(self) -> Server:
+    def fork(self) -> ReplayerConnection:
         """A copy of it that stands where it stands."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -88,7 +88,7 @@ class Server:
             self._request(Operation.FORK, passed=passed)
             theirs.close()
             pid = int.from_bytes(self._take_data(), "little")
-            copy = Server(ours, self._explain, pid)
+            copy = ReplayerConnection(ours, self._explain, pid)
         except BaseException:
             ours.close()
             theirs.close()
@@ -219,7 +219,7 @@ class Server:
             raise _misunderstood()
         return messages.content(message)
 
-    def _take_stop(self) -> Stopped:
+    def _take_stop(self) -> RunResult:
         message = self._take()
         with contextlib.suppress(ValueError, struct.error):
             if messages.reply_kind(message) == Reply.STOP:

@@ -1,0 +1,178 @@
+"""Looking for hits before the present: stretches between waiting copies are replayed forwards.
+
+The last stretch comes first; what is found in it last is the nearest. The present stays where it
+is until something was found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from typing import Union
+
+from reenact.session.connection import ReplayerConnection
+from reenact.session.copies import STAGE, Copies
+from reenact.session.interface import Judge, Visitor
+from reenact.session.messages import ACCESSES, BREAKPOINTS, Reason, StopState
+from reenact.session.points import Point, Points
+from reenact.session.positions import Key
+
+#: Stops that are hits of points.
+HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.CATCH)
+
+#: So many instructions are looked through first; with so many hits in them …
+_SAMPLE = 1 << 20
+_MANY_HITS = 256
+#: … the last one is looked for near the end: in so many instructions, in more if it is not there.
+_NEAR_END = 1 << 20
+
+#: A hit, and the point that says to stop there; None: one that stands for none.
+Hit = tuple[StopState, Union[Point, None]]
+
+
+def beyond(state: StopState) -> int:
+    """What does not count where a run goes on: what has been told there (breakpoints first)."""
+    return BREAKPOINTS | (ACCESSES if state.reason == Reason.WATCH else 0)
+
+
+class BackwardSearch:
+    """Searches the past of a process.
+
+    Arguments:
+        copies: those of the process.
+    """
+
+    def __init__(self, copies: Copies) -> None:
+        self._copies = copies
+
+    def last_hit(self, points: Points, judge: Judge, floor: Key) -> Hit | None:
+        """The last hit before the present; None: there is none since `floor`."""
+        copies = self._copies
+        end, near = copies.present.state.key, _NEAR_END
+        while end > floor:
+            waiting = copies.checkpoints.latest(end, before=True)
+            with contextlib.ExitStack() as stack:
+                if self._has_many_hits(waiting, end, near, points):
+                    waiting = waiting.fork()
+                    stack.callback(waiting.close)
+                    self._skip_to(waiting, copies.history.total(end) - near)
+                    near *= 4
+                scanning = waiting.fork()
+                stack.callback(scanning.close)
+                found = self._last_of(scanning, end, points, judge)
+                found = found or self._hit_where(waiting, points, judge)
+                begin = waiting.state.key
+            if found is not None and found[0].key >= floor:
+                return found
+            end = begin
+        return None
+
+    def visited(
+        self, points: Points, visitor: Callable[[], Visitor], floor: Key
+    ) -> StopState | None:
+        """Where a visitor says to go, the latest stretch first; None: none says it."""
+        end = self._copies.present.state.key
+        while end > floor:
+            waiting = self._copies.checkpoints.latest(end, before=True)
+            one = visitor()
+            with contextlib.closing(waiting.fork()) as scanning:
+                self._visit(scanning, end, points, one)
+            if one.found is not None and one.found.key >= floor:
+                return one.found
+            end = waiting.state.key
+        return None
+
+    def _visit(self, copy: ReplayerConnection, end: Key, points: Points, visitor: Visitor) -> None:
+        copies = self._copies
+        copies.set_points(copy, points)
+        leave_here = 0
+        while True:
+            result = copies.run_stage(copy, points, end, leave_here=leave_here, remember=False)
+            leave_here = 0
+            if result.state.reason == Reason.LIMIT:
+                copies.leave(copy)
+                continue
+            is_hit = result.state.reason in HITS
+            with copies.judging(copy):
+                visitor.visit(result.state if is_hit else None)
+            if not is_hit:
+                return
+            leave_here = beyond(result.state)
+
+    def _has_many_hits(self, copy: ReplayerConnection, end: Key, near: int, points: Points) -> bool:
+        """Whether it pays to look for the last hit near the end first.
+
+        Each hit costs as much as many instructions.
+        """
+        if self._copies.history.total(end) - copy.state.total < 2 * (near + _SAMPLE):
+            return False
+        with contextlib.closing(copy.fork()) as probe:
+            self._copies.set_points(probe, points)
+            result = self._copies.run_stage(
+                probe, points, end, leave_here=0, remember=True, instructions=_SAMPLE
+            )
+        return result.hits >= _MANY_HITS
+
+    def _skip_to(self, copy: ReplayerConnection, total: int) -> None:
+        """Run a copy on to where so many instructions have been executed."""
+        self._copies.clear_points(copy)
+        reason = Reason.LIMIT
+        while copy.state.total < total and reason == Reason.LIMIT:
+            rest = min(total - copy.state.total, STAGE)
+            result = self._copies.run_stage(
+                copy, None, leave_here=0, remember=True, instructions=rest
+            )
+            reason = result.state.reason
+            self._copies.leave(copy)
+
+    def _last_of(
+        self, copy: ReplayerConnection, end: Key, points: Points, judge: Judge
+    ) -> Hit | None:
+        """The last hit on the way of a copy to a position."""
+        copies = self._copies
+        copies.set_points(copy, points)
+        plain = points.are_plain
+        found: Hit | None = None
+        leave_here = 0
+        while True:
+            result = copies.run_stage(copy, points, end, leave_here=leave_here, remember=plain)
+            if result.remembered is not None:
+                found = (result.remembered, self._judged(copy, result.remembered, judge))
+            leave_here = 0
+            if result.state.reason == Reason.LIMIT:
+                copies.leave(copy)
+            elif result.state.reason in HITS:
+                point = self._judged(copy, result.state, judge)
+                if point is not None:
+                    found = (result.state, point)
+                leave_here = beyond(result.state)
+            else:
+                return found
+
+    def _hit_where(self, waiting: ReplayerConnection, points: Points, judge: Judge) -> Hit | None:
+        """The hit where a copy waits itself: whoever starts there is behind it.
+
+        An event there has taken effect, and a breakpoint at which the copy has come to a stop is
+        not told again.
+        """
+        state = waiting.state
+        hits = []
+        address = waiting.registers().rip
+        if address in points.addresses():
+            hits.append(dataclasses.replace(state, reason=Reason.BREAKPOINT, detail=(address, 0)))
+        history = self._copies.history
+        if state.instructions == 0 and state.event > history.start[0]:
+            kind, code = history.kind_and_code(state.event)
+            if points.catch_mask() >> kind & 1:
+                hits.append(dataclasses.replace(state, reason=Reason.CATCH, detail=(kind, code)))
+        for hit in hits:
+            point = self._judged(waiting, hit, judge)
+            if point is not None:
+                return hit, point
+        return None
+
+    def _judged(self, copy: ReplayerConnection, state: StopState, judge: Judge) -> Point | None:
+        """Ask with the session looking at the copy."""
+        with self._copies.asking(copy):
+            return judge(state)

@@ -1,0 +1,208 @@
+"""The copies of a replayed process: the one at the present, those that wait, one that is asked.
+
+This knows how one run is asked for, who waits where, and how a run is interrupted. What runs where
+is decided by the navigator and the search backwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from reenact.errors import UsageError
+from reenact.session.checkpoints import Checkpoints
+from reenact.session.connection import ReplayerConnection
+from reenact.session.history import History
+from reenact.session.interface import MovementInterrupted
+from reenact.session.messages import NEVER, Reason, Run, RunResult, StopState
+from reenact.session.points import Points
+from reenact.session.positions import Key
+
+#: Instructions between two copies left on the way: some hundredths of a second.
+STAGE = 1 << 26
+#: Events between two copies left on the way.
+STAGE_EVENTS = 50_000
+
+#: Nothing follows these.
+ENDS = (Reason.END, Reason.FAILED)
+
+
+class Copies:
+    """All copies of one replayed process.
+
+    Arguments:
+        first: stands at the first position of the process.
+        budget: memory for waiting copies, bytes.
+    """
+
+    def __init__(self, first: ReplayerConnection, budget: int) -> None:
+        self._history = History()
+        self.learn(first)
+        self._history.begin_at(first.state.event)
+        self.checkpoints = Checkpoints(budget)
+        #: The copy that stands at the present.
+        self.present = first.fork()
+        self.checkpoints.add(first, 0)
+        #: State at the end, once it is known.
+        self.end: StopState | None = None
+        #: Copies that are asked in the place of the present, the innermost last.
+        self._asked: list[ReplayerConnection] = []
+        self._is_judging = False
+        self._running: ReplayerConnection | None = None
+        self._movements = 0
+        # A plain value: it is set by handlers of signals, too, which must not wait for a lock.
+        self._is_interrupted = False
+        self._is_shielded = False
+
+    # Looking
+
+    @property
+    def asked(self) -> ReplayerConnection:
+        """The copy that questions about the process are for."""
+        return self._asked[-1] if self._asked else self.present
+
+    @contextlib.contextmanager
+    def asking(self, copy: ReplayerConnection) -> Iterator[None]:
+        """Have questions answered by another copy than the present."""
+        self._asked.append(copy)
+        try:
+            yield
+        finally:
+            self._asked.pop()
+
+    @contextlib.contextmanager
+    def judging(self, copy: ReplayerConnection) -> Iterator[None]:
+        """As `asking`, while something decides about a hit: it may look, but not move."""
+        was_judging, self._is_judging = self._is_judging, True
+        try:
+            with self.asking(copy):
+                yield
+        finally:
+            self._is_judging = was_judging
+
+    @property
+    def history(self) -> History:
+        """The events behind, up to the copy that is asked."""
+        self.learn(self.asked)
+        return self._history
+
+    def learn(self, copy: ReplayerConnection) -> None:
+        """Take over the events a copy has passed."""
+        self._history.learn(copy.state.event, copy.history)
+
+    # Interrupts
+
+    @contextlib.contextmanager
+    def movement(self) -> Iterator[None]:
+        """Movements that an interrupt ends as one."""
+        if self._is_judging:
+            raise UsageError(
+                "a condition cannot move the session", "look at registers, memory, frames, values"
+            )
+        if self._movements == 0:
+            self._is_interrupted = False
+        self._movements += 1
+        try:
+            yield
+        finally:
+            self._movements -= 1
+
+    @contextlib.contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Runs that an interrupt does not end."""
+        was_shielded, self._is_shielded = self._is_shielded, True
+        try:
+            yield
+        finally:
+            self._is_shielded = was_shielded
+
+    def interrupt(self) -> None:
+        """Have the movement that another thread waits for end soon."""
+        self._is_interrupted = True
+        running = self._running
+        if running is not None and not self._is_shielded:
+            running.interrupt()
+
+    # Running
+
+    def run(self, copy: ReplayerConnection, run: Run) -> RunResult:
+        """Let a copy run. Errors: `MovementInterrupted`."""
+        while True:
+            self._running = copy
+            try:
+                # It may have come while nothing ran.
+                self._check_interrupted()
+                result = copy.run(run)
+            finally:
+                self._running = None
+                self.checkpoints.let_go()
+            if result.state.reason != Reason.INTERRUPTED:
+                return result
+            # Behind a shield: one that was on its way before. How far to run has not changed.
+            self._check_interrupted()
+
+    def _check_interrupted(self) -> None:
+        if self._is_interrupted and not self._is_shielded:
+            raise MovementInterrupted
+
+    def run_stage(
+        self,
+        copy: ReplayerConnection,
+        points: Points | None,
+        end: Key = (NEVER, 0),
+        *,
+        leave_here: int,
+        remember: bool,
+        steps: int = NEVER,
+        instructions: int = STAGE,
+    ) -> RunResult:
+        """Let a copy run, at most so far that another one should be left there."""
+        run = Run(
+            target=end,
+            steps=steps,
+            most_total=copy.state.total + instructions,
+            most_event=copy.state.event + STAGE_EVENTS,
+            catch=points.catch_mask() if points is not None else 0,
+            remember=remember,
+            leave_here=leave_here,
+        )
+        return self.run(copy, run)
+
+    def set_points(self, copy: ReplayerConnection, points: Points) -> None:
+        """Have a copy stop at these points, and at no others."""
+        if copy.points_version != points.version:
+            copy.set_breakpoints(points.addresses())
+            copy.set_watches(points.watches())
+            copy.points_version = points.version
+
+    def clear_points(self, copy: ReplayerConnection) -> None:
+        """Have a copy stop at no points."""
+        if copy.points_version != 0:
+            copy.set_breakpoints([])
+            copy.set_watches([])
+            copy.points_version = 0
+
+    # Copies
+
+    def leave(self, copy: ReplayerConnection) -> None:
+        """Have a copy of a copy wait where that stands."""
+        self.checkpoints.add(copy.fork(), self.present.state.total)
+
+    def replace_present(self, copy: ReplayerConnection) -> None:
+        """Another copy is the present; the old one waits where it stands."""
+        old, self.present = self.present, copy
+        self.learn(old)
+        self.checkpoints.add(old, copy.state.total)
+
+    def note_end(self, result: RunResult) -> None:
+        """Remember where the process ends, if a run of the present has come to that."""
+        if result.state.reason in ENDS and self.end is None:
+            self.learn(self.present)
+            event, instructions = self._history.canonical(result.state.key)
+            self.end = dataclasses.replace(result.state, event=event, instructions=instructions)
+
+    def close(self) -> None:
+        """Let go of all."""
+        self.present.close()
+        self.checkpoints.close()
