@@ -1,11 +1,11 @@
 //! Events and iterating over them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use reenact_store::{Clock, EventReader, StoredEvent, Trace};
+use reenact_store::{Clock, EventReader, StoredEvent};
 use reenact_trace::Tag;
 
 use crate::errors::trace_error;
@@ -126,11 +126,11 @@ impl Event {
 pub struct EventIterator {
     process: u32,
     clock: Clock,
-    reader: Mutex<EventReader<Arc<Trace>>>,
+    reader: Mutex<EventReader>,
 }
 
 impl EventIterator {
-    pub fn new(process: u32, clock: Clock, reader: EventReader<Arc<Trace>>) -> EventIterator {
+    pub fn new(process: u32, clock: Clock, reader: EventReader) -> EventIterator {
         EventIterator {
             process,
             clock,

@@ -1,10 +1,8 @@
 //! `Trace`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use pyo3::prelude::*;
-use reenact_store::EventReader;
 
 use crate::errors::trace_error;
 use crate::event::EventIterator;
@@ -13,7 +11,7 @@ use crate::process::{Process, StoredFile};
 /// A trace opened for reading.
 #[pyclass(frozen, module = "reenact._native")]
 pub struct Trace {
-    trace: Arc<reenact_store::Trace>,
+    trace: reenact_store::Trace,
 }
 
 #[pymethods]
@@ -23,9 +21,7 @@ impl Trace {
         let trace = py
             .detach(|| reenact_store::Trace::open(path))
             .map_err(|error| trace_error(&error))?;
-        Ok(Trace {
-            trace: Arc::new(trace),
-        })
+        Ok(Trace { trace })
     }
 
     /// The manifest as JSON text.
@@ -34,22 +30,16 @@ impl Trace {
         self.trace.manifest()
     }
 
-    /// Bytes of the trace on disk.
-    #[getter]
-    fn size(&self) -> u64 {
-        self.trace.size()
-    }
-
     /// Whether the recording was cut off: some process has no recorded end.
     #[getter]
     fn cut(&self) -> bool {
-        self.trace.cut()
+        self.trace.log().is_cut()
     }
 
     /// Byte ranges of the log that are unreadable.
     #[getter]
     fn damaged(&self) -> Vec<(u64, u64)> {
-        self.trace.damaged().to_vec()
+        self.trace.log().damaged().to_vec()
     }
 
     fn processes(&self, py: Python<'_>) -> Vec<Process> {
@@ -63,8 +53,8 @@ impl Trace {
     #[pyo3(signature = (process, first=0, last=None))]
     fn events(&self, process: u32, first: u64, last: Option<u64>) -> PyResult<EventIterator> {
         let stop = last.map_or(u64::MAX, |last| last.saturating_add(1));
-        let reader = EventReader::new(self.trace.clone(), process, first, stop)
-            .map_err(|error| trace_error(&error))?;
+        let reader = self.trace.events(process, first, stop);
+        let reader = reader.map_err(|error| trace_error(&error))?;
         Ok(EventIterator::new(process, self.trace.clock(), reader))
     }
 
@@ -77,6 +67,6 @@ impl Trace {
     }
 
     fn __repr__(&self) -> String {
-        format!("Trace({:?})", self.trace.path())
+        format!("Trace({:?})", self.trace.directory().path())
     }
 }

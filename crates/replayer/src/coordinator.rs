@@ -20,10 +20,11 @@ use crate::options::Options;
 use crate::report;
 use crate::shared_objects;
 use crate::system;
+use crate::trace_directory::StoredFile;
 
 /// Replay what the options ask for; the exit status.
-pub fn run(options: Options, events: i32, landings: Option<i32>, machine: Machine) -> u8 {
-    let index = match ChunkIndex::scan(events) {
+pub fn run(options: Options, events: StoredFile, landings: Option<i32>, machine: Machine) -> u8 {
+    let index = match ChunkIndex::scan(events.descriptor, events.size) {
         Ok(index) => index,
         Err(error) => {
             report::error(
@@ -42,7 +43,7 @@ pub fn run(options: Options, events: i32, landings: Option<i32>, machine: Machin
     let mut session = Session {
         options,
         index,
-        events,
+        events: events.descriptor,
         landings,
         numbers,
         path: Vec::new(),

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use reenact_trace::attachment::Attachment;
 use reenact_trace::chunk::{codec, ChunkHeader};
+use reenact_trace::chunk_scan::ChunkPlace;
 use reenact_trace::{Event, EventKind};
 use ruzstd::decoding::FrameDecoder;
 
-use crate::chunk_index::ChunkPlace;
 use crate::system;
 
 /// Why the log cannot be read on.

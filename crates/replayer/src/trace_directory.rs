@@ -13,7 +13,7 @@ const O_DIRECTORY: u64 = 0o200000;
 
 /// The open descriptors of a trace.
 pub struct TraceDirectory {
-    pub events: i32,
+    pub events: StoredFile,
     /// `manifest.json`, if there is one.
     pub manifest: Option<StoredFile>,
     /// The file of landings that were found before, or what stands in for it.
@@ -36,16 +36,14 @@ impl TraceDirectory {
         let directory = open_at(n::AT_FDCWD as i32, path, O_DIRECTORY)
             .ok_or("cannot open the trace directory")?;
         let events = open_at(directory, c"events", O_NOFOLLOW)
-            .filter(|&descriptor| regular_size(descriptor).is_some())
+            .and_then(stored_file)
             .ok_or("the directory is not a trace: it has no file `events`")?;
         let mut files = Vec::new();
         if let Some(folder) = open_at(directory, c"files", O_DIRECTORY | O_NOFOLLOW) {
             open_files(folder, &mut files);
             close(folder);
         }
-        let manifest = open_at(directory, c"manifest.json", O_NOFOLLOW).and_then(|descriptor| {
-            regular_size(descriptor).map(|size| StoredFile { descriptor, size })
-        });
+        let manifest = open_at(directory, c"manifest.json", O_NOFOLLOW).and_then(stored_file);
         let landings = known_landings::open(directory);
         close(directory);
         Ok(TraceDirectory {
@@ -60,6 +58,10 @@ impl TraceDirectory {
     pub fn file(&self, id: u32) -> Option<StoredFile> {
         self.files.get(id as usize).copied().flatten()
     }
+}
+
+fn stored_file(descriptor: i32) -> Option<StoredFile> {
+    regular_size(descriptor).map(|size| StoredFile { descriptor, size })
 }
 
 /// A trace of a large build maps thousands of files.

@@ -23,9 +23,9 @@ fn dump(path: &str, wanted: Option<u32>) -> Result<(), StoreError> {
     let trace = Trace::open(path)?;
     println!(
         "{} bytes, cut: {}, damaged: {:?}",
-        trace.size(),
-        trace.cut(),
-        trace.damaged()
+        trace.log().length(),
+        trace.log().is_cut(),
+        trace.log().damaged()
     );
     for file in trace.files() {
         println!(

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use reenact_files::FileError;
+
 /// Each message is one sentence for a person.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -16,6 +18,8 @@ pub enum StoreError {
     NewerVersion { found: u64, supported: u32 },
     /// `manifest.json` cannot be understood.
     DamagedManifest { path: PathBuf, reason: String },
+    /// A file of the trace is not what a recording makes.
+    Refused(FileError),
     /// A file of the trace cannot be read.
     Unreadable { path: PathBuf, error: io::Error },
     /// A chunk of the log is damaged; the events in it are lost.
@@ -43,7 +47,7 @@ impl StoreError {
             NotATrace { .. } => "not-a-trace",
             NewerVersion { .. } => "newer-version",
             DamagedManifest { .. } => "damaged-manifest",
-            Unreadable { .. } => "unreadable",
+            Refused(_) | Unreadable { .. } => "unreadable",
             DamagedChunk { .. } => "damaged-chunk",
             Gap { .. } => "gap",
             NoSuchProcess { .. } => "no-such-process",
@@ -66,6 +70,7 @@ impl fmt::Display for StoreError {
             DamagedManifest { path, reason } => {
                 write!(f, "{} is damaged: {reason}", path.display())
             }
+            Refused(error) => error.fmt(f),
             Unreadable { path, error } => write!(f, "{} cannot be read: {error}", path.display()),
             DamagedChunk { process, first_event, offset } => write!(
                 f,

@@ -1,12 +1,11 @@
 //! Reading the events of one process, chunk by chunk.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use reenact_trace::{Event, EventIndex};
 
 use crate::error::StoreError;
-use crate::trace::Trace;
+use crate::log::Log;
 
 /// An event and the chunk it lies in.
 #[derive(Clone, Debug)]
@@ -24,9 +23,9 @@ impl StoredEvent {
 }
 
 /// Iterates over the events `start..stop` of a process. After an error it goes on behind
-/// the damage. `T` is a reference to the trace, or shares its ownership (`Arc`).
-pub struct EventReader<T: Deref<Target = Trace>> {
-    trace: T,
+/// the damage.
+pub struct EventReader {
+    log: Arc<Log>,
     process: u32,
     /// Position in the process's list of chunks.
     chunk: usize,
@@ -38,30 +37,28 @@ pub struct EventReader<T: Deref<Target = Trace>> {
     stop: u64,
 }
 
-impl<T: Deref<Target = Trace>> EventReader<T> {
+impl EventReader {
     /// Events `start..stop` of a process.
     ///
     /// # Errors
     /// When the trace has no such process.
     pub fn new(
-        trace: T,
+        log: Arc<Log>,
         process: u32,
         start: u64,
         stop: u64,
-    ) -> Result<EventReader<T>, StoreError> {
-        if !trace.has_process(process) {
+    ) -> Result<EventReader, StoreError> {
+        if !log.has_process(process) {
             return Err(StoreError::NoSuchProcess { process });
         }
-        let chunks = trace.chunks_of(process);
+        let chunks = log.chunks_of(process);
         // The chunk that holds `start`, or the first one after it.
-        let chunk = chunks.partition_point(|place| {
-            place.header.first_event + u64::from(place.header.events) <= start
-        });
+        let chunk = chunks.partition_point(|place| place.end_event() <= start);
         let index = chunks
             .get(chunk)
             .map_or(start, |place| place.header.first_event.min(start));
         Ok(EventReader {
-            trace,
+            log,
             process,
             chunk,
             content: None,
@@ -73,7 +70,7 @@ impl<T: Deref<Target = Trace>> EventReader<T> {
     }
 
     fn open_chunk(&mut self) -> Option<Result<Arc<[u8]>, StoreError>> {
-        let place = self.trace.chunks_of(self.process).get(self.chunk)?;
+        let place = self.log.chunks_of(self.process).get(self.chunk)?;
         let found = place.header.first_event;
         if found > self.index {
             let expected = self.index.max(self.start);
@@ -88,19 +85,19 @@ impl<T: Deref<Target = Trace>> EventReader<T> {
         }
         self.index = found;
         self.offset = 0;
-        Some(self.trace.content(place))
+        Some(self.log.content(place))
     }
 
     fn leave_chunk(&mut self) {
         self.content = None;
-        if let Some(place) = self.trace.chunks_of(self.process).get(self.chunk) {
-            self.index = place.header.first_event + u64::from(place.header.events);
+        if let Some(place) = self.log.chunks_of(self.process).get(self.chunk) {
+            self.index = place.end_event();
         }
         self.chunk += 1;
     }
 }
 
-impl<T: Deref<Target = Trace>> Iterator for EventReader<T> {
+impl Iterator for EventReader {
     type Item = Result<StoredEvent, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -123,9 +120,8 @@ impl<T: Deref<Target = Trace>> Iterator for EventReader<T> {
                     }
                 },
             };
-            let place = self.trace.chunks_of(self.process)[self.chunk];
-            let end = place.header.first_event + u64::from(place.header.events);
-            if self.index >= end {
+            let place = self.log.chunks_of(self.process)[self.chunk];
+            if self.index >= place.end_event() {
                 self.leave_chunk();
                 continue;
             }

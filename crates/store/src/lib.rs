@@ -6,18 +6,18 @@
 //! * Opening reads chunk headers only; content is decompressed when somebody asks for it.
 //! * A trace that is still being recorded can be opened: it shows what is there now.
 
-mod chunk_index;
 mod clock;
 mod error;
 mod event_reader;
 mod files;
+mod log;
 mod process_table;
 mod trace;
 
-pub use chunk_index::{ChunkIndex, ChunkPlace};
 pub use clock::Clock;
 pub use error::StoreError;
 pub use event_reader::{EventReader, StoredEvent};
 pub use files::StoredFile;
+pub use log::Log;
 pub use process_table::{Image, Process};
 pub use trace::Trace;

@@ -1,10 +1,10 @@
 //! What a trace knows about each process, from the chunks with landmarks.
 
 use reenact_trace::chunk::{landmark, EndRecord};
+use reenact_trace::chunk_scan::ChunkPlace;
 use reenact_trace::{Attachment, Event, EventKind, Events, Tag};
 
-use crate::chunk_index::ChunkPlace;
-use crate::trace::Trace;
+use crate::log::Log;
 
 /// A program that ran in a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Process {
     pub exit: Option<(u64, i32)>,
     /// What the supervisor learned of its end; `None` in a trace that was cut off.
     pub end: Option<EndRecord>,
-    /// Events in the trace.
+    /// Events in the log.
     pub events: u64,
     /// Time-stamp counter at its first event.
     pub first_time: u64,
@@ -56,11 +56,11 @@ impl Process {
 
 const WANTED: u8 = landmark::PROCESS_START | landmark::IMAGE | landmark::EXIT;
 
-pub(crate) fn describe(trace: &Trace, number: u32) -> Process {
-    let chunks = trace.chunks_of(number);
+pub(crate) fn describe(log: &Log, number: u32) -> Process {
+    let chunks = log.chunks_of(number);
     let mut process = Process {
         number,
-        end: trace.end(number),
+        end: log.end(number),
         ..Process::default()
     };
     for (position, place) in chunks.iter().enumerate() {
@@ -69,7 +69,7 @@ pub(crate) fn describe(trace: &Trace, number: u32) -> Process {
         if place.header.landmarks & WANTED == 0 {
             continue;
         }
-        let Ok(content) = trace.content(place) else {
+        let Ok(content) = log.content(place) else {
             continue; // Reading its events will tell.
         };
         let mut data = Vec::new();
@@ -85,7 +85,7 @@ pub(crate) fn describe(trace: &Trace, number: u32) -> Process {
                 image.event == index && image.argv.is_empty() && event.kind == EventKind::ImageBegin
             });
             if at_start && position > 0 {
-                complete_image(trace, &chunks[..position], &mut process);
+                complete_image(log, &chunks[..position], &mut process);
             }
         }
     }
@@ -136,12 +136,12 @@ fn fill(image: &mut Image, attachment: &Attachment<'_>) {
 }
 
 /// The attachments of an image may have begun in `Data` events of the chunks before.
-fn complete_image(trace: &Trace, before: &[ChunkPlace], process: &mut Process) {
+fn complete_image(log: &Log, before: &[ChunkPlace], process: &mut Process) {
     let Some(image) = process.images.last_mut() else {
         return;
     };
     for place in before.iter().rev() {
-        let Ok(content) = trace.content(place) else {
+        let Ok(content) = log.content(place) else {
             return;
         };
         let events: Vec<Event<'_>> = Events::new(&content).map_while(Result::ok).collect();

@@ -1,156 +1,73 @@
 //! An opened trace.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::UNIX_EPOCH;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use reenact_trace::chunk::{codec, landmark, ChunkHeader, EndRecord};
-use reenact_trace::{Events, FORMAT_VERSION};
+use reenact_files::{FileError, Problem, TraceFiles};
+use reenact_trace::FORMAT_VERSION;
 use serde_json::Value;
 
-use crate::chunk_index::{ChunkIndex, ChunkPlace};
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::event_reader::EventReader;
 use crate::files::{self, StoredFile};
+use crate::log::Log;
 use crate::process_table::{self, Process};
 
-/// Decompressed chunks kept.
-const CACHED: usize = 8;
+/// Most bytes of `manifest.json` and of `files.jsonl`.
+const MOST_TEXT: u64 = 32 << 20;
+/// Where no limit is needed.
+const ANY_SIZE: u64 = i64::MAX as u64;
 
 /// A trace opened for reading.
 pub struct Trace {
-    path: PathBuf,
+    files: TraceFiles,
     manifest: String,
-    log: File,
-    log_bytes: u64,
+    log: Arc<Log>,
     clock: Clock,
-    cut: bool,
-    damaged: Vec<(u64, u64)>,
-    /// Chunks with events, by process and first event.
-    chunks: BTreeMap<u32, Vec<ChunkPlace>>,
-    ends: BTreeMap<u32, EndRecord>,
-    cache: Mutex<Vec<(u64, Arc<[u8]>)>>,
 }
 
 impl Trace {
     /// Open a trace directory: read its manifest and the headers of its log.
     pub fn open(path: impl Into<PathBuf>) -> Result<Trace, StoreError> {
         let path = path.into();
-        let manifest = read_manifest(&path)?;
-        let events = path.join("events");
-        let unreadable = |error| StoreError::Unreadable {
-            path: events.clone(),
-            error,
-        };
-        let log = File::open(&events).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::NotATrace { path: path.clone() },
-            _ => unreadable(error),
-        })?;
-        let log_bytes = log.metadata().map_err(unreadable)?.len();
-        let index = ChunkIndex::scan(&log, log_bytes).map_err(unreadable)?;
-        let mut trace = Trace {
-            path,
-            manifest,
-            log,
-            log_bytes,
-            clock: Clock::between((0, 0), None),
-            cut: index.cut,
-            damaged: index.damaged,
-            chunks: BTreeMap::new(),
-            ends: BTreeMap::new(),
-            cache: Mutex::new(Vec::new()),
-        };
-        for place in index.chunks {
-            if place.header.landmarks & landmark::END != 0 {
-                if let Some(end) = trace.content(&place).ok().as_deref().and_then(parse_end) {
-                    trace.ends.insert(place.header.process, end);
-                }
-                trace.chunks.entry(place.header.process).or_default();
-            } else {
-                trace
-                    .chunks
-                    .entry(place.header.process)
-                    .or_default()
-                    .push(place);
+        let files = match TraceFiles::open(&path) {
+            Ok(files) => files,
+            Err(error) if matches!(error.problem, Problem::Missing) => {
+                return Err(StoreError::Missing { path })
             }
-        }
-        for chunks in trace.chunks.values_mut() {
-            chunks.sort_by_key(|place| place.header.first_event);
-        }
-        trace.clock = trace.find_clock();
-        Ok(trace)
-    }
-
-    /// From the manifest; of a trace that was cut off, the last event was logged about when
-    /// the log was last written.
-    fn find_clock(&self) -> Clock {
-        let manifest: Value = serde_json::from_str(&self.manifest).unwrap_or_default();
-        let moment = |name: &str| {
-            let value = manifest.get(name)?;
-            Some((
-                value.get("epoch_ns")?.as_u64()?,
-                value.get("tsc")?.as_u64()?,
-            ))
+            Err(error) => return Err(not_a_trace(error, path)),
         };
-        let Some(start) = moment("start") else {
-            return Clock::between((0, 0), None);
-        };
-        Clock::between(start, moment("end").or_else(|| self.last_moment()))
+        let manifest = read_manifest(&files)?;
+        let file = files.regular("events", ANY_SIZE);
+        let file = file.map_err(|error| not_a_trace(error, path.clone()))?;
+        let log = Log::open(file).map_err(|error| StoreError::Unreadable {
+            path: path.join("events"),
+            error,
+        })?;
+        let clock = find_clock(&manifest, &log);
+        Ok(Trace {
+            files,
+            manifest,
+            log: Arc::new(log),
+            clock,
+        })
     }
 
-    fn last_moment(&self) -> Option<(u64, u64)> {
-        let written = self.log.metadata().ok()?.modified().ok()?;
-        let written = written.duration_since(UNIX_EPOCH).ok()?.as_nanos() as u64;
-        let last = self.chunks.values().filter_map(|chunks| chunks.last());
-        let last = last.max_by_key(|place| place.offset)?;
-        let content = self.content(last).ok()?;
-        let event = Events::new(&content).map_while(Result::ok).last()?;
-        Some((written, event.header.time))
+    /// The files of its directory.
+    pub fn directory(&self) -> &TraceFiles {
+        &self.files
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Its events.
+    pub fn log(&self) -> &Arc<Log> {
+        &self.log
     }
 
     /// The manifest as JSON text.
     pub fn manifest(&self) -> &str {
         &self.manifest
-    }
-
-    /// Bytes of the whole trace on disk.
-    pub fn size(&self) -> u64 {
-        let mut total = self.log_bytes + self.manifest.len() as u64;
-        for name in ["files.jsonl", "files"] {
-            let path = self.path.join(name);
-            let Ok(entries) = fs::read_dir(&path) else {
-                total += path.metadata().map_or(0, |metadata| metadata.len());
-                continue;
-            };
-            total += entries
-                .filter_map(|entry| entry.ok()?.metadata().ok())
-                .map(|metadata| metadata.len())
-                .sum::<u64>();
-        }
-        total
-    }
-
-    /// Whether the log ends inside a chunk, or processes have no recorded end.
-    pub fn cut(&self) -> bool {
-        self.cut
-            || self
-                .chunks
-                .keys()
-                .any(|process| !self.ends.contains_key(process))
-    }
-
-    /// Byte ranges of the log that are unreadable.
-    pub fn damaged(&self) -> &[(u64, u64)] {
-        &self.damaged
     }
 
     /// How to convert event times.
@@ -160,113 +77,69 @@ impl Trace {
 
     /// The files kept in the trace.
     pub fn files(&self) -> Vec<StoredFile> {
-        let text = fs::read(self.path.join("files.jsonl")).unwrap_or_default();
+        let text = self
+            .files
+            .read("files.jsonl", MOST_TEXT)
+            .unwrap_or_default();
         files::parse(&String::from_utf8_lossy(&text))
     }
 
     /// All recorded processes by number; reads only the chunks with landmarks.
     pub fn processes(&self) -> Vec<Process> {
-        self.chunks
-            .keys()
-            .map(|&number| process_table::describe(self, number))
+        self.log
+            .processes()
+            .map(|number| process_table::describe(&self.log, number))
             .collect()
     }
 
     /// One recorded process.
     pub fn process(&self, number: u32) -> Result<Process, StoreError> {
-        if !self.chunks.contains_key(&number) {
+        if !self.log.has_process(number) {
             return Err(StoreError::NoSuchProcess { process: number });
         }
-        Ok(process_table::describe(self, number))
+        Ok(process_table::describe(&self.log, number))
     }
 
     /// Events `start..stop` of a process.
-    pub fn events(
-        &self,
-        process: u32,
-        start: u64,
-        stop: u64,
-    ) -> Result<EventReader<&Trace>, StoreError> {
-        EventReader::new(self, process, start, stop)
-    }
-
-    pub fn has_process(&self, process: u32) -> bool {
-        self.chunks.contains_key(&process)
-    }
-
-    /// How a process ended, as far as the recording knows.
-    pub fn end(&self, process: u32) -> Option<EndRecord> {
-        self.ends.get(&process).copied()
-    }
-
-    /// The chunks of a process that hold events, in order.
-    pub fn chunks_of(&self, process: u32) -> &[ChunkPlace] {
-        self.chunks.get(&process).map_or(&[], Vec::as_slice)
-    }
-
-    /// Content of a chunk, decompressed.
-    pub fn content(&self, place: &ChunkPlace) -> Result<Arc<[u8]>, StoreError> {
-        if let Ok(cache) = self.cache.lock() {
-            if let Some((_, content)) = cache.iter().find(|(offset, _)| *offset == place.offset) {
-                return Ok(content.clone());
-            }
-        }
-        let content = self.read_content(place)?;
-        if let Ok(mut cache) = self.cache.lock() {
-            if cache.len() >= CACHED {
-                cache.remove(0);
-            }
-            cache.push((place.offset, content.clone()));
-        }
-        Ok(content)
-    }
-
-    fn read_content(&self, place: &ChunkPlace) -> Result<Arc<[u8]>, StoreError> {
-        let damaged = || StoreError::DamagedChunk {
-            process: place.header.process,
-            first_event: place.header.first_event,
-            offset: place.offset,
-        };
-        let mut stored = vec![0; ChunkHeader::SIZE + place.header.stored as usize];
-        self.log
-            .read_exact_at(&mut stored, place.offset)
-            .map_err(|_| damaged())?;
-        let content = place.header.content(&stored).map_err(|_| damaged())?;
-        let content: Arc<[u8]> = match place.header.codec {
-            codec::RAW => content.into(),
-            codec::ZSTD => zstd::bulk::decompress(content, place.header.raw as usize)
-                .map_err(|_| damaged())?
-                .into(),
-            _ => return Err(damaged()),
-        };
-        if content.len() == place.header.raw as usize {
-            Ok(content)
-        } else {
-            Err(damaged())
-        }
+    pub fn events(&self, process: u32, start: u64, stop: u64) -> Result<EventReader, StoreError> {
+        EventReader::new(self.log.clone(), process, start, stop)
     }
 }
 
-fn read_manifest(path: &Path) -> Result<String, StoreError> {
-    let file = path.join("manifest.json");
-    if !path.exists() {
-        return Err(StoreError::Missing {
-            path: path.to_owned(),
-        });
-    }
-    let bytes = match fs::read(&file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            return Err(match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::NotATrace {
-                    path: path.to_owned(),
-                },
-                _ => StoreError::Unreadable { path: file, error },
-            })
-        }
+/// From the manifest; of a trace that was cut off, the last event was logged about when the log was
+/// last written.
+fn find_clock(manifest: &str, log: &Log) -> Clock {
+    let manifest: Value = serde_json::from_str(manifest).unwrap_or_default();
+    let moment = |name: &str| {
+        let value = manifest.get(name)?;
+        Some((
+            value.get("epoch_ns")?.as_u64()?,
+            value.get("tsc")?.as_u64()?,
+        ))
     };
+    let Some(start) = moment("start") else {
+        return Clock::between((0, 0), None);
+    };
+    Clock::between(start, moment("end").or_else(|| log.last_moment()))
+}
+
+/// What opening a file of a trace failed with.
+fn not_a_trace(error: FileError, path: PathBuf) -> StoreError {
+    match &error.problem {
+        Problem::Missing => StoreError::NotATrace { path },
+        Problem::System(system) if system.kind() == io::ErrorKind::NotADirectory => {
+            StoreError::NotATrace { path }
+        }
+        _ => StoreError::Refused(error),
+    }
+}
+
+fn read_manifest(files: &TraceFiles) -> Result<String, StoreError> {
+    let bytes = files
+        .read("manifest.json", MOST_TEXT)
+        .map_err(|error| not_a_trace(error, files.path().to_owned()))?;
     let damaged = |reason: String| StoreError::DamagedManifest {
-        path: file.clone(),
+        path: files.path().join("manifest.json"),
         reason,
     };
     let text = String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
@@ -280,15 +153,4 @@ fn read_manifest(path: &Path) -> Result<String, StoreError> {
         });
     }
     Ok(text)
-}
-
-fn parse_end(bytes: &[u8]) -> Option<EndRecord> {
-    let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-    let first = word(0)?;
-    Some(EndRecord {
-        wait_status: first as u32 as i32,
-        reason: (first >> 32) as u32,
-        events: word(8)?,
-        time: word(16)?,
-    })
 }

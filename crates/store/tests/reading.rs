@@ -124,7 +124,7 @@ const MANIFEST: &str = r#"{"format_version": 1}"#;
 fn a_whole_trace() {
     let scratch = Scratch::new(&sample().concat(), MANIFEST);
     let trace = Trace::open(&scratch.0).expect("a trace");
-    assert!(!trace.cut());
+    assert!(!trace.log().is_cut());
     let processes = trace.processes();
     assert_eq!(processes.len(), 2);
     let first = &processes[0];
@@ -171,7 +171,7 @@ fn every_cut_is_readable() {
             total += events.inspect(|event| assert!(event.is_ok())).count();
         }
         assert!(total <= 24);
-        assert!(length == 0 || trace.cut(), "{length}");
+        assert!(length == 0 || trace.log().is_cut(), "{length}");
     }
 }
 
@@ -198,7 +198,7 @@ fn a_lost_chunk_in_the_middle_is_a_gap() {
     chunks[3][5] ^= 1; // Header of events 3..13 of process 0.
     let scratch = Scratch::new(&chunks.concat(), MANIFEST);
     let trace = Trace::open(&scratch.0).expect("a trace");
-    assert_eq!(trace.damaged().len(), 1);
+    assert_eq!(trace.log().damaged().len(), 1);
     let events: Vec<_> = trace.events(0, 0, u64::MAX).expect("process 0").collect();
     assert_eq!(events.len(), 5);
     let gap = &events[3];

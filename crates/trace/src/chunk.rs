@@ -48,6 +48,10 @@ pub struct ChunkHeader {
 /// No chunk is larger than this, raw; a larger claim is damage.
 pub const MAX_CHUNK_RAW: u32 = 16 << 20;
 
+/// No process has more events; a larger index is damage. Logging a million a second that takes
+/// nine years.
+pub const MAX_EVENTS: u64 = 1 << 48;
+
 /// How a process ended, as the supervisor learned it: the content of an END chunk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -71,6 +75,32 @@ pub enum ChunkError {
     HeaderDamaged,
     ContentDamaged,
     TooLarge(u32),
+    TooManyEvents(u64),
+}
+
+impl EndRecord {
+    /// The record in the content of an END chunk; `None` for one of another length.
+    pub fn parse(content: &[u8]) -> Option<EndRecord> {
+        let half = |at: usize| {
+            Some(u32::from_le_bytes(
+                content.get(at..at + 4)?.try_into().ok()?,
+            ))
+        };
+        let word = |at: usize| {
+            Some(u64::from_le_bytes(
+                content.get(at..at + 8)?.try_into().ok()?,
+            ))
+        };
+        if content.len() != core::mem::size_of::<EndRecord>() {
+            return None;
+        }
+        Some(EndRecord {
+            wait_status: half(0)? as i32,
+            reason: half(4)?,
+            events: word(8)?,
+            time: word(16)?,
+        })
+    }
 }
 
 impl ChunkHeader {
@@ -107,6 +137,10 @@ impl ChunkHeader {
         }
         if header.raw > MAX_CHUNK_RAW || header.stored > MAX_CHUNK_RAW + (1 << 16) {
             return Err(ChunkError::TooLarge(header.raw));
+        }
+        let end = header.first_event.checked_add(header.events.into());
+        if end.is_none_or(|end| end > MAX_EVENTS) {
+            return Err(ChunkError::TooManyEvents(header.first_event));
         }
         Ok(header)
     }

@@ -12,6 +12,7 @@ pub mod attachment;
 pub mod binfmt_misc;
 pub mod checksum;
 pub mod chunk;
+pub mod chunk_scan;
 pub mod event;
 mod file_identity;
 pub mod identifiers;
