@@ -42,7 +42,7 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
     "syscalls": set(),
     "translator": {"trace"},
     "recorder": {"trace", "syscalls", "freestanding"},
-    "replayer": {"trace", "freestanding", "translator"},
+    "replayer": {"trace", "syscalls", "freestanding", "translator"},
     "files": set(),
     "store": {"trace", "files"},
     "supervisor": {"trace", "sites"},
@@ -63,6 +63,5 @@ KNOWN_CIRCLES = {
     "benches",
     "crates/supervisor",
     "crates/symbols",
-    "crates/syscalls",
     "crates/translator",
 }

@@ -1,114 +1,44 @@
 //! Calls that may wait, when there are several threads: others run meanwhile, and the kernel must
-//! not write to the program's memory behind their backs. Calls on descriptors wait until there is
-//! something to read and read it when the thread has the token again; others get their outputs in
-//! scratch memory, copied afterwards.
-
-use core::sync::atomic::Ordering;
+//! not write to the program's memory behind their backs. How each call waits is said by its row.
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
-use reenact_syscalls::SystemCall;
+use reenact_syscalls::{
+    fcntl, futex_operation, ioctl, Before, FutexWait, Readiness, SystemCall, Wait,
+};
 
 use crate::call::Call;
 use crate::entry::{self, NOT_BEGUN};
 use crate::released::{apart, direct, was_preempted};
-use crate::{guest, priority_lock, scheduler, wake_ups};
-
-const POLL: u64 = 7;
-const SELECT: u64 = 23;
-const NANOSLEEP: u64 = 35;
-const ACCEPT: u64 = 43;
-const RECVFROM: u64 = 45;
-const RECVMSG: u64 = 47;
-const MSGRCV: u64 = 70;
-const MQ_TIMEDRECEIVE: u64 = 243;
-const SCHED_YIELD: u64 = 24;
-const CLOCK_NANOSLEEP: u64 = 230;
-const EPOLL_WAIT: u64 = 232;
-const PSELECT6: u64 = 270;
-const PPOLL: u64 = 271;
-const EPOLL_PWAIT: u64 = 281;
-const ACCEPT4: u64 = 288;
-const RECVMMSG: u64 = 299;
-const PREADV2: u64 = 327;
-const EPOLL_PWAIT2: u64 = 441;
-
-/// Bytes of scratch memory: on the recorder's stack, so that it needs no management.
-const SCRATCH: usize = 48 * 1024;
-
-/// How a call is made while others run.
-enum Manner {
-    /// It writes nothing to the program's memory, or only what cannot be seen too early.
-    Directly,
-    /// Wait until its descriptor (argument 0) is readable, then make it with the token.
-    WhenReadable,
-    /// Some arguments point to memory that the kernel reads or writes: argument, bytes.
-    Scratch([(usize, u64); 4]),
-    /// See [`crate::priority_lock`].
-    PriorityLock,
-    /// It does not wait in practice, or its outputs are of unknown size: keep the token.
-    WithToken,
-}
-
-const NOTHING: (usize, u64) = (0, 0);
-
-fn manner(call: &Call<'_>, entry: &SystemCall) -> Manner {
-    if !entry.may_block {
-        return Manner::WithToken;
-    }
-    let [first, second, third, ..] = call.args;
-    match call.number {
-        READ | READV | RECVFROM | RECVMSG | RECVMMSG | ACCEPT | ACCEPT4 | PREADV2 => {
-            Manner::WhenReadable
-        }
-        POLL | PPOLL => Manner::Scratch([(0, second.saturating_mul(8)), NOTHING, NOTHING, NOTHING]),
-        SELECT | PSELECT6 => {
-            let set = first.min(1 << 16).div_ceil(64) * 8;
-            Manner::Scratch([(1, set), (2, set), (3, set), (4, 16)])
-        }
-        EPOLL_WAIT | EPOLL_PWAIT | EPOLL_PWAIT2 => {
-            Manner::Scratch([(1, third.saturating_mul(12)), NOTHING, NOTHING, NOTHING])
-        }
-        NANOSLEEP => Manner::Scratch([(1, 16), NOTHING, NOTHING, NOTHING]),
-        CLOCK_NANOSLEEP => Manner::Scratch([(3, 16), NOTHING, NOTHING, NOTHING]),
-        WAIT4 => Manner::Scratch([(1, 4), (3, 144), NOTHING, NOTHING]),
-        WAITID => Manner::Scratch([(2, 128), (4, 144), NOTHING, NOTHING]),
-        MSGRCV => Manner::Scratch([(1, third.saturating_add(8)), NOTHING, NOTHING, NOTHING]),
-        MQ_TIMEDRECEIVE => Manner::Scratch([(1, third), (3, 4), NOTHING, NOTHING]),
-        RT_SIGTIMEDWAIT => Manner::Scratch([(1, 128), NOTHING, NOTHING, NOTHING]),
-        FUTEX if matches!(second & 0x7f, 1 | 3 | 4 | 5 | 7 | 8 | 10 | 12) => Manner::WithToken,
-        FUTEX if priority_lock::takes(second) => Manner::PriorityLock,
-        FUTEX => Manner::Directly,
-        _ if entry.outputs.is_empty() => Manner::Directly,
-        _ => Manner::WithToken,
-    }
-}
+use crate::scratch::{CopyBack, Scratch};
+use crate::{priority_lock, wake_ups};
 
 /// Make the call, others running while it waits. The raw result, or [`NOT_BEGUN`].
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 {
-    match manner(call, entry) {
-        Manner::WithToken => with_token(call, args),
-        Manner::Directly => apart(call, |call| direct(call, args)),
-        Manner::PriorityLock => priority_lock::lock(call, args),
-        Manner::WhenReadable => when_readable(call, args),
-        Manner::Scratch(buffers) => with_scratch(call, args, &buffers),
+    let directly = match entry.wait {
+        Wait::Never | Wait::WithTurn(_) => false,
+        Wait::Directly => true,
+        Wait::UntilReady(readiness) => return until_ready(call, entry, args, &readiness),
+        Wait::Scratch => {
+            return in_scratch(call, entry, args).unwrap_or_else(|| with_turn(call, args))
+        }
+        Wait::Futex => return futex(call, args),
+        Wait::Fcntl => fcntl(args[1] as u32).is_ok_and(|command| command.may_block),
+        Wait::Ioctl => ioctl(args[1] as u32).is_ok_and(|request| request.may_block),
+    };
+    if directly {
+        apart(call, |call| direct(call, args))
+    } else {
+        with_turn(call, args)
     }
 }
 
-/// A call that should not wait. If it does, and others have asked for the token, they have it before
+/// A call that should not wait. If it does, and others have asked for the turn, they have it before
 /// the call is made once more.
-fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
-    if call.number == SCHED_YIELD && scheduler::somebody_waits() {
-        // Done at the end of the call. The kernel knows nothing of who waits for the token.
-        call.thread.preemption_requested.store(1, Ordering::Relaxed);
-        return 0;
-    }
+fn with_turn(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     loop {
         let result = direct(call, args);
-        if call.number == FUTEX {
-            wake_ups::after_futex(call.thread, args, result);
-        }
         if result != -EINTR || !was_preempted(call) {
             return result;
         }
@@ -116,25 +46,50 @@ fn with_token(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     }
 }
 
+fn futex(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
+    let Some(operation) = futex_operation(args[1]) else {
+        return with_turn(call, args);
+    };
+    match operation.wait {
+        FutexWait::Directly => apart(call, |call| direct(call, args)),
+        FutexWait::PriorityLock => priority_lock::lock(call, args),
+        FutexWait::Never => {
+            let result = with_turn(call, args);
+            if operation.wakes {
+                wake_ups::after_waking(call.thread, args[0], result);
+            }
+            result
+        }
+    }
+}
+
 #[inline(never)]
-fn when_readable(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
-    const POLLIN: u64 = 1;
+fn until_ready(
+    call: &mut Call<'_>,
+    entry: &SystemCall,
+    args: &[u64; 6],
+    readiness: &Readiness,
+) -> i64 {
+    const POLL: u64 = 7;
     const F_GETFL: u64 = 3;
     const O_NONBLOCK: i64 = 0o4000;
-    const MSG_DONTWAIT: u64 = 0x40;
-    let descriptor = u64::from(args[0] as u32) | POLLIN << 32;
+    let says = |said: Option<(u8, u64)>| {
+        said.is_some_and(|(argument, bits)| args[usize::from(argument)] & bits != 0)
+    };
+    if says(readiness.for_all) {
+        if let Some(result) = in_scratch(call, entry, args) {
+            return result;
+        }
+    }
+    let file = args[usize::from(readiness.descriptor)];
+    let descriptor = u64::from(file as u32) | u64::from(readiness.events) << 32;
     let mut request = [descriptor];
     // SAFETY: a pollfd of ours; asks without waiting.
     let ready = unsafe { syscall3(POLL, request.as_ptr() as u64, 1, 0) } != 0;
     // SAFETY: asks for flags.
-    let nonblocking = || unsafe { syscall3(FCNTL, args[0], F_GETFL, 0) } & O_NONBLOCK != 0;
-    let asked_not_to_wait = match call.number {
-        RECVFROM | RECVMMSG => args[3] & MSG_DONTWAIT != 0,
-        RECVMSG => args[2] & MSG_DONTWAIT != 0,
-        _ => false,
-    };
-    if ready || asked_not_to_wait || nonblocking() {
-        return with_token(call, args);
+    let nonblocking = || unsafe { syscall3(FCNTL, file, F_GETFL, 0) } & O_NONBLOCK != 0;
+    if ready || says(readiness.unless) || nonblocking() {
+        return with_turn(call, args);
     }
     let waited = apart(call, |call| {
         request[0] = descriptor;
@@ -145,46 +100,19 @@ fn when_readable(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     if waited == NOT_BEGUN || waited == -EINTR {
         return waited;
     }
-    with_token(call, args)
+    with_turn(call, args)
 }
 
+/// `None`: scratch memory cannot stand for the program's, and nothing has been done.
 #[inline(never)]
-fn with_scratch(call: &mut Call<'_>, args: &[u64; 6], buffers: &[(usize, u64); 4]) -> i64 {
-    let mut scratch = [0u64; SCRATCH / 8];
-    let base = scratch.as_mut_ptr() as u64;
-    let mut used = 0;
-    let mut ours = *args;
-    for &(index, length) in buffers {
-        let program = args[index];
-        if length == 0 || program == 0 {
-            continue;
-        }
-        let room = (length + 7) & !7;
-        if used + room > SCRATCH as u64 {
-            return with_token(call, args);
-        }
-        let at = base + used;
-        // SAFETY: inside the scratch memory.
-        let into = unsafe { core::slice::from_raw_parts_mut(at as *mut u8, length as usize) };
-        if !guest::read(program, into) {
-            // Let the kernel say EFAULT.
-            return with_token(call, args);
-        }
-        ours[index] = at;
-        used += room;
-    }
+fn in_scratch(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> Option<i64> {
+    let mut scratch = Scratch::new();
+    let ours = scratch.replace(entry, args)?;
+    let before = Before::capture(entry, &ours, &scratch).ok()?;
     let result = apart(call, |call| direct(call, &ours));
-    if result == NOT_BEGUN {
-        return result;
+    // The kernel can write to all of scratch memory: if it says EFAULT, it has not come to that.
+    if result != NOT_BEGUN && result != -EFAULT {
+        before.outputs(entry, &ours, result, &scratch, &mut CopyBack(&scratch));
     }
-    for &(index, length) in buffers {
-        if length == 0 || args[index] == 0 {
-            continue;
-        }
-        // SAFETY: inside the scratch memory.
-        let bytes =
-            unsafe { core::slice::from_raw_parts(ours[index] as *const u8, length as usize) };
-        guest::write(args[index], bytes);
-    }
-    result
+    Some(result)
 }

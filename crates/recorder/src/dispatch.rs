@@ -2,8 +2,12 @@
 //! and none of them knows it: a handler that has nothing of its own to do answers `None`, and the
 //! call is made as an ordinary one.
 
+use core::sync::atomic::Ordering;
+
 use reenact_freestanding::numbers::*;
-use reenact_syscalls::{Before, Class, Descriptors, Kind, Restart, Sink, SystemCall};
+use reenact_syscalls::{
+    Before, Class, Restart, Sends, SignalAction, Sink, SpecialAction, SystemCall,
+};
 use reenact_trace::layout;
 
 use crate::call::{Call, Outcome};
@@ -34,47 +38,69 @@ fn unknown(number: u64) {
 /// By the handler of its class; `None`: an ordinary call.
 #[inline(always)]
 fn by_class(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
-    pinning::at_call(call.thread, call.number, entry.class, &mut call.event);
-    if call.number == SET_TID_ADDRESS {
-        // Cleared by us when the thread ends: see `process::threads`.
-        call.thread.clear_child_tid = call.args[0];
-        return Some(Outcome::Done(i64::from(call.thread.tid)));
-    }
-    const SET_ROBUST_LIST: u64 = 273;
-    if call.number == SET_ROBUST_LIST && call.args[1] == 24 {
-        call.thread.robust_list = call.args[0];
-    }
+    pinning::at_call(call.thread, entry.class, &mut call.event);
     match entry.class {
-        Class::Memory => mappings::perform(call),
-        Class::Process => process::perform(call),
-        Class::Signal => perform_signal(call),
-        _ => None,
+        Class::Plain | Class::Declined(..) | Class::Refused(..) => None,
+        Class::Memory(action) => mappings::perform(call, action),
+        Class::Process(action) => Some(process::perform(call, action)),
+        Class::Signal(action) => perform_signal(call, action),
+        Class::Special(action) => perform_special(call, action),
     }
 }
 
 #[inline(never)]
-fn perform_signal(call: &mut Call<'_>) -> Option<Outcome> {
+fn perform_signal(call: &mut Call<'_>, action: SignalAction) -> Option<Outcome> {
     use signal::calls;
     let Call {
         thread,
-        number,
         args,
         event,
         ..
     } = call;
-    Some(Outcome::Done(match *number {
-        RT_SIGACTION => calls::sigaction(event, args),
-        RT_SIGPROCMASK => calls::sigprocmask(thread, event, args),
-        SIGALTSTACK => calls::sigaltstack(thread, event, args),
-        RT_SIGPENDING => return signal::pending(thread, event, args).map(Outcome::Done),
-        RT_SIGRETURN => {
+    Some(Outcome::Done(match action {
+        SignalAction::SetAction => calls::sigaction(event, args),
+        SignalAction::SetMask => calls::sigprocmask(thread, event, args),
+        SignalAction::SetStack => calls::sigaltstack(thread, event, args),
+        SignalAction::Pending => return signal::pending(thread, event, args).map(Outcome::Done),
+        SignalAction::ReturnFromHandler => {
             if signal::sigreturn(thread) {
                 return Some(Outcome::Finished);
             }
             return Some(process::bad_signal_frame(thread));
         }
-        _ => return None,
+        SignalAction::Pause | SignalAction::FromKernel | SignalAction::Plain => return None,
     }))
+}
+
+#[inline(never)]
+fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome> {
+    match action {
+        SpecialAction::SetClearedWord => {
+            // Cleared by us when the thread ends: see `process::threads`.
+            call.thread.clear_child_tid = call.args[0];
+            Some(Outcome::Done(i64::from(call.thread.tid)))
+        }
+        SpecialAction::SetRobustList => {
+            /// `struct robust_list_head`; with another size the kernel refuses it.
+            const HEAD: u64 = 24;
+            if call.args[1] == HEAD {
+                call.thread.robust_list = call.args[0];
+            }
+            None
+        }
+        SpecialAction::Yield => {
+            let yields = scheduler::is_shared() && !call.thread.vfork_child;
+            if !yields || !scheduler::somebody_waits() {
+                return None;
+            }
+            // Done at the end of the call.
+            call.thread.preemption_requested.store(1, Ordering::Relaxed);
+            Some(Outcome::Done(0))
+        }
+        SpecialAction::ProcessorState
+        | SpecialAction::ListDirectory
+        | SpecialAction::CloseRange => None,
+    }
 }
 
 struct Outputs<'a>(&'a mut Builder);
@@ -85,33 +111,33 @@ impl Sink for Outputs<'_> {
     }
 }
 
-/// Whether the program passes an address of ours as a pointer: for it there is no memory. Outputs
-/// there the kernel might refuse by itself, inputs it would read.
-#[cold]
-fn names_our_memory(entry: &SystemCall, args: &[u64; 6]) -> bool {
-    let pointer = |kind: &Kind| matches!(kind, Kind::Path | Kind::Pointer);
-    let mut arguments = entry.arguments.iter().zip(args);
-    entry.class != Class::Memory
-        && arguments.any(|((_, kind), &value)| pointer(kind) && layout::is_reserved(value))
-}
-
 /// Pass the call to the kernel and log what it wrote.
 fn plain(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
-    // One comparison for each argument here, the table only for one that looks like it.
-    let [a, b, c, d, e, f] = call.args.map(layout::is_reserved);
-    if (a | b | c | d | e | f) && names_our_memory(entry, &call.args) {
+    if names_our_memory(call, entry) {
         return Outcome::Done(-EFAULT);
     }
-    match nested_pointers::check(call) {
-        Verdict::Harmless => {}
-        Verdict::HasVectors => return with_vectors(call, entry),
-        Verdict::Fewer(argument, count) => call.substitute = Some((argument, count)),
-        Verdict::Fault => return Outcome::Done(-EFAULT),
+    if !entry.nested.is_empty() {
+        match nested_pointers::check(call, entry) {
+            Verdict::Harmless => {}
+            Verdict::HasVectors => return with_vectors(call, entry),
+            Verdict::Fewer(argument, count) => call.substitute = Some((argument, count)),
+            Verdict::Fault => return Outcome::Done(-EFAULT),
+        }
     }
-    if entry.is_simple {
+    if entry.facts.is_simple {
         return make(call, entry, call.args, &Before::simple());
     }
     captured(call, entry, call.args)
+}
+
+/// Whether the program passes an address of ours as a pointer: for it there is no memory. Outputs
+/// there the kernel might refuse by itself, inputs it would read. Ranges of calls about mappings are
+/// their handlers' affair.
+#[inline(always)]
+fn names_our_memory(call: &Call<'_>, entry: &SystemCall) -> bool {
+    let [a, b, c, d, e, f] = call.args.map(|value| u8::from(layout::is_reserved(value)));
+    let ours = a | b << 1 | c << 2 | d << 3 | e << 4 | f << 5;
+    ours & entry.facts.addresses != 0 && !matches!(entry.class, Class::Memory(_))
 }
 
 /// A call whose vectors name memory of ours: the kernel is given others.
@@ -119,7 +145,7 @@ fn plain(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
 #[inline(never)]
 fn with_vectors(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
     let mut vectors = Vectors::new();
-    let args = vectors.replace(call);
+    let args = vectors.replace(call, entry);
     captured(call, entry, args)
 }
 
@@ -143,17 +169,14 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     if let Some(answer) = virtualize::answer(call, entry) {
         return answer;
     }
-    if matches!(
-        call.number,
-        KILL | TKILL | TGKILL | RT_SIGQUEUEINFO | RT_TGSIGQUEUEINFO
-    ) {
-        process::announce_fatal_signal(call);
-    }
-    let victim = process::killing::victim(call);
+    let victim = match entry.sends {
+        Sends::Nothing => None,
+        _ => process::before_sending(call, entry),
+    };
     if let Some((index, value)) = call.substitute {
         args[index] = value;
     }
-    let handed_over = signal::hand_over(call.thread, call.number);
+    let handed_over = entry.facts.takes_signals && signal::hand_over(call.thread);
     let result = if scheduler::is_shared() && !call.thread.vfork_child {
         blocking::perform(call, entry, &args)
     } else {
@@ -165,7 +188,7 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     }
     // Others may have run since the program came here, and the signal may be the one that they send to it as
     // it waits. It has come before `pause`, or in it: nobody can tell.
-    let is_pause = result == NOT_BEGUN && call.number == PAUSE;
+    let is_pause = result == NOT_BEGUN && matches!(entry.class, Class::Signal(SignalAction::Pause));
     let result = if is_pause && signal::interrupts(call.thread) {
         -EINTR
     } else {
@@ -178,8 +201,9 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     {
         return Outcome::Interrupted;
     }
+    let is_listing = matches!(entry.class, Class::Special(SpecialAction::ListDirectory));
     // What is left out of a listing still was in the buffer: log all the kernel wrote.
-    let seen = if (call.number == GETDENTS64 || call.number == GETDENTS) && result > 0 {
+    let seen = if is_listing && result > 0 {
         virtualize::filter_listing(call.args[0], call.args[1], result)
     } else {
         result
@@ -191,12 +215,11 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
         &GuestMemory,
         &mut Outputs(&mut call.event),
     );
-    if entry.descriptors != Descriptors::None || entry.class == Class::Descriptor {
-        virtualize::track_descriptors(call, entry, result);
-    }
     if let Some(victim) = victim {
         process::killing::after(call, &victim, result);
     }
-    virtualize::after(call, result);
+    if entry.facts.has_consequences {
+        virtualize::after(call, entry, result);
+    }
     Outcome::Done(seen)
 }

@@ -40,6 +40,7 @@ mod proc_files;
 mod process;
 mod released;
 mod scheduler;
+mod scratch;
 mod seccomp;
 mod shared;
 mod sharing_group;

@@ -2,11 +2,13 @@
 //! replay needs to make the same mapping.
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall2, syscall4, syscall6};
+use reenact_freestanding::syscall::{syscall2, syscall3, syscall4, syscall6};
+use reenact_syscalls::{advice_effect, AdviceEffect, MemoryAction};
 use reenact_trace::layout::{is_reserved, overlaps_region};
-use reenact_trace::{FileId, MapRecord};
+use reenact_trace::{FileId, MapRecord, Tag};
 
 use crate::call::{Call, Outcome};
+use crate::guest::page_up;
 use crate::log::Builder;
 use crate::{
     code_ranges, files, heap, hidden_descriptors, patch, shared, sharing_group, signal, sites,
@@ -15,63 +17,94 @@ use crate::{
 
 /// Perform a call of class Memory. `None`: an ordinary call after all.
 #[inline(never)]
-pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
-    Some(match call.number {
-        MMAP => mmap(call),
-        BRK => Outcome::Done(heap::set_end(call.args[0])),
-        system_v::SHMAT => system_v::attach(call),
-        system_v::SHMDT => system_v::detach(call),
-        MUNMAP | MPROTECT | MADVISE | MREMAP => {
-            if overlaps_region(call.args[0], call.args[1]) {
-                // To the program nothing is mapped there.
-                return Some(Outcome::Done(if call.number == MUNMAP {
-                    0
-                } else {
-                    -ENOMEM
-                }));
+pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
+    let [address, length, third, fourth, ..] = call.args;
+    let is_ours = || overlaps_region(address, length);
+    // To the program nothing is mapped there.
+    const NOT_MAPPED: Option<Outcome> = Some(Outcome::Done(-ENOMEM));
+    match action {
+        MemoryAction::Map => Some(mmap(call)),
+        MemoryAction::Break => Some(Outcome::Done(heap::set_end(address))),
+        MemoryAction::AttachSegment => Some(system_v::attach(call)),
+        MemoryAction::DetachSegment => Some(system_v::detach(call)),
+        MemoryAction::Unmap if is_ours() => Some(Outcome::Done(0)),
+        MemoryAction::Unmap => Some(unmap(call)),
+        MemoryAction::Protect if is_ours() => NOT_MAPPED,
+        MemoryAction::Protect => Some(protect(call)),
+        MemoryAction::Remap if is_ours() => NOT_MAPPED,
+        MemoryAction::Remap => Some(remap(call)),
+        MemoryAction::Advise if is_ours() => NOT_MAPPED,
+        MemoryAction::Advise => Some(advise(call, third)),
+        MemoryAction::AdviseVector => match advice_effect(fourth) {
+            AdviceEffect::Declined => Some(Outcome::Done(-EINVAL)),
+            AdviceEffect::DiscardBy(other) => {
+                call.substitute = Some((3, other));
+                None
             }
-            change(call)
-        }
-        _ => return None,
-    })
+            _ => None,
+        },
+        MemoryAction::Seal if is_ours() => NOT_MAPPED,
+        MemoryAction::Seal => None,
+    }
 }
 
-fn change(call: &mut Call<'_>) -> Outcome {
+/// As the program asked for it; the range is not ours.
+fn as_asked(call: &Call<'_>) -> i64 {
     let [a, b, c, d, e, f] = call.args;
-    const MADV_FREE: u64 = 8;
-    // The kernel may drop MADV_FREE pages at any later moment: drop them now.
-    let advice = if call.number == MADVISE && c == MADV_FREE {
-        MADV_DONTNEED
-    } else {
-        c
-    };
-    if call.number == MREMAP {
-        // It takes one mapping only, and neighbours are one if they are alike.
-        signal::dirty::release(a, b);
-    }
     // SAFETY: the program asked for it and the range is not ours.
-    let result = unsafe { syscall6(call.number, a, b, advice, d, e, f) };
+    unsafe { syscall6(call.number, a, b, c, d, e, f) }
+}
+
+fn unmap(call: &Call<'_>) -> Outcome {
+    let [address, length, ..] = call.args;
+    let result = as_asked(call);
     if result >= 0 {
-        match call.number {
-            MUNMAP => {
-                shared::forget(a, b);
-                patch::forget(a, b);
-            }
-            MREMAP => {
-                code_ranges::remove(a, b);
-                shared::follow(a, b, result as u64, c);
-            }
-            MPROTECT => {
-                signal::dirty::join_neighbours(a, b);
-                if c & PROT_WRITE != 0 {
-                    code_ranges::remove(a, b);
-                }
-                if c & PROT_EXEC != 0 {
-                    unknown_code::is_made(call.thread, &mut call.event);
-                }
-            }
-            _ => {}
+        shared::forget(address, length);
+        patch::forget(address, length);
+    }
+    Outcome::Done(result)
+}
+
+fn protect(call: &mut Call<'_>) -> Outcome {
+    let [address, length, protection, ..] = call.args;
+    let result = as_asked(call);
+    if result >= 0 {
+        signal::dirty::join_neighbours(address, length);
+        if protection & PROT_WRITE != 0 {
+            code_ranges::remove(address, length);
         }
+        if protection & PROT_EXEC != 0 {
+            unknown_code::is_made(call.thread, &mut call.event);
+        }
+    }
+    Outcome::Done(result)
+}
+
+fn remap(call: &Call<'_>) -> Outcome {
+    let [address, length, new_length, ..] = call.args;
+    // It takes one mapping only, and neighbours are one if they are alike.
+    signal::dirty::release(address, length);
+    let result = as_asked(call);
+    if result >= 0 {
+        code_ranges::remove(address, length);
+        shared::follow(address, length, result as u64, new_length);
+    }
+    Outcome::Done(result)
+}
+
+fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
+    let [address, length, ..] = call.args;
+    let effect = advice_effect(advice);
+    let advice = match effect {
+        AdviceEffect::Declined => return Outcome::Done(-EINVAL),
+        AdviceEffect::DiscardBy(other) => other,
+        _ => advice,
+    };
+    // SAFETY: the program asked for it and the range is not ours.
+    let result = unsafe { syscall3(MADVISE, address, length, advice) };
+    if result == 0 && effect == AdviceEffect::PunchHole && length != 0 {
+        let bytes = page_up(length).to_le_bytes();
+        call.event.bytes(Tag::Zero, address, &bytes);
     }
     Outcome::Done(result)
 }

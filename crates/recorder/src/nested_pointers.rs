@@ -2,21 +2,11 @@
 //! into our own region must not reach the kernel, which would read our memory there, or write to
 //! it. To the program nothing is mapped there.
 
-use reenact_freestanding::numbers::*;
+use reenact_syscalls::{Nested, SystemCall};
 use reenact_trace::layout::overlaps_region;
 
 use crate::call::Call;
 use crate::guest;
-
-const SENDMSG: u64 = 46;
-const RECVMSG: u64 = 47;
-const VMSPLICE: u64 = 278;
-const RECVMMSG: u64 = 299;
-const SENDMMSG: u64 = 307;
-const PROCESS_VM_READV: u64 = 310;
-const PROCESS_VM_WRITEV: u64 = 311;
-const PREADV2: u64 = 327;
-const PWRITEV2: u64 = 328;
 
 /// `UIO_MAXIOV`: the kernel refuses longer vectors and looks at no more messages.
 const MOST: u64 = 1024;
@@ -39,56 +29,55 @@ pub enum Verdict {
 }
 
 /// Look at the pointers inside what a call passes.
-#[inline]
-pub fn check(call: &Call<'_>) -> Verdict {
-    let [_, second, third, fourth, fifth, _] = call.args;
-    match call.number {
-        READV | WRITEV | PREADV | PWRITEV | PREADV2 | PWRITEV2 | VMSPLICE
-            if is_ours_in_vector(second, third) =>
-        {
-            Verdict::HasVectors
-        }
-        // The remote buffers may be those of this process, or of another recorded one.
-        PROCESS_VM_READV | PROCESS_VM_WRITEV
-            if is_ours_in_vector(second, third) || is_ours_in_vector(fourth, fifth) =>
-        {
-            Verdict::HasVectors
-        }
-        SENDMSG | RECVMSG if is_ours_in_message(second) => Verdict::Fault,
-        SENDMMSG | RECVMMSG => {
-            let mut messages = 0..(third & 0xffff_ffff).min(MOST);
-            let at = |index: u64| second.wrapping_add(index * MESSAGE);
-            match messages.find(|&index| is_ours_in_message(at(index))) {
-                None => Verdict::Harmless,
-                Some(0) => Verdict::Fault,
-                Some(index) => Verdict::Fewer(2, index),
+pub fn check(call: &Call<'_>, entry: &SystemCall) -> Verdict {
+    let arg = |index: u8| call.args[usize::from(index)];
+    for nested in entry.nested {
+        match *nested {
+            // Remote buffers may be those of this process, or of another recorded one.
+            Nested::Vector { pointer, count } => {
+                if is_ours_in_vector(arg(pointer), arg(count)) {
+                    return Verdict::HasVectors;
+                }
+            }
+            Nested::Message(pointer) => {
+                if is_ours_in_message(arg(pointer)) {
+                    return Verdict::Fault;
+                }
+            }
+            Nested::Messages { pointer, count } => {
+                let mut messages = 0..(arg(count) & 0xffff_ffff).min(MOST);
+                let at = |index: u64| arg(pointer).wrapping_add(index * MESSAGE);
+                match messages.find(|&index| is_ours_in_message(at(index))) {
+                    None => {}
+                    Some(0) => return Verdict::Fault,
+                    Some(index) => return Verdict::Fewer(usize::from(count), index),
+                }
             }
         }
-        _ => Verdict::Harmless,
     }
+    Verdict::Harmless
 }
 
 /// Copies of a call's vectors, in which what names our memory names a page that nobody has: what the
 /// kernel does before it comes there, and what it says then, is its affair.
-pub struct Vectors {
-    local: [u64; 2 * MOST as usize],
-    remote: [u64; 2 * MOST as usize],
-}
+pub struct Vectors([[u64; 2 * MOST as usize]; MOST_VECTORS]);
+
+/// No row has more.
+const MOST_VECTORS: usize = 2;
 
 impl Vectors {
     pub const fn new() -> Vectors {
-        Vectors {
-            local: [0; 2 * MOST as usize],
-            remote: [0; 2 * MOST as usize],
-        }
+        Vectors([[0; 2 * MOST as usize]; MOST_VECTORS])
     }
 
     /// The arguments for the kernel. The copies must outlive the call.
-    pub fn replace(&mut self, call: &Call<'_>) -> [u64; 6] {
+    pub fn replace(&mut self, call: &Call<'_>, entry: &SystemCall) -> [u64; 6] {
         let mut args = call.args;
-        replace(&mut self.local, &mut args[1], call.args[2]);
-        if matches!(call.number, PROCESS_VM_READV | PROCESS_VM_WRITEV) {
-            replace(&mut self.remote, &mut args[3], call.args[4]);
+        for (nested, copy) in entry.nested.iter().zip(&mut self.0) {
+            if let Nested::Vector { pointer, count } = *nested {
+                let count = args[usize::from(count)];
+                replace(copy, &mut args[usize::from(pointer)], count);
+            }
         }
         args
     }

@@ -6,9 +6,8 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
-use reenact_syscalls::Class;
+use reenact_syscalls::{Class, SignalAction};
 use reenact_trace::Tag;
 
 use crate::cpuid;
@@ -131,14 +130,14 @@ fn current() -> u32 {
 /// The thread is about to make a call: when that does not arrange memory or signals, it may use all
 /// its processors again. Those that do never wait, so that no timer interrupts them.
 #[inline]
-pub fn at_call(thread: &Thread, number: u64, class: Class, event: &mut Builder) {
+pub fn at_call(thread: &Thread, class: Class, event: &mut Builder) {
     let pinned = PINNED.load(Ordering::Relaxed);
     if pinned != 0 && pinned == thread.tid {
-        let is_arranging = class == Class::Memory
-            || matches!(
-                number,
-                RT_SIGACTION | RT_SIGPROCMASK | RT_SIGRETURN | SIGALTSTACK
-            );
+        use SignalAction::{ReturnFromHandler, SetAction, SetMask, SetStack};
+        let is_arranging = matches!(
+            class,
+            Class::Memory(_) | Class::Signal(SetAction | SetMask | ReturnFromHandler | SetStack)
+        );
         if !is_arranging {
             end(thread, event);
         }

@@ -13,7 +13,6 @@ use crate::entry::{self, NOT_BEGUN};
 use crate::guest;
 use crate::released::{apart, direct};
 
-const LOCK_PI: u64 = 6;
 const TRYLOCK_PI: u64 = 8;
 const LOCK_PI2: u64 = 13;
 const PRIVATE: u64 = 128;
@@ -24,11 +23,6 @@ const ETIMEDOUT: i64 = 110;
 /// Between two looks at a word, nanoseconds.
 const SHORTEST_PAUSE: u64 = 20_000;
 const LONGEST_PAUSE: u64 = 500_000;
-
-/// Whether a `futex` operation takes such a lock.
-pub fn takes(operation: u64) -> bool {
-    matches!(operation & 0x7f, LOCK_PI | LOCK_PI2)
-}
 
 /// Take the lock. The raw result, or [`NOT_BEGUN`] when a signal comes first: the kernel begins this call
 /// again, whatever the handler's flags (ERESTARTNOINTR).

@@ -4,7 +4,7 @@ use core::cell::UnsafeCell;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall6};
-use reenact_syscalls::{Kind, SystemCall};
+use reenact_syscalls::{Kind, Paths, SystemCall};
 
 use crate::call::{Call, Outcome};
 use crate::maps_file::{hexadecimal, is_ours};
@@ -54,6 +54,31 @@ fn own_file(path: &[u8]) -> Option<&[u8]> {
     mine.then_some(file)
 }
 
+/// What a call does with what a path leads to.
+enum Use {
+    /// Looks at it or changes it.
+    Takes,
+    Opens,
+    /// Reads the link at its end: buffer and size.
+    ReadsLink(u64, u64),
+}
+
+/// What the call wants of the file that a link at the end of its path leads to; `None`: nothing.
+fn use_of(call: &Call<'_>, entry: &SystemCall) -> Option<Use> {
+    const O_NOFOLLOW: u64 = 0o40_0000;
+    let arg = |index: u8| call.args[usize::from(index)];
+    let opens = |flags: u64| (flags & O_NOFOLLOW == 0).then_some(Use::Opens);
+    match entry.paths {
+        Paths::None | Paths::Named => None,
+        Paths::Followed => Some(Use::Takes),
+        Paths::FollowedUnless(flags, bits) => (arg(flags) & bits == 0).then_some(Use::Takes),
+        Paths::FollowedIf(flags, bits) => (arg(flags) & bits != 0).then_some(Use::Takes),
+        Paths::Opened { flags } => opens(arg(flags)),
+        Paths::OpenedBy { how } => opens(guest::read_u64(arg(how))?),
+        Paths::LinkRead { buffer, size } => Some(Use::ReadsLink(arg(buffer), arg(size))),
+    }
+}
+
 /// Answer a call with a path argument that names such a file; `None`: not our affair.
 #[inline(never)]
 pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
@@ -81,34 +106,33 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
         // What is protected shows in them.
         signal::dirty::stop();
     }
-    match file {
-        b"exe" => with_executable(call, index),
-        b"maps" if matches!(call.number, OPEN | OPENAT | OPENAT2) => filtered_maps(),
+    match (file, use_of(call, entry)?) {
+        (b"exe", Use::ReadsLink(buffer, room)) => read_executable_link(call, buffer, room),
+        (b"exe", Use::Takes | Use::Opens) if executable_length() > 0 => {
+            // The call is made on the program itself: the kernel reads the path from us.
+            call.substitute = Some((index, executable().as_ptr() as u64));
+            None
+        }
+        (b"maps", Use::Opens) => filtered_maps(),
         _ => None,
     }
 }
 
-fn with_executable(call: &mut Call<'_>, index: usize) -> Option<Outcome> {
+fn read_executable_link(call: &mut Call<'_>, buffer: u64, room: u64) -> Option<Outcome> {
     let (path, length) = (executable(), executable_length());
     if length == 0 {
         return None;
     }
-    if call.number == READLINK || call.number == READLINKAT {
-        let (buffer, room) = (call.args[index + 1], call.args[index + 2]);
-        if (room as i64) <= 0 {
-            return Some(Outcome::Done(-EINVAL));
-        }
-        let take = length.min(room as usize);
-        if !guest::write(buffer, &path[..take]) {
-            return Some(Outcome::Done(-EFAULT));
-        }
-        call.event
-            .bytes(reenact_trace::Tag::Write, buffer, &path[..take]);
-        return Some(Outcome::Done(take as i64));
+    if (room as i64) <= 0 {
+        return Some(Outcome::Done(-EINVAL));
     }
-    // Any other call is made on the program itself: the kernel reads the path from us.
-    call.substitute = Some((index, path.as_ptr() as u64));
-    None
+    let take = length.min(room as usize);
+    if !guest::write(buffer, &path[..take]) {
+        return Some(Outcome::Done(-EFAULT));
+    }
+    call.event
+        .bytes(reenact_trace::Tag::Write, buffer, &path[..take]);
+    Some(Outcome::Done(take as i64))
 }
 
 /// Write one line, with the name that our stand-in for a kernel mapping lacks.

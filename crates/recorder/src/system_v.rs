@@ -10,8 +10,8 @@ use crate::files::Status;
 use crate::guest::{page_down, page_up};
 use crate::{patch, shared, sharing_group, signal, unknown_code};
 
-pub const SHMAT: u64 = 30;
-pub const SHMDT: u64 = 67;
+const SHMAT: u64 = 30;
+const SHMDT: u64 = 67;
 const SHMCTL: u64 = 31;
 const SHM_RDONLY: u64 = 0o10000;
 const SHM_REMAP: u64 = 0o40000;

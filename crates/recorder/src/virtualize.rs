@@ -5,7 +5,9 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
-use reenact_syscalls::{Descriptors, Kind, SystemCall};
+use reenact_syscalls::{
+    fcntl, ioctl, Class, Content, Descriptors, FcntlDescriptors, SpecialAction, SystemCall, Wait,
+};
 use reenact_trace::arena::descriptor;
 use reenact_trace::event::flags;
 
@@ -13,30 +15,33 @@ use crate::call::{Call, Outcome};
 use crate::{arena, cpuid, guest, hidden_descriptors, proc_files, shared, signal};
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
+#[inline(always)]
 pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
-    let mut paths = false;
-    for (index, (_, kind)) in entry.arguments.iter().enumerate().take(6) {
-        match kind {
-            Kind::Fd | Kind::DirFd if hidden_descriptors::is_hidden(call.args[index]) => {
-                return Some(Outcome::Done(-EBADF));
-            }
-            Kind::Path => paths = true,
-            _ => {}
+    let mut descriptors = entry.facts.descriptors;
+    while descriptors != 0 {
+        let index = descriptors.trailing_zeros() as usize;
+        if hidden_descriptors::is_hidden(call.args[index]) {
+            return Some(Outcome::Done(-EBADF));
         }
+        descriptors &= descriptors - 1;
     }
-    if paths {
-        if let Some(answer) = proc_files::answer(call, entry) {
-            return Some(answer);
-        }
-    }
-    if call.number == ARCH_PRCTL && call.args[0] == cpuid::ARCH_GET_CPUID && cpuid::faults() {
-        // To the program, CPUID is an instruction like any other.
-        return Some(Outcome::Done(1));
-    }
-    if call.number == CLOSE_RANGE {
-        return Some(Outcome::Done(close_range(call.args)));
+    if entry.facts.is_answered {
+        return answer_special(call, entry);
     }
     None
+}
+
+#[inline(never)]
+fn answer_special(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
+    match entry.class {
+        Class::Special(SpecialAction::CloseRange) => Some(Outcome::Done(close_range(call.args))),
+        Class::Special(SpecialAction::ProcessorState) => {
+            // To the program, CPUID is an instruction like any other.
+            let asks = call.args[0] == cpuid::ARCH_GET_CPUID && cpuid::faults();
+            asks.then_some(Outcome::Done(1))
+        }
+        _ => proc_files::answer(call, entry),
+    }
 }
 
 /// `close_range` around our descriptors.
@@ -95,64 +100,98 @@ fn mark(fd: u32, change: impl Fn(u8) -> u8) {
     }
 }
 
-/// Follow descriptors after a call that makes, copies or closes some.
+/// What follows from a call that was made: for descriptors, for files and who has them mapped, for us.
 #[inline(never)]
-pub fn track_descriptors(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
+pub fn after(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
+    const ARCH_REQ_XCOMP_PERM: u64 = 0x1023;
     if result < 0 {
         return;
     }
-    const F_DUPFD: u64 = 0;
-    const F_SETFD: u64 = 2;
-    const F_DUPFD_CLOEXEC: u64 = 1030;
-    let stream = descriptor::STDOUT | descriptor::STDERR;
-    let [first, second, third, ..] = call.args;
-    match call.number {
-        CLOSE => mark(first as u32, |_| 0),
-        DUP | DUP2 | DUP3 => {
-            let source = bits(first) & stream;
-            let cloexec = call.number == DUP3 && third & O_CLOEXEC != 0;
-            if call.number != DUP2 || first != second {
-                mark(result as u32, |_| {
-                    source
-                        | if cloexec {
-                            descriptor::CLOSE_ON_EXEC
-                        } else {
-                            0
-                        }
-                });
-            }
-        }
-        FCNTL if second as u32 as u64 == F_DUPFD || second as u32 as u64 == F_DUPFD_CLOEXEC => {
-            let source = bits(first) & stream;
-            let cloexec = second as u32 as u64 == F_DUPFD_CLOEXEC;
-            mark(result as u32, |_| {
-                source
-                    | if cloexec {
-                        descriptor::CLOSE_ON_EXEC
-                    } else {
-                        0
-                    }
-            });
-        }
-        FCNTL if second as u32 as u64 == F_SETFD => mark(first as u32, |bits| {
-            if third & 1 != 0 {
-                bits | descriptor::CLOSE_ON_EXEC
-            } else {
-                bits & !descriptor::CLOSE_ON_EXEC
-            }
-        }),
-        FCNTL => {}
-        _ => match entry.descriptors {
-            Descriptors::Result => mark(result as u32, |_| 0),
-            Descriptors::Pair(index) => {
-                if let Some(pair) = guest::read_u64(call.args[index as usize]) {
-                    mark(pair as u32, |_| 0);
-                    mark((pair >> 32) as u32, |_| 0);
-                }
-            }
-            _ => {}
-        },
+    track_descriptors(call, entry, result);
+    if let Some(to) = entry.content.descriptor() {
+        let is_resize = matches!(entry.content, Content::Resize(_));
+        content_changed(call, call.args[usize::from(to)], result, is_resize);
     }
+    let is_state = matches!(entry.class, Class::Special(SpecialAction::ProcessorState));
+    if is_state && call.args[0] == ARCH_REQ_XCOMP_PERM {
+        signal::permit_extended_state(call.args[1]);
+    }
+}
+
+/// Bytes have gone to what is behind a descriptor, as many as the result says, or it is of another size.
+fn content_changed(call: &mut Call<'_>, file: u64, result: i64, is_resize: bool) {
+    if result == 0 && !is_resize {
+        return;
+    }
+    let stream = match bits(file) {
+        bits if is_resize || bits & (descriptor::STDOUT | descriptor::STDERR) == 0 => 0,
+        bits if bits & descriptor::STDOUT != 0 => flags::STDOUT,
+        _ => flags::STDERR,
+    };
+    if stream != 0 {
+        call.event.header.flags |= stream;
+        call.event.sequence();
+    }
+    if shared::any() {
+        shared::after_write(&mut call.event, file as i32);
+    }
+}
+
+/// Follow descriptors after a call that makes, copies or closes some.
+fn track_descriptors(call: &Call<'_>, entry: &SystemCall, result: i64) {
+    match entry.descriptors {
+        Descriptors::None | Descriptors::Control => {}
+        Descriptors::Result => mark(result as u32, |_| 0),
+        Descriptors::Pair(index) => {
+            if let Some(pair) = guest::read_u64(call.args[usize::from(index)]) {
+                mark(pair as u32, |_| 0);
+                mark((pair >> 32) as u32, |_| 0);
+            }
+        }
+        Descriptors::Close(of) => mark(call.args[usize::from(of)] as u32, |_| 0),
+        Descriptors::Duplicate { of, flags } => {
+            let closes = flags.is_some_and(|flags| call.args[usize::from(flags)] & O_CLOEXEC != 0);
+            duplicated(call.args[usize::from(of)], result as u32, closes);
+        }
+        Descriptors::Command if entry.wait == Wait::Fcntl => {
+            let [first, second, third, ..] = call.args;
+            match fcntl(second as u32).map(|command| command.descriptors) {
+                Ok(FcntlDescriptors::Duplicate { closes_on_exec }) => {
+                    duplicated(first, result as u32, closes_on_exec);
+                }
+                Ok(FcntlDescriptors::SetFlags) => mark(first as u32, |bits| {
+                    if third & 1 != 0 {
+                        bits | descriptor::CLOSE_ON_EXEC
+                    } else {
+                        bits & !descriptor::CLOSE_ON_EXEC
+                    }
+                }),
+                Ok(FcntlDescriptors::None) | Err(_) => {}
+            }
+        }
+        Descriptors::Command if entry.wait == Wait::Ioctl => {
+            if ioctl(call.args[1] as u32).is_ok_and(|request| request.makes_descriptor) {
+                mark(result as u32, |_| 0);
+            }
+        }
+        Descriptors::Command => {}
+    }
+}
+
+/// A descriptor is another one of the same stream.
+fn duplicated(of: u64, new: u32, closes_on_exec: bool) {
+    // `dup2` onto itself leaves all as it is.
+    if new == of as u32 {
+        return;
+    }
+    let stream = bits(of) & (descriptor::STDOUT | descriptor::STDERR);
+    mark(new, |_| {
+        if closes_on_exec {
+            stream | descriptor::CLOSE_ON_EXEC
+        } else {
+            stream
+        }
+    });
 }
 
 /// Forget descriptors that the `execve` just performed has closed.
@@ -162,44 +201,6 @@ pub fn after_exec() {
         if bits.load(Ordering::Relaxed) & descriptor::CLOSE_ON_EXEC != 0 {
             bits.store(0, Ordering::Relaxed);
         }
-    }
-}
-
-/// What is left to do after a plain call: mark output, see shared mappings, hide our
-/// descriptors from directory listings.
-pub fn after(call: &mut Call<'_>, result: i64) {
-    const PWRITEV2: u64 = 328;
-    const FALLOCATE: u64 = 285;
-    const SPLICE: u64 = 275;
-    const ARCH_REQ_XCOMP_PERM: u64 = 0x1023;
-    match call.number {
-        ARCH_PRCTL if result == 0 && call.args[0] == ARCH_REQ_XCOMP_PERM => {
-            signal::permit_extended_state(call.args[1]);
-        }
-        WRITE | WRITEV | PWRITE64 | PWRITEV | PWRITEV2 if result > 0 => {
-            let bits = bits(call.args[0]);
-            if bits & (descriptor::STDOUT | descriptor::STDERR) != 0 {
-                call.event.header.flags |= if bits & descriptor::STDOUT != 0 {
-                    flags::STDOUT
-                } else {
-                    flags::STDERR
-                };
-                call.event.sequence();
-            }
-            if shared::any() {
-                shared::after_write(&mut call.event, call.args[0] as i32);
-            }
-        }
-        FTRUNCATE | FALLOCATE if result == 0 && shared::any() => {
-            shared::after_write(&mut call.event, call.args[0] as i32);
-        }
-        COPY_FILE_RANGE | SPLICE if result > 0 && shared::any() => {
-            shared::after_write(&mut call.event, call.args[2] as i32);
-        }
-        SENDFILE if result > 0 && shared::any() => {
-            shared::after_write(&mut call.event, call.args[0] as i32);
-        }
-        _ => {}
     }
 }
 

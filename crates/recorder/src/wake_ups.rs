@@ -58,15 +58,12 @@ pub fn sleep_ends(thread: &mut Thread) {
     }
 }
 
-/// The thread has made a call on a futex that should not wait.
-pub fn after_futex(thread: &mut Thread, args: &[u64; 6], result: i64) {
-    const COMMAND: u64 = 0x7f;
-    const WAKE: u64 = 1;
-    const WAKE_BITSET: u64 = 10;
-    if result <= 0 || !matches!(args[1] & COMMAND, WAKE | WAKE_BITSET) || chaos::is_on() {
+/// The thread has woken as many as the result says, which slept on a futex.
+pub fn after_waking(thread: &mut Thread, futex: u64, result: i64) {
+    if result <= 0 || chaos::is_on() {
         return;
     }
-    let bucket = bucket(args[0]);
+    let bucket = bucket(futex);
     let since = bucket.load(Ordering::Relaxed);
     if since != 0 && log::time().wrapping_sub(since) >= LONG_SLEEP {
         // Whoever still sleeps there has no time of its own any more: it is not looked for again.

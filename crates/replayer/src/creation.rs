@@ -1,6 +1,6 @@
 //! System calls that create processes and threads: what they were asked for.
 
-use reenact_freestanding::numbers as n;
+use reenact_syscalls::{lookup, Class, ProcessAction};
 use reenact_trace::{EventHeader, Registers};
 
 use crate::effects::after_syscall;
@@ -25,23 +25,27 @@ impl Creation {
     /// Read from the call's arguments; `None` for other calls.
     pub fn of(header: &EventHeader, memory: &Memory) -> Result<Option<Creation>, ReplayError> {
         let args = &header.args;
-        Ok(Some(match u64::from(header.code) {
-            n::FORK => Creation {
+        let Some(Class::Process(action)) = lookup(u64::from(header.code)).map(|call| call.class)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(match action {
+            ProcessAction::Fork => Creation {
                 flags: 0,
                 stack: 0,
                 tls: 0,
             },
-            n::VFORK => Creation {
+            ProcessAction::Vfork => Creation {
                 flags: CLONE_VM | CLONE_VFORK,
                 stack: 0,
                 tls: 0,
             },
-            n::CLONE => Creation {
+            ProcessAction::Clone => Creation {
                 flags: args[0],
                 stack: args[1],
                 tls: args[4],
             },
-            n::CLONE3 => {
+            ProcessAction::CloneStructure => {
                 // struct clone_args: flags 0, stack 5, stack_size 6, tls 7.
                 let word = |index: u64| memory.read_u64(args[0].wrapping_add(index * 8));
                 let (stack, size) = (word(5)?, word(6)?);
@@ -56,7 +60,9 @@ impl Creation {
                     tls: word(7)?,
                 }
             }
-            _ => return Ok(None),
+            ProcessAction::Execute | ProcessAction::Exit | ProcessAction::ExitGroup => {
+                return Ok(None)
+            }
         }))
     }
 

@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod address_space;
+mod call_effects;
 mod children;
 mod chunk_index;
 mod control;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use reenact_freestanding::numbers as n;
+use reenact_syscalls::{lookup, Content};
 use reenact_trace::event::flags;
 use reenact_trace::Tag;
 
@@ -16,8 +16,6 @@ const HEADER: usize = 40;
 /// Bytes of output in one frame.
 const MOST_BYTES: usize = MOST_LINE - HEADER;
 
-const PWRITEV2: u64 = 328;
-const SENDTO: u64 = 44;
 /// More buffers than the kernel takes in one call.
 const MOST_BUFFERS: u64 = 1024;
 
@@ -29,7 +27,7 @@ pub fn send(descriptor: i32, process: u32, group: &Group<'_>, memory: &Memory) {
         flags::STDERR => 2,
         _ => return,
     };
-    let Ok(mut left) = u64::try_from(header.result) else {
+    let Ok(left) = u64::try_from(header.result) else {
         return;
     };
     let mut frame = Frame {
@@ -43,25 +41,22 @@ pub fn send(descriptor: i32, process: u32, group: &Group<'_>, memory: &Memory) {
         offset: 0,
         bytes: Vec::new(),
     };
-    let (address, second) = (header.args[1], header.args[2]);
-    match u64::from(header.code) {
-        n::WRITE | n::PWRITE64 | SENDTO => frame.add(memory, address, left),
-        n::WRITEV | n::PWRITEV | PWRITEV2 => {
-            for index in 0..second.min(MOST_BUFFERS) {
-                let entry = address.wrapping_add(index * 16);
-                let (Ok(start), Ok(length)) = (
-                    memory.read_u64(entry),
-                    memory.read_u64(entry.wrapping_add(8)),
-                ) else {
-                    break;
-                };
-                let length = length.min(left);
-                frame.add(memory, start, length);
-                left -= length;
+    let arg = |index: u8| header.args[usize::from(index)];
+    let content = lookup(u64::from(header.code)).map_or(Content::Unchanged, |call| call.content);
+    match content {
+        Content::Buffer { buffer, .. } => frame.add(memory, arg(buffer), left),
+        Content::Vector { pointer, count, .. } => {
+            frame.add_vector(memory, arg(pointer), arg(count), left);
+        }
+        Content::Message { message, .. } => {
+            // struct msghdr: name and its size, array of buffers and their number.
+            let word = |index: u64| memory.read_u64(arg(message).wrapping_add(8 * index));
+            if let (Ok(vector), Ok(count)) = (word(2), word(3)) {
+                frame.add_vector(memory, vector, count, left);
             }
         }
         // sendfile, splice and the like: the bytes never were in the program's memory.
-        _ => {}
+        Content::Unchanged | Content::Transfer { .. } | Content::Resize(_) => {}
     }
     frame.flush();
 }
@@ -92,6 +87,22 @@ impl Frame {
             if self.bytes.len() == MOST_BYTES {
                 self.flush();
             }
+        }
+    }
+
+    /// The first `left` bytes of an array of buffers.
+    fn add_vector(&mut self, memory: &Memory, vector: u64, count: u64, mut left: u64) {
+        for index in 0..count.min(MOST_BUFFERS) {
+            let entry = vector.wrapping_add(index * 16);
+            let (Ok(start), Ok(length)) = (
+                memory.read_u64(entry),
+                memory.read_u64(entry.wrapping_add(8)),
+            ) else {
+                return;
+            };
+            let length = length.min(left);
+            self.add(memory, start, length);
+            left -= length;
         }
     }
 

@@ -6,6 +6,7 @@ use reenact_trace::registers::USER_FLAGS;
 use reenact_trace::{EventKind, Registers, Tag};
 use reenact_translator::{Stop, Watch};
 
+use crate::call_effects;
 use crate::creation::{Creation, CLONE_THREAD, CLONE_VM};
 use crate::divergence::{Failure, What};
 use crate::effects;
@@ -215,7 +216,7 @@ fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
             creation.child_registers(machine.registers(), header.ip),
         )
     });
-    effects::apply_syscall(machine, group)?;
+    call_effects::apply(machine, group)?;
     effects::apply_attachments(machine, group)?;
     effects::after_syscall(machine.registers_mut(), header.ip, header.result);
     let Some((creation, child)) = child else {

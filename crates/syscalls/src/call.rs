@@ -1,111 +1,13 @@
-//! The entry of one system call.
+//! The row of one system call. The recorder, the replayer and the reference execute and show it;
+//! what a row leaves out or contradicts does not compile (see `row_check`).
 
-use crate::names::{Choice, Flag};
+use crate::argument::Argument;
+use crate::class::{Class, SignalAction, SpecialAction};
+use crate::facts::Facts;
+use crate::futex::futex_operation;
 use crate::output::Output;
-
-/// Who performs a call, and with what care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// Pass it to the kernel, log the result and the outputs.
-    Plain,
-    /// Changes the address space; the recorder logs its effect on the mappings.
-    Memory,
-    /// Makes, replaces or ends a process or thread.
-    Process,
-    /// Concerns handlers, masks or pending signals, which the recorder keeps itself.
-    Signal,
-    /// Closes, duplicates or limits descriptors: must not touch those of the recorder.
-    Descriptor,
-    /// Like `Plain`, but the recorder has to look at it (the table's comment says why).
-    Special,
-    /// Not performed; the program gets `-errno`, as on a kernel without the feature.
-    Declined(i32, &'static str),
-    /// Not supported: cannot be recorded faithfully. If the recorder goes on all the same, the
-    /// program gets `-errno`.
-    Refused(i32, &'static str),
-}
-
-/// What happens when a signal interrupts the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Restart {
-    /// Signals do not interrupt it.
-    None,
-    /// `ERESTARTSYS`: performed again unless a handler without `SA_RESTART` ran; then `EINTR`.
-    WithFlag,
-    /// `ERESTARTNOHAND`: `EINTR` when any handler ran, otherwise performed again.
-    NoHandler,
-    /// `ERESTART_RESTARTBLOCK`: `EINTR` when any handler ran, otherwise continued with the
-    /// remaining time.
-    Block,
-    /// The call itself returns `EINTR`, whether or not a handler ran.
-    Interrupted,
-}
-
-/// Where new descriptors appear after success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Descriptors {
-    None,
-    /// The result is one.
-    Result,
-    /// Two `int`s at the address in this argument.
-    Pair(u8),
-    /// `SCM_RIGHTS` in the control buffers of received messages.
-    Control,
-    /// Depends on a command argument (`fcntl`, `ioctl`, `prctl`, `seccomp`…).
-    Command,
-}
-
-/// Where a call takes a signal mask that holds only while it waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalMask {
-    None,
-    /// The argument is the address of the mask; the next one is its size.
-    Argument(u8),
-    /// The argument is the address of a pair (address of the mask, size): `pselect6`.
-    Indirect(u8),
-}
-
-/// How an argument is printed.
-#[derive(Clone, Copy, Debug)]
-pub enum Kind {
-    /// A descriptor.
-    Fd,
-    /// A descriptor of a directory, or `AT_FDCWD`.
-    DirFd,
-    /// Address of a path.
-    Path,
-    /// Any other address.
-    Pointer,
-    /// A signed 32-bit number.
-    Int,
-    /// An unsigned 32-bit number.
-    Unsigned,
-    /// A signed 64-bit number (offsets).
-    Long,
-    /// An unsigned 64-bit number (sizes, counts).
-    Size,
-    /// Bits without names here.
-    Hex,
-    /// Permission bits.
-    Mode,
-    /// A signal number.
-    Signal,
-    /// Named bits.
-    Flags(&'static [Flag]),
-    /// One of several names.
-    Choice(&'static [Choice]),
-    /// Flags of `open`: access mode and bits.
-    Open,
-    /// `ioctl` request.
-    Ioctl,
-    /// `fcntl` command.
-    Fcntl,
-    /// `prctl` option.
-    Prctl,
-}
-
-/// Name and kind of an argument.
-pub type Argument = (&'static str, Kind);
+use crate::traits::{Content, Descriptors, Nested, Paths, Sends};
+use crate::wait::{Restart, SignalMask, Wait};
 
 /// Everything known about one system call.
 #[derive(Clone, Copy, Debug)]
@@ -116,19 +18,21 @@ pub struct SystemCall {
     pub arguments: &'static [Argument],
     /// What the kernel writes to the program's memory.
     pub outputs: &'static [Output],
-    /// It may wait for something outside the process.
-    pub may_block: bool,
+    pub wait: Wait,
     pub restart: Restart,
     pub descriptors: Descriptors,
+    pub nested: &'static [Nested],
+    pub content: Content,
+    pub paths: Paths,
+    pub sends: Sends,
     pub signal_mask: SignalMask,
     /// The result is an address (printed in hexadecimal).
     pub result_is_address: bool,
-    /// The call is performed whatever its arguments, and all its outputs are found from its
-    /// arguments and its result: nothing has to be known from before it.
-    pub is_simple: bool,
+    /// What follows from the rest, computed by the compiler.
+    pub facts: Facts,
 }
 
-/// Start of an entry: a plain call without outputs that does not block.
+/// Start of a row: a plain call that does nothing but return a result.
 pub(crate) const fn call(
     number: u16,
     name: &'static str,
@@ -140,12 +44,16 @@ pub(crate) const fn call(
         class: Class::Plain,
         arguments,
         outputs: &[],
-        may_block: false,
+        wait: Wait::Never,
         restart: Restart::None,
         descriptors: Descriptors::None,
+        nested: &[],
+        content: Content::Unchanged,
+        paths: Paths::None,
+        sends: Sends::Nothing,
         signal_mask: SignalMask::None,
         result_is_address: false,
-        is_simple: true,
+        facts: Facts::NONE,
     }
 }
 
@@ -153,46 +61,53 @@ impl SystemCall {
     /// The restart class with these arguments: a `futex` wait with a timeout continues with the
     /// remaining time, which a plain repetition would extend.
     pub fn restart_for(&self, args: &[u64; 6]) -> Restart {
-        const FUTEX: u16 = 202;
-        const FUTEX_WAIT: u64 = 0;
-        const FUTEX_WAIT_BITSET: u64 = 9;
-        let waits = matches!(args[1] & 0x7f, FUTEX_WAIT | FUTEX_WAIT_BITSET);
-        if self.number == FUTEX && waits && args[3] != 0 {
-            return Restart::Block;
+        if self.wait == Wait::Futex && args[3] != 0 {
+            if let Some(operation) = futex_operation(args[1]) {
+                return operation.with_timeout;
+            }
         }
         self.restart
     }
 
     pub(crate) const fn class(mut self, class: Class) -> SystemCall {
         self.class = class;
-        if matches!(class, Class::Declined(..) | Class::Refused(..)) {
-            self.is_simple = false;
-        }
         self
     }
 
     pub(crate) const fn writes(mut self, outputs: &'static [Output]) -> SystemCall {
         self.outputs = outputs;
-        let mut index = 0;
-        while index < outputs.len() {
-            let is_simple = matches!(
-                outputs[index],
-                Output::Fixed { .. } | Output::Counted { .. } | Output::Result { .. }
-            );
-            self.is_simple = self.is_simple && is_simple;
-            index += 1;
-        }
         self
     }
 
-    pub(crate) const fn blocks(mut self, restart: Restart) -> SystemCall {
-        self.may_block = true;
+    /// How it waits, and what a signal does to it then.
+    pub(crate) const fn waits(mut self, wait: Wait, restart: Restart) -> SystemCall {
+        self.wait = wait;
         self.restart = restart;
         self
     }
 
     pub(crate) const fn makes(mut self, descriptors: Descriptors) -> SystemCall {
         self.descriptors = descriptors;
+        self
+    }
+
+    pub(crate) const fn names(mut self, nested: &'static [Nested]) -> SystemCall {
+        self.nested = nested;
+        self
+    }
+
+    pub(crate) const fn changes(mut self, content: Content) -> SystemCall {
+        self.content = content;
+        self
+    }
+
+    pub(crate) const fn path(mut self, paths: Paths) -> SystemCall {
+        self.paths = paths;
+        self
+    }
+
+    pub(crate) const fn sends(mut self, sends: Sends) -> SystemCall {
+        self.sends = sends;
         self
     }
 
@@ -212,5 +127,50 @@ impl SystemCall {
 
     pub(crate) const fn refused(self, errno: i32, reason: &'static str) -> SystemCall {
         self.class(Class::Refused(errno, reason))
+    }
+
+    /// The row with what follows from it.
+    pub(crate) const fn complete(mut self) -> SystemCall {
+        let (mut descriptors, mut addresses) = (0, 0);
+        let mut index = 0;
+        while index < self.arguments.len() {
+            let kind = self.arguments[index].1;
+            if kind.is_descriptor() {
+                descriptors |= 1 << index;
+            }
+            if kind.is_address() {
+                addresses |= 1 << index;
+            }
+            index += 1;
+        }
+        let takes_signals = matches!(self.class, Class::Signal(SignalAction::FromKernel))
+            || !matches!(self.signal_mask, SignalMask::None);
+        let is_answered = !matches!(self.paths, Paths::None)
+            || matches!(
+                self.class,
+                Class::Special(SpecialAction::ProcessorState | SpecialAction::CloseRange)
+            );
+        self.facts = Facts {
+            descriptors,
+            addresses,
+            is_simple: self.class.is_performed() && self.has_simple_outputs(),
+            is_answered,
+            takes_signals,
+            has_consequences: !matches!(self.descriptors, Descriptors::None)
+                || !matches!(self.content, Content::Unchanged)
+                || matches!(self.class, Class::Special(_)),
+        };
+        self
+    }
+
+    const fn has_simple_outputs(&self) -> bool {
+        let mut index = 0;
+        while index < self.outputs.len() {
+            if !self.outputs[index].is_simple() {
+                return false;
+            }
+            index += 1;
+        }
+        true
     }
 }

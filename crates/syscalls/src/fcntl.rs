@@ -2,6 +2,18 @@
 
 use crate::refusal::{Refusal, Subject};
 
+/// What a command does to descriptors, after success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FcntlDescriptors {
+    None,
+    /// The result is a duplicate of the first argument.
+    Duplicate {
+        closes_on_exec: bool,
+    },
+    /// The third argument says whether it closes on exec.
+    SetFlags,
+}
+
 /// One command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FcntlCommand {
@@ -9,9 +21,8 @@ pub struct FcntlCommand {
     pub name: &'static str,
     /// Bytes written at the third argument on success.
     pub bytes: u32,
-    /// The result is a new descriptor.
-    pub makes_descriptor: bool,
-    /// Waits (for a lock).
+    pub descriptors: FcntlDescriptors,
+    /// Waits (for a lock), and writes nothing.
     pub may_block: bool,
 }
 
@@ -20,7 +31,7 @@ const fn command(number: u32, name: &'static str) -> FcntlCommand {
         number,
         name,
         bytes: 0,
-        makes_descriptor: false,
+        descriptors: FcntlDescriptors::None,
         may_block: false,
     }
 }
@@ -31,8 +42,8 @@ impl FcntlCommand {
         self
     }
 
-    const fn duplicates(mut self) -> FcntlCommand {
-        self.makes_descriptor = true;
+    const fn descriptors(mut self, descriptors: FcntlDescriptors) -> FcntlCommand {
+        self.descriptors = descriptors;
         self
     }
 
@@ -43,9 +54,11 @@ impl FcntlCommand {
 }
 
 pub(crate) static COMMANDS: [FcntlCommand; 37] = [
-    command(0, "F_DUPFD").duplicates(),
+    command(0, "F_DUPFD").descriptors(FcntlDescriptors::Duplicate {
+        closes_on_exec: false,
+    }),
     command(1, "F_GETFD"),
-    command(2, "F_SETFD"),
+    command(2, "F_SETFD").descriptors(FcntlDescriptors::SetFlags),
     command(3, "F_GETFL"),
     command(4, "F_SETFL"),
     command(5, "F_GETLK").writes(32),
@@ -71,7 +84,9 @@ pub(crate) static COMMANDS: [FcntlCommand; 37] = [
     command(1027, "F_DUPFD_QUERY"),
     command(1028, "F_CREATED_QUERY"),
     command(1029, "F_CANCELLK"),
-    command(1030, "F_DUPFD_CLOEXEC").duplicates(),
+    command(1030, "F_DUPFD_CLOEXEC").descriptors(FcntlDescriptors::Duplicate {
+        closes_on_exec: true,
+    }),
     command(1031, "F_SETPIPE_SZ"),
     command(1032, "F_GETPIPE_SZ"),
     command(1033, "F_ADD_SEALS"),

@@ -1,6 +1,7 @@
 //! Printing a call the way `strace` does, without looking at the program's memory.
 
-use crate::call::{Kind, SystemCall};
+use crate::argument::Kind;
+use crate::call::SystemCall;
 use crate::names::flags::OPEN;
 use crate::names::{errno_name, signal_name, Flag};
 use core::fmt::{self, Write};
@@ -56,8 +57,8 @@ fn argument(kind: Kind, value: u64, writer: &mut dyn Write) -> fmt::Result {
         Kind::Unsigned => write!(writer, "{word}"),
         Kind::Long => write!(writer, "{}", value as i64),
         Kind::Size => write!(writer, "{value}"),
-        Kind::Path | Kind::Pointer if value == 0 => writer.write_str("NULL"),
-        Kind::Path | Kind::Pointer => write!(writer, "{value:#x}"),
+        Kind::Path | Kind::Text | Kind::Pointer if value == 0 => writer.write_str("NULL"),
+        Kind::Path | Kind::Text | Kind::Pointer => write!(writer, "{value:#x}"),
         Kind::Hex if value < 10 => write!(writer, "{value}"),
         Kind::Hex => write!(writer, "{value:#x}"),
         Kind::Mode => write!(writer, "0{word:o}"),

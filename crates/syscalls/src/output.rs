@@ -35,6 +35,18 @@ pub enum Output {
         unit: u32,
         header: u32,
     },
+    /// A field of each record of an array, and nothing else of it.
+    Fields {
+        pointer: u8,
+        /// How many records: an argument, or the result, which is at most that argument.
+        count: Count,
+        /// Size of a record.
+        unit: u32,
+        /// Where the field begins in a record, and its size.
+        at: u32,
+        bytes: u32,
+        when: When,
+    },
     /// At most as many bytes as the `u32` at the address in `length` said before and says
     /// after; that `u32` as well.
     ValueResult { pointer: u8, length: u8, when: When },
@@ -42,6 +54,56 @@ pub enum Output {
     Vector { pointer: u8, count: u8 },
     /// Anything that needs code.
     Rule(Rule),
+}
+
+/// How many records there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    Argument(u8),
+    /// As the result says, at most this argument.
+    Result(u8),
+}
+
+impl Output {
+    /// Whether it is found from the arguments and the result alone.
+    pub(crate) const fn is_simple(&self) -> bool {
+        matches!(
+            self,
+            Output::Fixed { .. }
+                | Output::Counted { .. }
+                | Output::Result { .. }
+                | Output::Fields { .. }
+        )
+    }
+
+    /// Whether it is known before the call which memory it can touch: scratch memory can stand for
+    /// that (see `capture::extent`).
+    pub(crate) const fn has_extent(&self) -> bool {
+        match self {
+            Output::Fixed { .. }
+            | Output::Counted { .. }
+            | Output::Result { .. }
+            | Output::Fields { .. }
+            | Output::ValueResult { .. }
+            | Output::Vector { .. } => true,
+            Output::Rule(rule) => matches!(rule, Rule::DescriptorSets | Rule::Remaining),
+        }
+    }
+
+    /// The arguments that are addresses of what is written.
+    pub(crate) const fn pointers(&self) -> [Option<u8>; 2] {
+        match *self {
+            Output::Fixed { pointer, .. }
+            | Output::Counted { pointer, .. }
+            | Output::Result { pointer, .. }
+            | Output::Fields { pointer, .. }
+            | Output::Vector { pointer, .. } => [Some(pointer), None],
+            Output::ValueResult {
+                pointer, length, ..
+            } => [Some(pointer), Some(length)],
+            Output::Rule(_) => [None, None],
+        }
+    }
 }
 
 /// Outputs that need code; see the `capture` module.

@@ -1,6 +1,7 @@
 //! Options of `prctl`.
 
-use crate::capture::{Emitter, Memory, Sink};
+use crate::access::{Memory, Sink};
+use crate::emit::Emitter;
 use crate::refusal::{Refusal, Subject};
 
 const EINVAL: i32 = 22;

@@ -7,8 +7,8 @@ use core::fmt;
 pub enum Subject {
     /// The whole call, by name.
     Call(&'static str),
-    /// This `ioctl` request.
-    Ioctl(u32),
+    /// This `ioctl` request, with its name if it has one.
+    Ioctl(u32, Option<&'static str>),
     /// This `fcntl` command.
     Fcntl(u32),
     /// This `prctl` option.
@@ -21,10 +21,8 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Subject::Call(name) => f.write_str(name),
-            Subject::Ioctl(request) => match crate::ioctl::name(*request) {
-                Some(name) => write!(f, "ioctl {name}"),
-                None => write!(f, "ioctl {request:#x}"),
-            },
+            Subject::Ioctl(_, Some(name)) => write!(f, "ioctl {name}"),
+            Subject::Ioctl(request, None) => write!(f, "ioctl {request:#x}"),
             Subject::Fcntl(command) => write!(f, "fcntl command {command}"),
             Subject::Prctl(option) => write!(f, "prctl option {option:#x}"),
             Subject::Command(name, value) => write!(f, "{name} command {value:#x}"),

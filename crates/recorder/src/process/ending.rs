@@ -7,10 +7,13 @@ use reenact_freestanding::syscall::{syscall0, syscall1, syscall2};
 use reenact_trace::arena::slot_state;
 use reenact_trace::EventKind;
 
+use super::recipient::{Recipient, Sent};
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
 use crate::{arena, signal};
+
+const GETPGID: u64 = 121;
 
 /// `exit` and `exit_group`: logged first, because there is no afterwards.
 pub fn exit(call: &mut Call<'_>) -> Outcome {
@@ -44,23 +47,23 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
     }
 }
 
-/// If the call is about to kill the process itself, say so in the log while there is time: the
+/// If the signal is about to end the process itself, say so in the log while there is time: the
 /// replay then reaches this very call.
-#[inline(never)]
-pub fn announce_fatal_signal(call: &mut Call<'_>) {
-    let (number, args) = (call.number, call.args);
+pub fn announce_fatal_signal(call: &mut Call<'_>, sent: &Sent) {
     // SAFETY: no effect.
-    let (pid, tid) = unsafe { (syscall0(GETPID) as u64, syscall0(GETTID) as u64) };
-    let (mine, sent) = match number {
-        KILL | RT_SIGQUEUEINFO => (args[0] == pid || args[0] == 0, args[1]),
-        TKILL => (args[0] == tid, args[1]),
-        TGKILL | RT_TGSIGQUEUEINFO => (args[1] == tid, args[2]),
-        _ => return,
+    let is_mine = unsafe {
+        match sent.to {
+            Recipient::Process(0) => true,
+            Recipient::Process(pid @ 1..) => i64::from(pid) == syscall0(GETPID),
+            // A group of processes; to all (-1) does not mean the caller.
+            Recipient::Process(group) => -i64::from(group) == syscall1(GETPGID, 0),
+            Recipient::Thread(tid) => i64::from(tid) == syscall0(GETTID),
+        }
     };
-    let sent = sent as u32;
-    if !mine || sent == 0 || sent > 64 {
+    if !is_mine {
         return;
     }
+    let sent = sent.signal;
     let deadly = sent == signal::SIGKILL
         || signal::is_fatal_by_default(sent)
             && (signal::is_default(sent) && call.thread.mask & signal::bit(sent) == 0);
@@ -69,10 +72,10 @@ pub fn announce_fatal_signal(call: &mut Call<'_>) {
     }
     let registers = call.thread.frame.registers;
     let begun = call.event.set_aside();
-    let mut event = Builder::new(EventKind::Exit, number as u16);
+    let mut event = Builder::new(EventKind::Exit, call.number as u16);
     event.header.ip = registers.rip;
     event.header.register_checksum = registers.checksum();
-    event.header.args = args;
+    event.header.args = call.args;
     event.header.result = i64::from(sent);
     event.commit();
     call.event.go_on(&begun);

@@ -4,6 +4,7 @@
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall6};
 
+use super::recipient::{Recipient, Sent};
 use crate::call::Call;
 use crate::{shared, sharing_group, signal};
 
@@ -12,11 +13,13 @@ const PIDFD_OPEN: u64 = 434;
 /// A member about to be killed that may have robust locks: its process descriptor.
 pub struct Victim(i64);
 
-/// Whether the call kills a process with robust locks.
-pub fn victim(call: &Call<'_>) -> Option<Victim> {
-    let [pid, sent, ..] = call.args;
-    let kills = call.number == KILL && sent as u32 == signal::SIGKILL && pid as i32 > 0;
-    if !kills || !sharing_group::is_member() || !may_have_locks(pid) {
+/// Whether the signal kills a process with robust locks.
+pub fn victim(sent: &Sent) -> Option<Victim> {
+    let Recipient::Process(pid @ 1..) = sent.to else {
+        return None;
+    };
+    let pid = pid as u64;
+    if sent.signal != signal::SIGKILL || !sharing_group::is_member() || !may_have_locks(pid) {
         return None;
     }
     // SAFETY: a new descriptor of ours.

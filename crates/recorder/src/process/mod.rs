@@ -6,25 +6,27 @@ mod ending;
 mod exec;
 mod fork;
 pub mod killing;
+mod recipient;
 mod robust;
 pub mod threads;
 mod vfork;
 
-pub use ending::{announce_fatal_signal, bad_signal_frame};
+pub use ending::bad_signal_frame;
 
 use reenact_freestanding::numbers::*;
+use reenact_syscalls::{ProcessAction, SystemCall};
 
 use crate::call::{Call, Outcome};
 
 use clone_flags::*;
 
-/// Perform a call of class Process. `None`: an ordinary call after all.
+/// Perform a call of class Process.
 #[inline(never)]
-pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
-    Some(match call.number {
-        FORK => fork::fork(call, [SIGCHLD, 0, 0, 0, 0]),
-        VFORK => vfork::vfork(call, [CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0]),
-        CLONE => {
+pub fn perform(call: &mut Call<'_>, action: ProcessAction) -> Outcome {
+    match action {
+        ProcessAction::Fork => fork::fork(call, [SIGCHLD, 0, 0, 0, 0]),
+        ProcessAction::Vfork => vfork::vfork(call, [CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0]),
+        ProcessAction::Clone => {
             let [flags, stack, parent_tid, child_tid, tls, _] = call.args;
             let arguments = [flags, stack, parent_tid, child_tid, tls];
             match (flags & CLONE_VM != 0, flags & CLONE_VFORK != 0) {
@@ -40,9 +42,17 @@ pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
             }
         }
         // The C library falls back to clone.
-        CLONE3 => Outcome::Done(-ENOSYS),
-        EXECVE | EXECVEAT => exec::exec(call),
-        EXIT | EXIT_GROUP => ending::exit(call),
-        _ => return None,
-    })
+        ProcessAction::CloneStructure => Outcome::Done(-ENOSYS),
+        ProcessAction::Execute => exec::exec(call),
+        ProcessAction::Exit | ProcessAction::ExitGroup => ending::exit(call),
+    }
+}
+
+/// The call is about to send a signal: say so in the log if that ends this process, and see whom it
+/// kills.
+#[inline(never)]
+pub fn before_sending(call: &mut Call<'_>, entry: &SystemCall) -> Option<killing::Victim> {
+    let sent = recipient::of(call, entry)?;
+    ending::announce_fatal_signal(call, &sent);
+    killing::victim(&sent)
 }

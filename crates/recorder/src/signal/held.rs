@@ -46,20 +46,8 @@ pub fn forget(thread: &mut Thread) {
 /// Before a call by which the kernel may hand a blocked signal out, or that takes another mask: the kernel
 /// keeps them meanwhile. Whether there are any; [`set_kernel_mask`] brings them back.
 #[inline]
-pub fn hand_over(thread: &mut Thread, number: u64) -> bool {
-    const PSELECT6: u64 = 270;
-    const PPOLL: u64 = 271;
-    const EPOLL_PWAIT: u64 = 281;
-    const EPOLL_PWAIT2: u64 = 441;
-    const CALLS: [u64; 6] = [
-        RT_SIGSUSPEND,
-        RT_SIGTIMEDWAIT,
-        PSELECT6,
-        PPOLL,
-        EPOLL_PWAIT,
-        EPOLL_PWAIT2,
-    ];
-    CALLS.contains(&number) && any(thread) && hand_over_all(thread)
+pub fn hand_over(thread: &mut Thread) -> bool {
+    any(thread) && hand_over_all(thread)
 }
 
 /// The same whatever the call.

@@ -6,27 +6,13 @@ use reenact_translator::Translator;
 
 use super::{page_up, Memory};
 use crate::error::ReplayError;
-use crate::mappings::Mapping;
-
-const MADV_DONTFORK: u64 = 10;
-const MADV_DOFORK: u64 = 11;
-const MADV_WIPEONFORK: u64 = 18;
-const MADV_KEEPONFORK: u64 = 19;
+use crate::mappings::{AtFork, Mapping};
 
 impl Memory {
-    /// `madvise` about what forked children have; whether the advice is such a one.
-    pub fn advise_fork(&mut self, address: u64, length: u64, advice: u64) -> bool {
+    /// `madvise` about what forked children have.
+    pub fn advise_fork(&mut self, address: u64, length: u64, change: impl Fn(&mut AtFork)) {
         let end = address.saturating_add(page_up(length));
-        match advice {
-            MADV_DONTFORK | MADV_DOFORK => self.table.advise_fork(address, end, |at_fork| {
-                at_fork.is_left_out = advice == MADV_DONTFORK;
-            }),
-            MADV_WIPEONFORK | MADV_KEEPONFORK => self.table.advise_fork(address, end, |at_fork| {
-                at_fork.is_wiped = advice == MADV_WIPEONFORK;
-            }),
-            _ => return false,
-        }
-        true
+        self.table.advise_fork(address, end, change);
     }
 
     /// This is the replay of a forked child from here on.

@@ -1,8 +1,11 @@
 //! Outputs that need code.
 
 use super::commands::{self, SemaphoreOutput};
-use super::emit::Emitter;
-use super::{read_words, vectors, Memory, Saved, Sink, EFAULT};
+use super::saved::Saved;
+use super::vectors;
+use crate::access::{read_words, Memory, Sink};
+use crate::emit::{Emitter, EFAULT};
+use crate::futex::{futex_operation, FutexOutput};
 use crate::output::Rule;
 
 const EINTR: i64 = 4;
@@ -183,13 +186,12 @@ fn old_counters<M: Memory, S: Sink>(out: &mut Emitter<'_, M, S>) {
 }
 
 fn futex<M: Memory, S: Sink>(out: &mut Emitter<'_, M, S>) {
-    let (word, word2) = (out.args[0], out.args[4]);
-    match out.args[1] & 0x7f {
-        // WAKE_OP; WAIT_REQUEUE_PI, CMP_REQUEUE_PI take the lock at the second word.
-        5 | 11 | 12 => out.emit(word2, 4),
-        // LOCK_PI, UNLOCK_PI, TRYLOCK_PI, LOCK_PI2
-        6 | 7 | 8 | 13 => out.emit(word, 4),
-        _ => {}
+    let output =
+        futex_operation(out.args[1]).map_or(FutexOutput::None, |operation| operation.output);
+    match output {
+        FutexOutput::None => {}
+        FutexOutput::First => out.emit(out.args[0], 4),
+        FutexOutput::Second => out.emit(out.args[4], 4),
     }
 }
 

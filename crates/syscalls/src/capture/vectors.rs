@@ -1,7 +1,7 @@
 //! Arrays of buffers (`struct iovec`) and message headers.
 
-use super::emit::Emitter;
-use super::{read_words, Memory, Sink};
+use crate::access::{read_words, Memory, Sink};
+use crate::emit::Emitter;
 
 /// Vectors up to this length are copied before the call: its data may overwrite them.
 const SAVED: usize = 8;

@@ -1,6 +1,6 @@
 //! Block devices, loop devices, clocks and other devices.
 
-use super::{plain, with, writes, Ioctl, IoctlOutput};
+use super::request::{plain, with, writes, Ioctl, IoctlOutput};
 
 pub(super) const REQUESTS: &[Ioctl] = &[
     plain(0x125d, "BLKROSET"),

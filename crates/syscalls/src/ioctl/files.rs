@@ -1,17 +1,17 @@
 //! Files, file systems, namespaces and processes.
 
-use super::{opens, plain, with, writes, Ioctl, IoctlOutput};
+use super::request::{opens, plain, waits, with, writes, Ioctl, IoctlOutput};
 
 const SHOWS_RECORDER: &str = "it would show the recorder's memory; as on an older kernel";
 
 pub(super) const REQUESTS: &[Ioctl] = &[
     writes(0x0001, "FIBMAP", 4),
     writes(0x0002, "FIGETBSZ", 4),
-    plain(0x4004_9409, "FICLONE"),
-    plain(0x4020_940d, "FICLONERANGE"),
+    waits(0x4004_9409, "FICLONE"),
+    waits(0x4020_940d, "FICLONERANGE"),
     with(0xc018_9436, "FIDEDUPERANGE", IoctlOutput::Dedupe),
-    plain(0xc004_5877, "FIFREEZE"),
-    plain(0xc004_5878, "FITHAW"),
+    waits(0xc004_5877, "FIFREEZE"),
+    waits(0xc004_5878, "FITHAW"),
     writes(0xc018_5879, "FITRIM", 24),
     with(0xc020_660b, "FS_IOC_FIEMAP", IoctlOutput::Extents),
     // The next four are declared with `long` and written as `int`.

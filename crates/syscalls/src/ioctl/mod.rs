@@ -2,77 +2,19 @@
 
 mod devices;
 mod files;
+mod request;
 mod sockets;
 mod terminals;
 
-use crate::capture::{Emitter, Memory, Sink};
+use crate::access::{Memory, Sink};
+use crate::emit::Emitter;
 use crate::refusal::{Refusal, Subject};
+
+use request::plain;
+pub use request::{Ioctl, IoctlOutput};
 
 const ENOTTY: i32 = 25;
 const EBADF: i32 = 9;
-
-/// What a request writes through its argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IoctlOutput {
-    None,
-    /// A structure of this size.
-    Bytes(u32),
-    /// `struct ifconf` and the array it names.
-    InterfaceList,
-    /// `struct fiemap` and the extents behind it.
-    Extents,
-    /// `struct file_dedupe_range` and the ranges behind it.
-    Dedupe,
-    /// Not performed, for this reason: the program gets `-errno`.
-    Declined(i32, &'static str),
-    /// Not supported, for this reason.
-    Refused(&'static str),
-}
-
-/// One request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ioctl {
-    pub request: u32,
-    /// `None` for a request known only by its number.
-    pub name: Option<&'static str>,
-    pub output: IoctlOutput,
-    /// The result is a new descriptor.
-    pub makes_descriptor: bool,
-}
-
-/// A request without outputs.
-const fn plain(request: u32, name: &'static str) -> Ioctl {
-    Ioctl {
-        request,
-        name: Some(name),
-        output: IoctlOutput::None,
-        makes_descriptor: false,
-    }
-}
-
-/// A request that fills a structure.
-const fn writes(request: u32, name: &'static str, bytes: u32) -> Ioctl {
-    with(request, name, IoctlOutput::Bytes(bytes))
-}
-
-const fn with(request: u32, name: &'static str, output: IoctlOutput) -> Ioctl {
-    Ioctl {
-        request,
-        name: Some(name),
-        output,
-        makes_descriptor: false,
-    }
-}
-
-/// A request whose result is a new descriptor.
-const fn opens(request: u32, name: &'static str) -> Ioctl {
-    Ioctl {
-        request,
-        name: Some(name),
-        output: IoctlOutput::None,
-        makes_descriptor: true,
-    }
-}
 
 const FAMILIES: [&[Ioctl]; 4] = [
     terminals::REQUESTS,
@@ -132,7 +74,7 @@ fn find(request: u32) -> Option<&'static Ioctl> {
 /// # Errors
 /// Refused: unknown requests, and those whose effects cannot be recorded.
 pub fn ioctl(request: u32) -> Result<Ioctl, Refusal> {
-    let subject = Subject::Ioctl(request);
+    let subject = Subject::Ioctl(request, name(request));
     match find(request) {
         Some(&Ioctl {
             output: IoctlOutput::Declined(errno, reason),
@@ -195,6 +137,7 @@ fn by_number(request: u32) -> Option<Ioctl> {
         name: None,
         output,
         makes_descriptor: false,
+        may_block: false,
     })
 }
 

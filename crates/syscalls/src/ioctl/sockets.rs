@@ -1,6 +1,6 @@
 //! Sockets and network interfaces.
 
-use super::{opens, plain, with, writes, Ioctl, IoctlOutput};
+use super::request::{opens, plain, with, writes, Ioctl, IoctlOutput};
 
 /// `struct ifreq`.
 const REQUEST: u32 = 40;

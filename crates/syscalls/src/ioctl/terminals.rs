@@ -1,17 +1,17 @@
 //! Terminals, consoles and what every descriptor has.
 
-use super::{opens, plain, with, writes, Ioctl, IoctlOutput};
+use super::request::{opens, plain, waits, with, writes, Ioctl, IoctlOutput};
 
 pub(super) const REQUESTS: &[Ioctl] = &[
     writes(0x5401, "TCGETS", 36),
     plain(0x5402, "TCSETS"),
-    plain(0x5403, "TCSETSW"),
-    plain(0x5404, "TCSETSF"),
+    waits(0x5403, "TCSETSW"),
+    waits(0x5404, "TCSETSF"),
     writes(0x5405, "TCGETA", 18),
     plain(0x5406, "TCSETA"),
-    plain(0x5407, "TCSETAW"),
-    plain(0x5408, "TCSETAF"),
-    plain(0x5409, "TCSBRK"),
+    waits(0x5407, "TCSETAW"),
+    waits(0x5408, "TCSETAF"),
+    waits(0x5409, "TCSBRK"),
     plain(0x540a, "TCXONC"),
     plain(0x540b, "TCFLSH"),
     plain(0x540c, "TIOCEXCL"),
@@ -43,14 +43,14 @@ pub(super) const REQUESTS: &[Ioctl] = &[
     plain(0x5422, "TIOCNOTTY"),
     plain(0x5423, "TIOCSETD"),
     writes(0x5424, "TIOCGETD", 4),
-    plain(0x5425, "TCSBRKP"),
+    waits(0x5425, "TCSBRKP"),
     plain(0x5427, "TIOCSBRK"),
     plain(0x5428, "TIOCCBRK"),
     writes(0x5429, "TIOCGSID", 4),
     writes(0x802c_542a, "TCGETS2", 44),
     plain(0x402c_542b, "TCSETS2"),
-    plain(0x402c_542c, "TCSETSW2"),
-    plain(0x402c_542d, "TCSETSF2"),
+    waits(0x402c_542c, "TCSETSW2"),
+    waits(0x402c_542d, "TCSETSF2"),
     writes(0x542e, "TIOCGRS485", 32),
     // Copied back as accepted.
     writes(0x542f, "TIOCSRS485", 32),

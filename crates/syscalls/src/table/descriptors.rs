@@ -1,30 +1,33 @@
 //! Closing, duplicating and making descriptors that are not files.
 
-use crate::call::{call, Class, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
+use crate::class::{Class, SpecialAction};
 use crate::names::flags::{CLOSE_RANGE, DESCRIPTOR};
 use crate::output::fixed;
+use crate::traits::Descriptors;
+use crate::wait::{Restart, Wait};
 
 pub(super) const CALLS: &[SystemCall] = &[
     // close() waits for a network file system to write back, and for SO_LINGER.
     call(3, "close", &[("fd", Fd)])
-        .class(Class::Descriptor)
-        .blocks(None),
+        .waits(Wait::Directly, Restart::None)
+        .makes(Descriptors::Close(0)),
     call(22, "pipe", &[("fds", Pointer)])
         .writes(&[fixed(0, 8)])
         .makes(Descriptors::Pair(0)),
-    call(32, "dup", &[("fd", Fd)])
-        .class(Class::Descriptor)
-        .makes(Descriptors::Result),
+    call(32, "dup", &[("fd", Fd)]).makes(Descriptors::Duplicate { of: 0, flags: None }),
     call(33, "dup2", &[("old", Fd), ("new", Fd)])
-        .class(Class::Descriptor)
-        .makes(Descriptors::Result),
+        .makes(Descriptors::Duplicate { of: 0, flags: None }),
     call(
         292,
         "dup3",
         &[("old", Fd), ("new", Fd), ("flags", Flags(DESCRIPTOR))],
     )
-    .class(Class::Descriptor)
-    .makes(Descriptors::Result),
+    .makes(Descriptors::Duplicate {
+        of: 0,
+        flags: Some(2),
+    }),
     call(
         293,
         "pipe2",
@@ -44,7 +47,6 @@ pub(super) const CALLS: &[SystemCall] = &[
         "pidfd_getfd",
         &[("pidfd", Fd), ("fd", Fd), ("flags", Hex)],
     )
-    .class(Class::Descriptor)
     .makes(Descriptors::Result),
     call(
         436,
@@ -55,5 +57,5 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(CLOSE_RANGE)),
         ],
     )
-    .class(Class::Descriptor),
+    .class(Class::Special(SpecialAction::CloseRange)),
 ];

@@ -1,8 +1,11 @@
 //! Descriptors that deliver events: signals, timers, counters, file changes; asynchronous I/O.
 
-use crate::call::{call, Descriptors, Kind::*, Restart::*, SignalMask, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
+use crate::class::{Class, SignalAction};
 use crate::names::flags::{CLOCK, DESCRIPTOR, EVENTFD, TIMER_FLAGS};
 use crate::output::fixed;
+use crate::traits::Descriptors;
 
 const ENOSYS: i32 = 38;
 const EPERM: i32 = 1;
@@ -48,7 +51,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "signalfd",
         &[("fd", Fd), ("mask", Pointer), ("size", Size)],
     )
-    .class(crate::call::Class::Signal)
+    .class(Class::Signal(SignalAction::Plain))
     .makes(Descriptors::Result),
     call(
         283,
@@ -79,7 +82,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(DESCRIPTOR)),
         ],
     )
-    .class(crate::call::Class::Signal)
+    .class(Class::Signal(SignalAction::Plain))
     .makes(Descriptors::Result),
     call(
         290,
@@ -125,8 +128,6 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("mask", Pointer),
         ],
     )
-    .blocks(Interrupted)
-    .masks(SignalMask::Indirect(5))
     .declined(ENOSYS, NO_RINGS),
     call(
         425,

@@ -1,11 +1,18 @@
 //! Opening, reading and writing files.
 
-use crate::call::{call, Class, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
 use crate::names::flags::{
     ADVICE_FILE, AT_FLAGS, COPY_FLAGS, FALLOCATE, LOCK, MEMFD, READ_WRITE, SPLICE, SYNC_RANGE,
     WHENCE,
 };
 use crate::output::{fixed, fixed_when, result, vector, Output, Rule, When};
+use crate::traits::{Content, Descriptors, Nested, Paths, AT_SYMLINK_FOLLOW};
+use crate::wait::{readable, Restart, Wait};
+
+const RWF_NOWAIT: u64 = 8;
+/// A file in which one can read at a position is there to be read.
+const POSITIONED: &str = "a file that has positions is always ready";
 
 pub(super) const CALLS: &[SystemCall] = &[
     call(
@@ -14,21 +21,23 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("fd", Fd), ("buffer", Pointer), ("count", Size)],
     )
     .writes(&[result(1, 2)])
-    .blocks(WithFlag),
+    .waits(Wait::UntilReady(readable(0)), Restart::WithFlag),
     // A write to /proc/self/mem changes memory: the recorder knows which descriptors those are.
     call(
         1,
         "write",
         &[("fd", Fd), ("buffer", Pointer), ("count", Size)],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .changes(Content::Buffer { to: 0, buffer: 1 }),
     call(
         2,
         "open",
         &[("path", Path), ("flags", Open), ("mode", Mode)],
     )
-    .blocks(WithFlag)
-    .makes(Descriptors::Result),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .makes(Descriptors::Result)
+    .path(Paths::Opened { flags: 1 }),
     call(
         8,
         "lseek",
@@ -40,7 +49,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("fd", Fd), ("request", Ioctl), ("argument", Pointer)],
     )
     .writes(&[Output::Rule(Rule::Ioctl)])
-    .blocks(WithFlag)
+    .waits(Wait::Ioctl, Restart::WithFlag)
     .makes(Descriptors::Command),
     call(
         17,
@@ -53,7 +62,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[result(1, 2)])
-    .blocks(WithFlag),
+    .waits(Wait::WithTurn(POSITIONED), Restart::WithFlag),
     call(
         18,
         "pwrite64",
@@ -64,20 +73,34 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("offset", Long),
         ],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .changes(Content::Buffer { to: 0, buffer: 1 }),
     call(
         19,
         "readv",
         &[("fd", Fd), ("vector", Pointer), ("count", Size)],
     )
     .writes(&[vector(1, 2)])
-    .blocks(WithFlag),
+    .waits(Wait::UntilReady(readable(0)), Restart::WithFlag)
+    .names(&[Nested::Vector {
+        pointer: 1,
+        count: 2,
+    }]),
     call(
         20,
         "writev",
         &[("fd", Fd), ("vector", Pointer), ("count", Size)],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .names(&[Nested::Vector {
+        pointer: 1,
+        count: 2,
+    }])
+    .changes(Content::Vector {
+        to: 0,
+        pointer: 1,
+        count: 2,
+    }),
     // The offset is written back even when the transfer failed.
     call(
         40,
@@ -90,31 +113,36 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[fixed_when(2, 8, When::Always)])
-    .blocks(WithFlag),
+    .waits(Wait::Scratch, Restart::WithFlag)
+    .changes(Content::Transfer { to: 0 }),
     // F_DUPFD, and locks that wait. By command.
     call(
         72,
         "fcntl",
         &[("fd", Fd), ("command", Fcntl), ("argument", Hex)],
     )
-    .class(Class::Descriptor)
     .writes(&[Output::Rule(Rule::Fcntl)])
-    .blocks(WithFlag)
+    .waits(Wait::Fcntl, Restart::WithFlag)
     .makes(Descriptors::Command),
-    call(73, "flock", &[("fd", Fd), ("operation", Flags(LOCK))]).blocks(WithFlag),
-    call(74, "fsync", &[("fd", Fd)]).blocks(None),
-    call(75, "fdatasync", &[("fd", Fd)]).blocks(None),
-    call(76, "truncate", &[("path", Path), ("length", Long)]),
-    call(77, "ftruncate", &[("fd", Fd), ("length", Long)]),
+    call(73, "flock", &[("fd", Fd), ("operation", Flags(LOCK))])
+        .waits(Wait::Directly, Restart::WithFlag),
+    call(74, "fsync", &[("fd", Fd)]).waits(Wait::Directly, Restart::None),
+    call(75, "fdatasync", &[("fd", Fd)]).waits(Wait::Directly, Restart::None),
+    // Waits for whoever has a lease of the file.
+    call(76, "truncate", &[("path", Path), ("length", Long)])
+        .waits(Wait::Directly, Restart::WithFlag)
+        .path(Paths::Followed),
+    call(77, "ftruncate", &[("fd", Fd), ("length", Long)]).changes(Content::Resize(0)),
     call(85, "creat", &[("path", Path), ("mode", Mode)])
-        .blocks(WithFlag)
-        .makes(Descriptors::Result),
+        .waits(Wait::Directly, Restart::WithFlag)
+        .makes(Descriptors::Result)
+        .path(Paths::Followed),
     call(
         187,
         "readahead",
         &[("fd", Fd), ("offset", Long), ("count", Size)],
     )
-    .blocks(None),
+    .waits(Wait::Directly, Restart::None),
     call(
         221,
         "fadvise64",
@@ -135,8 +163,9 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("mode", Mode),
         ],
     )
-    .blocks(WithFlag)
-    .makes(Descriptors::Result),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .makes(Descriptors::Result)
+    .path(Paths::Opened { flags: 2 }),
     call(
         275,
         "splice",
@@ -150,7 +179,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[fixed(1, 8), fixed(3, 8)])
-    .blocks(WithFlag),
+    .waits(Wait::Scratch, Restart::WithFlag)
+    .changes(Content::Transfer { to: 2 }),
     call(
         276,
         "tee",
@@ -161,7 +191,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(SPLICE)),
         ],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .changes(Content::Transfer { to: 1 }),
     call(
         277,
         "sync_file_range",
@@ -172,7 +203,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(SYNC_RANGE)),
         ],
     )
-    .blocks(None),
+    .waits(Wait::Directly, Restart::None),
     // From a pipe it writes to the buffers, into a pipe it only reads them: both are covered.
     call(
         278,
@@ -185,7 +216,15 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[vector(1, 2)])
-    .blocks(WithFlag),
+    .waits(
+        Wait::WithTurn("its pipe is nearly always ready"),
+        Restart::WithFlag,
+    )
+    .names(&[Nested::Vector {
+        pointer: 1,
+        count: 2,
+    }])
+    .changes(Content::Transfer { to: 0 }),
     call(
         285,
         "fallocate",
@@ -196,7 +235,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("length", Long),
         ],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .changes(Content::Resize(0)),
     call(
         295,
         "preadv",
@@ -209,7 +249,11 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[vector(1, 2)])
-    .blocks(WithFlag),
+    .waits(Wait::WithTurn(POSITIONED), Restart::WithFlag)
+    .names(&[Nested::Vector {
+        pointer: 1,
+        count: 2,
+    }]),
     call(
         296,
         "pwritev",
@@ -221,11 +265,20 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("high", Size),
         ],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .names(&[Nested::Vector {
+        pointer: 1,
+        count: 2,
+    }])
+    .changes(Content::Vector {
+        to: 0,
+        pointer: 1,
+        count: 2,
+    }),
     call(
         319,
         "memfd_create",
-        &[("name", Path), ("flags", Flags(MEMFD))],
+        &[("name", Text), ("flags", Flags(MEMFD))],
     )
     .makes(Descriptors::Result),
     call(
@@ -241,7 +294,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[fixed(1, 8), fixed(3, 8)])
-    .blocks(WithFlag),
+    .waits(Wait::Scratch, Restart::WithFlag)
+    .changes(Content::Transfer { to: 2 }),
     call(
         327,
         "preadv2",
@@ -255,7 +309,14 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[vector(1, 2)])
-    .blocks(WithFlag),
+    .waits(
+        Wait::UntilReady(readable(0).unless(5, RWF_NOWAIT)),
+        Restart::WithFlag,
+    )
+    .names(&[Nested::Vector {
+        pointer: 1,
+        count: 2,
+    }]),
     call(
         328,
         "pwritev2",
@@ -268,7 +329,16 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(READ_WRITE)),
         ],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .names(&[Nested::Vector {
+        pointer: 1,
+        count: 2,
+    }])
+    .changes(Content::Vector {
+        to: 0,
+        pointer: 1,
+        count: 2,
+    }),
     call(
         437,
         "openat2",
@@ -279,8 +349,9 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("size", Size),
         ],
     )
-    .blocks(WithFlag)
-    .makes(Descriptors::Result),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .makes(Descriptors::Result)
+    .path(Paths::OpenedBy { how: 2 }),
     call(447, "memfd_secret", &[("flags", Hex)]).makes(Descriptors::Result),
     call(
         451,
@@ -304,12 +375,13 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(AT_FLAGS)),
         ],
     )
-    .writes(&[Output::Rule(Rule::FileHandle)]),
+    .writes(&[Output::Rule(Rule::FileHandle)])
+    .path(Paths::FollowedIf(4, AT_SYMLINK_FOLLOW)),
     call(
         304,
         "open_by_handle_at",
         &[("mount", DirFd), ("handle", Pointer), ("flags", Open)],
     )
-    .blocks(WithFlag)
+    .waits(Wait::Directly, Restart::WithFlag)
     .makes(Descriptors::Result),
 ];

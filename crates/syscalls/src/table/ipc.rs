@@ -1,8 +1,13 @@
 //! System V and POSIX interprocess communication.
 
-use crate::call::{call, Class::Memory, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
+use crate::class::Class;
+use crate::class::MemoryAction::*;
 use crate::names::flags::IPC_COMMAND;
 use crate::output::{fixed, result, Output, Rule};
+use crate::traits::Descriptors;
+use crate::wait::{Restart, Wait};
 
 pub(super) const CALLS: &[SystemCall] = &[
     call(
@@ -15,7 +20,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "shmat",
         &[("id", Int), ("address", Pointer), ("flags", Hex)],
     )
-    .class(Memory)
+    .class(Class::Memory(AttachSegment))
     .returns_address(),
     call(
         31,
@@ -37,7 +42,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "semop",
         &[("id", Int), ("operations", Pointer), ("count", Size)],
     )
-    .blocks(Interrupted),
+    .waits(Wait::Directly, Restart::Interrupted),
     call(
         66,
         "semctl",
@@ -49,7 +54,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[Output::Rule(Rule::Semaphore)]),
-    call(67, "shmdt", &[("address", Pointer)]).class(Memory),
+    call(67, "shmdt", &[("address", Pointer)]).class(Class::Memory(DetachSegment)),
     call(68, "msgget", &[("key", Hex), ("flags", Hex)]),
     call(
         69,
@@ -61,7 +66,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Hex),
         ],
     )
-    .blocks(NoHandler),
+    .waits(Wait::Directly, Restart::NoHandler),
     // The type (long) stands before the text, whose size is the result.
     call(
         70,
@@ -80,7 +85,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         unit: 1,
         header: 8,
     }])
-    .blocks(NoHandler),
+    .waits(Wait::Scratch, Restart::NoHandler),
     call(
         71,
         "msgctl",
@@ -101,19 +106,19 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("timeout", Pointer),
         ],
     )
-    .blocks(Interrupted),
+    .waits(Wait::Directly, Restart::Interrupted),
     call(
         240,
         "mq_open",
         &[
-            ("name", Path),
+            ("name", Text),
             ("flags", Open),
             ("mode", Mode),
             ("attributes", Pointer),
         ],
     )
     .makes(Descriptors::Result),
-    call(241, "mq_unlink", &[("name", Path)]),
+    call(241, "mq_unlink", &[("name", Text)]),
     call(
         242,
         "mq_timedsend",
@@ -125,7 +130,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("timeout", Pointer),
         ],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag),
     call(
         243,
         "mq_timedreceive",
@@ -138,7 +143,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[result(1, 2), fixed(3, 4)])
-    .blocks(WithFlag),
+    .waits(Wait::Scratch, Restart::WithFlag),
     call(244, "mq_notify", &[("queue", Fd), ("event", Pointer)]),
     call(
         245,

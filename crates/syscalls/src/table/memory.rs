@@ -1,10 +1,15 @@
 //! The address space. The recorder logs the effect of the calls of class `Memory` itself.
 
-use crate::call::{call, Class::*, Kind::*, Restart, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
+use crate::class::Class;
+use crate::class::MemoryAction::*;
 use crate::names::flags::{
     ADVICE_MEMORY, MAP, MEMORY_POLICY, MEMORY_POLICY_FLAGS, MLOCKALL, MREMAP, MSYNC, PROTECTION,
 };
 use crate::output::{counted_when, fixed, Output, Rule, When};
+use crate::traits::Nested;
+use crate::wait::{Restart, Wait};
 
 pub(super) const CALLS: &[SystemCall] = &[
     call(
@@ -19,7 +24,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("offset", Hex),
         ],
     )
-    .class(Memory)
+    .class(Class::Memory(Map))
     .returns_address(),
     call(
         10,
@@ -30,10 +35,10 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("protection", Flags(PROTECTION)),
         ],
     )
-    .class(Memory),
-    call(11, "munmap", &[("address", Pointer), ("length", Size)]).class(Memory),
+    .class(Class::Memory(Protect)),
+    call(11, "munmap", &[("address", Pointer), ("length", Size)]).class(Class::Memory(Unmap)),
     call(12, "brk", &[("address", Pointer)])
-        .class(Memory)
+        .class(Class::Memory(Break))
         .returns_address(),
     call(
         25,
@@ -46,7 +51,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("new", Pointer),
         ],
     )
-    .class(Memory)
+    .class(Class::Memory(Remap))
     .returns_address(),
     call(
         26,
@@ -57,7 +62,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(MSYNC)),
         ],
     )
-    .blocks(Restart::None),
+    .waits(Wait::Directly, Restart::None),
     // Written page by page, so a failure may leave a part.
     call(
         27,
@@ -75,7 +80,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("advice", Choice(ADVICE_MEMORY)),
         ],
     )
-    .class(Memory),
+    .class(Class::Memory(Advise)),
     call(149, "mlock", &[("address", Pointer), ("length", Size)]),
     call(150, "munlock", &[("address", Pointer), ("length", Size)]),
     call(151, "mlockall", &[("flags", Flags(MLOCKALL))]),
@@ -91,7 +96,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(MAP)),
         ],
     )
-    .class(Refused(38, "non-linear mappings are not recorded")),
+    .refused(38, "non-linear mappings are not recorded"),
     call(
         237,
         "mbind",
@@ -169,7 +174,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("key", Int),
         ],
     )
-    .class(Memory),
+    .class(Class::Memory(Protect)),
     call(330, "pkey_alloc", &[("flags", Hex), ("rights", Hex)])
         .declined(28, "as on a processor without protection keys (ENOSPC)"),
     call(331, "pkey_free", &[("key", Int)]).declined(22, "no protection key was ever given out"),
@@ -185,7 +190,11 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Hex),
         ],
     )
-    .class(Memory),
+    .class(Class::Memory(AdviseVector))
+    .names(&[Nested::Vector {
+        pointer: 1,
+        count: 2,
+    }]),
     call(448, "process_mrelease", &[("pidfd", Fd), ("flags", Hex)]),
     call(
         450,
@@ -212,5 +221,5 @@ pub(super) const CALLS: &[SystemCall] = &[
         "mseal",
         &[("address", Pointer), ("length", Size), ("flags", Hex)],
     )
-    .class(Memory),
+    .class(Class::Memory(Seal)),
 ];

@@ -19,6 +19,7 @@ mod time;
 mod users;
 
 use crate::call::SystemCall;
+use crate::row_check::check;
 
 /// One more than the largest number in the table (Linux 6.18).
 pub const LIMIT: usize = 470;
@@ -43,11 +44,12 @@ const FAMILIES: [&[SystemCall]; 17] = [
     obsolete::CALLS,
 ];
 
-/// The table by number, built by the compiler; a number that appears twice does not compile.
-static TABLE: [Option<&'static SystemCall>; LIMIT] = by_number();
+/// The table by number, built by the compiler; a number that appears twice does not compile, nor
+/// does a row that leaves something out.
+static TABLE: [Option<SystemCall>; LIMIT] = by_number();
 
-const fn by_number() -> [Option<&'static SystemCall>; LIMIT] {
-    let mut table: [Option<&'static SystemCall>; LIMIT] = [None; LIMIT];
+const fn by_number() -> [Option<SystemCall>; LIMIT] {
+    let mut table: [Option<SystemCall>; LIMIT] = [None; LIMIT];
     let mut family = 0;
     while family < FAMILIES.len() {
         let calls = FAMILIES[family];
@@ -58,11 +60,8 @@ const fn by_number() -> [Option<&'static SystemCall>; LIMIT] {
                 table[number].is_none(),
                 "a system call number appears twice"
             );
-            assert!(
-                calls[index].arguments.len() <= 6,
-                "a system call has at most 6 arguments"
-            );
-            table[number] = Some(&calls[index]);
+            check(&calls[index]);
+            table[number] = Some(calls[index].complete());
             index += 1;
         }
         family += 1;
@@ -70,14 +69,14 @@ const fn by_number() -> [Option<&'static SystemCall>; LIMIT] {
     table
 }
 
-/// The entry for a system call number; `None` for numbers Linux 6.18 does not have
+/// The row of a system call number; `None` for numbers Linux 6.18 does not have
 /// (and for x32 numbers).
 #[inline]
 pub fn lookup(number: u64) -> Option<&'static SystemCall> {
-    *TABLE.get(usize::try_from(number).ok()?)?
+    TABLE.get(usize::try_from(number).ok()?)?.as_ref()
 }
 
-/// All entries in order of their numbers.
+/// All rows in order of their numbers.
 pub fn all() -> impl Iterator<Item = &'static SystemCall> {
-    TABLE.iter().flatten().copied()
+    TABLE.iter().flatten()
 }

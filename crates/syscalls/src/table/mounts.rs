@@ -1,28 +1,40 @@
 //! Mounts, quotas, swap: the file-system tree as a whole.
 
-use crate::call::{call, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
 use crate::names::flags::AT_FLAGS;
 use crate::output::{result_units, Output, Rule};
+use crate::traits::{Descriptors, Paths, AT_SYMLINK_NOFOLLOW};
+use crate::wait::{Restart, Wait};
+
+const MOVE_MOUNT_F_SYMLINKS: u64 = 1;
+const FSPICK_SYMLINK_NOFOLLOW: u64 = 2;
+const UMOUNT_NOFOLLOW: u64 = 8;
 
 pub(super) const CALLS: &[SystemCall] = &[
-    call(155, "pivot_root", &[("new", Path), ("put_old", Path)]),
-    call(161, "chroot", &[("path", Path)]),
-    call(162, "sync", &[]).blocks(None),
+    call(155, "pivot_root", &[("new", Path), ("put_old", Path)]).path(Paths::Followed),
+    call(161, "chroot", &[("path", Path)]).path(Paths::Followed),
+    call(162, "sync", &[]).waits(Wait::Directly, Restart::None),
     call(
         165,
         "mount",
         &[
             ("source", Path),
             ("target", Path),
-            ("kind", Path),
+            ("kind", Text),
             ("flags", Hex),
             ("data", Pointer),
         ],
     )
-    .blocks(None),
-    call(166, "umount2", &[("target", Path), ("flags", Hex)]).blocks(None),
-    call(167, "swapon", &[("path", Path), ("flags", Hex)]),
-    call(168, "swapoff", &[("path", Path)]).blocks(None),
+    .waits(Wait::Directly, Restart::None)
+    .path(Paths::Followed),
+    call(166, "umount2", &[("target", Path), ("flags", Hex)])
+        .waits(Wait::Directly, Restart::None)
+        .path(Paths::FollowedUnless(1, UMOUNT_NOFOLLOW)),
+    call(167, "swapon", &[("path", Path), ("flags", Hex)]).path(Paths::Followed),
+    call(168, "swapoff", &[("path", Path)])
+        .waits(Wait::Directly, Restart::None)
+        .path(Paths::Followed),
     call(
         179,
         "quotactl",
@@ -33,8 +45,9 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("address", Pointer),
         ],
     )
-    .writes(&[Output::Rule(Rule::Quota)]),
-    call(306, "syncfs", &[("fd", Fd)]).blocks(None),
+    .writes(&[Output::Rule(Rule::Quota)])
+    .path(Paths::Followed),
+    call(306, "syncfs", &[("fd", Fd)]).waits(Wait::Directly, Restart::None),
     call(
         428,
         "open_tree",
@@ -44,7 +57,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(AT_FLAGS)),
         ],
     )
-    .makes(Descriptors::Result),
+    .makes(Descriptors::Result)
+    .path(Paths::FollowedUnless(2, AT_SYMLINK_NOFOLLOW)),
     call(
         429,
         "move_mount",
@@ -55,20 +69,21 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("to", Path),
             ("flags", Hex),
         ],
-    ),
-    call(430, "fsopen", &[("kind", Path), ("flags", Hex)]).makes(Descriptors::Result),
+    )
+    .path(Paths::FollowedIf(4, MOVE_MOUNT_F_SYMLINKS)),
+    call(430, "fsopen", &[("kind", Text), ("flags", Hex)]).makes(Descriptors::Result),
     call(
         431,
         "fsconfig",
         &[
             ("fd", Fd),
             ("command", Unsigned),
-            ("key", Path),
+            ("key", Text),
             ("value", Pointer),
             ("auxiliary", Int),
         ],
     )
-    .blocks(None),
+    .waits(Wait::Directly, Restart::None),
     call(
         432,
         "fsmount",
@@ -80,7 +95,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         "fspick",
         &[("directory", DirFd), ("path", Path), ("flags", Hex)],
     )
-    .makes(Descriptors::Result),
+    .makes(Descriptors::Result)
+    .path(Paths::FollowedUnless(2, FSPICK_SYMLINK_NOFOLLOW)),
     call(
         442,
         "mount_setattr",
@@ -91,7 +107,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("attributes", Pointer),
             ("size", Size),
         ],
-    ),
+    )
+    .path(Paths::FollowedUnless(2, AT_SYMLINK_NOFOLLOW)),
     call(
         443,
         "quotactl_fd",
@@ -136,5 +153,6 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("size", Size),
         ],
     )
-    .makes(Descriptors::Result),
+    .makes(Descriptors::Result)
+    .path(Paths::FollowedUnless(2, AT_SYMLINK_NOFOLLOW)),
 ];

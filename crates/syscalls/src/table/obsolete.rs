@@ -1,9 +1,11 @@
 //! Numbers the kernel no longer or never implemented on x86-64: it answers `ENOSYS` itself.
 
-use crate::call::{call, Kind::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
+use crate::traits::Paths;
 
 pub(super) const CALLS: &[SystemCall] = &[
-    call(134, "uselib", &[("library", Path)]),
+    call(134, "uselib", &[("library", Path)]).path(Paths::Followed),
     call(156, "_sysctl", &[("arguments", Pointer)]),
     call(174, "create_module", &[]),
     call(177, "get_kernel_syms", &[]),

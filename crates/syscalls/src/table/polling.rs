@@ -1,23 +1,33 @@
 //! Waiting for descriptors to become ready.
 
-use crate::call::{call, Descriptors, Kind::*, Restart::*, SignalMask, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
 use crate::names::flags::{EPOLL_CREATE, EPOLL_OPERATION};
-use crate::output::{counted_when, fixed_when, result_units, Output, Rule, When};
+use crate::output::{fixed_when, result_units, Count, Output, Rule, When};
+use crate::traits::Descriptors;
+use crate::wait::{Restart, SignalMask, Wait};
 
-/// `struct pollfd`.
-const POLLFD: u32 = 8;
 /// `struct epoll_event`, packed.
 const EPOLL_EVENT: u32 = 12;
 
+/// `revents` alone is written; on EINTR too.
+const REVENTS: Output = Output::Fields {
+    pointer: 0,
+    count: Count::Argument(1),
+    unit: 8,
+    at: 6,
+    bytes: 2,
+    when: When::SuccessOr(EINTR),
+};
+
 pub(super) const CALLS: &[SystemCall] = &[
-    // `revents` is written on EINTR too.
     call(
         7,
         "poll",
         &[("fds", Pointer), ("count", Unsigned), ("timeout", Int)],
     )
-    .writes(&[counted_when(0, 1, POLLFD, When::SuccessOr(EINTR))])
-    .blocks(Block),
+    .writes(&[REVENTS])
+    .waits(Wait::Scratch, Restart::Block),
     // The sets are left alone on failure, the remaining time is not.
     call(
         23,
@@ -34,7 +44,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         Output::Rule(Rule::DescriptorSets),
         fixed_when(4, 16, When::Always),
     ])
-    .blocks(NoHandler),
+    .waits(Wait::Scratch, Restart::NoHandler),
     call(213, "epoll_create", &[("size", Int)]).makes(Descriptors::Result),
     call(
         232,
@@ -47,7 +57,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[result_units(1, 2, EPOLL_EVENT)])
-    .blocks(Interrupted),
+    .waits(Wait::Scratch, Restart::Interrupted),
     call(
         233,
         "epoll_ctl",
@@ -74,7 +84,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         Output::Rule(Rule::DescriptorSets),
         fixed_when(4, 16, When::Always),
     ])
-    .blocks(NoHandler)
+    .waits(Wait::Scratch, Restart::NoHandler)
     .masks(SignalMask::Indirect(5)),
     call(
         271,
@@ -87,11 +97,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("mask_size", Size),
         ],
     )
-    .writes(&[
-        counted_when(0, 1, POLLFD, When::SuccessOr(EINTR)),
-        fixed_when(2, 16, When::Always),
-    ])
-    .blocks(NoHandler)
+    .writes(&[REVENTS, fixed_when(2, 16, When::Always)])
+    .waits(Wait::Scratch, Restart::NoHandler)
     .masks(SignalMask::Argument(3)),
     call(
         281,
@@ -106,7 +113,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[result_units(1, 2, EPOLL_EVENT)])
-    .blocks(Interrupted)
+    .waits(Wait::Scratch, Restart::Interrupted)
     .masks(SignalMask::Argument(4)),
     call(291, "epoll_create1", &[("flags", Flags(EPOLL_CREATE))]).makes(Descriptors::Result),
     call(
@@ -122,7 +129,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[result_units(1, 2, EPOLL_EVENT)])
-    .blocks(Interrupted)
+    .waits(Wait::Scratch, Restart::Interrupted)
     .masks(SignalMask::Argument(4)),
 ];
 

@@ -1,10 +1,14 @@
 //! Making, replacing, ending, waiting for and looking into processes and threads.
 
-use crate::call::{call, Class::*, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
+use crate::class::{Class, ProcessAction, SpecialAction};
 use crate::names::flags::{
     ARCH_PRCTL, AT_FLAGS, CLONE, FUTEX_OPERATION, PTRACE, UNSHARE, WAIT, WAIT_ID,
 };
 use crate::output::{fixed, fixed_when, vector, Output, Rule, When};
+use crate::traits::{Descriptors, Nested, Paths, AT_SYMLINK_NOFOLLOW};
+use crate::wait::{Restart, Wait};
 
 /// `struct rusage`.
 const RUSAGE: u32 = 144;
@@ -12,7 +16,7 @@ const RUSAGE: u32 = 144;
 const WAIT_INFO: u32 = 28;
 
 pub(super) const CALLS: &[SystemCall] = &[
-    call(24, "sched_yield", &[]),
+    call(24, "sched_yield", &[]).class(Class::Special(SpecialAction::Yield)),
     call(39, "getpid", &[]),
     call(
         56,
@@ -25,11 +29,13 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("tls", Pointer),
         ],
     )
-    .class(Process)
+    .class(Class::Process(ProcessAction::Clone))
     .writes(&[Output::Rule(Rule::Clone)])
     .makes(Descriptors::Command),
-    call(57, "fork", &[]).class(Process),
-    call(58, "vfork", &[]).class(Process).blocks(None),
+    call(57, "fork", &[]).class(Class::Process(ProcessAction::Fork)),
+    call(58, "vfork", &[])
+        .class(Class::Process(ProcessAction::Vfork))
+        .waits(Wait::WithTurn("the child runs in its place"), Restart::None),
     call(
         59,
         "execve",
@@ -39,8 +45,9 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("environment", Pointer),
         ],
     )
-    .class(Process),
-    call(60, "exit", &[("status", Int)]).class(Process),
+    .class(Class::Process(ProcessAction::Execute))
+    .path(Paths::Followed),
+    call(60, "exit", &[("status", Int)]).class(Class::Process(ProcessAction::Exit)),
     // Nothing is written when there is no child to report (0) or on failure.
     call(
         61,
@@ -56,7 +63,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         fixed_when(1, 4, When::Positive),
         fixed_when(3, RUSAGE, When::Positive),
     ])
-    .blocks(WithFlag),
+    .waits(Wait::Scratch, Restart::WithFlag),
     call(
         101,
         "ptrace",
@@ -92,7 +99,6 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("d", Hex),
         ],
     )
-    .class(Special)
     .writes(&[Output::Rule(Rule::Prctl)]),
     // ARCH_SET_FS and ARCH_SET_GS change registers.
     call(
@@ -100,7 +106,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "arch_prctl",
         &[("option", Choice(ARCH_PRCTL)), ("address", Pointer)],
     )
-    .class(Special)
+    .class(Class::Special(SpecialAction::ProcessorState))
     .writes(&[Output::Rule(Rule::ArchPrctl)]),
     call(186, "gettid", &[]),
     // A lock word is written for the wake-op and by the priority-inheritance operations; the
@@ -117,12 +123,12 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("value3", Unsigned),
         ],
     )
-    .class(Special)
     .writes(&[Output::Rule(Rule::Futex)])
-    .blocks(WithFlag),
+    .waits(Wait::Futex, Restart::WithFlag),
     // The kernel clears the word and wakes a waiter when the thread ends.
-    call(218, "set_tid_address", &[("word", Pointer)]).class(Special),
-    call(231, "exit_group", &[("status", Int)]).class(Process),
+    call(218, "set_tid_address", &[("word", Pointer)])
+        .class(Class::Special(SpecialAction::SetClearedWord)),
+    call(231, "exit_group", &[("status", Int)]).class(Class::Process(ProcessAction::ExitGroup)),
     // Filled even when it fails, ECHILD and EINTR included; zeros if there was no child.
     call(
         247,
@@ -136,7 +142,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[fixed_when(2, WAIT_INFO, When::Always), fixed(4, RUSAGE)])
-    .blocks(WithFlag),
+    .waits(Wait::Scratch, Restart::WithFlag),
     call(272, "unshare", &[("flags", Flags(UNSHARE))]),
     // The kernel writes to the list's words when the thread ends.
     call(
@@ -144,7 +150,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "set_robust_list",
         &[("head", Pointer), ("length", Size)],
     )
-    .class(Special),
+    .class(Class::Special(SpecialAction::SetRobustList)),
     call(
         274,
         "get_robust_list",
@@ -164,7 +170,17 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Hex),
         ],
     )
-    .writes(&[vector(1, 2)]),
+    .writes(&[vector(1, 2)])
+    .names(&[
+        Nested::Vector {
+            pointer: 1,
+            count: 2,
+        },
+        Nested::Vector {
+            pointer: 3,
+            count: 4,
+        },
+    ]),
     // Into another recorded process it changes memory that no log explains; into the process
     // itself the remote buffers are reported.
     call(
@@ -179,8 +195,17 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Hex),
         ],
     )
-    .class(Special)
-    .writes(&[Output::Rule(Rule::RemoteVector)]),
+    .writes(&[Output::Rule(Rule::RemoteVector)])
+    .names(&[
+        Nested::Vector {
+            pointer: 1,
+            count: 2,
+        },
+        Nested::Vector {
+            pointer: 3,
+            count: 4,
+        },
+    ]),
     call(
         312,
         "kcmp",
@@ -216,7 +241,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(AT_FLAGS)),
         ],
     )
-    .class(Process),
+    .class(Class::Process(ProcessAction::Execute))
+    .path(Paths::FollowedUnless(4, AT_SYMLINK_NOFOLLOW)),
     call(
         334,
         "rseq",
@@ -232,7 +258,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "the kernel would write the processor number at any time",
     ),
     call(435, "clone3", &[("arguments", Pointer), ("size", Size)])
-        .class(Process)
+        .class(Class::Process(ProcessAction::CloneStructure))
         .writes(&[Output::Rule(Rule::Clone3)])
         .makes(Descriptors::Command),
     call(
@@ -269,8 +295,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("clock", Int),
         ],
     )
-    .class(Special)
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag),
     call(
         454,
         "futex_wake",
@@ -280,8 +305,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("count", Int),
             ("flags", Hex),
         ],
-    )
-    .class(Special),
+    ),
     call(
         455,
         "futex_wait",
@@ -294,8 +318,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("clock", Int),
         ],
     )
-    .class(Special)
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag),
     call(
         456,
         "futex_requeue",
@@ -305,8 +328,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("wake", Int),
             ("requeue", Int),
         ],
-    )
-    .class(Special),
+    ),
 ];
 
 const LANDLOCK: &str =

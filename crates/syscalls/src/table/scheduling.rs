@@ -1,6 +1,7 @@
 //! Priorities, processors, limits and use of resources.
 
-use crate::call::{call, Class, Kind::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
 use crate::names::flags::{PRIORITY, RESOURCE, RUSAGE_WHO, SCHEDULER};
 use crate::output::{counted, fixed, fixed_when, result, When};
 
@@ -71,8 +72,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         160,
         "setrlimit",
         &[("resource", Choice(RESOURCE)), ("limit", Pointer)],
-    )
-    .class(Class::Descriptor),
+    ),
     call(
         203,
         "sched_setaffinity",
@@ -101,7 +101,6 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("old", Pointer),
         ],
     )
-    .class(Class::Descriptor)
     .writes(&[fixed(3, 16)]),
     call(
         309,

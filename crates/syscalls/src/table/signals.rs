@@ -1,8 +1,15 @@
 //! Signals. Handlers, masks and pending signals are kept by the recorder.
 
-use crate::call::{call, Class, Kind::*, Restart::*, SignalMask, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
+use crate::class::SignalAction::{
+    FromKernel, Pause, Pending, ReturnFromHandler, SetAction, SetMask, SetStack,
+};
+use crate::class::{Class, SignalAction};
 use crate::names::flags::MASK_HOW;
 use crate::output::{counted, fixed};
+use crate::traits::Sends;
+use crate::wait::{Restart, SignalMask, Wait};
 
 /// `siginfo_t`: the kernel clears what it does not use.
 const SIGNAL_INFO: u32 = 128;
@@ -20,7 +27,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("mask_size", Size),
         ],
     )
-    .class(Class::Signal)
+    .class(Class::Signal(SetAction))
     .writes(&[fixed(2, SIGNAL_ACTION)]),
     call(
         14,
@@ -32,19 +39,20 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("mask_size", Size),
         ],
     )
-    .class(Class::Signal)
+    .class(Class::Signal(SetMask))
     .writes(&[counted(2, 3, 1)]),
-    call(15, "rt_sigreturn", &[]).class(Class::Signal),
+    call(15, "rt_sigreturn", &[]).class(Class::Signal(ReturnFromHandler)),
     call(34, "pause", &[])
-        .class(Class::Signal)
-        .blocks(NoHandler),
-    call(62, "kill", &[("pid", Int), ("signal", Signal)]),
+        .class(Class::Signal(Pause))
+        .waits(Wait::Directly, Restart::NoHandler),
+    call(62, "kill", &[("pid", Int), ("signal", Signal)])
+        .sends(Sends::Process { pid: 0, signal: 1 }),
     call(
         127,
         "rt_sigpending",
         &[("mask", Pointer), ("mask_size", Size)],
     )
-    .class(Class::Signal)
+    .class(Class::Signal(Pending))
     .writes(&[counted(0, 1, 1)]),
     call(
         128,
@@ -56,35 +64,38 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("mask_size", Size),
         ],
     )
-    .class(Class::Signal)
+    .class(Class::Signal(FromKernel))
     .writes(&[fixed(1, SIGNAL_INFO)])
-    .blocks(Interrupted),
+    .waits(Wait::Scratch, Restart::Interrupted),
     call(
         129,
         "rt_sigqueueinfo",
         &[("pid", Int), ("signal", Signal), ("info", Pointer)],
-    ),
+    )
+    .sends(Sends::Process { pid: 0, signal: 1 }),
     call(
         130,
         "rt_sigsuspend",
         &[("mask", Pointer), ("mask_size", Size)],
     )
-    .class(Class::Signal)
-    .blocks(NoHandler)
+    .class(Class::Signal(FromKernel))
+    .waits(Wait::Directly, Restart::NoHandler)
     .masks(SignalMask::Argument(0)),
     call(131, "sigaltstack", &[("new", Pointer), ("old", Pointer)])
-        .class(Class::Signal)
+        .class(Class::Signal(SetStack))
         .writes(&[fixed(1, 24)]),
-    call(200, "tkill", &[("tid", Int), ("signal", Signal)]),
+    call(200, "tkill", &[("tid", Int), ("signal", Signal)])
+        .sends(Sends::Thread { tid: 0, signal: 1 }),
     // The kernel's own way to continue an interrupted sleep; never called by programs.
     call(219, "restart_syscall", &[])
-        .class(Class::Signal)
-        .blocks(Block),
+        .class(Class::Signal(SignalAction::Plain))
+        .waits(Wait::Directly, Restart::Block),
     call(
         234,
         "tgkill",
         &[("pid", Int), ("tid", Int), ("signal", Signal)],
-    ),
+    )
+    .sends(Sends::Thread { tid: 1, signal: 2 }),
     call(
         297,
         "rt_tgsigqueueinfo",
@@ -94,7 +105,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("signal", Signal),
             ("info", Pointer),
         ],
-    ),
+    )
+    .sends(Sends::Thread { tid: 1, signal: 2 }),
     call(
         424,
         "pidfd_send_signal",
@@ -104,5 +116,9 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("info", Pointer),
             ("flags", Hex),
         ],
-    ),
+    )
+    .sends(Sends::Descriptor {
+        pidfd: 0,
+        signal: 1,
+    }),
 ];

@@ -1,8 +1,14 @@
 //! Sockets.
 
-use crate::call::{call, Descriptors, Kind::*, Restart::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
 use crate::names::flags::{DOMAIN, MESSAGE, SHUTDOWN, SOCKET_LEVEL, SOCKET_TYPE};
-use crate::output::{fixed, result, result_units, value_result, Output, Rule};
+use crate::output::{fixed, result, value_result, Count, Output, Rule, When};
+use crate::traits::{Content, Descriptors, Nested};
+use crate::wait::{readable, Restart, Wait};
+
+const MSG_DONTWAIT: u64 = 0x40;
+const MSG_WAITALL: u64 = 0x100;
 
 pub(super) const CALLS: &[SystemCall] = &[
     call(
@@ -20,14 +26,14 @@ pub(super) const CALLS: &[SystemCall] = &[
         "connect",
         &[("fd", Fd), ("address", Pointer), ("length", Unsigned)],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag),
     call(
         43,
         "accept",
         &[("fd", Fd), ("address", Pointer), ("length", Pointer)],
     )
     .writes(&[value_result(1, 2)])
-    .blocks(WithFlag)
+    .waits(Wait::UntilReady(readable(0)), Restart::WithFlag)
     .makes(Descriptors::Result),
     call(
         44,
@@ -41,7 +47,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("address_length", Unsigned),
         ],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .changes(Content::Buffer { to: 0, buffer: 1 }),
     // MSG_TRUNC: the result may be larger than the buffer.
     call(
         45,
@@ -56,21 +63,30 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[result(1, 2), value_result(4, 5)])
-    .blocks(WithFlag),
+    .waits(
+        Wait::UntilReady(readable(0).unless(3, MSG_DONTWAIT).for_all(3, MSG_WAITALL)),
+        Restart::WithFlag,
+    ),
     call(
         46,
         "sendmsg",
         &[("fd", Fd), ("message", Pointer), ("flags", Flags(MESSAGE))],
     )
-    .blocks(WithFlag),
+    .waits(Wait::Directly, Restart::WithFlag)
+    .names(&[Nested::Message(1)])
+    .changes(Content::Message { to: 0, message: 1 }),
     call(
         47,
         "recvmsg",
         &[("fd", Fd), ("message", Pointer), ("flags", Flags(MESSAGE))],
     )
     .writes(&[Output::Rule(Rule::Message)])
-    .blocks(WithFlag)
-    .makes(Descriptors::Control),
+    .waits(
+        Wait::UntilReady(readable(0).unless(2, MSG_DONTWAIT)),
+        Restart::WithFlag,
+    )
+    .makes(Descriptors::Control)
+    .names(&[Nested::Message(1)]),
     call(48, "shutdown", &[("fd", Fd), ("how", Choice(SHUTDOWN))]),
     call(
         49,
@@ -138,7 +154,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[value_result(1, 2)])
-    .blocks(WithFlag)
+    .waits(Wait::UntilReady(readable(0)), Restart::WithFlag)
     .makes(Descriptors::Result),
     call(
         299,
@@ -152,8 +168,15 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[Output::Rule(Rule::Messages), fixed(4, 16)])
-    .blocks(WithFlag)
-    .makes(Descriptors::Control),
+    .waits(
+        Wait::UntilReady(readable(0).unless(3, MSG_DONTWAIT)),
+        Restart::WithFlag,
+    )
+    .makes(Descriptors::Control)
+    .names(&[Nested::Messages {
+        pointer: 1,
+        count: 2,
+    }]),
     call(
         307,
         "sendmmsg",
@@ -164,7 +187,24 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(MESSAGE)),
         ],
     )
-    // Only `msg_len` of each header is written; the whole array is reported.
-    .writes(&[result_units(1, 2, 64)])
-    .blocks(WithFlag),
+    .names(&[Nested::Messages {
+        pointer: 1,
+        count: 2,
+    }])
+    .changes(Content::Transfer { to: 0 })
+    // Only `msg_len` of each header is written.
+    .writes(&[Output::Fields {
+        pointer: 1,
+        count: Count::Result(2),
+        unit: 64,
+        at: 56,
+        bytes: 4,
+        when: When::Success,
+    }])
+    .waits(Wait::Scratch, Restart::WithFlag)
+    .names(&[Nested::Messages {
+        pointer: 1,
+        count: 2,
+    }])
+    .changes(Content::Transfer { to: 0 }),
 ];

@@ -1,8 +1,12 @@
 //! The machine: names, log, modules, random numbers, things only an administrator does.
 
-use crate::call::{call, Class, Kind::*, Restart::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
+use crate::class::Class;
 use crate::names::flags::RANDOM;
 use crate::output::{fixed, result, Output, Rule};
+use crate::traits::Paths;
+use crate::wait::{Restart, Wait};
 
 const EPERM: i32 = 1;
 
@@ -16,11 +20,14 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("action", Int), ("buffer", Pointer), ("size", Int)],
     )
     .writes(&[Output::Rule(Rule::KernelLog)])
-    .blocks(WithFlag),
+    .waits(
+        Wait::WithTurn("it waits for nobody but the kernel"),
+        Restart::WithFlag,
+    ),
     call(139, "sysfs", &[("option", Int), ("a", Hex), ("b", Pointer)])
         .writes(&[Output::Rule(Rule::SysfsName)]),
     call(153, "vhangup", &[]),
-    call(163, "acct", &[("path", Path)]),
+    call(163, "acct", &[("path", Path)]).path(Paths::Followed),
     call(
         169,
         "reboot",
@@ -31,8 +38,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("argument", Pointer),
         ],
     ),
-    call(170, "sethostname", &[("name", Path), ("length", Size)]),
-    call(171, "setdomainname", &[("name", Path), ("length", Size)]),
+    call(170, "sethostname", &[("name", Text), ("length", Size)]),
+    call(171, "setdomainname", &[("name", Text), ("length", Size)]),
     call(172, "iopl", &[("level", Int)]).refused(EPERM, "device registers are not recorded"),
     call(
         173,
@@ -43,10 +50,11 @@ pub(super) const CALLS: &[SystemCall] = &[
     call(
         175,
         "init_module",
-        &[("image", Pointer), ("size", Size), ("parameters", Path)],
+        &[("image", Pointer), ("size", Size), ("parameters", Text)],
     )
-    .blocks(None),
-    call(176, "delete_module", &[("name", Path), ("flags", Hex)]).blocks(None),
+    .waits(Wait::Directly, Restart::None),
+    call(176, "delete_module", &[("name", Text), ("flags", Hex)])
+        .waits(Wait::Directly, Restart::None),
     call(
         246,
         "kexec_load",
@@ -60,9 +68,9 @@ pub(super) const CALLS: &[SystemCall] = &[
     call(
         313,
         "finit_module",
-        &[("fd", Fd), ("parameters", Path), ("flags", Hex)],
+        &[("fd", Fd), ("parameters", Text), ("flags", Hex)],
     )
-    .blocks(None),
+    .waits(Wait::Directly, Restart::None),
     call(
         318,
         "getrandom",
@@ -73,7 +81,10 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[result(0, 1)])
-    .blocks(WithFlag),
+    .waits(
+        Wait::WithTurn("it waits only while the machine starts"),
+        Restart::WithFlag,
+    ),
     call(
         320,
         "kexec_file_load",
@@ -81,7 +92,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("kernel", Fd),
             ("initrd", Fd),
             ("length", Size),
-            ("command_line", Path),
+            ("command_line", Text),
             ("flags", Hex),
         ],
     ),

@@ -1,8 +1,10 @@
 //! Clocks, timers and sleeping.
 
-use crate::call::{call, Kind::*, Restart::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
 use crate::names::flags::{CLOCK, INTERVAL_TIMER, TIMER_FLAGS};
 use crate::output::{fixed, fixed_when, Output, Rule, When};
+use crate::wait::{Restart, Wait};
 
 const EINTR: i32 = 4;
 /// `struct timex`.
@@ -15,7 +17,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("time", Pointer), ("remaining", Pointer)],
     )
     .writes(&[fixed_when(1, 16, When::Error(EINTR))])
-    .blocks(Block),
+    .waits(Wait::Scratch, Restart::Block),
     call(
         36,
         "getitimer",
@@ -98,7 +100,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[Output::Rule(Rule::Remaining)])
-    .blocks(Block),
+    .waits(Wait::Scratch, Restart::Block),
     call(
         305,
         "clock_adjtime",

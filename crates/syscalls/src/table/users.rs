@@ -1,6 +1,7 @@
 //! Users, groups and capabilities.
 
-use crate::call::{call, Kind::*, SystemCall};
+use crate::argument::Kind::*;
+use crate::call::{call, SystemCall};
 use crate::output::{fixed, Output, Rule, When};
 
 pub(super) const CALLS: &[SystemCall] = &[
@@ -91,8 +92,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         248,
         "add_key",
         &[
-            ("kind", Path),
-            ("description", Path),
+            ("kind", Text),
+            ("description", Text),
             ("payload", Pointer),
             ("size", Size),
             ("ring", Int),
@@ -102,8 +103,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         249,
         "request_key",
         &[
-            ("kind", Path),
-            ("description", Path),
+            ("kind", Text),
+            ("description", Text),
             ("information", Pointer),
             ("ring", Int),
         ],

@@ -1,7 +1,7 @@
 //! Flags and choices of sockets.
 
 use super::super::{Choice, Flag};
-use crate::call::Kind;
+use crate::argument::Kind;
 
 /// `socket`.
 pub(crate) const DOMAIN: &[Choice] = &[

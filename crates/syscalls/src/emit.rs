@@ -1,7 +1,8 @@
 //! Reporting ranges, clipped to readable memory where the kernel has not vouched for them.
 
-use super::{read_u32, Memory, Sink, EFAULT};
+use crate::access::{read_u32, read_words, Memory, Records, Sink};
 
+pub(crate) const EFAULT: i64 = 14;
 const PAGE: u64 = 4096;
 /// The kernel moves no more in one call (`MAX_RW_COUNT`).
 const MAXIMUM: u64 = 0x7fff_f000;
@@ -44,6 +45,18 @@ impl<M: Memory, S: Sink> Emitter<'_, M, S> {
         }
     }
 
+    /// Report fields of records; after failures the records, as far as they are readable.
+    pub fn emit_fields(&mut self, records: Records) {
+        if records.address == 0 || records.count == 0 {
+            return;
+        }
+        if self.result == -EFAULT {
+            self.emit(records.address, records.count.saturating_mul(records.unit));
+        } else {
+            self.sink.fields(records);
+        }
+    }
+
     /// Report the readable beginning of a range.
     pub fn emit_readable(&mut self, address: u64, length: u64) {
         if address == 0 {
@@ -82,6 +95,6 @@ impl<M: Memory, S: Sink> Emitter<'_, M, S> {
     }
 
     pub fn word(&self, address: u64) -> Option<u64> {
-        super::read_words::<1>(address, self.memory).map(|[word]| word)
+        read_words::<1>(address, self.memory).map(|[word]| word)
     }
 }

@@ -1,0 +1,89 @@
+//! How a call waits while other threads, or processes that share memory, run; and what signals do to it.
+
+/// How a call waits. One thread runs at a time: whoever waits in the kernel gives up its turn, and
+/// the kernel must not write to the program's memory meanwhile, behind the back of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// It waits for nothing that others do.
+    Never,
+    /// It can wait, and keeps the turn, for this reason. Should others ask for the turn meanwhile,
+    /// the call is interrupted and made again after theirs.
+    WithTurn(&'static str),
+    /// Others run; the kernel writes nothing to the program's memory.
+    Directly,
+    /// Others run until a descriptor is ready; then the call is made with the turn.
+    UntilReady(Readiness),
+    /// Others run; the kernel is given scratch memory in place of what the outputs name. What it
+    /// has written there is copied to the program when the call has returned.
+    Scratch,
+    /// By the operation: see [`crate::futex_operation`].
+    Futex,
+    /// By the command: see [`crate::fcntl`].
+    Fcntl,
+    /// By the request: see [`crate::ioctl`].
+    Ioctl,
+}
+
+/// What a call waits for before it is made with the turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The argument that is the descriptor.
+    pub descriptor: u8,
+    /// `POLLIN` or `POLLOUT` bits: any of them.
+    pub events: u16,
+    /// The argument with these bits says not to wait.
+    pub unless: Option<(u8, u64)>,
+    /// The argument with these bits says to wait for more than the first bytes: such a call is made
+    /// in scratch memory.
+    pub for_all: Option<(u8, u64)>,
+}
+
+const POLLIN: u16 = 1;
+
+/// Waits until the descriptor in this argument can be read.
+pub(crate) const fn readable(descriptor: u8) -> Readiness {
+    Readiness {
+        descriptor,
+        events: POLLIN,
+        unless: None,
+        for_all: None,
+    }
+}
+
+impl Readiness {
+    pub(crate) const fn unless(mut self, argument: u8, bits: u64) -> Readiness {
+        self.unless = Some((argument, bits));
+        self
+    }
+
+    pub(crate) const fn for_all(mut self, argument: u8, bits: u64) -> Readiness {
+        self.for_all = Some((argument, bits));
+        self
+    }
+}
+
+/// What happens when a signal interrupts the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Signals do not interrupt it.
+    None,
+    /// `ERESTARTSYS`: performed again unless a handler without `SA_RESTART` ran; then `EINTR`.
+    WithFlag,
+    /// `ERESTARTNOHAND`: `EINTR` when any handler ran, otherwise performed again.
+    NoHandler,
+    /// `ERESTART_RESTARTBLOCK`: `EINTR` when any handler ran, otherwise continued with the
+    /// remaining time.
+    Block,
+    /// The call itself returns `EINTR`, whether or not a handler ran.
+    Interrupted,
+}
+
+/// Where a call takes a signal mask that holds only while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalMask {
+    None,
+    /// The argument is the address of the mask; the next one is its size.
+    Argument(u8),
+    /// The argument is the address of a pair (address of the mask, size): `pselect6`.
+    Indirect(u8),
+}
