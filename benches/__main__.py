@@ -6,13 +6,13 @@ import argparse
 import json
 import os
 import platform
-import shlex
 import shutil
 import sys
 import time
 from pathlib import Path
 
 from benches import travel
+from benches.command import reenact_command
 from benches.document import PAGE, landing_costs, render
 from benches.measurement import Result, measure
 from benches.workloads import WORKLOADS
@@ -53,15 +53,6 @@ def _arguments() -> argparse.Namespace:
         if name not in names:
             parser.error(f"there is no workload {name}; there are {', '.join(names)}")
     return arguments
-
-
-def reenact_command() -> list[str]:
-    """The command that is measured."""
-    named = os.environ.get("REENACT_TEST_COMMAND")
-    if named:
-        return shlex.split(named)
-    beside = Path(sys.executable).parent / "reenact"
-    return [str(beside) if beside.exists() else shutil.which("reenact") or "reenact"]
 
 
 def _machine() -> dict[str, object]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import reenact
+from benches.command import reenact_command
 from reenact.session.session import Session
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "travel.c"
@@ -161,8 +162,6 @@ def lines(found: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Measure each size, and print."""
-    from benches.__main__ import reenact_command
-
     parser = argparse.ArgumentParser(prog="python -m benches.travel", description=__doc__)
     parser.add_argument(
         "millions", nargs="*", type=int, default=SIZES, help="instructions, in millions"

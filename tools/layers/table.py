@@ -60,8 +60,5 @@ PYTHON_FOLDERS = {"benches": "benches", "tests": "", "tools": ""}
 
 #: Crates and folders that still have circles. A name leaves this list with its last circle.
 KNOWN_CIRCLES = {
-    "benches",
-    "crates/supervisor",
     "crates/symbols",
-    "crates/translator",
 }

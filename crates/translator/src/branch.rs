@@ -1,11 +1,11 @@
 //! Jumps, calls and returns, and how far a block follows them.
 
-use crate::build::{guest_range, Build, Mode, Next, Pending};
+use crate::build::{Build, Mode, Next, Pending, CALL_DEPTH};
 use crate::context::{budget_offset, field, TABLE_GRAIN, TABLE_OFFSET};
 use crate::emitter::Emitter;
 use crate::engine::Engine;
-use crate::guest::GuestCode;
-use crate::instruction::has_operand_size;
+use crate::guest::{guest_range, GuestCode};
+use crate::rewrite::has_operand_size;
 use crate::store::ExitKind;
 use iced_x86::Instruction;
 
@@ -15,8 +15,6 @@ pub(crate) const UNROLL_BODY: u8 = 16;
 pub(crate) const UNROLL_TOTAL: u8 = 32;
 /// Blocks shorter than this are continued behind an unconditional jump.
 pub(crate) const FOLLOW_JUMP: u8 = 12;
-/// Calls that return on a path that was noted are followed this deep.
-pub(crate) const CALL_DEPTH: usize = 4;
 /// Blocks are continued behind this many conditional jumps not taken.
 pub(crate) const FOLLOW_BRANCHES: u8 = 4;
 

@@ -1,11 +1,14 @@
 //! The code cache as a whole: where code goes, how exits are linked, how translations are dropped.
 
+use crate::access::Watch;
+use crate::build::Pending;
 use crate::classify::Classifier;
 use crate::context::{
     field, Context, CODE_OFFSET, EXIT_INDIRECT, TABLE_ENTRIES, TABLE_GRAIN, TABLE_OFFSET,
 };
 use crate::emitter::Emitter;
 use crate::guest::CodeRange;
+use crate::landing::Landing;
 use crate::plain::PlainTable;
 use crate::state_extent::StateExtent;
 use crate::store::{Block, Store, NONE};
@@ -58,8 +61,8 @@ pub(crate) struct Engine {
     /// Whether stores of state components stop, but for those at certain addresses.
     pub stops_at_stores: bool,
     pub executed_stores: Vec<u64>,
-    pub landing: Option<crate::Landing>,
-    pub watches: Vec<crate::Watch>,
+    pub landing: Option<Landing>,
+    pub watches: Vec<Watch>,
     /// Asked for when something is watched for the first time.
     pub state_extent: Option<StateExtent>,
     /// Accesses that any of `watches` is about.
@@ -78,7 +81,7 @@ pub(crate) struct Engine {
     /// Instructions of that block.
     pub path_limit: u8,
     /// Exits of the block being built.
-    pub pending: Vec<crate::build::Pending>,
+    pub pending: Vec<Pending>,
     /// See [`crate::Translator::set_table_restorer`].
     pub restore_tables: Option<fn()>,
 }

@@ -1,9 +1,9 @@
 //! Whether the status flags matter where a block is entered: accounting may overwrite dead ones.
 
-use crate::build::{guest_range, Build, Mode};
+use crate::build::{Build, Mode};
 use crate::classify::{is_shift, CodeInfo, STATUS_FLAGS};
 use crate::engine::Engine;
-use crate::guest::{GuestCode, NO_CODE};
+use crate::guest::{guest_range, GuestCode, NO_CODE};
 use crate::store::{Block, Place, LIVE};
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 

@@ -51,3 +51,17 @@ pub trait GuestCode {
     /// any the guest gets the fault.
     fn unwatch_page(&mut self, address: u64) -> Vec<u64>;
 }
+
+/// The executable range around `address`.
+pub(crate) fn guest_range<G: GuestCode>(
+    guest: &mut G,
+    last: &mut Option<CodeRange>,
+    address: u64,
+) -> Result<CodeRange, CodeFault> {
+    let range = match *last {
+        Some(range) if range.start <= address && address < range.end => range,
+        _ => guest.executable_range(address)?,
+    };
+    *last = Some(range);
+    Ok(range)
+}

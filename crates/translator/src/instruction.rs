@@ -5,7 +5,7 @@ use crate::classify::{state_store, unsupported_name, Class, CodeInfo};
 use crate::context::field;
 use crate::engine::Engine;
 use crate::guest::GuestCode;
-use crate::rewrite;
+use crate::rewrite::{self, has_operand_size};
 use crate::store::ExitKind;
 use iced_x86::{Code, Decoder, Instruction, Register};
 
@@ -305,14 +305,4 @@ impl Engine {
 fn touches_memory(i: &Instruction) -> bool {
     let nothing = matches!(i.code(), Code::Nop_rm16 | Code::Nop_rm32 | Code::Nop_rm64);
     !nothing && i.memory_segment() == Register::GS
-}
-
-/// Whether a branch has an operand size prefix that is not overridden by REX.W: Intel ignores
-/// it, AMD truncates rip.
-pub(crate) fn has_operand_size(bytes: &[u8]) -> bool {
-    if bytes.len() < 3 || !bytes[..bytes.len() - 1].contains(&0x66) {
-        return false;
-    }
-    let start = rewrite::opcode_start(bytes);
-    bytes[..start].contains(&0x66) && bytes[start] & 0xf8 != 0x48
 }

@@ -10,7 +10,7 @@
 //!
 //! # How it works
 //!
-//! Guest code is translated block by block ([`build`], [`instruction`], [`branch`]); most instructions are
+//! Guest code is translated block by block ([`builder`], [`instruction`], [`branch`]); most instructions are
 //! copied ([`plain`] knows the frequent ones by their bytes), operands relative to rip or gs are rewritten ([`rewrite`]). Direct jumps are patched to
 //! go straight to the next block ([`engine`]); indirect ones go through a table indexed by 16 bits of the guest
 //! address, whose entries check the whole address without touching the flags. Returns are paired with their
@@ -40,19 +40,23 @@
 
 extern crate alloc;
 
+mod access;
 mod accounting;
 mod branch;
 mod build;
+mod builder;
 mod classify;
 mod context;
 mod emitter;
 mod engine;
 mod far;
+mod fault_redirection;
 mod flags;
 mod gate;
 mod guest;
 mod instruction;
 mod landing;
+mod landing_check;
 mod map;
 mod plain;
 mod returns;
@@ -66,9 +70,9 @@ mod translator;
 mod watch;
 mod x87;
 
+pub use access::Watch;
 pub use context::{Context, FaultOutcome, VectorSaving};
 pub use guest::{CodeCopy, CodeFault, CodeRange, GuestCode};
 pub use landing::{Landing, Place};
 pub use stop::{Fault, NonDeterministic, Stop, Unsupported};
 pub use translator::Translator;
-pub use watch::Watch;

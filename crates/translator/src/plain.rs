@@ -3,9 +3,7 @@
 //! An optional REX prefix, one or two bytes of opcode, operands that are not relative to rip. What they do to the flags is
 //! asked of the general decoder once, for each opcode and each value of the field in ModRM that may extend it.
 
-use crate::build::Build;
 use crate::classify::{is_shift, Class, Classifier};
-use crate::engine::Engine;
 use alloc::vec;
 use alloc::vec::Vec;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
@@ -145,22 +143,6 @@ impl PlainTable {
             read: entry.read,
             killed: entry.killed,
         })
-    }
-}
-
-impl Engine {
-    /// Translate the instruction at `pc`, where this code is, if it is one of those known here; its length.
-    #[inline]
-    pub(crate) fn copy_plain(&mut self, b: &mut Build, pc: u64, code: &[u8]) -> Option<usize> {
-        let window = code.first_chunk()?;
-        let plain = self.plain.find(window)?;
-        let length = usize::from(plain.length);
-        b.track_flags(plain.read, plain.killed);
-        // SAFETY: 16 bytes can be read.
-        unsafe { b.e.copy16(window.as_ptr(), length) };
-        self.note(b, length, None, None);
-        b.last_page = b.last_page.max((pc + length as u64 - 1) >> 12);
-        Some(length)
     }
 }
 

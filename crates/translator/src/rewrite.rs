@@ -196,3 +196,13 @@ pub(crate) fn gs_base_offset() -> u32 {
 pub(crate) fn saved(register: u8) -> u32 {
     register_offset(register) as u32
 }
+
+/// Whether a branch has an operand size prefix that is not overridden by REX.W: Intel ignores
+/// it, AMD truncates rip.
+pub(crate) fn has_operand_size(bytes: &[u8]) -> bool {
+    if bytes.len() < 3 || !bytes[..bytes.len() - 1].contains(&0x66) {
+        return false;
+    }
+    let start = opcode_start(bytes);
+    bytes[..start].contains(&0x66) && bytes[start] & 0xf8 != 0x48
+}

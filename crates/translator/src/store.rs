@@ -1,5 +1,6 @@
 //! The tables about translated code: blocks, exits, per-instruction notes.
 
+use crate::access::Access;
 use crate::map::AddressMap;
 use alloc::vec::Vec;
 
@@ -79,7 +80,7 @@ pub(crate) enum ExitKind {
     /// The register has the value at [`crate::Landing`].
     Landing,
     /// The instruction at `target` may touch watched memory.
-    Watch(crate::watch::Access),
+    Watch(Access),
     Unsupported(&'static str, u8),
     Invalid,
     /// An instruction of more than 15 bytes.

@@ -5,8 +5,7 @@
 //! without accounting for up to a block's length while the directions of its branches are noted; then
 //! the block is made anew along that path.
 
-use crate::branch::CALL_DEPTH;
-use crate::build::{Mode, MAX_COUNT};
+use crate::build::{Mode, CALL_DEPTH, MAX_COUNT};
 use crate::guest::GuestCode;
 use crate::store::key;
 use crate::translator::Translator;

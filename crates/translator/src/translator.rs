@@ -4,6 +4,7 @@ use crate::context::{Context, VectorSaving, CODE_OFFSET, SHADOW_OFFSET, TABLE_OF
 use crate::engine::Engine;
 use crate::gate;
 use crate::guest::GuestCode;
+use crate::landing::Landing;
 use crate::stop::Stop;
 use crate::store::LIVE;
 use iced_x86::{Decoder, DecoderOptions};
@@ -285,7 +286,7 @@ impl Translator {
 
     /// Stop (with [`Stop::Hook`]) before an instruction when a register has a certain value;
     /// `None`: no longer. There is one such condition at a time.
-    pub fn set_landing(&mut self, landing: Option<crate::Landing>) {
+    pub fn set_landing(&mut self, landing: Option<Landing>) {
         let old = core::mem::replace(&mut self.engine.landing, landing);
         for landing in old.into_iter().chain(landing) {
             self.engine.remove_page(landing.address >> 12);

@@ -4,6 +4,7 @@
 //! bits of their addresses, so other pieces may look watched). Where it says so, the exact ranges are compared
 //! outside of translated code, which then goes on where it left. Nothing touches the flags.
 
+use crate::access::{Access, Watch};
 use crate::build::{Build, Pending};
 use crate::context::{field, FILTER_OFFSET, FILTER_SIZE};
 use crate::engine::Engine;
@@ -16,40 +17,6 @@ use iced_x86::{
     Instruction, InstructionInfoFactory, InstructionInfoOptions, Mnemonic, OpAccess, Register,
     UsedMemory,
 };
-
-/// A range of memory and the accesses that stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watch {
-    pub start: u64,
-    /// One past the last byte.
-    pub end: u64,
-    /// [`Watch::READ`], [`Watch::WRITE`] or both.
-    pub access: u8,
-}
-
-impl Watch {
-    pub const READ: u8 = 1;
-    pub const WRITE: u8 = 2;
-
-    /// The first byte that both have.
-    pub fn touched(&self, start: u64, end: u64) -> Option<u64> {
-        (start < self.end && self.start < end).then(|| self.start.max(start))
-    }
-}
-
-/// An access of one instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Access {
-    /// Bytes; 0: it is state of the XSAVE family, as many as its mask says.
-    pub size: u16,
-    /// That state is in the compacted format.
-    pub is_compacted: bool,
-    pub access: u8,
-    /// Repeated rcx times, in the direction the flags say.
-    pub is_repeated: bool,
-    /// Host offset at which translated code goes on.
-    pub resume: u32,
-}
 
 /// Largest access that is looked up in the table by its first byte.
 const LARGEST: usize = 64;

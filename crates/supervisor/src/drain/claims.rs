@@ -3,67 +3,16 @@
 //! Between its making and its first event a child can be killed, and then nobody but us can say
 //! that it was there: the parent's log names it, so it must have a log.
 
-use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use reenact_trace::arena::{slot_state, Slot};
+use reenact_trace::arena::slot_state;
 use reenact_trace::{EventHeader, EventKind};
 
+use super::claim::{Claim, ABANDONED_AFTER};
 use super::Drain;
 use crate::machine;
-use crate::process_watch;
-use crate::tracked::{Tracked, Watch, WATCH_AFTER};
-
-/// A slot claimed for so long by a process that is gone is free again.
-const ABANDONED_AFTER: Duration = Duration::from_secs(5);
-/// A slot claimed for a child that never came does not keep a recording open longer.
-const LIMIT: Duration = Duration::from_millis(500);
-
-/// One claimed slot.
-pub(super) struct Claim {
-    process: u32,
-    since: Instant,
-    watch: Watch,
-}
-
-impl Claim {
-    fn new(process: u32, since: Instant) -> Claim {
-        Claim {
-            process,
-            since,
-            watch: Watch::NotYet,
-        }
-    }
-
-    fn age(&self, now: Instant) -> Duration {
-        now.duration_since(self.since)
-    }
-
-    /// Whether the child is worth waiting for when all others have ended.
-    pub(super) fn is_awaited(&self, now: Instant) -> bool {
-        matches!(self.watch, Watch::By(_)) || self.age(now) < LIMIT
-    }
-
-    /// Whether the child was made and is gone. `last_call`: the recording is about to end.
-    fn died_before_start(&mut self, slot: &Slot, now: Instant, last_call: bool) -> bool {
-        let child = slot
-            .created_child()
-            .filter(|&(process, _)| process == self.process);
-        let Some((_, pid)) = child else {
-            return false;
-        };
-        if matches!(self.watch, Watch::NotYet) && self.age(now) >= WATCH_AFTER {
-            self.watch = Watch::of(pid);
-        }
-        match &self.watch {
-            Watch::NotYet => false,
-            Watch::By(descriptor) => process_watch::dead(&[descriptor.as_raw_fd()])[0],
-            // Dead and forgotten; or its number is one of another pid namespace.
-            Watch::Missing => self.age(now) >= if last_call { LIMIT } else { ABANDONED_AFTER },
-        }
-    }
-}
+use crate::tracked::Tracked;
 
 impl Drain {
     pub(super) fn note_claim(&mut self, index: usize, now: Instant) {

@@ -1,5 +1,6 @@
 //! The drain loop: from the rings of the recorded processes to the log file.
 
+mod claim;
 mod claims;
 mod slots;
 mod stopping;
@@ -11,7 +12,7 @@ use std::sync::mpsc::Sender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::claims::Claim;
+use self::claim::Claim;
 
 use reenact_trace::arena::{file_state, SLOT_COUNT};
 

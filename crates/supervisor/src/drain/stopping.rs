@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reenact_trace::arena::state;
 
-use super::claims::Claim;
+use super::claim::Claim;
 use super::{note, reason, Drain};
 use crate::error::Reason;
 use crate::forwarding;
