@@ -30,7 +30,7 @@ pub fn cut(bytes: &[u8]) -> Cut {
         let size = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
         let kind = EventKind::from_u8(head[4]);
         if size < EventHeader::SIZE
-            || size % 8 != 0
+            || !size.is_multiple_of(8)
             || size > reenact_trace::event::MAX_EVENT_SIZE
             || kind.is_none()
         {

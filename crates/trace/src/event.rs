@@ -246,7 +246,7 @@ impl<'a> Event<'a> {
         // SAFETY: length checked, any bit pattern is valid, unaligned read.
         let header = unsafe { bytes.as_ptr().cast::<EventHeader>().read_unaligned() };
         let size = header.size as usize;
-        if size < EventHeader::SIZE || size % 8 != 0 || size > MAX_EVENT_SIZE {
+        if size < EventHeader::SIZE || !size.is_multiple_of(8) || size > MAX_EVENT_SIZE {
             return Err(EventError::BadSize(header.size));
         }
         if bytes.len() < size {

@@ -40,4 +40,4 @@ pub const fn overlaps_region(address: u64, length: u64) -> bool {
 
 const REGION_BITS: u32 = 40;
 const _: () = assert!(REGION_END - REGION_START == 1 << REGION_BITS);
-const _: () = assert!(REGION_START % (1 << REGION_BITS) == 0);
+const _: () = assert!(REGION_START.is_multiple_of(1 << REGION_BITS));
