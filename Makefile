@@ -50,6 +50,8 @@ demo: build
 test: test-rust test-translator test-python
 
 test-rust: build
+	@mkdir -p build/tests && rm -f build/tests/skipped-rust-tests.txt
+	REENACT_TEST_SKIPS=$(CURDIR)/build/tests/skipped-rust-tests.txt \
 	REENACT_REPLAYER=$(CURDIR)/src/reenact/_programs/reenact-replayer tools/workspaces.sh test
 
 # The translator against the processor: random sequences over the decoder's whole table.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import collections
 import os
 import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 
 import pytest
+import skip_page
 import skips
 from guest_build import GuestBuild
 from recorded_run import Keeper, Reenact
@@ -64,6 +65,9 @@ def keeper(request: pytest.FixtureRequest):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     report = yield
+    if report.skipped and skips.reason_of(_message(report)) is None:
+        report.outcome = "failed"
+        report.longrepr = f"{_message(report)}\nis no reason to skip: see tests/skips.py"
     if call.when == "call":
         item.call_report = report
         place = getattr(item, "keeper", None)
@@ -72,20 +76,32 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count the skips by reason, here and in a page of the build folder."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    count: dict[str, list[str]] = collections.defaultdict(list)
-    for report in skipped:
-        message = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        message = message.removeprefix("Skipped: ")
-        listed = next((r.value for r in skips.Reason if message.startswith(r.value)), None)
-        count[listed or f"not in the list of reasons: {message}"].append(
-            f"{report.nodeid}: {message}"
-        )
-    lines = ["# Skipped tests", ""]
-    for reason, tests in sorted(count.items()):
-        terminalreporter.write_line(f"skipped {len(tests)}: {reason}")
-        lines += [f"## {reason} ({len(tests)})", "", *(f"* {test}" for test in tests), ""]
-    BUILD.mkdir(parents=True, exist_ok=True)
-    (BUILD / "skipped-tests.md").write_text("\n".join(lines) + "\n")
+def _message(report: pytest.TestReport) -> str:
+    """Why a test was skipped."""
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def pytest_configure() -> None:
+    """Programs under test begin with the usual signal actions, whoever has started the tests.
+
+    A shell ignores SIGINT and SIGQUIT for its background jobs and `nohup` ignores SIGHUP, which the
+    programs would inherit. A handler that does nothing leaves us as deaf, and ends with an `exec`.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Count the skips by reason, here and, of a whole run, in a page of the build folder."""
+    reports = terminalreporter.stats.get("skipped", [])
+    skipped = [skip_page.Skip(report.nodeid, _message(report)) for report in reports]
+    is_whole = config.args_source == pytest.Config.ArgsSource.TESTPATHS
+    if is_whole and not config.option.keyword:
+        skipped += skip_page.of_rust(BUILD / "skipped-rust-tests.txt")
+        skip_page.write(BUILD / "skipped-tests.md", skipped)
+    for reason, members in skip_page.by_reason(skipped).items():
+        terminalreporter.write_line(f"skipped {len(members)}: {reason}")

@@ -14,6 +14,7 @@ class Reason(enum.Enum):
     """Why a test cannot run here."""
 
     NO_PROGRAM = "a program it records is not installed"
+    NO_FILE = "a file it reads is not there"
     NO_COMPILER = "no compiler for the guest programs"
     NOT_ROOT = "needs root"
     NOT_ALLOWED = "the system does not allow it here"
@@ -47,6 +48,7 @@ def unless_full() -> None:
         skip(Reason.FULL_SIZE)
 
 
-def is_listed(message: str) -> bool:
-    """Whether a skip's message is from the list."""
-    return any(reason.value in message for reason in Reason)
+def reason_of(message: str) -> Reason | None:
+    """The listed reason that a skip's message begins with."""
+    text = message.removeprefix("Skipped: ")
+    return next((reason for reason in Reason if text.startswith(reason.value)), None)

@@ -49,8 +49,7 @@ def test_rights_given_up(reenact: Reenact, keeper: Keeper) -> None:
     """A server that root starts as another user may not write to root's trace."""
     if os.getuid() != 0:
         skips.skip(skips.Reason.NOT_ROOT)
-    if shutil.which("setpriv") is None:
-        skips.skip(skips.Reason.NOT_INSTALLED, "setpriv")
+    skips.need_program("setpriv")
     trace = keeper.trace()
     become = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     done = reenact.run("record", "-o", str(trace), "--", *become, "/usr/bin/env", "ls", "/")
