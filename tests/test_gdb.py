@@ -128,7 +128,7 @@ def test_reverse_next_passes_over_the_function_before(reenact, trace: Path) -> N
 
 def test_reverse_finish_goes_to_the_call(reenact, trace: Path) -> None:
     said = debug(reenact, trace, "break square", "continue", "next", "reverse-finish", "bt")
-    assert "main ()" in said[4] or "main (" in said[4]
+    assert "main (" in said[4]
     assert str(line("second write")) in said[4]
 
 
@@ -155,7 +155,7 @@ def test_goto_and_when(reenact, trace: Path) -> None:
     again = debug(reenact, trace, f"goto {there}", "print value", "bt 1", "elapsed")
     assert again.number(1) == 45 + 499500 + 10
     assert "square" in again[2]
-    assert float(again[3]) >= 0
+    assert float(again[3]) > 0
 
 
 def test_last_write_of_an_expression(reenact, trace: Path) -> None:

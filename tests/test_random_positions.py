@@ -1,7 +1,6 @@
 """The state seen going backwards is the state seen going forwards: random positions of real runs.
 
-Registers of all threads, mappings, and a checksum of all memory that can be read. The full tier
-looks at 1,000 positions of each recording.
+Registers of all threads, mappings, and a checksum of all memory that can be read.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from reenact.session.positions import Position
 from reenact.session.session import Session
 from reenact.session.values import StopReason
 
-#: Positions of each recording.
-COUNT = 1000 if FULL else 12
+#: Positions of each recording, in the full tier of all; otherwise of one and FEW of some more.
+MANY, FEW = 1000, 12
 
 PYTHON_THREADS = """
 import threading, time
@@ -94,7 +93,13 @@ RUNS = {
     "shared-file": Run(guest="fault_fix"),
 }
 #: What `make test` looks at: the rest is much the same, and takes longer.
-QUICK = ("python-threads", "gcc", "signals", "shared-file", "xz")
+QUICK = {
+    "python-threads": FEW,
+    "gcc": FEW,
+    "signals": MANY,
+    "shared-file": FEW,
+    "xz": FEW,
+}
 
 
 def seen(session: Session) -> tuple[object, ...]:
@@ -129,8 +134,9 @@ def test_backwards_is_forwards(
     name: str, reenact: Reenact, guests: GuestBuild, keeper: Keeper
 ) -> None:
     run = RUNS[name]
-    if not FULL and name not in QUICK:
-        skips.skip(skips.Reason.FULL_SIZE)
+    if name not in QUICK:
+        skips.unless_full()
+    count = MANY if FULL else QUICK[name]
     command = list(run.command)
     if run.guest:
         command = [str(guests.build(f"{run.guest}.c", f"{run.guest}-O2", ("-O2", "-pthread")))]
@@ -140,8 +146,8 @@ def test_backwards_is_forwards(
     trace = package.open(keeper.trace())
     process = trace.processes[-1] if run.is_last else trace.processes[0]
     with trace.replay(process) as session:
-        positions = positions_of(session, COUNT)
-    assert len(positions) == COUNT
+        positions = positions_of(session, count)
+    assert len(positions) == count
     forwards = {}
     with trace.replay(process) as session:
         for position in positions:
@@ -155,7 +161,7 @@ def test_backwards_is_forwards(
             assert session.position == position
             assert seen(session) == forwards[position], str(position)
         # In no order, too: from whatever copy is near.
-        for position in random.Random(7).sample(positions, min(len(positions), COUNT // 4)):
+        for position in random.Random(7).sample(positions, count // 4):
             session.goto(position)
             assert seen(session) == forwards[position], str(position)
     note(name, process.number, len(positions), keeper)

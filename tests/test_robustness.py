@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -361,14 +362,14 @@ def test_missing_mapped_file(reenact: Reenact, forking_trace: Path, tmp_path) ->
     assert b"Traceback" not in ending.stderr
 
 
-def test_threads_are_refused_by_name(reenact: Reenact, guests: GuestBuild, keeper: Keeper) -> None:
-    """Until threads are recorded: the program hears of it, the person too, the trace is exact."""
-    program = str(guests.build("thread.c", "thread", ("-O2", "-pthread")))
-    recorded = reenact.run("record", "-o", str(keeper.trace()), "--", program)
-    if recorded.status == 0:
-        return
-    assert b"thread" in recorded.stderr, recorded.describe()
-    check_cut(reenact, keeper.trace())
+def test_ignored_signals_stay_ignored(reenact: Reenact, keeper: Keeper) -> None:
+    """What a shell's background job or `nohup` ignores does not end a recorded program either."""
+    survives = "kill -HUP $$; kill -INT $$; kill -QUIT $$; echo alive; kill -TERM $$"
+    trace = shlex.quote(str(keeper.trace()))
+    command = f"{shlex.join(reenact.command)} record -q -o {trace} -- sh -c {shlex.quote(survives)}"
+    ending = run(["sh", "-c", f"trap '' HUP INT QUIT; exec {command}"])
+    assert (ending.stdout, ending.status) == (b"alive\n", -signal.SIGTERM), ending.describe()
+    assert not reenact.verify(keeper.trace())["divergences"]
 
 
 def test_verify_is_killed(reenact: Reenact, guests: GuestBuild, keeper: Keeper) -> None:

@@ -98,7 +98,9 @@ def test_three_commands_in_python(crash: Path) -> None:
 def test_the_page_is_about_the_program_there_is() -> None:
     source = (DOCS / "tutorial" / "store.c").read_text().splitlines()
     assert 250 <= len(source) <= 350
-    for number, line in re.findall(r"^(\d+)\t(.*)$", PAGE, flags=re.MULTILINE):
-        assert source[int(number) - 1] == line
-    for name in re.findall(r"\]\((tutorial/[^)]+)\)", PAGE):
-        assert os.path.exists(DOCS / name)
+    shown = re.findall(r"^(\d+)\t(.*)$", PAGE, flags=re.MULTILINE)
+    assert shown
+    assert shown == [(number, source[int(number) - 1]) for number, _ in shown]
+    names = re.findall(r"\]\((tutorial/[^)]+)\)", PAGE)
+    assert names
+    assert [name for name in names if not os.path.exists(DOCS / name)] == []

@@ -1,4 +1,4 @@
-/* Steps in one thread while others run. */
+/* Steps in one thread while others run. Only a wait gives up the lock, so each thread has to wait. */
 #include <pthread.h>
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ready = PTHREAD_COND_INITIALIZER;
@@ -6,15 +6,15 @@ static int turn, count;
 static void *play(void *argument)
 {
     int own = *(int *)argument;
+    pthread_mutex_lock(&lock);
     for (int i = 0; i < 3; i++) {
-        pthread_mutex_lock(&lock);
         while (turn != own)
             pthread_cond_wait(&ready, &lock); /* waits */
         count += own + 1; /* counts */
         turn = !own;
         pthread_cond_broadcast(&ready);
-        pthread_mutex_unlock(&lock);
     }
+    pthread_mutex_unlock(&lock);
     return argument;
 }
 int main(void)

@@ -49,6 +49,7 @@ static void breaks(void) {
 }
 int main(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGHUP, SIG_DFL), signal(SIGINT, SIG_DFL);  // Under nohup or in the background they begin as ignored.
     end("computing", SIGTERM, computes), end("computing", SIGRTMIN + 3, computes);
     end("sleeping", SIGHUP, sleeps), end("suspended", SIGINT, suspends);
     end("reset", SIGUSR1, resets), end("alarm", 0, alarms), end("pipe", 0, breaks);

@@ -1,5 +1,6 @@
 // The stack grows: deep recursion, a large frame touched from its far end, MAP_GROWSDOWN, the limit.
 #include "guest.h"
+#define HOLE (4 << 20)
 static uint64_t recurse(int depth) {
     volatile char frame[1000];
     frame[depth % 1000] = (char)depth;
@@ -14,15 +15,15 @@ static uint64_t __attribute__((noinline)) large(void) {
 int main(void) {
     printf("%016lx\n", recurse(5000));
     printf("%lu\n", large());
-    char *top = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CHECK(top != MAP_FAILED && munmap(top, 65536) == 0);
-    char *down = mmap(top + 61440, 4096, PROT_READ | PROT_WRITE,
+    // A hole of its own: the kernel keeps 256 pages free between a growing stack and what is below it.
+    char *hole = mmap(NULL, HOLE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(hole != MAP_FAILED && munmap(hole, HOLE) == 0);
+    char *down = mmap(hole + HOLE - 4096, 4096, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
-    if (down != MAP_FAILED) {
-        down[0] = 1;
-        for (int i = 1; i < 4; i++) *(volatile char *)(down - 4096 * i) = (char)i;
-        printf("grew to %d\n", down[-4096 * 3]);
-    }
+    CHECK(down != MAP_FAILED);
+    down[0] = 1;
+    for (int i = 1; i < 4; i++) *(volatile char *)(down - 4096 * i) = (char)i;
+    printf("grew to %d\n", down[-4096 * 3]);
     pid_t child = fork();
     if (child == 0) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
