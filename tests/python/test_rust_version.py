@@ -1,4 +1,4 @@
-"""The oldest Rust that builds this is one number, in each manifest and wherever a person reads it."""
+"""The oldest Rust that builds this: one number in each manifest and wherever a person reads it."""
 
 import re
 from pathlib import Path

@@ -96,7 +96,7 @@ pub struct Context {
     /// Address of the memory operand of an instruction that stores x87 state.
     pub(crate) operand: u64,
     /// What a far return has loaded from the stack.
-    pub(crate) popped: [u64; crate::far::MOST_WORDS],
+    pub(crate) popped: [u64; crate::far_return::MOST_WORDS],
     /// Address that an instruction accesses while memory is watched.
     pub(crate) watched: u64,
     pub(crate) host_rsp: u64,

@@ -8,13 +8,11 @@
 use crate::build::{Build, Next};
 use crate::context::field;
 use crate::engine::Engine;
+use crate::far_return::FarReturn;
 use crate::stop::Unsupported;
 use crate::store::ExitKind;
 use crate::translator::Translator;
-use iced_x86::{Code, Instruction};
-
-/// Most words that one pops.
-pub(crate) const MOST_WORDS: usize = 5;
+use iced_x86::Instruction;
 
 /// Selectors of 64-bit user code and its stack (Linux, arch/x86/include/asm/segment.h).
 const USER_CS: u64 = 0x33;
@@ -27,50 +25,6 @@ const TRAP_FLAG: u64 = 0x100;
 
 /// The first address that is not canonical in the user's half.
 const USER_END: u64 = 1 << 47;
-
-/// What is popped, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FarReturn {
-    /// Bytes of each word on the stack: 4 or 8.
-    size: u8,
-    /// `iret`: flags, stack pointer and stack segment are popped as well.
-    is_interrupt: bool,
-    /// Bytes to drop from the stack besides.
-    more: u16,
-    /// Of the instruction, bytes.
-    length: u8,
-}
-
-impl FarReturn {
-    /// `None` for instructions that are something else, or have 16-bit operands.
-    pub fn of(i: &Instruction) -> Option<FarReturn> {
-        let (size, is_interrupt) = match i.code() {
-            Code::Iretd => (4, true),
-            Code::Iretq => (8, true),
-            Code::Retfd | Code::Retfd_imm16 => (4, false),
-            Code::Retfq | Code::Retfq_imm16 => (8, false),
-            _ => return None,
-        };
-        Some(FarReturn {
-            size,
-            is_interrupt,
-            more: if i.op_count() == 1 {
-                i.immediate16()
-            } else {
-                0
-            },
-            length: i.len() as u8,
-        })
-    }
-
-    fn words(self) -> usize {
-        if self.is_interrupt {
-            MOST_WORDS
-        } else {
-            2
-        }
-    }
-}
 
 impl Engine {
     pub(crate) fn far_return(&mut self, b: &mut Build, i: &Instruction, pc: u64) -> Next {

@@ -50,6 +50,7 @@ mod context;
 mod emitter;
 mod engine;
 mod far;
+mod far_return;
 mod fault_redirection;
 mod flags;
 mod gate;

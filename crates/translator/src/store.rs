@@ -76,7 +76,7 @@ pub(crate) enum ExitKind {
     /// `target` is the address after the instruction.
     Int3,
     /// The words it pops are in the context; `target` is the instruction itself.
-    FarReturn(crate::far::FarReturn),
+    FarReturn(crate::far_return::FarReturn),
     /// The register has the value at [`crate::Landing`].
     Landing,
     /// The instruction at `target` may touch watched memory.
