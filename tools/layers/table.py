@@ -8,7 +8,7 @@ PYTHON_LAYERS = (
     ("environment", "version", "printable"),
     ("places", "programs", "terminal", "events"),
     ("trace_files",),
-    ("manifest", "attachment_text"),
+    ("manifest", "attachment_text", "empty_trace"),
     ("trace",),
     ("recording", "replay", "doctor"),
     ("symbols",),

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall4, syscall6};
+use reenact_freestanding::syscall::{syscall3, syscall4, syscall6};
 use reenact_trace::arena::*;
 use reenact_trace::event::MAX_EVENT_SIZE;
 use reenact_trace::layout::{ARENA_ADDRESS, CHILD_SLOT_ADDRESS, SLOT_ADDRESS};
@@ -14,6 +14,10 @@ pub fn header() -> &'static ArenaHeader {
     // SAFETY: mapped by `map_header` for the life of the process.
     unsafe { &*(ARENA_ADDRESS as *const ArenaHeader) }
 }
+
+/// How long a process sleeps that waits for the supervisor or for another process, before it looks
+/// whether that one still lives. Nanoseconds.
+pub const LOOK_AGAIN_NS: u64 = 2_000_000;
 
 /// An entry of the file table.
 pub fn file(index: usize) -> &'static FileEntry {
@@ -177,6 +181,13 @@ impl ChildSlot {
             let (free, claimed) = (slot_state::FREE, slot_state::CLAIMED);
             if state
                 .compare_exchange(free, claimed, Ordering::AcqRel, Ordering::Relaxed)
+                .or_else(|found| {
+                    if found != slot_state::ENDED || header().has_reader() {
+                        return Err(found);
+                    }
+                    // Nobody drains it any more.
+                    state.compare_exchange(found, claimed, Ordering::AcqRel, Ordering::Relaxed)
+                })
                 .is_ok()
             {
                 child.slot().process.store(process, Ordering::Relaxed);
@@ -225,6 +236,47 @@ pub fn look_at_slot(index: usize, look: impl FnOnce(&Slot)) {
         }
     }
 }
+
+/// A byte of the arena file that a process locks while others rely on it. The kernel unlocks it when
+/// that process ends, however it ends and whatever pid namespace it is in.
+#[derive(Clone, Copy)]
+pub struct Lock(u64);
+
+impl Lock {
+    /// Held by who copies a file into the trace.
+    pub fn of_file(index: usize) -> Lock {
+        Lock(FILE_TABLE_OFFSET + (index * core::mem::size_of::<FileEntry>()) as u64)
+    }
+
+    fn control(self, command: u64, kind: u64) -> u64 {
+        // struct flock: kind and origin (0: the start), first byte, length, process.
+        let mut request = [kind, self.0, 1, 0];
+        let fd = header().arena_fd as u64;
+        // SAFETY: a struct flock of ours. Should it fail, nobody is known to hold the lock.
+        unsafe { syscall3(FCNTL, fd, command, request.as_mut_ptr() as u64) };
+        request[0] & 0xffff
+    }
+
+    /// Lock it for this process.
+    pub fn acquire(self) {
+        self.control(F_SETLK, F_WRLCK);
+    }
+
+    /// Unlock it.
+    pub fn release(self) {
+        self.control(F_SETLK, F_UNLCK);
+    }
+
+    /// Whether another process has locked it.
+    pub fn is_held_by_another(self) -> bool {
+        self.control(F_GETLK, F_WRLCK) != F_UNLCK
+    }
+}
+
+const F_GETLK: u64 = 5;
+const F_SETLK: u64 = 6;
+const F_WRLCK: u64 = 1;
+const F_UNLCK: u64 = 2;
 
 static OWN_INDEX: AtomicUsize = AtomicUsize::new(0);
 

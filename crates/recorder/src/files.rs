@@ -106,6 +106,7 @@ fn add(status: &Status, path: &[u8]) -> Option<usize> {
         let length = path.len().min(FILE_PATH_MAX);
         (&mut (*entry).path)[..length].copy_from_slice(&path[..length]);
         (*entry).path_length = length as u32;
+        arena::Lock::of_file(index).acquire();
         (*entry).state.store(file_state::COPYING, Ordering::Release);
     }
     Some(index)
@@ -266,7 +267,7 @@ fn keep(index: usize, fd: i32, status: &Status, usage: Use) -> i64 {
     result
 }
 
-/// The entry's file has been kept, or not: 0 or -errno.
+/// The entry's file has been kept, or not: 0 or -errno. Whoever copied it has nothing locked any more.
 fn finish(index: usize, result: i64) {
     let entry = arena::file(index);
     entry.error.store(-result as i32, Ordering::Relaxed);
@@ -276,6 +277,7 @@ fn finish(index: usize, result: i64) {
         file_state::STORED
     };
     entry.state.store(state, Ordering::Release);
+    arena::Lock::of_file(index).release();
 }
 
 /// The program has given up the rights with which the recording was started, and with them that
@@ -288,9 +290,13 @@ fn ask_supervisor(index: usize, fd: i32) {
     entry.descriptor.store(fd as u32, Ordering::Relaxed);
     entry.state.store(file_state::ASKED, Ordering::Release);
     arena::ring_doorbell();
-    wait_until_stored(index);
+    while is_being_stored(index) && arena::header().has_reader() {
+        pause();
+    }
     if is_being_stored(index) {
         finish(index, -EACCES);
+    } else {
+        arena::Lock::of_file(index).release();
     }
 }
 
@@ -366,9 +372,7 @@ pub fn store_bytes(name: &[u8], key: u64, bytes: &[u8]) -> Option<FileId> {
     let index = add(&status, name)?;
     let to = create(index);
     if to < 0 {
-        arena::file(index)
-            .state
-            .store(file_state::FAILED, Ordering::Release);
+        finish(index, to);
         return None;
     }
     // SAFETY: writes bytes of ours.
@@ -383,24 +387,25 @@ pub fn store_bytes(name: &[u8], key: u64, bytes: &[u8]) -> Option<FileId> {
     };
     close(to);
     let good = written == bytes.len() as i64;
-    let state = if good {
-        file_state::STORED
-    } else {
-        file_state::FAILED
-    };
-    arena::file(index).state.store(state, Ordering::Release);
+    const EIO: i64 = 5;
+    finish(index, if good { 0 } else { written.min(-EIO) });
     good.then_some(FileId(index as u32))
 }
 
-/// Another process is copying the file: wait for it, at most 10 s (it may have been killed).
+/// Another process is copying the file: wait for it, unless it has ended.
 fn wait_until_stored(index: usize) {
-    const NANOSLEEP: u64 = 35;
-    let time = [0u64, 1_000_000];
-    for _ in 0..10_000 {
-        if !is_being_stored(index) {
+    while is_being_stored(index) && arena::header().has_reader() {
+        if !arena::Lock::of_file(index).is_held_by_another() && is_being_stored(index) {
+            finish(index, -EINTR);
             return;
         }
-        // SAFETY: sleeps a millisecond.
-        unsafe { syscall2(NANOSLEEP, time.as_ptr() as u64, 0) };
+        pause();
     }
+}
+
+fn pause() {
+    const NANOSLEEP: u64 = 35;
+    let time = [0u64, arena::LOOK_AGAIN_NS];
+    // SAFETY: a timespec of ours.
+    unsafe { syscall2(NANOSLEEP, time.as_ptr() as u64, 0) };
 }

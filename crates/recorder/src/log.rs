@@ -7,8 +7,8 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall2, syscall4, syscall6};
-use reenact_trace::arena::{state, RING_OFFSET, RING_SIZE};
+use reenact_freestanding::syscall::{syscall4, syscall6};
+use reenact_trace::arena::{RING_OFFSET, RING_SIZE};
 use reenact_trace::attachment::AttachmentHeader;
 use reenact_trace::event::MAX_EVENT_SIZE;
 use reenact_trace::layout::{SLOT_ADDRESS, THREADS_ADDRESS};
@@ -375,8 +375,8 @@ fn record_address() -> u64 {
 /// and the program goes on.
 #[inline]
 fn wait_for_room() {
-    // The supervisor takes nothing any more (disk full, told to stop): the program goes on.
-    if arena::header().state.load(Ordering::Relaxed) != state::RECORDING && recording() {
+    // The supervisor takes nothing any more (dead, disk full, told to stop): the program goes on.
+    if !arena::header().has_reader() && recording() {
         stop();
     }
     let slot = arena::slot();
@@ -392,13 +392,11 @@ fn wait_for_room() {
 fn wait_slowly(head: u64) {
     let slot = arena::slot();
     let header = arena::header();
-    let mut idle = 0;
-    let mut heartbeat = header.heartbeat.load(Ordering::Relaxed);
     loop {
         if !recording() {
             return;
         }
-        if header.state.load(Ordering::Relaxed) != state::RECORDING {
+        if !header.has_reader() {
             return stop();
         }
         let space = slot.space.load(Ordering::Acquire);
@@ -409,7 +407,7 @@ fn wait_slowly(head: u64) {
             return;
         }
         arena::ring_doorbell();
-        let timeout = [0u64, 100_000_000];
+        let timeout = [0u64, arena::LOOK_AGAIN_NS];
         // SAFETY: a futex word in shared memory and a timespec on our stack.
         unsafe {
             syscall4(
@@ -420,13 +418,5 @@ fn wait_slowly(head: u64) {
                 timeout.as_ptr() as u64,
             )
         };
-        let now = header.heartbeat.load(Ordering::Relaxed);
-        idle = if now == heartbeat { idle + 1 } else { 0 };
-        heartbeat = now;
-        // SAFETY: signal 0 only asks whether the process exists.
-        let gone = unsafe { syscall2(KILL, u64::from(header.supervisor_pid), 0) } == -ESRCH;
-        if idle > 5 && gone {
-            return stop();
-        }
     }
 }

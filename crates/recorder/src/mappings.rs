@@ -11,7 +11,7 @@ use crate::call::{Call, Outcome};
 use crate::guest::page_up;
 use crate::log::Builder;
 use crate::{
-    code_ranges, files, heap, hidden_descriptors, patch, shared, sharing_group, signal, sites,
+    code_ranges, files, heap, hidden_descriptors, log, patch, shared, sharing_group, signal, sites,
     system_v, text, unknown_code,
 };
 
@@ -173,6 +173,10 @@ pub fn record_mapping(
     fd: i32,
     offset: u64,
 ) {
+    if !log::recording() {
+        // Nobody keeps the file or looks for instructions in it.
+        return;
+    }
     let mut map = MapRecord {
         length,
         protection: protection as u32,

@@ -64,7 +64,6 @@ impl Arena {
         arena.fill_header(|header| {
             header.magic = ARENA_MAGIC;
             header.format_version = FORMAT_VERSION;
-            header.supervisor_pid = std::process::id();
         });
         Ok(arena)
     }

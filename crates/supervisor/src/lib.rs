@@ -21,6 +21,7 @@ mod forwarding;
 mod futex;
 mod interrupts;
 mod launch;
+mod life_line;
 mod log_file;
 mod machine;
 mod machine_cache;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::thread;
 
-use reenact_trace::arena::{descriptor, mechanism, slot_state, EXEC_PATH_MAX};
+use reenact_trace::arena::{descriptor, mechanism, slot_state, state, EXEC_PATH_MAX};
 use reenact_trace::event::start;
 use reenact_trace::layout::REGION_START;
 use serde_json::json;
@@ -29,6 +29,7 @@ use crate::forwarding::{self, Forwarding};
 use crate::futex;
 use crate::interrupts::{self, Interrupts};
 use crate::launch::{self, HiddenNumbers, Launch};
+use crate::life_line::LifeLine;
 use crate::log_file::LogFile;
 use crate::machine::{self, ClockPair};
 use crate::machine_cache::{self, Processors};
@@ -127,6 +128,7 @@ fn run(
     }
     manifest.write().map_err(trace_error)?;
 
+    let life_line = LifeLine::start(&arena).map_err(system("no thread can be started"))?;
     let interrupts = Interrupts::install();
     let forwarding = Forwarding::install();
     let launch = Launch {
@@ -153,6 +155,7 @@ fn run(
         unknown: known.is_none().then_some(leaves.as_slice()),
     };
     let (root, report) = supervise(options, supervision, &mut manifest);
+    drop(life_line);
     drop(forwarding);
     let interrupted = interrupts::pressed() > 0;
     drop(interrupts);
@@ -210,6 +213,18 @@ struct Supervision<'a> {
     unknown: Option<&'a [[u32; 6]]>,
 }
 
+/// Programs go on unrecorded when a thread of ours panics: nobody would serve them.
+struct StopsOnPanic(Arc<Arena>);
+
+impl Drop for StopsOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let state = &self.0.header().state;
+            state.store(state::STOPPED, Ordering::SeqCst);
+        }
+    }
+}
+
 /// Drain on threads while this one waits for the first process.
 fn supervise(
     options: &RecordOptions,
@@ -230,8 +245,16 @@ fn supervise(
     };
     let drain = Drain::new(arena.clone(), control.clone(), log, Some(tasks), settings);
     thread::scope(|scope| {
-        let drain = scope.spawn(move || drain.run());
-        scope.spawn(move || files.run(&inbox));
+        let guard = StopsOnPanic(Arc::clone(&arena));
+        let drain = scope.spawn(move || {
+            let _guard = guard;
+            drain.run()
+        });
+        let guard = StopsOnPanic(Arc::clone(&arena));
+        let keeper = scope.spawn(move || {
+            let _guard = guard;
+            files.run(&inbox);
+        });
         let told = arena.clone();
         let processors = unknown.map(|leaves| {
             scope.spawn(move || {
@@ -253,10 +276,15 @@ fn supervise(
         if let Some(Ok(differing)) = processors.map(thread::ScopedJoinHandle::join) {
             manifest.set_differing(&differing);
         }
-        let report = drain.join().unwrap_or_else(|_| DrainReport {
+        let mut report = drain.join().unwrap_or_else(|_| DrainReport {
             messages: vec!["the log writer failed; the trace ends early".to_owned()],
             ..DrainReport::default()
         });
+        if keeper.join().is_err() {
+            report.complete = false;
+            let text = "the keeper of files failed; the programs went on unrecorded";
+            report.messages.push(text.to_owned());
+        }
         (root, report)
     })
 }

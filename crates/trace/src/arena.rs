@@ -56,12 +56,18 @@ pub mod mechanism {
     pub const SECCOMP: u32 = 1;
 }
 
+/// Set by the kernel in [`ArenaHeader::supervisor`] when the supervisor is gone
+/// (FUTEX_OWNER_DIED, include/uapi/linux/futex.h).
+pub const OWNER_DIED: u32 = 0x4000_0000;
+
 /// First page of the arena.
 #[repr(C)]
 pub struct ArenaHeader {
     pub magic: u64,
     pub format_version: u32,
-    pub supervisor_pid: u32,
+    /// A robust futex that a thread of the supervisor owns as long as it records; the word is that
+    /// thread's id. Its end, however it comes, is seen here by everybody and in every pid namespace.
+    pub supervisor: AtomicU32,
     /// [`state`].
     pub state: AtomicU32,
     /// Next process number.
@@ -72,8 +78,6 @@ pub struct ArenaHeader {
     pub doorbell: AtomicU32,
     /// 1 while the supervisor sleeps on the doorbell.
     pub supervisor_sleeping: AtomicU32,
-    /// Counts up at least 10 times a second while the supervisor lives.
-    pub heartbeat: AtomicU64,
     /// [`mechanism`].
     pub mechanism: u32,
     /// Descriptor numbers held open in every recorded process, hidden from the program; they are
@@ -117,6 +121,15 @@ pub struct ArenaHeader {
     /// Directory with copies of files that earlier recordings have made, under the names of
     /// [`crate::FileIdentity::cache_name`], NUL-terminated; empty: there is none.
     pub file_cache: [u8; FILE_CACHE_MAX],
+}
+
+impl ArenaHeader {
+    /// Whether somebody takes what the recorders write: the supervisor lives and has not stopped.
+    #[inline]
+    pub fn has_reader(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == state::RECORDING
+            && self.supervisor.load(Ordering::Relaxed) & OWNER_DIED == 0
+    }
 }
 
 const _: () = assert!(core::mem::size_of::<ArenaHeader>() as u64 <= CPUID_TABLE_OFFSET);

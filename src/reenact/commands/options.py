@@ -40,8 +40,10 @@ def chosen_processes(trace: Trace, number: int | None) -> list[int]:
 
     Errors: `UsageError` when the trace has no such process.
     """
+    from reenact import empty_trace
     from reenact.errors import UsageError
 
+    empty_trace.check(trace.path)
     numbers = [process.number for process in trace.processes]
     if number is None:
         return numbers

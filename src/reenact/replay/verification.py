@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from reenact import empty_trace
 from reenact.errors import ReplayError
 from reenact.replay.frames import Frame
 from reenact.replay.output import OrderedOutput, Writer
@@ -93,9 +94,10 @@ def verify(
         write: called with a stream (1 or 2) and bytes for what the program printed, in order.
         on_progress: called now and then with (events done, events in total).
 
-    Errors: `ReplayError` when the replay could not be carried through. A divergence is no
-    error: it is in the result.
+    Errors: `ReplayError` when the replay could not be carried through, `TraceError` when the
+    trace holds no event. A divergence is no error: it is in the result.
     """
+    empty_trace.check(trace)
     collected = _Collected()
     begin = time.monotonic()
     with ExitStack() as stack:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from reenact import empty_trace
 from reenact.errors import UsageError
 from reenact.session import shared_changes
 from reenact.session.checkpoints import default_budget
@@ -23,9 +24,10 @@ def open_process(
         memory_budget: what the copies that wait at earlier positions may take together, bytes;
             None: a quarter of the memory that is available.
 
-    Errors: `UsageError` when the trace has no such process, `ReplayError` when it cannot be
-    replayed.
+    Errors: `UsageError` when the trace has no such process, `TraceError` when it holds no event,
+    `ReplayError` when it cannot be replayed.
     """
+    empty_trace.check(trace.path)
     if not any(known.number == number for known in trace.processes):
         raise UsageError(
             f"the trace has no process {number}", f"see its processes: reenact ps {trace.path}"

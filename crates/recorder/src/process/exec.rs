@@ -4,7 +4,9 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5, syscall6};
-use reenact_trace::arena::{write_slot_variable, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE_MAX};
+use reenact_trace::arena::{
+    mechanism, write_slot_variable, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE_MAX,
+};
 use reenact_trace::binfmt_misc;
 use reenact_trace::event::start;
 
@@ -116,7 +118,9 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     const _: () = assert!(core::mem::size_of::<Target>() as u64 <= TARGET_ROOM);
     target.path = name;
     let obstacle = resolve_scripts(target)?;
-    if obstacle.is_some() || !log::recording() {
+    // A filter is not lost by `execve` as dispatch is: the recorder has to be there for its traps.
+    let needs_recorder = arena::header().mechanism == mechanism::SECCOMP;
+    if obstacle.is_some() || (!log::recording() && !needs_recorder) {
         return Err(leave_recording(call, &name, obstacle.unwrap_or_default()));
     }
     let slot = Hand::over(call, target, &name)?;

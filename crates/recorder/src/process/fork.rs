@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall0;
-use reenact_trace::arena::slot_state;
+use reenact_trace::arena::{mechanism, slot_state};
 use reenact_trace::event::start;
 use reenact_trace::{EventKind, Tag};
 
@@ -82,13 +82,27 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
 fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     let [flags, stack, parent_tid, child_tid, tls] = arguments;
     let args = [flags, 0, parent_tid, child_tid, tls, 0];
+    // Where its images will be started by the recorder, too, the child says in its slot what to start.
+    let slot = if arena::header().mechanism == mechanism::SECCOMP {
+        ChildSlot::claim(start::FORK, log::next_event())
+    } else {
+        None
+    };
     // SAFETY: a new process; both sides go on below.
     let result = unsafe { entry::interruptible(CLONE, &args, call.thread.queued.as_ptr()) };
+    if result < 0 {
+        if let Some(slot) = &slot {
+            slot.release();
+        }
+    }
     if result == NOT_BEGUN {
         return Outcome::Interrupted;
     }
     if result == 0 {
         loader::arm_dispatch();
+        if let Some(slot) = &slot {
+            arena::map_slot(arena::header().arena_fd, slot.index);
+        }
         if stack != 0 {
             call.thread.frame.registers.rsp = stack;
         }

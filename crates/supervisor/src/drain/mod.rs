@@ -158,10 +158,6 @@ impl Drain {
     pub fn run(mut self) -> DrainReport {
         loop {
             let bell = self.arena.header().doorbell.load(Ordering::SeqCst);
-            self.arena
-                .header()
-                .heartbeat
-                .fetch_add(1, Ordering::Relaxed);
             let now = Instant::now();
             self.find_slots(now);
             self.look_for_deaths(now);
