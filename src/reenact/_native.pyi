@@ -19,6 +19,7 @@ __all__ = [
     "TraceError",
     "TraceFiles",
     "Type",
+    "forget_unused_copies",
     "path_arguments",
     "record",
 ]
@@ -85,6 +86,9 @@ class RecordOutcome:
     def messages(self) -> list[str]: ...
     @property
     def complete(self) -> bool: ...
+
+def forget_unused_copies() -> None:
+    """Remove the copies of files that no trace has any more from the user's cache."""
 
 def path_arguments(number: int) -> list[int]:
     """Which arguments of a system call are addresses of paths."""

@@ -66,6 +66,11 @@ SLOT = Variable(
     "Set and removed by the recorder itself while a program is being loaded; never set it.",
     "not set",
 )
+HOME = Variable(
+    "HOME",
+    "The user's home directory, below which are the places of traces and of the cache.",
+    "the one of the user database",
+)
 XDG_DATA_HOME = Variable(
     "XDG_DATA_HOME",
     "The user's data directory; traces go to `reenact/` below it.",
@@ -92,6 +97,7 @@ VARIABLES = (
     DEBUG_PATH,
     MECHANISM,
     SLOT,
+    HOME,
     XDG_DATA_HOME,
     XDG_CACHE_HOME,
     NO_COLOR,

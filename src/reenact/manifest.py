@@ -16,6 +16,12 @@ from reenact.trace_files import TraceFiles
 FORMAT_VERSION = 1
 
 
+#: There will not be so many versions.
+_NO_VERSION = 1_000_000
+#: The last moment there is to a 64-bit clock, nanoseconds since the epoch: in the year 2262.
+_LATEST_NS = 1 << 63
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a trace says about itself.
@@ -56,7 +62,8 @@ def read(path: str) -> Manifest:
     try:
         fields = json.loads(TraceFiles(path).read(places.MANIFEST))
         version = fields["format_version"]
-        if not isinstance(version, int):
+        # True is an int, too.
+        if type(version) is not int or not 0 < version < _NO_VERSION:
             raise TypeError(version)
     except FileNotFoundError:
         raise TraceError(
@@ -96,4 +103,5 @@ def _from_fields(fields: Mapping[str, Any]) -> Manifest:
 def _clock(pair: object) -> int | None:
     """Nanoseconds since the epoch of a pair of clocks."""
     value = pair.get("epoch_ns") if isinstance(pair, dict) else None
-    return value if isinstance(value, int) else None
+    # What no clock shows is none: a number may have any length in JSON.
+    return value if type(value) is int and 0 <= value < _LATEST_NS else None

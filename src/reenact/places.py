@@ -9,7 +9,7 @@ import fcntl
 import os
 
 from reenact import environment
-from reenact.errors import RecordingError, TraceError
+from reenact.errors import RecordingError, ReenactError, TraceError
 
 LATEST = "latest"
 MANIFEST = "manifest.json"
@@ -19,12 +19,35 @@ def home() -> str:
     """The directory of traces that were given no place of their own. It need not exist."""
     chosen = environment.TRACE_DIR.get()
     if chosen is not None:
-        return os.path.abspath(os.path.expanduser(chosen))
+        return os.path.abspath(_expanded(chosen))
     data = environment.XDG_DATA_HOME.get()
     # The XDG specification: a relative path is invalid and to be ignored.
     if data is None or not os.path.isabs(data):
-        data = os.path.expanduser("~/.local/share")
+        data = os.path.join(_user_home(), ".local", "share")
     return os.path.join(data, "reenact")
+
+
+def _expanded(path: str) -> str:
+    first, _, rest = path.partition("/")
+    return os.path.join(_user_home(), rest) if first == "~" else os.path.expanduser(path)
+
+
+def _user_home() -> str:
+    """The home directory. `os.path.expanduser` takes an empty HOME for the root directory."""
+    found = environment.HOME.get()
+    if found is None or not os.path.isabs(found):
+        import pwd
+
+        try:
+            found = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            found = ""
+    if not os.path.isabs(found):
+        raise ReenactError(
+            "there is no place for traces: this user has no home directory",
+            "set REENACT_TRACE_DIR, or name a place: reenact record -o TRACE",
+        )
+    return found
 
 
 def is_trace(path: str) -> bool:
@@ -46,7 +69,7 @@ def create_default(program: str) -> str:
             path = os.path.join(parent, f"{name}-{number}")
             try:
                 # A trace holds everything the program read: for its owner's eyes only.
-                os.mkdir(path, 0o700)
+                _make_private(path)
             except FileExistsError:
                 number += 1
             else:
@@ -62,7 +85,7 @@ def create_given(path: str) -> str:
     """Make the directory a person asked for with `-o`; one that exists must be empty."""
     path = os.path.abspath(path)
     try:
-        os.mkdir(path, 0o700)
+        _make_private(path)
     except FileExistsError:
         if not os.path.isdir(path):
             raise RecordingError(
@@ -106,8 +129,11 @@ def repair_latest() -> None:
     left = all_traces()
     if left:
         point_latest(left[-1])
-    else:
+        return
+    try:
         os.unlink(link)
+    except OSError:
+        return  # In a shared directory it can be another user's.
 
 
 def hold(trace: str) -> int:
@@ -121,9 +147,22 @@ def hold(trace: str) -> int:
     return descriptor
 
 
+def is_kept(trace: str, held: int) -> bool:
+    """Whether a directory that is held (see `hold`) still is the trace of that path."""
+    try:
+        now = os.stat(trace)
+        os.stat(MANIFEST, dir_fd=held, follow_symlinks=False)
+    except OSError:
+        return False
+    return os.path.samestat(now, os.fstat(held))
+
+
 def is_being_recorded(trace: str) -> bool:
     """Whether somebody holds a trace (see `hold`)."""
-    descriptor = os.open(trace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(trace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise TraceError(f"cannot open {trace}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -144,6 +183,11 @@ def locate(given: str | None) -> str:
                 "no trace was named and there is no latest one",
                 "record something first: reenact record -- PROGRAM",
             )
+        if _is_planted(path):
+            raise TraceError(
+                f"{path} is another user's, so it is not followed",
+                "name the trace; see the traces: reenact ls",
+            )
         return os.path.realpath(path)
     if os.path.lexists(given):
         return os.path.abspath(given)
@@ -151,6 +195,19 @@ def locate(given: str | None) -> str:
     if "/" not in given and os.path.isdir(named):
         return os.path.realpath(named)
     raise TraceError(f"there is no trace {given}", "see the traces there are: reenact ls")
+
+
+def _is_planted(path: str) -> bool:
+    """Whether another user has made what lies in a directory that several may write to.
+
+    The kernel's rule for symbolic links in such directories, and a stricter one: it looks at the
+    sticky bit, too (fs.protected_symlinks in proc_sys_fs(5)).
+    """
+    owner = os.lstat(path).st_uid
+    if owner in (0, os.geteuid()):
+        return False
+    around = os.stat(os.path.dirname(path))
+    return around.st_uid != owner or around.st_mode & 0o022 != 0
 
 
 def all_traces() -> list[str]:
@@ -164,8 +221,12 @@ def all_traces() -> list[str]:
     except OSError as error:
         raise TraceError(f"cannot read {parent}: {error.strerror}") from error
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False) and is_trace(entry.path):
-            found.append((os.stat(os.path.join(entry.path, MANIFEST)).st_mtime, entry.path))
+        try:
+            if entry.is_dir(follow_symlinks=False) and is_trace(entry.path):
+                made = os.stat(os.path.join(entry.path, MANIFEST)).st_mtime
+                found.append((made, entry.path))
+        except OSError:
+            continue  # It is being removed, or is not for us to look at.
     return [path for _, path in sorted(found)]
 
 
@@ -179,6 +240,12 @@ def size(trace: str) -> int:
             except FileNotFoundError:
                 continue  # A trace that is being recorded renames its manifest.
     return total
+
+
+def _make_private(path: str) -> None:
+    os.mkdir(path, 0o700)
+    # The file mode mask may have taken the owner's rights away.
+    os.chmod(path, 0o700)
 
 
 def _highest_number(parent: str, name: str) -> int:

@@ -31,6 +31,7 @@ _HINTS = {
     "trace-not-writable": "choose another place with -o TRACE or REENACT_TRACE_DIR",
     "nested": "record the inner program alone, or run it outside of the recording",
     "recorder-missing": "install reenact again",
+    "no-proc": "mount it: mount -t proc proc /proc",
     "no-mechanism": "see what this machine offers: reenact doctor",
     "system": "see what this machine offers: reenact doctor",
 }
@@ -58,12 +59,21 @@ class Recording:
         trace: path of the trace directory.
         wait_status: how the program ended, as `os.waitpid` tells it.
         messages: what the trace does not cover, one sentence each.
+        is_kept: whether the trace is there; somebody may have removed it meanwhile.
         chaos_seed: the seed of its schedule; None when threads were scheduled fairly.
         timed_out: whether we ended the program because it ran for too long.
         interrupted: whether Ctrl-C was pressed meanwhile.
     """
 
-    __slots__ = ("chaos_seed", "interrupted", "messages", "timed_out", "trace", "wait_status")
+    __slots__ = (
+        "chaos_seed",
+        "interrupted",
+        "is_kept",
+        "messages",
+        "timed_out",
+        "trace",
+        "wait_status",
+    )
 
     def __init__(
         self,
@@ -71,6 +81,7 @@ class Recording:
         wait_status: int,
         messages: Sequence[str] = (),
         *,
+        is_kept: bool = True,
         chaos_seed: int | None = None,
         timed_out: bool = False,
         interrupted: bool = False,
@@ -78,6 +89,7 @@ class Recording:
         self.trace = trace
         self.wait_status = wait_status
         self.messages = tuple(messages)
+        self.is_kept = is_kept
         self.chaos_seed = chaos_seed
         self.timed_out = timed_out
         self.interrupted = interrupted
@@ -133,17 +145,19 @@ def record(
             chaos_seed=chaos_seed,
             timeout=timeout,
         )
+        is_kept = places.is_kept(directory, held)
     except _native.RecordError as error:
         _remove_if_empty(directory)
         raise _explained(error) from error
     finally:
         os.close(held)
-    if trace is None and is_latest:
+    if trace is None and is_latest and is_kept:
         places.point_latest(directory)
     return Recording(
         directory,
         outcome.wait_status,
         outcome.messages,
+        is_kept=is_kept,
         chaos_seed=chaos_seed,
         timed_out=outcome.timed_out,
         interrupted=outcome.interrupted,

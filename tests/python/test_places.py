@@ -1,12 +1,13 @@
 """Where traces live."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 from made_traces import write_trace
 
 from reenact import places
-from reenact.errors import RecordingError, TraceError
+from reenact.errors import RecordingError, ReenactError, TraceError
 
 
 def test_home_by_environment(monkeypatch, home, tmp_path):
@@ -72,3 +73,57 @@ def test_held_while_recording(trace):
     assert places.is_being_recorded(str(trace))
     os.close(held)
     assert not places.is_being_recorded(str(trace))
+
+
+def test_a_home_that_is_empty_is_none(monkeypatch, tmp_path):
+    for name in ("REENACT_TRACE_DIR", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, "")
+    entry = SimpleNamespace(pw_dir=str(tmp_path))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: entry)
+    for unusable in ("", "relative"):
+        monkeypatch.setenv("HOME", unusable)
+        assert places.home() == str(tmp_path / ".local/share/reenact")
+    monkeypatch.setenv("REENACT_TRACE_DIR", "~/traces")
+    assert places.home() == str(tmp_path / "traces")
+    entry.pw_dir = ""
+    with pytest.raises(ReenactError, match="no home directory"):
+        places.home()
+
+
+@pytest.mark.parametrize(
+    ("owner", "around", "mode", "is_followed"),
+    [
+        (1000, 1000, 0o755, True),  # as root in a user's own directory
+        (1000, 1000, 0o777, False),
+        (1000, 0, 0o1777, False),
+        (0, 1000, 0o1777, True),
+        (None, 0, 0o1777, True),
+    ],
+)
+def test_a_latest_that_another_user_has_planted(
+    monkeypatch, home, trace, owner, around, mode, is_followed
+):
+    (home / "latest").unlink()
+    places.point_latest(str(trace))
+    owner = os.geteuid() if owner is None else owner
+    status, link_status = os.stat, os.lstat
+
+    def lstat(path, **options):
+        found = link_status(path, **options)
+        if path == str(home / "latest"):
+            return SimpleNamespace(st_uid=owner, st_mode=found.st_mode)
+        return found
+
+    def stat(path, **options):
+        if path == str(home):
+            return SimpleNamespace(st_uid=around, st_mode=0o40000 | mode)
+        return status(path, **options)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if owner != os.getuid() else owner)
+    if is_followed:
+        assert places.locate(None) == str(trace)
+    else:
+        with pytest.raises(TraceError, match="another user's"):
+            places.locate(None)

@@ -45,7 +45,7 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
     "replayer": {"trace", "syscalls", "freestanding", "translator"},
     "files": set(),
     "store": {"trace", "files"},
-    "supervisor": {"trace", "sites"},
+    "supervisor": {"trace", "files", "sites"},
     "symbols": set(),
     "python": {"trace", "files", "syscalls", "store", "supervisor", "symbols"},
     "replayer-tests": {"trace"},

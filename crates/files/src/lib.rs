@@ -7,11 +7,13 @@
 //! * What is written is private (0600, directories 0700) whatever the file mode mask, and whole or
 //!   not there at all.
 
+mod cache;
 mod error;
 mod private;
 mod regular;
 mod trace_files;
 
+pub use cache::{cache_part, prune_to_newest};
 pub use error::{FileError, Problem};
 pub use private::{create_private, create_private_directory, make_private, replace_private};
 pub use regular::open_regular;

@@ -24,7 +24,7 @@ mod _native {
     #[pymodule_export]
     use crate::process::{Image, Process, StoredFile};
     #[pymodule_export]
-    use crate::recording::{record, RecordOutcome};
+    use crate::recording::{forget_unused_copies, record, RecordOutcome};
     #[pymodule_export]
     use crate::symbols::{Module, SymbolError, Type};
     #[pymodule_export]

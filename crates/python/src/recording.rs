@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use reenact_supervisor::{Mechanism, RecordOptions};
+use reenact_supervisor::{FileCache, Mechanism, RecordOptions};
 
 use crate::errors::record_error;
 
@@ -91,6 +91,12 @@ pub fn record(
         messages: outcome.messages,
         complete: outcome.complete,
     })
+}
+
+/// Remove the copies of files that no trace has any more from the user's cache.
+#[pyfunction]
+pub fn forget_unused_copies(py: Python<'_>) {
+    py.detach(|| FileCache::open().prune_to(0, 0));
 }
 
 fn joined((mut name, value): (OsString, OsString)) -> OsString {

@@ -7,6 +7,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall6};
 use reenact_trace::arena::{
     file_origin, file_state, FileEntry, FILE_CACHE_MAX, FILE_PATH_MAX, FILE_TABLE_ENTRIES,
+    KEPT_FILE_MODE,
 };
 use reenact_trace::{FileId, FileIdentity, CACHE_NAME_LENGTH};
 
@@ -135,9 +136,27 @@ fn create(index: usize) -> i64 {
         // Whatever the program's file mode mask is. Other traces may have the same file as
         // theirs, so nobody is to write to it.
         // SAFETY: our descriptor.
-        unsafe { syscall2(FCHMOD, fd as u64, 0o444) };
+        unsafe { syscall2(FCHMOD, fd as u64, KEPT_FILE_MODE.into()) };
     }
     fd
+}
+
+/// Give a copy the original's time of change, by which later recordings know that it is as it was.
+fn set_modified(fd: i64, identity: &FileIdentity) {
+    const UTIMENSAT: u64 = 280;
+    const UTIME_OMIT: u64 = 0x3fff_fffe;
+    const SECOND: u64 = 1_000_000_000;
+    let modified = identity.modified_ns;
+    let times = [0, UTIME_OMIT, modified / SECOND, modified % SECOND];
+    // SAFETY: our descriptor, and two structures of ours. If it fails, nobody shares the copy.
+    unsafe { syscall4(UTIMENSAT, fd as u64, 0, times.as_ptr() as u64, 0) };
+}
+
+/// Whether what `stat` tells is a copy of this file that nobody has changed.
+fn is_copy_of(stat: &[u64; 18], identity: &FileIdentity) -> bool {
+    let modified = stat[11].wrapping_mul(1_000_000_000).wrapping_add(stat[12]);
+    let mode = stat[3] as u32 & 0o7777;
+    stat[6] == identity.size && modified == identity.modified_ns && mode == KEPT_FILE_MODE
 }
 
 /// Let `files/<index>` be the copy that an earlier recording has made of this very file, where
@@ -172,13 +191,20 @@ fn link_from_cache(index: usize, identity: &FileIdentity) -> bool {
             return false;
         }
         let asked = syscall4(NEWFSTATAT, trace, name, stat.as_mut_ptr() as u64, 0);
-        if asked == 0 && stat[6] == identity.size {
+        if asked == 0 && is_copy_of(&stat, identity) {
             return true;
         }
-        const UNLINKAT: u64 = 263;
-        syscall3(UNLINKAT, trace, name, 0);
     }
+    remove(index);
     false
+}
+
+fn remove(index: usize) {
+    const UNLINKAT: u64 = 263;
+    let name = name_of(index);
+    let trace = arena::header().trace_fd as u64;
+    // SAFETY: a NUL-terminated name of ours.
+    unsafe { syscall3(UNLINKAT, trace, name.as_str().as_ptr() as u64, 0) };
 }
 
 fn close(fd: i64) {
@@ -224,7 +250,8 @@ fn copy(fd: i32, to: i64, size: u64) -> i64 {
                 at,
             );
             if written <= 0 {
-                return written;
+                const EIO: i64 = 5;
+                return if written == 0 { -EIO } else { written };
             }
             at += written as u64;
         }
@@ -257,9 +284,14 @@ fn keep(index: usize, fd: i32, status: &Status, usage: Use) -> i64 {
             return to;
         }
         let result = copy(fd, to, status.size);
-        close(to);
         if is_shareable {
             origin = file_origin::SHAREABLE;
+            set_modified(to, &identity);
+        }
+        close(to);
+        if result < 0 {
+            // The disk is full: no half of a file stays.
+            remove(index);
         }
         result
     };
@@ -387,6 +419,9 @@ pub fn store_bytes(name: &[u8], key: u64, bytes: &[u8]) -> Option<FileId> {
     };
     close(to);
     let good = written == bytes.len() as i64;
+    if !good {
+        remove(index);
+    }
     const EIO: i64 = 5;
     finish(index, if good { 0 } else { written.min(-EIO) });
     good.then_some(FileId(index as u32))

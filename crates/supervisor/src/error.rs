@@ -40,6 +40,8 @@ pub enum SupervisorError {
     Trace { path: PathBuf, error: io::Error },
     /// We are being recorded ourselves.
     Nested,
+    /// There is no /proc, which tells the paths of mapped files and much else.
+    NoProc,
     /// The recorder program is missing or unreadable.
     Recorder { path: PathBuf, error: io::Error },
     /// The kernel offers no way, or not the wanted one, to catch system calls.
@@ -72,6 +74,7 @@ impl SupervisorError {
             TraceExists { .. } => "trace-exists",
             Trace { .. } => "trace-not-writable",
             Nested => "nested",
+            NoProc => "no-proc",
             Recorder { .. } => "recorder-missing",
             NoMechanism { .. } => "no-mechanism",
             System { .. } => "system",
@@ -141,6 +144,7 @@ impl fmt::Display for SupervisorError {
                 write!(f, "the trace cannot be written to {}: {}", path.display(), Reason(error))
             }
             Nested => write!(f, "this reenact is being recorded itself, and recordings do not nest"),
+            NoProc => write!(f, "there is no /proc here, without which nothing can be recorded"),
             Recorder { path, error } => write!(
                 f,
                 "the recorder program {} cannot be opened: {}; reinstall reenact",

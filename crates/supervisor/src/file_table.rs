@@ -3,16 +3,17 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::Arc;
 
-use reenact_trace::arena::{file_origin, file_state, FileEntry, FILE_PATH_MAX};
+use reenact_files::{create_private, create_private_directory};
+use reenact_trace::arena::{file_origin, file_state, FileEntry, FILE_PATH_MAX, KEPT_FILE_MODE};
 use reenact_trace::checksum::Checksum;
 use reenact_trace::FileIdentity;
 use serde_json::json;
@@ -47,11 +48,8 @@ pub struct FileTable {
 impl FileTable {
     pub fn create(arena: Arc<Arena>, trace: &Path, copies: FileCache) -> io::Result<FileTable> {
         let directory = trace.join("files");
-        fs::create_dir(&directory)?;
-        let list = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .open(trace.join("files.jsonl"))?;
+        create_private_directory(&directory)?;
+        let list = create_private(&trace.join("files.jsonl"))?;
         Ok(FileTable {
             arena,
             directory,
@@ -148,25 +146,28 @@ impl FileTable {
             .find(is_it)
             .ok_or_else(|| io::Error::from_raw_os_error(libc::EACCES))?;
         let stored = self.directory.join(index.to_string());
-        let mut kept = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o444)
-            .open(stored)?;
-        io::copy(&mut source, &mut kept)?;
-        Ok(())
+        let mut kept = create_private(&stored)?;
+        let copied = io::copy(&mut source, &mut kept)
+            .and_then(|_| kept.set_permissions(Permissions::from_mode(KEPT_FILE_MODE)));
+        if copied.is_err() {
+            drop(fs::remove_file(&stored));
+        }
+        copied
     }
 
     fn describe(&mut self, index: usize) {
         let entry = self.entry(index);
+        let original_size = entry.size;
         let path = Self::original(entry).to_string_lossy().into_owned();
-        let size = entry.size;
         let mut line = json!({
-            "id": index, "path": path, "size": size, "mtime_ns": entry.modified_ns,
+            "id": index, "path": path, "size": original_size, "mtime_ns": entry.modified_ns,
         });
         if entry.state.load(Ordering::Acquire) == file_state::STORED {
             let stored = self.directory.join(index.to_string());
             if let Ok(content) = self.checksum(index, &stored) {
+                // A file that changed while it was copied has another size than it had.
+                let size = fs::metadata(&stored).map_or(original_size, |status| status.len());
+                line["size"] = json!(size);
                 line["checksum"] = json!(format!("{content:016x}"));
                 self.share(index, (size, content));
             }
@@ -174,8 +175,13 @@ impl FileTable {
             line["error"] = json!(entry.error.load(Ordering::Acquire));
         }
         let line = format!("{line}\n");
-        // A full disk shows in the log, too, and is reported there.
-        drop(self.list.write_all(line.as_bytes()));
+        let length = self.list.metadata().map(|status| status.len());
+        if self.list.write_all(line.as_bytes()).is_err() {
+            // A full disk shows in the log, too, and is reported there. No half line stays.
+            if let Ok(length) = length {
+                drop(self.list.set_len(length));
+            }
+        }
     }
 
     /// The checksum of a stored file, which is known when an earlier recording has made the copy.

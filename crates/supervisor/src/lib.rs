@@ -10,7 +10,6 @@
 //! * Usable inside a process with threads (Python): nothing is allocated between fork and exec.
 
 mod arena_memory;
-mod cache_directory;
 mod cuts;
 mod deadline;
 mod drain;

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use reenact_files::create_private;
 use reenact_trace::checksum::checksum;
 use reenact_trace::chunk::{codec, landmark, ChunkHeader, EndRecord, CHUNK_MAGIC};
 
@@ -37,12 +38,7 @@ pub struct LogFile {
 impl LogFile {
     /// Create the file; it must not exist.
     pub fn create(path: &Path) -> io::Result<LogFile> {
-        LogFile::with_file(
-            OpenOptions::new()
-                .create_new(true)
-                .append(true)
-                .open(path)?,
-        )
+        LogFile::with_file(create_private(path)?)
     }
 
     /// Append to a file that is there.

@@ -6,9 +6,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use reenact_files::{cache_part, replace_private};
 use serde_json::{json, Value};
 
-use crate::cache_directory;
 use crate::machine;
 
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
@@ -35,7 +35,7 @@ struct Place {
 
 fn place() -> Option<Place> {
     Some(Place {
-        file: cache_directory::part("machine")?.join("cpuid.json"),
+        file: cache_part("machine")?.join("cpuid.json"),
         boot: fs::read_to_string(BOOT).ok()?.trim().to_owned(),
         allowed: machine::allowed_processors(),
     })
@@ -77,8 +77,5 @@ pub fn remember(processors: &Processors) {
         "leaves": processors.leaves,
         "differing": processors.differing,
     });
-    let new = place.file.with_extension(format!("{}", std::process::id()));
-    if fs::write(&new, known.to_string()).is_err() || fs::rename(&new, &place.file).is_err() {
-        drop(fs::remove_file(new));
-    }
+    drop(replace_private(&place.file, known.to_string().as_bytes()));
 }

@@ -1,10 +1,10 @@
 //! `manifest.json`: written when the recording starts, completed when it ends.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use reenact_files::replace_private;
 use serde_json::{json, Map, Value};
 
 use crate::machine::{self, ClockPair};
@@ -83,10 +83,8 @@ impl Manifest {
 
     /// Write it, replacing the old one at once.
     pub fn write(&self) -> io::Result<()> {
-        let new = self.path.with_extension("json.new");
         let mut bytes = serde_json::to_vec(&self.fields)?;
         bytes.push(b'\n');
-        fs::write(&new, bytes)?;
-        fs::rename(&new, &self.path)
+        replace_private(&self.path, &bytes)
     }
 }

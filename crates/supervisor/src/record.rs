@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::thread;
 
+use reenact_files::{create_private, make_private};
 use reenact_trace::arena::{descriptor, mechanism, slot_state, state, EXEC_PATH_MAX};
 use reenact_trace::event::start;
 use reenact_trace::layout::REGION_START;
@@ -51,6 +52,9 @@ pub fn record(options: &RecordOptions) -> Result<Outcome, SupervisorError> {
     };
     if is_recorded() {
         return Err(SupervisorError::Nested);
+    }
+    if !Path::new("/proc/self/fd").is_dir() {
+        return Err(SupervisorError::NoProc);
     }
     let program = program::resolve(&options.command, search_path(&environment))?;
     let recorder = File::open(&options.recorder).map_err(|error| SupervisorError::Recorder {
@@ -94,7 +98,7 @@ fn run(
     let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
     let files = FileTable::create(arena.clone(), &options.trace, copies).map_err(trace_error)?;
     // Replays write where they have found landings, but make no files.
-    File::create_new(options.trace.join("landings")).map_err(trace_error)?;
+    create_private(&options.trace.join("landings")).map_err(trace_error)?;
     let known = machine_cache::recall();
     let leaves = match &known {
         Some(processors) => processors.leaves.clone(),
@@ -333,24 +337,24 @@ fn search_path(environment: &[OsString]) -> Option<&OsStr> {
 
 /// Create the directory; whether it is new.
 fn create_directory(path: &Path) -> Result<bool, SupervisorError> {
-    match fs::create_dir(path) {
-        Ok(()) => Ok(true),
+    let trace_error = |error| SupervisorError::Trace {
+        path: path.to_owned(),
+        error,
+    };
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        // The file mode mask may have taken the owner's rights away.
+        Ok(()) => make_private(path).map(|()| true).map_err(trace_error),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
-                Ok(true) => Ok(false),
+                // Everything in it is for its owner's eyes only, and so is it.
+                Ok(true) => make_private(path).map(|()| false).map_err(trace_error),
                 Ok(false) => Err(SupervisorError::TraceExists {
                     path: path.to_owned(),
                 }),
-                Err(error) => Err(SupervisorError::Trace {
-                    path: path.to_owned(),
-                    error,
-                }),
+                Err(error) => Err(trace_error(error)),
             }
         }
-        Err(error) => Err(SupervisorError::Trace {
-            path: path.to_owned(),
-            error,
-        }),
+        Err(error) => Err(trace_error(error)),
     }
 }
 

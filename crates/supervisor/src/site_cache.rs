@@ -1,27 +1,34 @@
 //! Instruction sites of files seen before, under the user's cache directory.
 
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use reenact_files::{cache_part, prune_to_newest, replace_private};
 use reenact_trace::checksum::checksum;
 use reenact_trace::FileIdentity;
-
-use crate::cache_directory;
 
 /// Changes whenever the scanner finds other sites than before.
 const SCANNER_VERSION: u32 = 4;
 
+/// Most files that are remembered.
+const MOST_FILES: usize = 4096;
+
 /// The cache; without a directory it only scans.
 pub struct SiteCache {
     directory: Option<PathBuf>,
+    has_grown: Cell<bool>,
 }
 
 impl SiteCache {
     /// `$XDG_CACHE_HOME/reenact/sites`, or below `~/.cache`.
     pub fn open() -> SiteCache {
-        let directory = cache_directory::part("sites");
-        SiteCache { directory }
+        let directory = cache_part("sites");
+        SiteCache {
+            directory,
+            has_grown: Cell::new(false),
+        }
     }
 
     /// Sites (`file offset << 8 | kind`) of the file with this identity; `read` gives its bytes
@@ -51,12 +58,20 @@ impl SiteCache {
             .map(|site| site.file_offset << 8 | u64::from(site.kind))
             .collect();
         if let Some(path) = path {
-            let new = path.with_extension(format!("{}", std::process::id()));
-            if fs::write(&new, render(&sites)).is_ok() {
-                drop(fs::rename(&new, &path));
+            // Without a place for it, the file is scanned again.
+            if replace_private(&path, &render(&sites)).is_ok() {
+                self.has_grown.set(true);
             }
         }
         sites
+    }
+}
+
+impl Drop for SiteCache {
+    fn drop(&mut self) {
+        if let (Some(directory), true) = (&self.directory, self.has_grown.get()) {
+            prune_to_newest(directory, MOST_FILES);
+        }
     }
 }
 

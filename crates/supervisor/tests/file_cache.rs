@@ -2,13 +2,15 @@
 
 mod scratch;
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use reenact_supervisor::FileCache;
+use reenact_trace::arena::KEPT_FILE_MODE;
 use reenact_trace::FileIdentity;
 use scratch::Scratch;
 
@@ -20,7 +22,12 @@ fn cache_in(scratch: &Scratch) -> FileCache {
 
 fn copy_in(scratch: &Scratch, name: &str, length: usize) -> PathBuf {
     let path = scratch.0.join(name);
-    fs::write(&path, vec![7; length]).expect("the temporary directory is writable");
+    let mut file = File::create(&path).expect("the temporary directory is writable");
+    file.write_all(&vec![7; length]).expect("there is room");
+    let modified = UNIX_EPOCH + Duration::from_nanos(2);
+    file.set_modified(modified).expect("it is ours");
+    let mode = Permissions::from_mode(KEPT_FILE_MODE);
+    file.set_permissions(mode).expect("it is ours");
     path
 }
 
@@ -75,7 +82,7 @@ fn only_what_no_trace_has_is_removed_the_oldest_first() {
         thread::sleep(Duration::from_millis(20));
         fs::remove_file(scratch.0.join(format!("copy{inode}"))).expect("it is there");
     }
-    cache.prune_to(250);
+    cache.prune_to(250, u64::MAX);
     let left: Vec<bool> = (1..=4)
         .map(|inode| {
             let place = cache.place(&identity(inode, 100)).expect("a directory");
@@ -87,4 +94,36 @@ fn only_what_no_trace_has_is_removed_the_oldest_first() {
         })
         .collect();
     assert_eq!(left, [true, false, true, true]);
+}
+
+#[test]
+fn a_copy_that_somebody_has_changed_is_replaced() {
+    let scratch = Scratch::new("cache-changed");
+    let mut cache = cache_in(&scratch);
+    let first = copy_in(&scratch, "first", 100);
+    cache.add(&identity(5, 100), &first, 1);
+    let now = File::open(&first).expect("it is there");
+    now.set_modified(UNIX_EPOCH).expect("it is ours");
+    cache.add(&identity(5, 100), &first, 2);
+    assert_eq!(cache.checksum(&identity(5, 100)), Some(1));
+    cache.add(&identity(5, 100), &copy_in(&scratch, "second", 100), 3);
+    assert_eq!(cache.checksum(&identity(5, 100)), Some(3));
+}
+
+#[test]
+fn what_no_trace_has_had_for_long_goes() {
+    let scratch = Scratch::new("cache-old");
+    let mut cache = cache_in(&scratch);
+    let copy = copy_in(&scratch, "copy", 100);
+    cache.add(&identity(5, 100), &copy, 1);
+    let place = cache
+        .place(&identity(5, 100))
+        .expect("there is a directory");
+    cache.prune_to(u64::MAX, 0);
+    assert!(place.exists(), "a trace has it");
+    fs::remove_file(copy).expect("it is there");
+    cache.prune_to(u64::MAX, 3600);
+    assert!(place.exists(), "it was used a moment ago");
+    cache.prune_to(u64::MAX, 0);
+    assert!(!place.exists());
 }

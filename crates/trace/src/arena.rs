@@ -135,6 +135,10 @@ impl ArenaHeader {
 const _: () = assert!(core::mem::size_of::<ArenaHeader>() as u64 <= CPUID_TABLE_OFFSET);
 const _: () = assert!(CPUID_TABLE_OFFSET as usize + CPUID_TABLE_ENTRIES * 24 <= 4096);
 
+/// Mode of the files that are kept in a trace: private, and not to be written to, as several traces
+/// may have one and the same.
+pub const KEPT_FILE_MODE: u32 = 0o400;
+
 /// Longest path of the directory of kept files, with its NUL.
 pub const FILE_CACHE_MAX: usize = 512;
 

@@ -217,6 +217,9 @@ def _failure(outcome: Recording) -> str:
 def _report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
     from reenact.printable import printable
 
+    if not outcome.is_kept:
+        where = printable(outcome.trace)
+        return [f"reenact: {where} was removed while the program ran: nothing is recorded"]
     lines = [f"reenact: {printable(warning)}" for warning in outcome.messages]
     command = "reenact verify"
     if is_elsewhere:

@@ -6,8 +6,9 @@ import argparse
 
 HELP = "remove traces"
 DESCRIPTION = (
-    "Remove traces with everything in them. Refuses whatever is not a trace, and a trace that "
-    "is being recorded."
+    "Remove traces with everything in them, and from the cache the copies of programs and "
+    "libraries that no other trace has. Refuses whatever is not a trace, and a trace that is being "
+    "recorded."
 )
 EXAMPLES = (
     ("reenact rm ls-3 ls-4", "two traces of the default place"),
@@ -34,17 +35,23 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.all:
         paths = places.all_traces()
     else:
-        paths = [places.locate(name) for name in arguments.traces]
+        paths = list(dict.fromkeys(places.locate(name) for name in arguments.traces))
     for path in paths:
         if not places.is_trace(path):
             raise TraceError(f"{path} is not a trace, so it is not removed")
         if places.is_being_recorded(path):
             raise TraceError(f"{path} is being recorded", "end its program first")
+    from reenact import _native
+
     for path in paths:
         # A link to a trace (such as `latest`) stands for the trace.
         real = os.path.realpath(path)
-        shutil.rmtree(real)
-        if path != real and os.path.islink(path):
-            os.unlink(path)
+        try:
+            shutil.rmtree(real)
+            if path != real and os.path.islink(path):
+                os.unlink(path)
+        except OSError as error:
+            raise TraceError(f"cannot remove all of {path}: {error.strerror}") from error
     places.repair_latest()
+    _native.forget_unused_copies()
     return 0
