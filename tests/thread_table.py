@@ -51,6 +51,8 @@ THREADS = (
     _threads("thread_polling"),
     _threads("thread_sockets"),
     _threads("thread_race", same=NOTHING),
+    _threads("wait_scratch"),
+    _threads("wait_transfers", timeout=40),
     _threads("futex_requeue"),
     _ending("exit", 3),
     _ending("kill", -signal.SIGTERM),
