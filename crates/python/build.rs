@@ -16,8 +16,9 @@ const PROGRAMS: [(&str, &str, &str); 2] = [
     ("replayer", "reenact-replayer", "reenact-replayer"),
 ];
 /// Crates the programs are made of.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "recorder",
+    "interpose",
     "replayer",
     "freestanding",
     "trace",

@@ -6,8 +6,10 @@
 
 #[cfg(feature = "heap")]
 pub mod heap;
+#[cfg(feature = "program")]
 pub mod memory;
 pub mod numbers;
+#[cfg(feature = "program")]
 pub mod panic;
 pub mod print;
 pub mod syscall;

@@ -7,11 +7,11 @@ use reenact_trace::event::flags;
 use reenact_trace::{EventHeader, EventKind, Registers};
 
 use crate::call::{Call, Outcome};
-use crate::frame::{Frame, Origin};
 use crate::log::{self, Builder};
 use crate::signal::{self, Moment};
 use crate::thread::{self, Thread};
 use crate::{arena, dispatch, guest, patch, scheduler, sites, vdso};
+use reenact_interpose::{Frame, Origin};
 
 /// Control arrives here from every entry in `entry`.
 #[no_mangle]
@@ -30,7 +30,6 @@ extern "C" fn on_entry(frame: *mut Frame) {
     if scheduler::is_shared() && !thread.vfork_child && is_logged {
         scheduler::after_event(thread);
     }
-    thread.frame.mark();
 }
 
 #[inline(never)]
@@ -131,7 +130,6 @@ fn on_system_call(thread: &mut Thread) {
         event.header.flags = flags::PATCHED;
     } else {
         patch::consider(ip, number, &mut event);
-        thread.frame.resume_at = patch::resume_address(ip);
     }
     let mut call = Call {
         thread,
@@ -157,7 +155,6 @@ fn on_system_call(thread: &mut Thread) {
             if !deliver_before(thread) {
                 // The signal went away again: the call has not been made yet.
                 thread.frame.registers.rip -= 2;
-                thread.frame.resume_at = thread.frame.registers.rip;
             }
         }
         Outcome::Finished => {
@@ -172,7 +169,6 @@ fn on_system_call(thread: &mut Thread) {
 #[inline(never)]
 fn deliver_before(thread: &mut Thread) -> bool {
     let after = thread.frame.registers.rip;
-    let resume_at = thread.frame.resume_at;
     // Both `syscall` and the patches of it are two bytes before the next instruction.
     thread.frame.registers.rip = after - 2;
     let before = thread.frame.registers;
@@ -180,7 +176,6 @@ fn deliver_before(thread: &mut Thread) -> bool {
     let delivered = thread.frame.registers != before;
     if !delivered {
         thread.frame.registers.rip = after;
-        thread.frame.resume_at = resume_at;
     }
     delivered
 }

@@ -3,12 +3,12 @@
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
+use reenact_interpose::interruptible::{self, NOT_BEGUN};
 use reenact_syscalls::{
     fcntl, futex_operation, ioctl, Before, FutexWait, Readiness, SystemCall, Wait,
 };
 
 use crate::call::Call;
-use crate::entry::{self, NOT_BEGUN};
 use crate::released::{apart, direct, was_preempted};
 use crate::scratch::{CopyBack, Scratch};
 use crate::{priority_lock, wake_ups};
@@ -95,7 +95,7 @@ fn until_ready(
         request[0] = descriptor;
         let wait = [request.as_ptr() as u64, 1, u64::MAX, 0, 0, 0];
         // SAFETY: a pollfd of ours.
-        unsafe { entry::interruptible(POLL, &wait, call.thread.queued.as_ptr()) }
+        unsafe { interruptible::call(POLL, &wait, call.thread.queued.as_ptr()) }
     });
     if waited == NOT_BEGUN || waited == -EINTR {
         return waited;

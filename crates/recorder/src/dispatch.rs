@@ -11,12 +11,12 @@ use reenact_syscalls::{
 use reenact_trace::layout;
 
 use crate::call::{Call, Outcome};
-use crate::entry::{self, NOT_BEGUN};
 use crate::guest::GuestMemory;
 use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::{blocking, mappings, message, pinning, process, scheduler, signal, virtualize};
+use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 /// Perform a call of the program; `entry`: its row of the table.
 pub fn perform(call: &mut Call<'_>, entry: Option<&SystemCall>) -> Outcome {
@@ -181,7 +181,7 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
         blocking::perform(call, entry, &args)
     } else {
         // SAFETY: the program asked for this call; hidden descriptors were excluded.
-        unsafe { entry::interruptible(call.number, &args, call.thread.queued.as_ptr()) }
+        unsafe { interruptible::call(call.number, &args, call.thread.queued.as_ptr()) }
     };
     if handed_over {
         signal::take_back(call.thread);

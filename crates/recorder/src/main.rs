@@ -14,6 +14,7 @@
 #![no_main]
 
 mod arena;
+mod arming;
 mod arrival;
 mod blocking;
 mod call;
@@ -21,9 +22,7 @@ mod chaos;
 mod code_ranges;
 mod cpuid;
 mod dispatch;
-mod entry;
 mod files;
-mod frame;
 mod guest;
 mod heap;
 mod hidden_descriptors;
@@ -41,7 +40,6 @@ mod process;
 mod released;
 mod scheduler;
 mod scratch;
-mod seccomp;
 mod shared;
 mod sharing_group;
 mod signal;

@@ -2,12 +2,12 @@
 
 use reenact_trace::layout::is_reserved;
 
-use crate::patch;
+use reenact_interpose::call_sites;
 
 /// Whether a line of the maps file is about memory of the recorder.
 pub fn is_ours(line: &[u8]) -> bool {
     let start = hexadecimal(line);
-    is_reserved(start) || patch::is_trampoline_area(start)
+    is_reserved(start) || call_sites::is_trampoline(start)
 }
 
 /// The hexadecimal number at the start of a text.

@@ -9,9 +9,9 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall2;
 
 use crate::call::Call;
-use crate::entry::{self, NOT_BEGUN};
 use crate::guest;
 use crate::released::{apart, direct};
+use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 const TRYLOCK_PI: u64 = 8;
 const LOCK_PI2: u64 = 13;
@@ -67,8 +67,7 @@ fn wait_for_change(call: &Call<'_>, address: u64, seen: Option<u32>, end: Option
         let time = [0u64, pause];
         let sleep = [time.as_ptr() as u64, 0, 0, 0, 0, 0];
         // SAFETY: a timespec of ours.
-        let result =
-            unsafe { entry::interruptible(NANOSLEEP, &sleep, call.thread.queued.as_ptr()) };
+        let result = unsafe { interruptible::call(NANOSLEEP, &sleep, call.thread.queued.as_ptr()) };
         if result != 0 {
             return result;
         }

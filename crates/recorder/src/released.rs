@@ -3,16 +3,16 @@
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::EINTR;
+use reenact_interpose::interruptible;
 
 use crate::call::Call;
-use crate::entry;
 use crate::sharing_group::WaitKind;
-use crate::{patch, scheduler, signal};
+use crate::{scheduler, signal};
 
 /// Make the call, unless a signal waits.
 pub fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
     // SAFETY: the program asked for this call.
-    unsafe { entry::interruptible(call.number, args, call.thread.queued.as_ptr()) }
+    unsafe { interruptible::call(call.number, args, call.thread.queued.as_ptr()) }
 }
 
 /// Whether a call was interrupted only because others want the token.
@@ -37,6 +37,5 @@ pub fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64
     call.thread.preemption_requested.store(0, Ordering::Relaxed);
     scheduler::acquire(call.thread, WaitKind::AfterCall);
     call.event.go_on(&header);
-    call.thread.frame.resume_at = patch::resume_address(call.thread.frame.resume_at);
     result
 }

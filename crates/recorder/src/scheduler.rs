@@ -360,7 +360,6 @@ pub fn yield_now(thread: &mut Thread) {
         charge(thread);
         release_token();
         acquire(thread, WaitKind::AfterSlice);
-        thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
     }
 }
 
@@ -388,7 +387,6 @@ fn yield_to_woken(thread: &mut Thread) {
     }
     check_queued_signals(thread);
     begin_turn(thread, WaitKind::AfterSlice);
-    thread.frame.resume_at = crate::patch::resume_address(thread.frame.resume_at);
 }
 
 /// Take the token back that [`yield_to_woken`] released, if nobody has taken it. The queue then holds only

@@ -5,35 +5,15 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall4};
+use reenact_interpose::breakpoints::{self, Breakpoint};
+use reenact_interpose::instruction::{length, Destination, LOOK};
 use reenact_trace::event::instruction;
 use reenact_trace::{EventKind, FileId, Registers, Tag};
 
 use crate::log::Builder;
 use crate::signal::SIGTRAP;
 use crate::thread::Thread;
-use crate::{arena, cpuid, guest, patch, state_store};
-
-/// A site in memory.
-#[derive(Clone, Copy)]
-struct Site {
-    address: u64,
-    kind: u16,
-    /// The byte that `int3` replaced.
-    original: u8,
-}
-
-const CAPACITY: usize = 4096;
-static mut SITES: [Site; CAPACITY] = [Site {
-    address: 0,
-    kind: 0,
-    original: 0,
-}; CAPACITY];
-static mut COUNT: usize = 0;
-
-fn sites() -> &'static mut [Site] {
-    // SAFETY: one thread at a time; COUNT never exceeds the capacity.
-    unsafe { core::slice::from_raw_parts_mut((&raw mut SITES).cast(), COUNT) }
-}
+use crate::{arena, cpuid, guest, state_store};
 
 /// Ask the supervisor to look for sites in a kept file, once per recording, and wait.
 pub fn ensure_scanned(index: usize) {
@@ -78,7 +58,7 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
             writable = true;
         }
         let address = at + (file_offset - offset);
-        if put(address, kind) {
+        if breakpoints::place(address, kind) {
             placed[count] = address;
             count += 1;
         }
@@ -104,96 +84,25 @@ fn log_breakpoints(event: &mut Builder, addresses: &[u64]) {
     event.bytes(Tag::Breakpoints, 0, bytes);
 }
 
-/// Whether there is an `int3` of ours now.
-fn put(address: u64, kind: u16) -> bool {
-    let known = sites().iter_mut().find(|site| site.address == address);
-    let mut original = [0u8; 1];
-    if !guest::read(address, &mut original) || original[0] == 0xcc {
-        return false;
-    }
-    let site = Site {
-        address,
-        kind,
-        original: original[0],
-    };
-    match known {
-        Some(entry) => *entry = site,
-        None => {
-            // SAFETY: one thread at a time.
-            unsafe {
-                if COUNT == CAPACITY {
-                    return false;
-                }
-                COUNT += 1;
-            }
-            if let Some(last) = sites().last_mut() {
-                *last = site;
-            }
-        }
-    }
-    guest::write(address, &[0xcc])
-}
-
-/// The prefixes and the operand of `rdrand`/`rdseed`/`rdpid`: operand size in bytes, register
-/// number, instruction length.
-fn decode(address: u64, original: u8) -> Option<(u32, usize, u64)> {
-    let mut bytes = [0u8; 8];
-    guest::read(address, &mut bytes);
-    bytes[0] = original;
-    let mut at = 0;
-    let (mut size, mut extension) = (4, 0);
-    loop {
-        match *bytes.get(at)? {
-            0x66 => size = 2,
-            0xf2 | 0xf3 | 0x2e | 0x3e | 0x26 | 0x36 | 0x64 | 0x65 => {}
-            rex @ 0x40..=0x4f => {
-                if rex & 8 != 0 {
-                    size = 8;
-                }
-                extension = usize::from(rex & 1) * 8;
-            }
-            0x0f => break,
-            _ => return None,
-        }
-        at += 1;
-    }
-    let modrm = *bytes.get(at + 2)?;
-    Some((size, usize::from(modrm & 7) + extension, at as u64 + 3))
-}
-
-fn length(address: u64, site: &Site) -> u64 {
-    match site.kind {
-        instruction::CPUID | instruction::RDTSC => prefixed(address, site.original, 2),
-        instruction::RDTSCP | instruction::XGETBV => prefixed(address, site.original, 3),
-        _ => decode(address, site.original).map_or(3, |(_, _, length)| length),
-    }
-}
-
-/// Length with any prefixes before the 0F byte.
-fn prefixed(address: u64, original: u8, base: u64) -> u64 {
-    let mut bytes = [0u8; 8];
-    guest::read(address, &mut bytes);
-    bytes[0] = original;
-    base + bytes.iter().position(|&byte| byte == 0x0f).unwrap_or(0) as u64
+/// The first bytes of the instruction under a breakpoint.
+fn code(site: &Breakpoint) -> [u8; LOOK] {
+    let mut code = [0u8; LOOK];
+    guest::read(site.address, &mut code);
+    code[0] = site.original;
+    code
 }
 
 /// The site whose `int3` this thread has executed.
-fn hit(thread: &Thread) -> Option<Site> {
+fn hit(thread: &Thread) -> Option<Breakpoint> {
     if thread.fault.number != SIGTRAP {
         return None;
     }
-    let address = thread.frame.registers.rip.wrapping_sub(1);
-    let site = sites()
-        .iter()
-        .copied()
-        .find(|site| site.address == address)?;
-    let mut byte = [0u8];
-    (guest::read(address, &mut byte) && byte[0] == 0xcc).then_some(site)
+    breakpoints::executed(thread.frame.registers.rip)
 }
 
 /// A CPUID at a place we did not know of, that the processor has refused.
-fn refused(thread: &Thread) -> Option<Site> {
-    Some(Site {
+fn refused(thread: &Thread) -> Option<Breakpoint> {
+    Some(Breakpoint {
         address: thread.frame.registers.rip,
         kind: instruction::CPUID,
         original: cpuid::refused(thread)?,
@@ -221,30 +130,28 @@ pub fn on_trap(thread: &mut Thread) -> bool {
     event.header.register_checksum = checksum;
     event.header.args = [after.rax, after.rbx, after.rcx, after.rdx, after.rflags, 0];
     // The destination of rdrand and its like may be any register.
-    if let Some((_, number, _)) = decode(address, site.original) {
-        event.header.args[5] = *thread.frame.registers.by_number(number);
+    if let Some(destination) = Destination::decode(&code(&site)) {
+        event.header.args[5] = *thread.frame.registers.by_number(destination.register);
     }
     event.commit();
     let registers = &mut thread.frame.registers;
-    registers.rip = address + length(address, &site);
-    thread.frame.resume_at = registers.rip;
+    registers.rip = address + length(&code(&site), site.kind);
     true
 }
 
 /// An instruction that stores state components; where that cannot be done for the program, as its operand
 /// is bad, the processor comes to the original instruction.
-fn store(thread: &mut Thread, site: &Site) -> bool {
+fn store(thread: &mut Thread, site: &Breakpoint) -> bool {
     let next = state_store::perform(&thread.frame, site.kind, site.address, site.original);
-    if next.is_none() && !patch::restore_code(site.address, site.original) {
+    if next.is_none() && !site.remove() {
         return false;
     }
     let registers = &mut thread.frame.registers;
     registers.rip = next.unwrap_or(site.address);
-    thread.frame.resume_at = registers.rip;
     true
 }
 
-fn perform(registers: &mut Registers, site: &Site) {
+fn perform(registers: &mut Registers, site: &Breakpoint) {
     let r = &mut *registers;
     match site.kind {
         instruction::CPUID => {
@@ -287,8 +194,8 @@ fn perform(registers: &mut Registers, site: &Site) {
 }
 
 /// `rdrand`, `rdseed` and `rdpid`: one destination register of 2, 4 or 8 bytes.
-fn random(registers: &mut Registers, site: &Site) {
-    let Some((size, number, _)) = decode(site.address, site.original) else {
+fn random(registers: &mut Registers, site: &Breakpoint) {
+    let Some(Destination { size, register, .. }) = Destination::decode(&code(site)) else {
         return;
     };
     let value: u64;
@@ -307,7 +214,7 @@ fn random(registers: &mut Registers, site: &Site) {
             _ => asm!("rdpid {0}", out(reg) value, options(nomem, nostack)),
         }
     }
-    let destination = registers.by_number(number);
+    let destination = registers.by_number(register);
     *destination = match size {
         2 => *destination & !0xffff | value & 0xffff,
         4 if site.kind != instruction::RDPID => value & 0xffff_ffff,

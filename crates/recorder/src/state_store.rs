@@ -9,10 +9,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use reenact_trace::event::instruction;
 use reenact_trace::{EventKind, Registers};
 
-use crate::frame::Frame;
 use crate::log::Builder;
-use crate::signal::{store_state, ExtendedState, XSAVE_MAX};
 use crate::{cpuid, guest};
+use reenact_interpose::extended_state::{self, ExtendedState, XSAVE_MAX};
+use reenact_interpose::Frame;
 
 /// Legacy area and header: what is stored whatever the components.
 const HEADER_END: usize = 576;
@@ -50,7 +50,7 @@ pub fn perform(frame: &Frame, kind: u16, ip: u64, original: u8) -> Option<u64> {
         _ => 4,
     };
     // SAFETY: the site proves the CPU has the instruction; `extent` is what it can store.
-    unsafe { store_state(frame, &mut area, mask, which + u32::from(operand.is_wide)) };
+    unsafe { extended_state::store(frame, &mut area, mask, which + u32::from(operand.is_wide)) };
     let content = &area.0[..length];
     if !guest::write(operand.address, content) {
         return None;

@@ -1,14 +1,15 @@
 //! What the recorder keeps for each thread of the program: the saved registers, stacks, the
 //! queue of signals that wait for a deterministic point.
 
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall6;
 use reenact_trace::layout::THREADS_ADDRESS;
 use reenact_trace::EventHeader;
 
-use crate::frame::Frame;
+use reenact_interpose::alternate_stack::AlternateStack;
+use reenact_interpose::{frame, Frame};
 
 /// Bytes of a thread block: `Thread`, then the signal stack, then the recorder's stack.
 pub const BLOCK_SIZE: u64 = 256 << 10;
@@ -36,12 +37,11 @@ pub struct QueuedSignal {
 /// One thread of the program.
 #[repr(C, align(64))]
 pub struct Thread {
+    /// First: the current frame is the current thread's.
     pub frame: Frame,
     pub tid: u32,
     /// Index of the block.
     pub index: u32,
-    /// Top of the recorder's stack.
-    pub stack_top: u64,
     /// Number of signals in the queue; the interruptible system call looks at it.
     pub queued: AtomicU32,
     /// This is a vfork child running in its parent's memory; the parent is `parent`.
@@ -58,8 +58,8 @@ pub struct Thread {
     pub queue_next: AtomicU32,
     /// See [`HELD`]; number 0: none.
     pub held: [QueuedSignal; HELD],
-    /// The program's alternate signal stack: address, flags, size.
-    pub alternate_stack: [u64; 3],
+    /// The program's alternate signal stack.
+    pub alternate_stack: AlternateStack,
     /// A synchronous fault to report: the signal's number and information.
     pub fault: QueuedSignal,
     /// Error code, trap number and cr2 of the fault.
@@ -97,9 +97,6 @@ pub struct Thread {
     pub yields_to_woken: bool,
 }
 
-/// The thread that holds the token: the only one inside the program or the recorder.
-pub static CURRENT: AtomicUsize = AtomicUsize::new(0);
-
 /// Threads there are.
 pub static COUNT: AtomicU32 = AtomicU32::new(1);
 
@@ -109,10 +106,10 @@ pub fn are_several() -> bool {
     COUNT.load(Ordering::Relaxed) > 1
 }
 
-/// The current thread.
+/// The thread that holds the token: the only one inside the program or the recorder.
 pub fn current() -> &'static mut Thread {
     // SAFETY: set before the program starts; only the token's holder runs.
-    unsafe { &mut *(CURRENT.load(Ordering::Relaxed) as *mut Thread) }
+    unsafe { &mut *frame::current().cast() }
 }
 
 /// The thread whose block an address (of the running stack) lies in.
@@ -124,7 +121,7 @@ pub fn of_address(address: u64) -> &'static mut Thread {
 
 /// Make `thread` the token's holder.
 pub fn set_current(thread: *mut Thread) {
-    CURRENT.store(thread as usize, Ordering::Relaxed);
+    frame::set_current(thread.cast());
 }
 
 /// Map block `index` (fresh zero pages) and initialise what is not zero.
@@ -150,13 +147,10 @@ pub fn create(index: u32) -> Option<&'static mut Thread> {
     // SAFETY: fresh zeroed memory; all-zero is a valid Thread.
     let thread = unsafe { &mut *(address as *mut Thread) };
     thread.index = index;
-    thread.stack_top = address + BLOCK_SIZE;
-    thread.alternate_stack = [0, SS_DISABLE, 0];
+    thread.frame.stack_top = address + BLOCK_SIZE;
+    thread.alternate_stack = AlternateStack::DISABLED;
     Some(thread)
 }
-
-/// `ss_flags` of a disabled alternate stack.
-pub const SS_DISABLE: u64 = 2;
 
 impl Thread {
     /// Base and size of the kernel's alternate signal stack for this thread.
@@ -168,4 +162,5 @@ impl Thread {
         )
     }
 }
+const _: () = assert!(core::mem::offset_of!(Thread, frame) == 0);
 const _: () = assert!(core::mem::size_of::<Thread>() as u64 <= SIGNAL_STACK_START);

@@ -15,7 +15,7 @@ pub fn is_made(thread: &mut Thread, event: &mut Builder) {
         Faulting::On => return,
     }
     // Our own question about the size of signal frames is asked while it is free.
-    signal::extended_state();
+    signal::components();
     if cpuid::begin_faulting() == Faulting::On {
         thread.cpuid_faults = true;
         signal::set_kernel_mask(thread);

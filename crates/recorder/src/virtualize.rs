@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
+use reenact_interpose::extended_state;
 use reenact_syscalls::{
     fcntl, ioctl, Class, Content, Descriptors, FcntlDescriptors, SpecialAction, SystemCall, Wait,
 };
@@ -12,7 +13,7 @@ use reenact_trace::arena::descriptor;
 use reenact_trace::event::flags;
 
 use crate::call::{Call, Outcome};
-use crate::{arena, cpuid, guest, hidden_descriptors, proc_files, shared, signal};
+use crate::{arena, cpuid, guest, hidden_descriptors, proc_files, shared};
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
 #[inline(always)]
@@ -114,7 +115,7 @@ pub fn after(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
     }
     let is_state = matches!(entry.class, Class::Special(SpecialAction::ProcessorState));
     if is_state && call.args[0] == ARCH_REQ_XCOMP_PERM {
-        signal::permit_extended_state(call.args[1]);
+        extended_state::permit(call.args[1]);
     }
 }
 

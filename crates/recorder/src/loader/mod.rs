@@ -8,8 +8,9 @@ use core::arch::global_asm;
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5};
-use reenact_trace::arena::{mechanism, slot_state};
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
+use reenact_interpose::entry;
+use reenact_trace::arena::slot_state;
 use reenact_trace::layout::{REGION_END, REGION_START};
 use reenact_trace::{EventKind, FileId, MapRecord, Registers, Tag};
 
@@ -17,7 +18,7 @@ use self::segments::{Image, Mapped};
 use self::stack::*;
 use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
-use crate::{arena, entry, guest, heap, message, proc_files, signal, text, vdso, virtualize};
+use crate::{arena, arming, guest, heap, message, proc_files, signal, text, vdso, virtualize};
 
 global_asm!(
     ".globl _start",
@@ -51,7 +52,7 @@ extern "C" fn start(sp: u64) -> ! {
     // SAFETY: before any other code; the new stack is ours and never returned from.
     unsafe {
         KERNEL_STACK = sp;
-        entry::switch_stack(thread.stack_top - 64, on_own_stack, 0)
+        entry::switch_stack(thread.frame.stack_top - 64, on_own_stack, 0)
     }
 }
 
@@ -76,9 +77,9 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     virtualize::after_exec();
     process_start(thread);
     load(thread);
-    arm_dispatch();
+    arming::arm();
     // SAFETY: the frame was filled by `load`.
-    unsafe { entry::resume(&mut thread.frame) }
+    unsafe { entry::go_on(&mut thread.frame) }
 }
 
 /// The log's first event, when this image is also a new process.
@@ -186,7 +187,6 @@ fn load(thread: &mut Thread) {
         ..Registers::default()
     };
     thread.frame.registers = registers;
-    thread.frame.resume_at = registers.rip;
     let mut event = Builder::new(EventKind::ImageReady, 0);
     event.header.ip = registers.rip;
     event.header.flags = reenact_trace::event::flags::IMMEDIATE;
@@ -357,30 +357,5 @@ fn clear_below(sp: u64) {
         }
         // SAFETY: a page of the stack, found mapped.
         unsafe { core::ptr::write_bytes(below as *mut u8, 0, PAGE as usize) };
-    }
-}
-
-/// From now on every system call outside the reserved region traps. Lost by fork and exec.
-pub fn arm_dispatch() {
-    const PR_SET_SYSCALL_USER_DISPATCH: u64 = 59;
-    let result = if arena::header().mechanism == mechanism::DISPATCH {
-        // SAFETY: from here on the program's calls reach our handler.
-        unsafe {
-            syscall5(
-                PRCTL,
-                PR_SET_SYSCALL_USER_DISPATCH,
-                1,
-                REGION_START,
-                REGION_END - REGION_START,
-                0,
-            )
-        }
-    } else {
-        crate::seccomp::install()
-    };
-    if result < 0 {
-        let name = reenact_syscalls::errno_name(-result as i32).unwrap_or("error");
-        let text = text!("system calls cannot be caught here ({name}); see `reenact doctor`");
-        message::fail(text.as_str());
     }
 }

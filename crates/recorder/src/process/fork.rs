@@ -11,10 +11,10 @@ use reenact_trace::{EventKind, Tag};
 use super::clone_flags::*;
 use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
-use crate::entry::{self, NOT_BEGUN};
 use crate::log::{self, Builder};
 use crate::thread::Thread;
-use crate::{arena, guest, loader, signal};
+use crate::{arena, arming, guest, signal};
+use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 /// `fork`, and `clone` without shared memory. `arguments` are those of `clone`.
 pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
@@ -40,7 +40,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     // What is sent to the child waits until its queue is not its parent's any more.
     signal::hold_signals();
     // SAFETY: a new process; both sides go on below.
-    let result = unsafe { entry::interruptible(CLONE, &args, call.thread.queued.as_ptr()) };
+    let result = unsafe { interruptible::call(CLONE, &args, call.thread.queued.as_ptr()) };
     if result != 0 {
         signal::set_kernel_mask(call.thread);
     }
@@ -89,7 +89,7 @@ fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         None
     };
     // SAFETY: a new process; both sides go on below.
-    let result = unsafe { entry::interruptible(CLONE, &args, call.thread.queued.as_ptr()) };
+    let result = unsafe { interruptible::call(CLONE, &args, call.thread.queued.as_ptr()) };
     if result < 0 {
         if let Some(slot) = &slot {
             slot.release();
@@ -99,7 +99,7 @@ fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         return Outcome::Interrupted;
     }
     if result == 0 {
-        loader::arm_dispatch();
+        arming::arm();
         if let Some(slot) = &slot {
             arena::map_slot(arena::header().arena_fd, slot.index);
         }
@@ -122,7 +122,7 @@ fn in_child(
     child_tid: u64,
 ) {
     // First of all: no trap before this would be survived.
-    loader::arm_dispatch();
+    arming::arm();
     if !arena::map_slot(arena::header().arena_fd, slot.index) {
         log::stop();
     }

@@ -5,13 +5,14 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall4};
+use reenact_interpose::entry;
 use reenact_trace::Tag;
 
 use super::clone_flags::*;
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{entry, guest, loader, scheduler, signal};
+use crate::{arming, guest, scheduler, signal};
 
 /// Blocks in use, by index; block 0 is the first thread's.
 static BLOCKS: [AtomicU32; scheduler::MOST_THREADS] =
@@ -90,8 +91,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         release_block(index);
         return Outcome::Done(-EAGAIN);
     };
-    // SAFETY: the frame is plain data.
-    unsafe { core::ptr::copy_nonoverlapping(&call.thread.frame, &mut child.frame, 1) };
+    child.frame.copy_state(&call.thread.frame);
     let registers = &mut child.frame.registers;
     registers.rax = 0;
     registers.rcx = registers.rip;
@@ -99,7 +99,6 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     if stack != 0 {
         registers.rsp = stack;
     }
-    child.frame.resume_at = registers.rip;
     child.mask = call.thread.mask;
     if flags & CLONE_CHILD_CLEARTID != 0 {
         child.clear_child_tid = child_tid;
@@ -112,7 +111,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     let result = unsafe {
         thread_call(
             passed,
-            child.stack_top - 64,
+            child.frame.stack_top - 64,
             parent_tid,
             tls,
             child as *mut Thread as u64,
@@ -138,7 +137,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
 
 /// First code of a new thread.
 extern "C" fn thread_main(thread: *mut Thread) -> ! {
-    loader::arm_dispatch();
+    arming::arm();
     // SAFETY: our own block.
     let thread = unsafe { &mut *thread };
     // SAFETY: no effect.
@@ -147,9 +146,8 @@ extern "C" fn thread_main(thread: *mut Thread) -> ! {
     // The creator's may have kept something back that is not its program's to block.
     signal::set_kernel_mask(thread);
     scheduler::acquire_first(thread);
-    thread.frame.resume_at = crate::patch::resume_address(thread.frame.registers.rip);
     // SAFETY: the frame was filled by the creator, and we have the token.
-    unsafe { entry::resume(&mut thread.frame) }
+    unsafe { entry::go_on(&mut thread.frame) }
 }
 
 /// `exit` of one of several threads. The `Exit` event has been logged by the caller.

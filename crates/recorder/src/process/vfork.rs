@@ -11,10 +11,10 @@ use reenact_trace::EventKind;
 
 use super::clone_flags::*;
 use crate::call::{Call, Outcome};
-use crate::entry;
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{arena, loader, signal};
+use crate::{arena, arming, signal};
+use reenact_interpose::entry;
 
 extern "C" {
     /// `clone` with a stack of ours for the child, which calls `child` there and never returns.
@@ -54,8 +54,7 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     event.header.flags |= flags::VFORK;
     event.commit();
 
-    // SAFETY: the frame is plain data.
-    unsafe { core::ptr::copy_nonoverlapping(&call.thread.frame, &mut child.frame, 1) };
+    child.frame.copy_state(&call.thread.frame);
     let registers = &mut child.frame.registers;
     registers.rax = 0;
     registers.rcx = registers.rip;
@@ -79,7 +78,7 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     let result = unsafe {
         vfork_call(
             clone_flags,
-            child.stack_top - 64,
+            child.frame.stack_top - 64,
             parent_tid,
             child_tid,
             tls,
@@ -112,13 +111,12 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
 
 /// The child's first moments.
 extern "C" fn in_child() -> ! {
-    loader::arm_dispatch();
+    arming::arm();
     let thread = thread::current();
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETPID) } as u32;
     signal::arm_stack(thread);
     signal::set_kernel_mask(thread);
-    thread.frame.resume_at = thread.frame.registers.rip;
     // SAFETY: the frame was filled by the parent.
-    unsafe { entry::resume(&mut thread.frame) }
+    unsafe { entry::go_on(&mut thread.frame) }
 }

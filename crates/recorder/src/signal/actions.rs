@@ -4,36 +4,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall4;
 
 use super::*;
-use crate::entry;
-
-/// `struct sigaction` as the kernel has it.
-#[derive(Clone, Copy, Default)]
-#[repr(C)]
-pub struct Action {
-    pub handler: u64,
-    pub flags: u64,
-    pub restorer: u64,
-    pub mask: u64,
-}
-
-impl Action {
-    pub const SIZE: usize = 32;
-
-    pub fn from_bytes(bytes: &[u8; Action::SIZE]) -> Action {
-        // SAFETY: four u64 in any state.
-        unsafe { bytes.as_ptr().cast::<Action>().read_unaligned() }
-    }
-
-    pub fn to_bytes(self) -> [u8; Action::SIZE] {
-        // SAFETY: four u64 without padding.
-        unsafe { core::mem::transmute(self) }
-    }
-
-    /// Whether this is a function of the program, not a default or ignored.
-    pub fn is_handler(&self) -> bool {
-        self.handler > SIG_IGN
-    }
-}
+use reenact_interpose::entry;
 
 /// The program's actions, by signal number. Shared by all threads of the address space.
 static mut ACTIONS: [Action; 65] = [Action {

@@ -2,9 +2,10 @@
 //! they write for the program they also attach to the event.
 
 use reenact_freestanding::numbers::*;
+use reenact_interpose::alternate_stack::AlternateStack;
 use reenact_trace::Tag;
 
-use super::actions::{action, is_fatal_by_default, kernel_action, own_action, Action};
+use super::actions::{action, is_fatal_by_default, kernel_action, own_action};
 use super::*;
 use crate::guest;
 use crate::log::Builder;
@@ -103,26 +104,23 @@ pub fn sigprocmask(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) ->
 pub fn sigaltstack(thread: &mut Thread, event: &mut Builder, args: &[u64; 6]) -> i64 {
     let [new_at, old_at, ..] = *args;
     let sp = thread.frame.registers.rsp;
-    let old = [
-        thread.alternate_stack[0],
-        alternate_stack::flags(thread, sp),
-        thread.alternate_stack[2],
-    ];
+    let mut old = thread.alternate_stack;
+    old.flags = old.flags_at(sp);
     if new_at != 0 {
         let mut bytes = [0u8; 24];
         if !guest::read(new_at, &mut bytes) {
             return -EFAULT;
         }
         // SAFETY: three u64 in any state.
-        let new = unsafe { bytes.as_ptr().cast::<[u64; 3]>().read_unaligned() };
-        let result = alternate_stack::set(thread, &new, sp);
+        let new = unsafe { bytes.as_ptr().cast::<AlternateStack>().read_unaligned() };
+        let result = thread.alternate_stack.set(&new, sp);
         if result < 0 {
             return result;
         }
     }
     if old_at != 0 {
         // SAFETY: three u64 as bytes.
-        let bytes = unsafe { core::slice::from_raw_parts(old.as_ptr().cast::<u8>(), 24) };
+        let bytes = unsafe { core::slice::from_raw_parts((&raw const old).cast::<u8>(), 24) };
         if !give(event, old_at, bytes) {
             return -EFAULT;
         }

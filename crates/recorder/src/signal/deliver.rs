@@ -4,14 +4,16 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall2;
+use reenact_interpose::alternate_stack::AlternateStack;
+use reenact_interpose::extended_state::{self, ExtendedState, XSAVE_MAX};
+use reenact_interpose::signal_frame::{self, Interruption};
 use reenact_trace::event::flags;
-use reenact_trace::{EventKind, Registers, Tag};
+use reenact_trace::{EventKind, Tag};
 
-use super::actions::{action, is_fatal_by_default, kernel_action, own_action, Action};
-use super::frame::{self, ExtendedState, MAGIC1, MAGIC2, SOFTWARE_BYTES, XSAVE_MAX};
+use super::actions::{action, is_fatal_by_default, kernel_action, own_action};
 use super::*;
 use crate::log::Builder;
-use crate::thread::{QueuedSignal, Thread, SS_DISABLE};
+use crate::thread::{QueuedSignal, Thread};
 use crate::{arena, guest, message};
 
 /// Where the program is when a signal is delivered.
@@ -160,7 +162,6 @@ fn unsafe_getpid() -> u64 {
     unsafe { reenact_freestanding::syscall::syscall0(GETPID) as u64 }
 }
 
-const FRAME_SIZE: usize = 440;
 /// Build the frame, log it, and make the thread's registers those of the handler's entry.
 #[inline(never)]
 fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: Option<u64>) {
@@ -177,68 +178,26 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         }
     }
     let before = thread.frame.registers;
-    let (features, xsave_size) = frame::extended_state();
-
-    // Where the frame goes.
-    let mut sp = before.rsp.wrapping_sub(128);
-    let [stack_base, stack_flag, stack_size] = thread.alternate_stack;
-    let alternate = program.flags & SA_ONSTACK != 0
-        && stack_flag & SS_DISABLE == 0
-        && !alternate_stack::is_on_it(thread, before.rsp);
-    if alternate {
-        sp = stack_base + stack_size;
-    }
-    let area_size = (xsave_size as usize + 4).min(XSAVE_MAX);
-    let area_at = sp.wrapping_sub(area_size as u64) & !63;
-    let frame_at = (area_at.wrapping_sub(FRAME_SIZE as u64) & !15).wrapping_sub(8);
-
-    // Vector state.
+    let components = components();
+    let interruption = Interruption {
+        registers: &before,
+        mask: thread.mask,
+        stack: thread.alternate_stack,
+        signal: signal.number,
+        info: &signal.info,
+        action: &program,
+        fault: (moment == Moment::Fault).then_some(thread.fault_context),
+    };
+    let built = signal_frame::build(&interruption, components);
     let mut area = ExtendedState([0; XSAVE_MAX]);
-    frame::save(&thread.frame, &mut area);
-    let software = SOFTWARE_BYTES as usize;
-    area.0[software..software + 48].fill(0);
-    area.0[software..software + 4].copy_from_slice(&MAGIC1.to_le_bytes());
-    area.0[software + 4..software + 8].copy_from_slice(&(area_size as u32).to_le_bytes());
-    area.0[software + 8..software + 16].copy_from_slice(&features.to_le_bytes());
-    area.0[software + 16..software + 20].copy_from_slice(&(xsave_size as u32).to_le_bytes());
-    // As save_xstate_epilog of arch/x86/kernel/fpu/signal.c: x87 and SSE always count as in use.
-    area.0[frame::XSTATE_IN_USE as usize] |= 3;
-    let end = xsave_size as usize;
-    area.0[end..end + 4].copy_from_slice(&MAGIC2.to_le_bytes());
-
-    // The frame proper.
-    let mut words = [0u64; FRAME_SIZE / 8];
-    words[0] = program.restorer;
-    words[1] = 7; // UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS
-    words[3] = stack_base;
-    words[4] = alternate_stack::flags(thread, before.rsp);
-    words[5] = stack_size;
-    let r = &before;
-    let general = [
-        r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rdi, r.rsi, r.rbp, r.rbx, r.rdx,
-        r.rax, r.rcx, r.rsp, r.rip, r.rflags,
-    ];
-    words[6..24].copy_from_slice(&general);
-    words[24] = 0x33 | 0x2b << 48;
-    if moment == Moment::Fault {
-        words[25..27].copy_from_slice(&thread.fault_context[..2]);
-        words[28] = thread.fault_context[2];
-    }
-    let saved_mask = thread.mask;
-    words[27] = saved_mask;
-    words[29] = area_at;
-    words[38] = saved_mask;
-    if program.flags & SA_SIGINFO != 0 {
-        words[39..55].copy_from_slice(&signal.info);
-    }
-    // SAFETY: plain words as bytes.
-    let frame_bytes =
-        unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), FRAME_SIZE) };
+    extended_state::save(&thread.frame, components, &mut area);
+    let area_size = extended_state::finish_for_frame(&mut area, components);
+    let (area_at, state) = (built.state_address, &area.0[..area_size]);
     let mut event = Builder::new(EventKind::SignalDelivered, signal.number as u16);
     if moment == Moment::Anywhere {
         landing::describe(&mut event, &thread.frame);
     }
-    if !guest::write(area_at, &area.0[..area_size]) || !guest::write(frame_at, frame_bytes) {
+    if !guest::write(area_at, state) || !guest::write(built.address, built.bytes()) {
         // No room for the frame: the kernel kills the process with SIGSEGV.
         drop(event);
         message::note("a signal handler could not be entered: its stack is not writable");
@@ -249,8 +208,8 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         unsafe { syscall2(KILL, unsafe_getpid(), u64::from(SIGSEGV)) };
         return;
     }
-    if alternate && stack_flag & alternate_stack::AUTODISARM != 0 {
-        thread.alternate_stack = [0, SS_DISABLE, 0];
+    if built.is_on_alternate_stack && thread.alternate_stack.is_disarmed_by_handlers() {
+        thread.alternate_stack = AlternateStack::DISABLED;
     }
 
     // The handler's mask.
@@ -261,27 +220,15 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
     thread.mask = mask & !(bit(SIGKILL) | bit(SIGSTOP));
     set_kernel_mask(thread);
 
-    // The handler's registers.
-    let after = Registers {
-        rdi: u64::from(signal.number),
-        rsi: frame_at + 312,
-        rdx: frame_at + 8,
-        rax: 0,
-        rsp: frame_at,
-        rip: program.handler,
-        rflags: before.rflags & !0x1_0500,
-        ..before
-    };
-    frame::reset(&mut thread.frame);
-    thread.frame.registers = after;
-    thread.frame.resume_at = after.rip;
+    extended_state::reset(&mut thread.frame, components);
+    thread.frame.registers = built.registers;
 
     event.header.ip = before.rip;
     event.header.register_checksum = before.checksum();
     event.header.flags = moment.flags();
-    event.registers(&after);
-    event.bytes(Tag::Write, area_at, &area.0[..area_size]);
-    event.bytes(Tag::Write, frame_at, frame_bytes);
+    event.registers(&built.registers);
+    event.bytes(Tag::Write, area_at, state);
+    event.bytes(Tag::Write, built.address, built.bytes());
     // SAFETY: plain words as bytes.
     let info = unsafe { core::slice::from_raw_parts(signal.info.as_ptr().cast::<u8>(), 128) };
     event.bytes(Tag::SignalInfo, 0, info);

@@ -5,37 +5,15 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall2;
+use reenact_interpose::frame::RESUME_FLAG;
+use reenact_interpose::user_context::{UserContext, FLAGS, RCX, RIP};
+use reenact_interpose::{call_sites, extended_state, guarded_copy, interruptible, Origin};
+use reenact_trace::layout;
 use reenact_trace::registers::USER_FLAGS;
-use reenact_trace::{layout, Registers};
 
 use super::*;
-use crate::entry;
-use crate::frame::{Origin, RESUME_FLAG};
 use crate::thread::{self, QueuedSignal, Thread};
-use crate::{guest, message, patch};
-
-/// `ucontext_t` as the kernel lays it out (arch/x86/include/uapi/asm/sigcontext.h).
-#[repr(C)]
-pub struct UserContext {
-    pub flags: u64,
-    pub link: u64,
-    pub stack: [u64; 3],
-    /// r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags
-    pub general: [u64; 18],
-    pub selectors: u64,
-    pub error: u64,
-    pub trap: u64,
-    pub old_mask: u64,
-    pub cr2: u64,
-    pub fpstate: u64,
-    pub reserved: [u64; 8],
-    pub mask: u64,
-}
-
-pub const RSP: usize = 15;
-pub const RIP: usize = 16;
-const RCX: usize = 14;
-const FLAGS: usize = 17;
+use crate::{guest, message};
 
 /// Give the current thread's signal stack to the kernel.
 pub fn arm_stack(thread: &Thread) {
@@ -43,23 +21,6 @@ pub fn arm_stack(thread: &Thread) {
     let stack = [base, 0u64, size];
     // SAFETY: a stack_t on our stack.
     unsafe { syscall2(SIGALTSTACK, stack.as_ptr() as u64, 0) };
-}
-
-/// `registers` with those of the interrupted program in place of the general ones.
-fn interrupted(registers: &Registers, context: &UserContext) -> Registers {
-    let g = &context.general;
-    let mut r = *registers;
-    (r.r8, r.r9, r.r10, r.r11) = (g[0], g[1], g[2], g[3]);
-    (r.r12, r.r13, r.r14, r.r15) = (g[4], g[5], g[6], g[7]);
-    (r.rdi, r.rsi, r.rbp, r.rbx) = (g[8], g[9], g[10], g[11]);
-    (r.rdx, r.rax, r.rcx, r.rsp) = (g[12], g[13], g[14], g[15]);
-    (r.rip, r.rflags) = (g[16], g[17]);
-    r
-}
-
-fn save_registers(thread: &mut Thread, context: &UserContext) {
-    thread.frame.registers = interrupted(&thread.frame.registers, context);
-    thread.frame.resume_at = thread.frame.registers.rip;
 }
 
 /// Whether a signal of our own has swallowed the trap of a system call. The kernel keeps one
@@ -74,23 +35,13 @@ fn has_swallowed_trap(thread: &Thread, context: &UserContext) -> bool {
     }
     // A program that has just come back from a call is there too, as we left it.
     let left = thread.frame.registers;
-    let mut found = interrupted(&left, context);
+    let mut found = context.registers(&left);
     if (found.rflags ^ left.rflags) & USER_FLAGS == 0 {
         found.rflags = left.rflags;
     }
     // The same state is either where the program was left, or once more behind the call.
     let is_untouched = context.general[FLAGS] & RESUME_FLAG != 0;
-    found != left || thread.frame.marked != 0 && !is_untouched
-}
-
-/// Let the interrupted program go on in the recorder instead.
-fn redirect(thread: &mut Thread, context: &mut UserContext, origin: Origin) {
-    save_registers(thread, context);
-    thread.frame.origin = origin as u64;
-    context.general[RIP] = entry::redirected_entry as *const () as u64;
-    context.general[RSP] = thread.stack_top;
-    // Direction and trap flags of the program must not reach our code.
-    context.general[FLAGS] &= !0x500;
+    found != left || thread.frame.is_marked() && !is_untouched
 }
 
 /// The signal waits for a place in the program that the log knows.
@@ -145,12 +96,11 @@ fn is_repeating(ip: u64) -> bool {
 /// could a replay always find it: a call that is begun once more has lost rcx and r11.
 fn is_at_call(ip: u64) -> bool {
     const LAST_OF_PAGE: u64 = 4095;
-    let behind = ip.wrapping_add(2);
     let mut code = [0u8; 2];
     // Within the page: a fault could not be caught here.
     let is_instruction =
         ip % 4096 != LAST_OF_PAGE && guest::read(ip, &mut code) && code == [0x0f, 0x05];
-    is_instruction || patch::resume_address(behind) != behind
+    is_instruction || call_sites::is_jump(ip)
 }
 
 /// The handler.
@@ -161,7 +111,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     // SAFETY: the kernel passes valid pointers into its frame.
     let (info, context) = unsafe { (&*info, &mut *context) };
     // SAFETY: of the kernel's frame.
-    unsafe { super::frame::keep_x87_unused(context.fpstate) };
+    unsafe { extended_state::keep_x87_unused(context.fpstate) };
     let mut signal = QueuedSignal {
         number,
         reserved: 0,
@@ -179,9 +129,9 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
 
     // In a trampoline the program is about to enter the recorder, or has just left it: no place
     // that a replay passes.
-    if layout::is_reserved(ip) || patch::is_trampoline_area(ip) {
+    if layout::is_reserved(ip) || call_sites::is_trampoline(ip) {
         if is_synchronous(number, &signal) {
-            match guest::fixup(ip) {
+            match guarded_copy::fixup(ip) {
                 Some(address) => context.general[RIP] = address,
                 None => message::fatal_fault(number, ip, context.cr2),
             }
@@ -201,18 +151,18 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
             return;
         }
         keep(thread, context, signal);
-        if let Some(address) = entry::abandon_address(ip) {
+        if let Some(address) = interruptible::abandon_address(ip) {
             context.general[RIP] = address;
         }
         return;
     }
     if number == SIGSYS && is_synchronous(number, &signal) {
-        return redirect(thread, context, Origin::Trap);
+        return context.redirect(&mut thread.frame, Origin::Trap);
     }
     if is_synchronous(number, &signal) {
         thread.fault = signal;
         thread.fault_context = [context.error, context.trap, context.cr2];
-        return redirect(thread, context, Origin::Signal);
+        return context.redirect(&mut thread.frame, Origin::Signal);
     }
     let is_request = super::late::is_preemption_request(&signal);
     if (is_request || super::late::is_alarm(&signal)) && has_swallowed_trap(thread, context) {
@@ -232,7 +182,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
             thread.fault.number = super::late::PREEMPT;
             // Ours, and nothing that a place in the program has.
             context.general[FLAGS] &= !RESUME_FLAG;
-            redirect(thread, context, Origin::Signal);
+            context.redirect(&mut thread.frame, Origin::Signal);
         }
         return;
     }
@@ -246,7 +196,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
         } else {
             thread.fault.number = 0;
             context.general[FLAGS] &= !RESUME_FLAG;
-            redirect(thread, context, Origin::Signal);
+            context.redirect(&mut thread.frame, Origin::Signal);
         }
         return;
     }

@@ -3,9 +3,7 @@
 
 use core::sync::atomic::Ordering;
 
-use super::actions::{
-    action, is_fatal_by_default, kernel_action, own_action, reset_kernel_action, Action,
-};
+use super::actions::{action, is_fatal_by_default, kernel_action, own_action, reset_kernel_action};
 use super::mask::set_exact_kernel_mask;
 use super::sending::send;
 use super::*;

@@ -11,9 +11,9 @@ use reenact_trace::{Registers, Tag};
 
 use super::pagemap::{Scan, FILE, ONLY_TRACKED, PRESENT, PROTECT, REGIONS, SWAPPED, WRITTEN, ZERO};
 use super::{dirty, landing_cost, vectors};
-use crate::frame::Frame;
 use crate::log::Builder;
 use crate::{maps_file, shared};
+use reenact_interpose::Frame;
 
 /// Where the kernel cannot say what of a range has content, larger ones are left out: reading
 /// them would take seconds.

@@ -2,12 +2,11 @@
 //! program's handlers are entered at deterministic points, on frames that we build and log.
 
 mod actions;
-mod alternate_stack;
 pub mod calls;
+mod components;
 mod deliver;
 pub mod dirty;
 mod forwarded;
-mod frame;
 mod handler;
 mod held;
 mod image;
@@ -21,13 +20,13 @@ mod sending;
 mod sigreturn;
 mod vectors;
 
+pub use reenact_interpose::signal_action::*;
+
 pub use actions::{
     is_default, is_fatal_by_default, reset_kernel_action, restore_actions, snapshot_actions,
 };
+pub use components::components;
 pub use deliver::{deliver_fault, deliver_queued, interrupts, restarts_after_queued, Moment};
-pub use frame::{
-    extended_state, permit as permit_extended_state, store as store_state, ExtendedState, XSAVE_MAX,
-};
 pub use handler::arm_stack;
 pub use held::{forget as forget_held, hand_over, pending, take_back};
 pub use image::{install_own, install_own_again, prepare_exec};
@@ -53,14 +52,3 @@ pub const SYNCHRONOUS: [u32; 6] = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIG
 pub const fn bit(signal: u32) -> u64 {
     1 << (signal - 1)
 }
-
-pub const SA_SIGINFO: u64 = 4;
-pub const SA_NOCLDSTOP: u64 = 1;
-pub const SA_NOCLDWAIT: u64 = 2;
-pub const SA_RESTORER: u64 = 0x0400_0000;
-pub const SA_ONSTACK: u64 = 0x0800_0000;
-pub const SA_RESTART: u64 = 0x1000_0000;
-pub const SA_NODEFER: u64 = 0x4000_0000;
-pub const SA_RESETHAND: u64 = 0x8000_0000;
-pub const SIG_DFL: u64 = 0;
-pub const SIG_IGN: u64 = 1;

@@ -5,10 +5,11 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use reenact_trace::vectors::{self, EXTENDED, LEGACY_SIZE, MOST_BYTES};
 use reenact_trace::Tag;
 
-use super::frame::{self, ExtendedState, XSAVE_MAX};
+use super::components;
 use crate::cpuid;
-use crate::frame::Frame;
 use crate::log::Builder;
+use reenact_interpose::extended_state::{self, ExtendedState, XSAVE_MAX};
+use reenact_interpose::Frame;
 
 /// Where the XSAVE area has each of [`EXTENDED`]; 0: not asked yet. CPUID costs an exit on a virtual
 /// machine.
@@ -34,14 +35,14 @@ fn place(index: usize) -> Option<(usize, usize)> {
 /// Attach the vector registers of the interrupted program.
 pub fn attach(event: &mut Builder, interrupted: &Frame) {
     let mut area = ExtendedState([0; XSAVE_MAX]);
-    frame::save(interrupted, &mut area);
-    let (features, _) = frame::extended_state();
+    let components = components();
+    extended_state::save(interrupted, components, &mut area);
     if let Some(legacy) = area.0.first_chunk() {
         event.bytes(Tag::Vectors, vectors::X87, &vectors::x87(legacy));
         event.bytes(Tag::Vectors, vectors::SSE, &vectors::sse(legacy));
     }
     for (index, &component) in EXTENDED.iter().enumerate() {
-        if features >> component & 1 == 0 {
+        if components.features >> component & 1 == 0 {
             continue;
         }
         let Some((offset, size)) = place(index) else {

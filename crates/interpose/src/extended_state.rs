@@ -1,20 +1,20 @@
-//! The signal frame on the program's stack, as the kernel builds it
-//! (arch/x86/kernel/signal_64.c: x64_setup_rt_frame), and the vector state in it.
+//! The program's x87 and vector registers while it is held: the low halves of the vector registers are in
+//! its frame, the rest is still in the machine. Saved and loaded as XSAVE areas.
 
+use core::arch::x86_64::CpuidResult;
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::cpuid;
-use crate::frame::Frame;
+use crate::frame::{Frame, XMM};
 
 /// First field of the software bytes of the XSAVE area.
-pub const MAGIC1: u32 = 0x4650_5853;
+const MAGIC1: u32 = 0x4650_5853;
 /// Follows the XSAVE area.
-pub const MAGIC2: u32 = 0x4650_5845;
+const MAGIC2: u32 = 0x4650_5845;
 /// Offset of the software bytes in the legacy area.
-pub const SOFTWARE_BYTES: u64 = 464;
+const SOFTWARE_BYTES: u64 = 464;
 /// Offset of the header's first word: which components are in use (XSTATE_BV).
-pub const XSTATE_IN_USE: u64 = 512;
+const XSTATE_IN_USE: u64 = 512;
 const XSAVE_HEADER_END: u32 = 576;
 /// What FNINIT loads.
 const INITIAL_CONTROL_WORD: u64 = 0x37f;
@@ -38,9 +38,21 @@ pub fn permit(feature: u64) {
     }
 }
 
-/// The state components that signal frames of the program have, and the size of their XSAVE
-/// area in bytes.
-pub fn extended_state() -> (u64, u64) {
+/// Which state components signal frames of the program have, and the size of their XSAVE area.
+#[derive(Clone, Copy, Debug)]
+pub struct Components {
+    /// A bit for each (XCR0).
+    pub features: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The state components of this process.
+///
+/// Args:
+///   * `ask`: answers CPUID (leaf, subleaf). Called when a first signal is delivered, and never again: on
+///     a virtual machine CPUID costs an exit.
+pub fn components(ask: impl Fn(u32, u32) -> CpuidResult) -> Components {
     if XSAVE_SIZE.load(Ordering::Relaxed) == 0 {
         let (low, high): (u32, u32);
         // SAFETY: every 64-bit system with leaf 13 in use has XGETBV.
@@ -50,24 +62,23 @@ pub fn extended_state() -> (u64, u64) {
         let enabled = u64::from(high) << 32 | u64::from(low);
         let features = enabled & !(ON_REQUEST & !REQUESTED.load(Ordering::Relaxed));
         // CPUID leaf 13: EAX and EBX of a feature's subleaf are its size and offset, EBX of
-        // subleaf 0 is the size of all that are enabled. It is asked only when a first signal is
-        // delivered: on a virtual machine it costs an exit.
+        // subleaf 0 is the size of all that are enabled.
         let size = if features == enabled {
-            cpuid::ask(13, 0).ebx
+            ask(13, 0).ebx
         } else {
             (2..64)
                 .filter(|feature| features >> feature & 1 != 0)
-                .map(|feature| cpuid::ask(13, feature))
+                .map(|feature| ask(13, feature))
                 .map(|leaf| leaf.ebx + leaf.eax)
                 .fold(XSAVE_HEADER_END, u32::max)
         };
         FEATURES.store(features, Ordering::Relaxed);
         XSAVE_SIZE.store(u64::from(size), Ordering::Relaxed);
     }
-    (
-        FEATURES.load(Ordering::Relaxed),
-        XSAVE_SIZE.load(Ordering::Relaxed),
-    )
+    Components {
+        features: FEATURES.load(Ordering::Relaxed),
+        size: XSAVE_SIZE.load(Ordering::Relaxed),
+    }
 }
 
 /// Take the mark "in use" from the x87 state of a frame that the kernel has made, if that state is
@@ -101,12 +112,11 @@ pub struct ExtendedState(pub [u8; XSAVE_MAX]);
 
 /// Write the program's vector and x87 state to `to`: its xmm registers come from the frame, the
 /// rest is still in the machine.
-pub fn save(frame: &Frame, to: &mut ExtendedState) {
-    let (features, _) = extended_state();
+pub fn save(frame: &Frame, components: Components, to: &mut ExtendedState) {
     // SAFETY: `to` is 64-byte aligned and large enough; header must start as zero.
     unsafe {
         core::ptr::write_bytes(to.0.as_mut_ptr().add(512), 0, 64);
-        vector_save(frame, to.0.as_mut_ptr(), features);
+        vector_save(frame, to.0.as_mut_ptr(), components.features);
     }
 }
 
@@ -119,18 +129,61 @@ pub unsafe fn store(frame: &Frame, to: &mut ExtendedState, mask: u64, which: u32
     unsafe { vector_store(frame, to.0.as_mut_ptr(), mask, which) }
 }
 
+/// Make a saved area one of a signal frame (save_xstate_epilog of arch/x86/kernel/fpu/signal.c), and say how
+/// long it is: the software bytes tell what follows the legacy part.
+pub fn finish_for_frame(area: &mut ExtendedState, components: Components) -> usize {
+    let length = frame_size(components);
+    let at = SOFTWARE_BYTES as usize;
+    area.0[at..at + 48].fill(0);
+    area.0[at..at + 4].copy_from_slice(&MAGIC1.to_le_bytes());
+    area.0[at + 4..at + 8].copy_from_slice(&(length as u32).to_le_bytes());
+    area.0[at + 8..at + 16].copy_from_slice(&components.features.to_le_bytes());
+    area.0[at + 16..at + 20].copy_from_slice(&(components.size as u32).to_le_bytes());
+    // x87 and SSE always count as in use.
+    area.0[XSTATE_IN_USE as usize] |= 3;
+    let end = components.size as usize;
+    area.0[end..end + 4].copy_from_slice(&MAGIC2.to_le_bytes());
+    length
+}
+
+/// Length of the area in a signal frame, bytes.
+pub fn frame_size(components: Components) -> usize {
+    (components.size as usize + size_of_val(&MAGIC2)).min(XSAVE_MAX)
+}
+
+/// What of the area of a signal frame is to be read, whose legacy part has been: its length, or `None`
+/// where nothing follows the legacy part.
+pub fn length_in_frame(area: &ExtendedState, components: Components) -> Option<usize> {
+    let word = |offset: usize| {
+        let at = SOFTWARE_BYTES as usize + offset;
+        let mut bytes = [0u8; 4];
+        bytes.copy_from_slice(&area.0[at..at + 4]);
+        u32::from_le_bytes(bytes)
+    };
+    let length = word(16) as usize;
+    (word(0) == MAGIC1 && length <= XSAVE_MAX).then(|| length.min(components.size as usize))
+}
+
+/// An area of which only the legacy part is known: x87 and SSE from it, everything else initial.
+pub fn keep_legacy_only(area: &mut ExtendedState) {
+    let at = XSTATE_IN_USE as usize;
+    area.0[at..at + 8].copy_from_slice(&3u64.to_le_bytes());
+}
+
+/// Length of the legacy part, bytes.
+pub const LEGACY_SIZE: usize = 512;
+
 /// Load the program's vector and x87 state from an XSAVE area; the xmm registers go to the frame.
 /// False when the area is not valid (XRSTOR would fault).
-pub fn load(frame: &mut Frame, from: &ExtendedState, features: u64) -> bool {
+pub fn load(frame: &mut Frame, components: Components, from: &ExtendedState) -> bool {
     let header = |index: usize| {
         let mut word = [0u8; 8];
         word.copy_from_slice(&from.0[512 + index * 8..520 + index * 8]);
         u64::from_le_bytes(word)
     };
-    let (enabled, _) = extended_state();
     let mut mxcsr = [0u8; 4];
     mxcsr.copy_from_slice(&from.0[24..28]);
-    if header(0) & !enabled != 0
+    if header(0) & !components.features != 0
         || (1..8).any(|index| header(index) != 0)
         || u32::from_le_bytes(mxcsr) & !0xffff != 0
     {
@@ -138,18 +191,17 @@ pub fn load(frame: &mut Frame, from: &ExtendedState, features: u64) -> bool {
     }
     // SAFETY: the header was checked, so XRSTOR does not fault.
     unsafe {
-        vector_load(frame, from.0.as_ptr(), features);
+        vector_load(frame, from.0.as_ptr(), components.features);
     }
     true
 }
 
 /// The state a signal handler starts with (the kernel's fpu__clear_user_states).
-pub fn reset(frame: &mut Frame) {
+pub fn reset(frame: &mut Frame, components: Components) {
     let mut area = ExtendedState([0; XSAVE_MAX]);
     area.0[0..8].copy_from_slice(&INITIAL_CONTROL_WORD.to_le_bytes());
     area.0[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());
-    let (features, _) = extended_state();
-    load(frame, &area, features);
+    load(frame, components, &area);
 }
 
 extern "C" {
@@ -165,22 +217,22 @@ extern "C" {
 global_asm!(
     // Load the xmm registers of the frame at rdi.
     "vector_take:",
-    "movups xmm0, [rdi + 192]",
-    "movups xmm1, [rdi + 208]",
-    "movups xmm2, [rdi + 224]",
-    "movups xmm3, [rdi + 240]",
-    "movups xmm4, [rdi + 256]",
-    "movups xmm5, [rdi + 272]",
-    "movups xmm6, [rdi + 288]",
-    "movups xmm7, [rdi + 304]",
-    "movups xmm8, [rdi + 320]",
-    "movups xmm9, [rdi + 336]",
-    "movups xmm10, [rdi + 352]",
-    "movups xmm11, [rdi + 368]",
-    "movups xmm12, [rdi + 384]",
-    "movups xmm13, [rdi + 400]",
-    "movups xmm14, [rdi + 416]",
-    "movups xmm15, [rdi + 432]",
+    "movups xmm0, [rdi + {xmm} + 0]",
+    "movups xmm1, [rdi + {xmm} + 16]",
+    "movups xmm2, [rdi + {xmm} + 32]",
+    "movups xmm3, [rdi + {xmm} + 48]",
+    "movups xmm4, [rdi + {xmm} + 64]",
+    "movups xmm5, [rdi + {xmm} + 80]",
+    "movups xmm6, [rdi + {xmm} + 96]",
+    "movups xmm7, [rdi + {xmm} + 112]",
+    "movups xmm8, [rdi + {xmm} + 128]",
+    "movups xmm9, [rdi + {xmm} + 144]",
+    "movups xmm10, [rdi + {xmm} + 160]",
+    "movups xmm11, [rdi + {xmm} + 176]",
+    "movups xmm12, [rdi + {xmm} + 192]",
+    "movups xmm13, [rdi + {xmm} + 208]",
+    "movups xmm14, [rdi + {xmm} + 224]",
+    "movups xmm15, [rdi + {xmm} + 240]",
     "ret",
     ".globl vector_save",
     "vector_save:",
@@ -219,22 +271,22 @@ global_asm!(
     "mov eax, edx",
     "shr rdx, 32",
     "xrstor64 [rsi]",
-    "movups [rdi + 192], xmm0",
-    "movups [rdi + 208], xmm1",
-    "movups [rdi + 224], xmm2",
-    "movups [rdi + 240], xmm3",
-    "movups [rdi + 256], xmm4",
-    "movups [rdi + 272], xmm5",
-    "movups [rdi + 288], xmm6",
-    "movups [rdi + 304], xmm7",
-    "movups [rdi + 320], xmm8",
-    "movups [rdi + 336], xmm9",
-    "movups [rdi + 352], xmm10",
-    "movups [rdi + 368], xmm11",
-    "movups [rdi + 384], xmm12",
-    "movups [rdi + 400], xmm13",
-    "movups [rdi + 416], xmm14",
-    "movups [rdi + 432], xmm15",
+    "movups [rdi + {xmm} + 0], xmm0",
+    "movups [rdi + {xmm} + 16], xmm1",
+    "movups [rdi + {xmm} + 32], xmm2",
+    "movups [rdi + {xmm} + 48], xmm3",
+    "movups [rdi + {xmm} + 64], xmm4",
+    "movups [rdi + {xmm} + 80], xmm5",
+    "movups [rdi + {xmm} + 96], xmm6",
+    "movups [rdi + {xmm} + 112], xmm7",
+    "movups [rdi + {xmm} + 128], xmm8",
+    "movups [rdi + {xmm} + 144], xmm9",
+    "movups [rdi + {xmm} + 160], xmm10",
+    "movups [rdi + {xmm} + 176], xmm11",
+    "movups [rdi + {xmm} + 192], xmm12",
+    "movups [rdi + {xmm} + 208], xmm13",
+    "movups [rdi + {xmm} + 224], xmm14",
+    "movups [rdi + {xmm} + 240], xmm15",
     "ret",
+    xmm = const XMM,
 );
-const _: () = assert!(crate::frame::XMM == 192);

@@ -1,41 +1,31 @@
-//! How control arrives in the recorder and leaves it again. All of it in assembly, because at
-//! these moments the registers and the stack belong to the program.
+//! How the program comes in and goes on again. All of it in assembly, because at these moments the
+//! registers and the stack belong to the program.
 
 use core::arch::global_asm;
-use core::mem::offset_of;
 
-use crate::frame::{Frame, Origin, MARKED, ORIGIN, RESUME_AT, RESUME_FLAG, VDSO, XMM};
-use crate::thread::Thread;
+use crate::frame::{
+    self, Frame, Origin, CURRENT, MARKED, ORIGIN, RESUME_AT, RESUME_FLAG, STACK_TOP, VDSO, XMM,
+};
 
 extern "C" {
-    /// Entry of patched call sites: rcx = address after the `syscall`, r11 = trampoline tail.
-    pub fn syscall_entry();
+    /// The program has come in: defined by whoever links this crate.
+    fn on_entry(frame: *mut Frame);
+    /// Entry of patched call sites: rcx = address after the `syscall`; r11 is free.
+    pub(crate) fn syscall_entry();
     /// Entries of the functions of the patched vDSO.
-    pub fn vdso_clock_gettime();
-    pub fn vdso_gettimeofday();
-    pub fn vdso_time();
-    pub fn vdso_clock_getres();
-    pub fn vdso_getcpu();
+    pub(crate) fn vdso_clock_gettime();
+    pub(crate) fn vdso_gettimeofday();
+    pub(crate) fn vdso_time();
+    pub(crate) fn vdso_clock_getres();
+    pub(crate) fn vdso_getcpu();
     /// Entry after a signal handler redirected here: the frame is already filled, but for xmm.
-    pub fn redirected_entry();
-    /// Load all registers from the frame and go on at `resume_at`.
-    pub fn resume(frame: *mut Frame) -> !;
+    pub(crate) fn redirected_entry();
+    fn resume(frame: *mut Frame) -> !;
     /// Call `function(argument)` on the stack that ends at `stack_top`; does not return.
     pub fn switch_stack(stack_top: u64, function: extern "C" fn(u64) -> !, argument: u64) -> !;
-    /// A system call that is not begun when a signal waits. See `interruptible`.
-    fn interruptible_call(arguments: *const u64, queued: *const u32) -> i64;
-    static interruptible_start: u8;
-    static interruptible_end: u8;
-    static interruptible_aborted: u8;
-    /// The restorer of the recorder's own handlers.
+    /// The restorer of our own signal handlers.
     pub fn restore_rt();
 }
-
-/// Result of [`interruptible`] when the call was not begun because a signal waits.
-pub const NOT_BEGUN: i64 = -512;
-
-// Frame is the first field of Thread, so CURRENT is the frame's address.
-const _: () = assert!(offset_of!(Thread, frame) == 0);
 
 /// All registers of the frame at `rdi` but `rsp` and `rdi` itself.
 macro_rules! load_registers {
@@ -67,6 +57,7 @@ global_asm!(
     "mov rsp, [rip + {current}]",
     "lea rsp, [rsp + 144]",           // just past rflags
     "pushfq",
+    "mov r11, [rsp]",                 // the flags, as the instruction leaves them
     "push rcx",                       // rip: after the syscall instruction
     "push r15", "push r14", "push r13", "push r12",
     "push r11",
@@ -77,7 +68,6 @@ global_asm!(
     "push rcx",
     "push rax",
     "mov rdi, rsp",
-    "mov [rdi + {resume_at}], r11",
     "mov qword ptr [rdi + {origin}], {patched}",
     "jmp 3f",
 
@@ -97,7 +87,7 @@ global_asm!(
     "mov rsp, [rip + {current}]",
     "lea rsp, [rsp + 144]",
     "pushfq",
-    "push 0",                         // rip: filled in by `vdso`
+    "push 0",                         // rip: the function knows it
     "push r15", "push r14", "push r13", "push r12",
     "push r11",
     "push r10", "push r9", "push r8",
@@ -126,8 +116,8 @@ global_asm!(
     "movups [rdi + {xmm} + 0xe0], xmm14", "movups [rdi + {xmm} + 0xf0], xmm15",
     "cld",
     "mov rsp, [rdi + {stack_top}]",
-    "call on_entry",
-    // A handler may have switched threads (vfork): the frame to resume is the current one.
+    "call {enter}",
+    // Another thread may go on (vfork): the current one.
     "mov rdi, [rip + {current}]",
 
     // ---- back to the program ----
@@ -172,48 +162,16 @@ global_asm!(
     "call rsi",
     "ud2",
 
-    // ---- a system call that a signal can keep from beginning ----
-    // rdi: seven words (number and six arguments); rsi: count of queued signals.
-    // A signal that arrives between the look at the count and the `syscall` instruction would
-    // be slept through; so the signal handler moves an instruction pointer inside
-    // [interruptible_start, interruptible_end) to interruptible_aborted.
-    ".globl interruptible_call",
-    "interruptible_call:",
-    "push rbx",
-    "mov rbx, rsi",
-    "mov r11, rdi",
-    "mov rax, [r11]",
-    "mov rdi, [r11 + 8]",
-    "mov rsi, [r11 + 16]",
-    "mov rdx, [r11 + 24]",
-    "mov r10, [r11 + 32]",
-    "mov r8, [r11 + 40]",
-    "mov r9, [r11 + 48]",
-    ".globl interruptible_start",
-    "interruptible_start:",
-    "cmp dword ptr [rbx], 0",
-    "jne interruptible_aborted",
-    "syscall",
-    ".globl interruptible_end",
-    "interruptible_end:",
-    "pop rbx",
-    "ret",
-    ".globl interruptible_aborted",
-    "interruptible_aborted:",
-    "mov rax, {not_begun}",
-    "pop rbx",
-    "ret",
-
     ".globl restore_rt",
     "restore_rt:",
     "mov eax, 15",
     "syscall",
     "ud2",
 
-    current = sym crate::thread::CURRENT,
+    current = sym CURRENT,
     saved_rsp = sym SAVED_RSP,
     saved_rip = sym SAVED_RIP,
-    stack_top = const offset_of!(Thread, stack_top),
+    stack_top = const STACK_TOP,
     resume_at = const RESUME_AT,
     origin = const ORIGIN,
     vdso = const VDSO,
@@ -223,7 +181,7 @@ global_asm!(
     resume_flag = const RESUME_FLAG,
     patched = const Origin::Patched as u64,
     from_vdso = const Origin::Vdso as u64,
-    not_begun = const NOT_BEGUN,
+    enter = sym enter,
 );
 
 // Only the token's holder is between entry and exit, so one of each is enough.
@@ -231,22 +189,20 @@ static mut SAVED_RSP: u64 = 0;
 static mut SAVED_RIP: u64 = 0;
 static mut VDSO_NUMBER: u64 = 0;
 
-/// Perform system call `number` unless a signal waits for the current thread.
-///
-/// # Safety
-/// As for the system call itself.
-pub unsafe fn interruptible(number: u64, args: &[u64; 6], queued: *const u32) -> i64 {
-    let words = [number, args[0], args[1], args[2], args[3], args[4], args[5]];
-    // SAFETY: passed on; `words` outlives the call.
-    unsafe { interruptible_call(words.as_ptr(), queued) }
+extern "C" fn enter(frame: *mut Frame) {
+    // SAFETY: the frame of the thread that has just come in; the frame of the one that is to go on.
+    unsafe {
+        on_entry(frame);
+        (*frame::current()).prepare();
+    }
 }
 
-/// If `ip` is where a system call is about to begin, the address that abandons it.
-pub fn abandon_address(ip: u64) -> Option<u64> {
-    let (start, end, aborted) = (
-        &raw const interruptible_start as u64,
-        &raw const interruptible_end as u64,
-        &raw const interruptible_aborted as u64,
-    );
-    (ip >= start && ip < end).then_some(aborted)
+/// Let the program go on as the frame says.
+///
+/// # Safety
+/// The frame is that of the current thread and holds a state of the program.
+pub unsafe fn go_on(frame: &mut Frame) -> ! {
+    frame.prepare();
+    // SAFETY: by contract.
+    unsafe { resume(frame) }
 }

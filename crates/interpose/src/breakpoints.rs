@@ -1,0 +1,79 @@
+//! Breakpoints on instructions that are not to be executed: an `int3` in the place of the first byte.
+
+use crate::{guarded_copy, program_code};
+
+const BREAKPOINT: u8 = 0xcc;
+
+/// A breakpoint in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breakpoint {
+    pub address: u64,
+    /// What the instruction is, as the linking program numbers them.
+    pub kind: u16,
+    /// The byte that `int3` replaced.
+    pub original: u8,
+}
+
+const MOST: usize = 4096;
+static mut TABLE: [Breakpoint; MOST] = [Breakpoint {
+    address: 0,
+    kind: 0,
+    original: 0,
+}; MOST];
+static mut COUNT: usize = 0;
+
+fn breakpoints() -> &'static mut [Breakpoint] {
+    // SAFETY: one thread at a time; COUNT never exceeds the table.
+    unsafe { core::slice::from_raw_parts_mut((&raw mut TABLE).cast(), COUNT) }
+}
+
+/// Put a breakpoint on an instruction in memory that is writable now. False when there is one, of ours or the
+/// program's own, or no room.
+pub fn place(address: u64, kind: u16) -> bool {
+    let mut original = [0u8; 1];
+    if !guarded_copy::read(address, &mut original) || original[0] == BREAKPOINT {
+        return false;
+    }
+    let new = Breakpoint {
+        address,
+        kind,
+        original: original[0],
+    };
+    // Other code was there before.
+    let known = breakpoints().iter_mut().find(|old| old.address == address);
+    match known {
+        Some(old) => *old = new,
+        None => {
+            // SAFETY: one thread at a time; there is room.
+            unsafe {
+                if COUNT == MOST {
+                    return false;
+                }
+                COUNT += 1;
+            }
+            if let Some(last) = breakpoints().last_mut() {
+                *last = new;
+            }
+        }
+    }
+    // SAFETY: code of the program.
+    unsafe { guarded_copy::write(address, &[BREAKPOINT]) }
+}
+
+/// The breakpoint that has been executed: `ip` is behind it, where the trap left the program.
+pub fn executed(ip: u64) -> Option<Breakpoint> {
+    let address = ip.wrapping_sub(1);
+    let found = breakpoints()
+        .iter()
+        .find(|known| known.address == address)?;
+    let mut byte = [0u8];
+    // Other code may have been written there since.
+    (guarded_copy::read(address, &mut byte) && byte[0] == BREAKPOINT).then_some(*found)
+}
+
+impl Breakpoint {
+    /// Put the instruction back.
+    pub fn remove(&self) -> bool {
+        program_code::write(self.address, &[self.original])
+    }
+}

@@ -1,0 +1,156 @@
+//! Hot call sites: the first traps of a `syscall` instruction count, then the site becomes a
+//! jump to a trampoline near it. [`crate::call_site`] says what it would look like, and whoever links
+//! the crate whether it is safe.
+
+use reenact_freestanding::numbers::*;
+
+use crate::call_site::{CallSite, BEFORE, BEHIND, LONGEST};
+use crate::{entry, guarded_copy, moved_code, program_code, trampoline, trampoline_areas};
+
+pub use crate::trampoline_areas::contain as is_trampoline;
+
+/// A site is patched at this many traps: a trap costs some 2 µs, a patch more than 10 µs (the site and
+/// the trampoline become writable and executable again), and most sites of a short process are
+/// executed two or three times.
+const THRESHOLD: u8 = 6;
+
+/// Traps of a site: its address, and below that how often it has trapped, and whether a patch was
+/// tried and is not possible. One word: each page of the table costs a process a page fault.
+#[derive(Clone, Copy)]
+struct Counter(u64);
+
+impl Counter {
+    const FREE: Counter = Counter(0);
+    const ONE_TRAP: u64 = 1;
+    const TRAPS: u64 = 0x7f;
+    const REFUSED: u64 = 0x80;
+
+    fn new(address: u64) -> Counter {
+        Counter(address << 8)
+    }
+
+    fn address(self) -> u64 {
+        self.0 >> 8
+    }
+}
+
+const COUNTERS: usize = 1024;
+static mut TABLE: [Counter; COUNTERS] = [Counter::FREE; COUNTERS];
+
+fn counters() -> &'static mut [Counter; COUNTERS] {
+    // SAFETY: one thread at a time.
+    unsafe { &mut *(&raw mut TABLE).cast() }
+}
+
+fn counter(address: u64) -> &'static mut Counter {
+    let index = (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize;
+    &mut counters()[index % COUNTERS]
+}
+
+/// A patch that has been written over the program's code.
+pub struct Patch {
+    pub address: u64,
+    length: usize,
+    written: [u8; LONGEST],
+    original: [u8; LONGEST],
+}
+
+impl Patch {
+    /// What is there now.
+    pub fn written(&self) -> &[u8] {
+        &self.written[..self.length]
+    }
+
+    /// What was there before.
+    pub fn original(&self) -> &[u8] {
+        &self.original[..self.length]
+    }
+}
+
+/// Whether the program enters at this address next, though no `syscall` instruction is there any
+/// more: a jump has taken the place of one and of the comparison behind it.
+pub fn is_jump(address: u64) -> bool {
+    const LENGTH: u64 = 2;
+    let after = address.wrapping_add(LENGTH);
+    moved_code::table().address_of(after) != after
+}
+
+/// Code at these addresses has been replaced: patches in it are no more.
+pub fn forget(address: u64, length: u64) {
+    let end = address.saturating_add(length);
+    moved_code::table().forget(address, end);
+    for counter in counters() {
+        if (address..end).contains(&counter.address()) {
+            *counter = Counter::FREE;
+        }
+    }
+}
+
+/// System call `number` trapped; `after` is the address behind the `syscall` instruction. The patch, when
+/// this was the trap at which one is made.
+///
+/// `is_safe` says whether the bytes of a site may become a jump: that nothing will write over them or
+/// jump between them. It is asked once for a site.
+pub fn trapped(after: u64, number: u64, is_safe: impl FnOnce(&CallSite) -> bool) -> Option<Patch> {
+    let counter = counter(after);
+    if counter.address() != after {
+        // A colliding site takes the place over: the table counts what is hot now.
+        *counter = Counter::new(after);
+    }
+    if counter.0 & Counter::TRAPS < u64::from(THRESHOLD) {
+        counter.0 += Counter::ONE_TRAP;
+    }
+    if counter.0 & Counter::REFUSED != 0 || counter.0 & Counter::TRAPS < u64::from(THRESHOLD) {
+        return None;
+    }
+    let patch = find(after, number)
+        .filter(|site| is_safe(site))
+        .and_then(|site| install(&site));
+    if patch.is_none() {
+        counter.0 |= Counter::REFUSED;
+    }
+    patch
+}
+
+/// The numbers that must trap: they leave by other ways than the end of the trampoline, or
+/// unwinders read the bytes around them.
+fn must_trap(number: u64) -> bool {
+    matches!(
+        number,
+        RT_SIGRETURN | CLONE | FORK | VFORK | CLONE3 | EXECVE | EXECVEAT
+    )
+}
+
+/// What may be patched around a `syscall` instruction.
+fn find(after: u64, number: u64) -> Option<CallSite> {
+    if must_trap(number) || !moved_code::table().has_room() {
+        return None;
+    }
+    let mut code = [0u8; BEFORE + BEHIND];
+    if !guarded_copy::read(after - BEFORE as u64, &mut code) {
+        return None;
+    }
+    CallSite::find(&code, after, number, is_trampoline)
+}
+
+fn install(site: &CallSite) -> Option<Patch> {
+    let address = trampoline_areas::allocate(site.start)?;
+    let entry = entry::syscall_entry as *const () as u64;
+    let trampoline = trampoline::encode(address, site, entry);
+    let mut patch = Patch {
+        address: site.start,
+        length: site.length,
+        written: trampoline::jump(site, address),
+        original: [0; LONGEST],
+    };
+    guarded_copy::read(site.start, &mut patch.original[..site.length]);
+    if !program_code::write(address, &trampoline.code)
+        || !program_code::write(site.start, patch.written())
+    {
+        return None;
+    }
+    if let Some(tail) = trampoline.tail {
+        moved_code::table().add(site.after, tail);
+    }
+    Some(patch)
+}

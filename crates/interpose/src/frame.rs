@@ -1,0 +1,105 @@
+//! The program's registers while it is held.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use reenact_trace::Registers;
+
+use crate::moved_code;
+
+/// How the program came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Origin {
+    /// A trapped system call.
+    Trap = 0,
+    /// A patched call site.
+    Patched = 1,
+    /// A vDSO function; `Frame::vdso` has its system call number.
+    Vdso = 2,
+    /// A signal that was redirected here: a fault, or a signal to deliver at once.
+    Signal = 3,
+}
+
+/// Registers of a thread of the program, saved on entry and loaded again by [`crate::entry::go_on`].
+/// The assembly in `entry` and `extended_state` knows this layout.
+#[repr(C, align(64))]
+pub struct Frame {
+    pub registers: Registers,
+    /// Where the program goes on: `registers.rip`, or where the code of that address has been moved.
+    /// Set by [`Frame::prepare`] only.
+    resume_at: u64,
+    pub origin: u64,
+    /// System call number of the vDSO function that was called.
+    pub vdso: u64,
+    /// 1: the program goes on with the resume flag set, by which a signal handler sees that it has not
+    /// executed anything since. See [`Frame::prepare`].
+    marked: u64,
+    /// End of the stack on which `on_entry` runs.
+    pub stack_top: u64,
+    reserved: u64,
+    /// Low 128 bits of the vector registers: all that baseline Rust code can disturb.
+    pub xmm: [[u64; 2]; 16],
+}
+
+pub(crate) const RESUME_AT: usize = 160;
+pub(crate) const ORIGIN: usize = 168;
+pub(crate) const VDSO: usize = 176;
+pub(crate) const MARKED: usize = 184;
+pub(crate) const STACK_TOP: usize = 192;
+pub(crate) const XMM: usize = 208;
+
+const _: () = assert!(core::mem::offset_of!(Frame, resume_at) == RESUME_AT);
+const _: () = assert!(core::mem::offset_of!(Frame, origin) == ORIGIN);
+const _: () = assert!(core::mem::offset_of!(Frame, vdso) == VDSO);
+const _: () = assert!(core::mem::offset_of!(Frame, marked) == MARKED);
+const _: () = assert!(core::mem::offset_of!(Frame, stack_top) == STACK_TOP);
+const _: () = assert!(core::mem::offset_of!(Frame, xmm) == XMM);
+const _: () = assert!(core::mem::size_of::<Registers>() == RESUME_AT);
+
+/// RF of the flags: set by `iret`, cleared by the processor when an instruction is done (Intel SDM
+/// volume 3, 19.3.1.1), so that the program never sees it.
+pub const RESUME_FLAG: u64 = 1 << 16;
+
+impl Frame {
+    /// The program is about to go on: find out where its code is now, and how a signal handler can tell
+    /// that it has not executed anything since.
+    ///
+    /// Behind a system call that trapped, the program can come to the same state once more without
+    /// coming in: when the trap of the call's next execution is swallowed because a signal with the
+    /// same number is pending. The resume flag tells the two apart.
+    #[inline]
+    pub(crate) fn prepare(&mut self) {
+        let registers = &self.registers;
+        self.resume_at = moved_code::table().address_of(registers.rip);
+        let is_behind_trap = registers.rcx == registers.rip
+            && self.resume_at == registers.rip
+            && self.origin != Origin::Patched as u64;
+        self.marked = u64::from(is_behind_trap);
+    }
+
+    /// Whether the program has gone on with the resume flag.
+    pub fn is_marked(&self) -> bool {
+        self.marked != 0
+    }
+
+    /// Take over the state of another thread of the program.
+    pub fn copy_state(&mut self, from: &Frame) {
+        self.registers = from.registers;
+        self.xmm = from.xmm;
+    }
+}
+
+/// Address of the frame of the thread that runs.
+pub(crate) static CURRENT: AtomicUsize = AtomicUsize::new(0);
+
+/// The frame of the thread that runs.
+#[inline]
+pub fn current() -> *mut Frame {
+    CURRENT.load(Ordering::Relaxed) as *mut Frame
+}
+
+/// From now on the thread of this frame runs.
+#[inline]
+pub fn set_current(frame: *mut Frame) {
+    CURRENT.store(frame as usize, Ordering::Relaxed);
+}

@@ -1,0 +1,40 @@
+//! Interposition: takes over the system calls, signals and chosen instructions of the program in whose
+//! process it runs, and gives control back.
+//!
+//! This is mechanism only. Whoever links the crate decides what is done with a call or a signal, and
+//! is told what was changed in the program's code; nothing here knows a log, a scheduler or shared
+//! memory of a recording.
+//!
+//! What the linking program provides:
+//! * `extern "C" fn on_entry(frame: *mut Frame)`, called whenever the program comes in, on the stack
+//!   that the frame names. It changes the frame, and the program goes on with that.
+//! * [`frame::set_current`] before the program runs, and whenever another thread is to go on.
+//!
+//! Design constraints:
+//! * `no_std`, no allocation, freestanding; addresses of ours are parameters.
+//! * One thread of the address space is inside the program or here at a time: tables need no locks.
+//! * What reads or writes machine code is pure (bytes in, bytes out) and tested on its own.
+#![no_std]
+
+pub mod alternate_stack;
+pub mod arming;
+pub mod breakpoints;
+pub mod call_site;
+pub mod call_sites;
+pub mod entry;
+pub mod extended_state;
+pub mod frame;
+pub mod guarded_copy;
+pub mod instruction;
+pub mod interruptible;
+pub mod moved_code;
+mod program_code;
+pub mod signal_action;
+pub mod signal_frame;
+pub mod trampoline;
+mod trampoline_areas;
+pub mod user_context;
+pub mod vdso;
+pub mod vdso_image;
+
+pub use frame::{Frame, Origin};

@@ -1,0 +1,92 @@
+//! The code that a patched call site jumps to. Pure: addresses in, bytes out.
+
+use crate::call_site::{CallSite, Shape};
+
+/// Bytes of a trampoline.
+pub const SIZE: usize = 64;
+/// The address of the entry lies at its end.
+const ENTRY_AT: usize = SIZE - 8;
+
+/// A trampoline's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trampoline {
+    pub code: [u8; SIZE],
+    /// Address of what has to be executed after the call, where it is not the program's next
+    /// instruction: the comparison.
+    pub tail: Option<u64>,
+}
+
+/// The displacement of an instruction that ends at `end` to an address within 2 GiB.
+fn relative(end: u64, to: u64) -> [u8; 4] {
+    (to.wrapping_sub(end) as i32).to_le_bytes()
+}
+
+struct Code {
+    bytes: [u8; SIZE],
+    length: usize,
+    address: u64,
+}
+
+impl Code {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    /// An instruction that ends in a displacement.
+    fn put_relative(&mut self, opcode: &[u8], to: u64) {
+        self.put(opcode);
+        let end = self.here() + 4;
+        self.put(&relative(end, to));
+    }
+
+    fn here(&self) -> u64 {
+        self.address + self.length as u64
+    }
+}
+
+/// The trampoline at `address` of a site within 2 GiB, which enters at `entry`.
+pub fn encode(address: u64, site: &CallSite, entry: u64) -> Trampoline {
+    const MOVE_TO_EAX: [u8; 1] = [0xb8];
+    const COMPARE_RAX: [u8; 2] = [0x48, 0x3d];
+    const LOAD_ADDRESS_TO_RCX: [u8; 3] = [0x48, 0x8d, 0x0d];
+    const JUMP_BY_POINTER: [u8; 2] = [0xff, 0x25];
+    const JUMP: [u8; 1] = [0xe9];
+    let mut code = Code {
+        bytes: [0; SIZE],
+        length: 0,
+        address,
+    };
+    if let Shape::Move(number) = site.shape {
+        code.put(&MOVE_TO_EAX);
+        code.put(&number.to_le_bytes());
+    }
+    // What the `syscall` instruction leaves in rcx. It destroys r11, too.
+    code.put_relative(&LOAD_ADDRESS_TO_RCX, site.after);
+    code.put_relative(&JUMP_BY_POINTER, address + ENTRY_AT as u64);
+    let tail = match site.shape {
+        Shape::Move(_) => None,
+        Shape::Compare(operand) => {
+            let tail = code.here();
+            code.put(&COMPARE_RAX);
+            code.put(&operand);
+            code.put_relative(&JUMP, site.end());
+            Some(tail)
+        }
+    };
+    code.bytes[ENTRY_AT..].copy_from_slice(&entry.to_le_bytes());
+    Trampoline {
+        code: code.bytes,
+        tail,
+    }
+}
+
+/// The jump that takes a site's place, filled up with breakpoints.
+pub fn jump(site: &CallSite, trampoline: u64) -> [u8; crate::call_site::LONGEST] {
+    const BREAKPOINT: u8 = 0xcc;
+    const JUMP: u8 = 0xe9;
+    let mut code = [BREAKPOINT; crate::call_site::LONGEST];
+    code[0] = JUMP;
+    code[1..5].copy_from_slice(&relative(site.start + 5, trampoline));
+    code
+}

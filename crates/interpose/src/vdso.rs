@@ -1,0 +1,209 @@
+//! The vDSO: the kernel's page is moved away, and a copy whose functions jump to us takes its place. A
+//! clock read stays near vDSO speed and can be seen.
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall5, syscall6};
+
+use crate::entry;
+use crate::frame::Frame;
+use crate::vdso_image::{self, Layout};
+
+/// Bytes of the jump that takes a function's place: `jmp [rip + 0]` and the address.
+const JUMP_SIZE: usize = 14;
+const JUMP_BY_NEXT_WORD: [u8; 6] = [0xff, 0x25, 0, 0, 0, 0];
+/// Most bytes of a vDSO image.
+const IMAGE_MAX: u64 = 16 * 1024;
+
+/// A function of the vDSO that we answer.
+struct Function {
+    name: &'static [u8],
+    number: u64,
+    entry: unsafe extern "C" fn(),
+}
+
+/// How many functions there are at most.
+pub const FUNCTIONS: usize = 5;
+const TABLE: [Function; FUNCTIONS] = [
+    Function {
+        name: b"__vdso_clock_gettime",
+        number: CLOCK_GETTIME,
+        entry: entry::vdso_clock_gettime,
+    },
+    Function {
+        name: b"__vdso_gettimeofday",
+        number: GETTIMEOFDAY,
+        entry: entry::vdso_gettimeofday,
+    },
+    Function {
+        name: b"__vdso_time",
+        number: TIME,
+        entry: entry::vdso_time,
+    },
+    Function {
+        name: b"__vdso_clock_getres",
+        number: CLOCK_GETRES,
+        entry: entry::vdso_clock_getres,
+    },
+    Function {
+        name: b"__vdso_getcpu",
+        number: GETCPU,
+        entry: entry::vdso_getcpu,
+    },
+];
+
+/// A function that has been detoured.
+#[derive(Clone, Copy, Default)]
+pub struct Detour {
+    /// Number of the system call it stands for.
+    pub number: u64,
+    /// Its address in the copy; 0: the kernel has no such function.
+    pub entry: u64,
+    /// And in the moved original.
+    original: u64,
+}
+
+static mut DETOURS: [Detour; FUNCTIONS] = [Detour {
+    number: 0,
+    entry: 0,
+    original: 0,
+}; FUNCTIONS];
+
+/// The copy, while it is still writable.
+pub struct Copied {
+    pub address: u64,
+    pub bytes: &'static [u8],
+}
+
+impl Copied {
+    /// The functions that come to us now.
+    pub fn detours(&self) -> impl Iterator<Item = Detour> {
+        // SAFETY: one thread at a time.
+        let detours = unsafe { DETOURS };
+        detours.into_iter().filter(|detour| detour.entry != 0)
+    }
+}
+
+/// Move the kernel's vDSO at `address`, whose mappings `layout` tells, to `target`, and put the
+/// copy in its place. `None` when that cannot be done: then the functions are the kernel's.
+pub fn take_over(address: u64, layout: &Layout, target: u64) -> Option<Copied> {
+    let mut size = 0;
+    for &(below, length) in layout.mappings() {
+        // SAFETY: the kernel's special mappings may be moved (as checkpoint tools do); the
+        // distances between them, which the code relies on, stay.
+        unsafe {
+            let (from, to) = (address - below, target - below);
+            let flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+            syscall5(MREMAP, from, length, length, flags, to)
+        };
+        if below == 0 {
+            size = length;
+        }
+    }
+    if size == 0 || size > IMAGE_MAX {
+        return None;
+    }
+    // SAFETY: where the original was; nothing is mapped there now.
+    let result = unsafe {
+        let (protection, flags) = (
+            PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+        );
+        syscall6(MMAP, address, size, protection, flags, u64::MAX, 0)
+    };
+    if result as u64 != address {
+        return None;
+    }
+    // SAFETY: the moved image is readable, the copy writable, both `size` long.
+    let bytes = unsafe {
+        core::ptr::copy_nonoverlapping(target as *const u8, address as *mut u8, size as usize);
+        core::slice::from_raw_parts_mut(address as *mut u8, size as usize)
+    };
+    detour(bytes, address, target);
+    Some(Copied { address, bytes })
+}
+
+/// Replace the known functions of an image by jumps to us.
+fn detour(image: &mut [u8], address: u64, original: u64) {
+    for (index, function) in TABLE.iter().enumerate() {
+        let Some(at) = vdso_image::function(image, function.name) else {
+            continue;
+        };
+        let Some(code) = image.get_mut(at..at + JUMP_SIZE) else {
+            continue;
+        };
+        let (jump, target) = code.split_at_mut(JUMP_BY_NEXT_WORD.len());
+        jump.copy_from_slice(&JUMP_BY_NEXT_WORD);
+        target.copy_from_slice(&(function.entry as *const () as u64).to_le_bytes());
+        // SAFETY: one thread at a time.
+        unsafe {
+            DETOURS[index] = Detour {
+                number: function.number,
+                entry: address + at as u64,
+                original: original + at as u64,
+            };
+        }
+    }
+}
+
+/// A call of a function, which has been answered by the kernel's own into memory of ours.
+pub struct Call {
+    pub detour: Detour,
+    pub arguments: [u64; 2],
+    pub result: i64,
+    out: [[u64; 2]; 2],
+    sizes: [usize; 2],
+}
+
+impl Call {
+    /// What the function wrote for each argument: where the program wants it, and the bytes.
+    pub fn outputs(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let outputs = self.arguments.iter().zip(&self.out).zip(self.sizes);
+        outputs.filter_map(|((&address, words), size)| {
+            let is_written = self.result >= 0 && address != 0 && size != 0;
+            // SAFETY: plain words as bytes.
+            let bytes = unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size) };
+            is_written.then_some((address, bytes))
+        })
+    }
+}
+
+/// The program has called a function of the vDSO ([`crate::Origin::Vdso`]): call the original.
+pub fn call(frame: &Frame) -> Call {
+    let number = frame.vdso;
+    let index = TABLE.iter().position(|function| function.number == number);
+    // SAFETY: one thread at a time.
+    let detour = unsafe { DETOURS }[index.unwrap_or(0)];
+    let arguments = [frame.registers.rdi, frame.registers.rsi];
+    // The program's pointers may be bad. The first argument of the clocks is a number.
+    let is_pointer = [
+        !matches!(number, CLOCK_GETTIME | CLOCK_GETRES),
+        number != TIME,
+    ];
+    let sizes = match number {
+        CLOCK_GETTIME | CLOCK_GETRES => [0, 16],
+        GETTIMEOFDAY => [16, 8],
+        TIME => [8, 0],
+        _ => [4, 4],
+    };
+    let mut out = [[0u64; 2]; 2];
+    let [one, two] = &mut out;
+    let ours = [one.as_mut_ptr() as u64, two.as_mut_ptr() as u64];
+    let passed: [u64; 2] = core::array::from_fn(|index| match arguments[index] {
+        0 => 0,
+        _ if is_pointer[index] => ours[index],
+        number => number,
+    });
+    let function: extern "C" fn(u64, u64, u64) -> i64;
+    // SAFETY: the moved original, which has this signature for all five functions.
+    unsafe {
+        function = core::mem::transmute::<u64, extern "C" fn(u64, u64, u64) -> i64>(detour.original)
+    };
+    let result = function(passed[0], passed[1], 0);
+    Call {
+        detour,
+        arguments,
+        result,
+        out,
+        sizes,
+    }
+}

@@ -1,0 +1,90 @@
+//! The code that patched sites jump to, decoded again.
+
+use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Register};
+use reenact_interpose::call_site::{CallSite, Shape};
+use reenact_interpose::trampoline::{encode, jump, SIZE};
+
+const SITE: u64 = 0x5555_0000_1000;
+const ENTRY: u64 = 0x6800_0001_2340;
+
+fn decode(code: &[u8], address: u64) -> Vec<Instruction> {
+    let mut decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
+    decoder.iter().collect()
+}
+
+const MOVE: CallSite = CallSite {
+    start: SITE,
+    length: 5,
+    after: SITE + 7,
+    shape: Shape::Move(257),
+};
+const COMPARE: CallSite = CallSite {
+    start: SITE,
+    length: 8,
+    after: SITE + 2,
+    shape: Shape::Compare([0x00, 0xf0, 0xff, 0xff]),
+};
+
+/// The trampolines may be before the site or behind it, as far as they reach.
+const PLACES: [u64; 4] = [
+    SITE - 0x7000_0000,
+    SITE - 64,
+    SITE + 4096,
+    SITE + 0x7000_0000,
+];
+
+#[test]
+fn a_moved_number_is_set_and_the_entry_is_entered() {
+    for place in PLACES {
+        let made = encode(place, &MOVE, ENTRY);
+        assert_eq!(made.tail, None, "the program goes on where it would");
+        let [number, address, enter, ..] = decode(&made.code, place)[..] else {
+            panic!("too short");
+        };
+        assert_eq!(number.code(), Code::Mov_r32_imm32);
+        assert_eq!(
+            (number.op0_register(), number.immediate32()),
+            (Register::EAX, 257)
+        );
+        assert_eq!(address.code(), Code::Lea_r64_m);
+        assert_eq!(address.op0_register(), Register::RCX);
+        assert_eq!(address.memory_displacement64(), MOVE.after);
+        assert_enters(&enter, &made.code, place);
+    }
+}
+
+#[test]
+fn a_moved_comparison_is_made_on_the_way_back() {
+    for place in PLACES {
+        let made = encode(place, &COMPARE, ENTRY);
+        let code = decode(&made.code, place);
+        let [address, enter, compare, back, ..] = code[..] else {
+            panic!("too short");
+        };
+        assert_eq!(address.memory_displacement64(), COMPARE.after);
+        assert_enters(&enter, &made.code, place);
+        assert_eq!(made.tail, Some(compare.ip()));
+        assert_eq!(compare.code(), Code::Cmp_RAX_imm32);
+        assert_eq!(compare.immediate32to64(), -4096);
+        assert_eq!(back.code(), Code::Jmp_rel32_64);
+        assert_eq!(back.near_branch_target(), SITE + 8);
+    }
+}
+
+/// Jumps to the address in the last word.
+fn assert_enters(enter: &Instruction, code: &[u8; SIZE], place: u64) {
+    assert_eq!(enter.code(), Code::Jmp_rm64);
+    assert_eq!(enter.memory_displacement64(), place + SIZE as u64 - 8);
+    assert_eq!(code[SIZE - 8..], ENTRY.to_le_bytes());
+}
+
+#[test]
+fn the_jump_reaches_the_trampoline_and_the_rest_traps() {
+    for place in PLACES {
+        let code = jump(&COMPARE, place);
+        let decoded = decode(&code, SITE);
+        assert_eq!(decoded[0].near_branch_target(), place);
+        assert!(decoded[1..].iter().all(|rest| rest.code() == Code::Int3));
+        assert_eq!(decoded.len(), 4);
+    }
+}
