@@ -53,6 +53,7 @@ THREADS = (
     _threads("thread_race", same=NOTHING),
     _threads("wait_scratch"),
     _threads("wait_transfers", timeout=40),
+    _threads("wait_vmsplice", timeout=30),
     _threads("futex_requeue"),
     _ending("exit", 3),
     _ending("kill", -signal.SIGTERM),

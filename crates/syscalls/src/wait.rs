@@ -38,7 +38,8 @@ pub struct Readiness {
     pub for_all: Option<(u8, u64)>,
 }
 
-const POLLIN: u16 = 1;
+pub(crate) const POLLIN: u16 = 1;
+pub(crate) const POLLOUT: u16 = 4;
 
 /// Waits until the descriptor in this argument can be read.
 pub(crate) const fn readable(descriptor: u8) -> Readiness {

@@ -8,9 +8,10 @@ use crate::names::flags::{
 };
 use crate::output::{fixed, fixed_when, result, vector, Output, Rule, When};
 use crate::traits::{Content, Descriptors, Nested, Paths, AT_SYMLINK_FOLLOW};
-use crate::wait::{readable, Restart, Wait};
+use crate::wait::{readable, Readiness, Restart, Wait, POLLIN, POLLOUT};
 
 const RWF_NOWAIT: u64 = 8;
+const SPLICE_F_NONBLOCK: u64 = 2;
 /// A file in which one can read at a position is there to be read.
 const POSITIONED: &str = "a file that has positions is always ready";
 
@@ -217,7 +218,10 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .writes(&[vector(1, 2)])
     .waits(
-        Wait::WithTurn("its pipe is nearly always ready"),
+        Wait::UntilReady(Readiness {
+            events: POLLIN | POLLOUT,
+            ..readable(0).unless(3, SPLICE_F_NONBLOCK)
+        }),
         Restart::WithFlag,
     )
     .names(&[Nested::Vector {
