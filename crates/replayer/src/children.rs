@@ -11,16 +11,33 @@ pub fn reap(block: bool) {
         if signal == 0 {
             continue;
         }
-        // It could not say anything (a violation of the sandbox, the out-of-memory killer).
-        let mut line = report::line("internal-error");
-        line.display(
-            "message",
-            format_args!("a replaying process (pid {pid}) was killed by signal {signal}"),
-        )
-        .number("signal", signal as u64);
-        report::send(&mut line);
+        report_killed(pid, signal);
         jobs::abandon(exit_status::INTERNAL);
     }
+}
+
+/// It could not say anything (a violation of the sandbox, the out-of-memory killer).
+fn report_killed(pid: u32, signal: i32) {
+    let mut line = report::line("internal-error");
+    line.display(
+        "message",
+        format_args!("a replaying process (pid {pid}) was killed by signal {signal}"),
+    )
+    .number("signal", signal as u64);
+    report::send(&mut line);
+}
+
+/// Wait for the one process there is, the first of the replay, and end as it has ended.
+pub fn end_as_the_first_does() -> ! {
+    let status = match system::wait_any(true) {
+        Some((_, status)) if status & 0x7f == 0 => (status >> 8) as u8,
+        Some((pid, status)) => {
+            report_killed(pid, status & 0x7f);
+            exit_status::INTERNAL
+        }
+        None => exit_status::INTERNAL,
+    };
+    system::exit(status)
 }
 
 /// Wait for a slot. Reaps children meanwhile, whose slots may have died with them.

@@ -23,7 +23,7 @@ use crate::system;
 use crate::trace_directory::StoredFile;
 
 /// Replay what the options ask for; the exit status.
-pub fn run(options: Options, events: StoredFile, landings: Option<i32>, machine: Machine) -> u8 {
+pub fn run(options: Options, events: StoredFile, machine: Machine) -> u8 {
     let index = match ChunkIndex::scan(events.descriptor, events.size) {
         Ok(index) => index,
         Err(error) => {
@@ -44,7 +44,6 @@ pub fn run(options: Options, events: StoredFile, landings: Option<i32>, machine:
         options,
         index,
         events: events.descriptor,
-        landings,
         numbers,
         path: Vec::new(),
     };

@@ -72,8 +72,6 @@ pub struct Session {
     pub options: Options,
     pub index: ChunkIndex,
     pub events: i32,
-    /// Descriptor of the side file.
-    pub landings: Option<i32>,
     /// Process numbers in order; the place in here is the place in the job table.
     pub numbers: Vec<u32>,
     /// With `--process`: the forked processes on the way to it, the next one last.
@@ -128,7 +126,7 @@ impl Engine {
         let chunks = session
             .chunks(process)
             .ok_or(ReplayError::ProcessMissing(process))?;
-        let landings = Landings::new(session.landings, process);
+        let landings = Landings::new(session.options.landings, process);
         let mut pace = Pace::new(&session.options, landings);
         pace.total_events = chunks.events;
         let feed = Feed::new(session.events, chunks.chunks.clone());

@@ -1,64 +1,19 @@
-//! Landings that were found before: by another replay (the trace's file `landings`), or by another
-//! process of this one. Whoever finds one appends it.
+//! Landings that were found before: by another replay, or by another process of this one. Whoever
+//! finds one appends it.
 //!
 //! Design constraints:
-//! * The descriptor is opened before the sandbox is entered; afterwards there are only reads at
-//!   offsets and appending writes of whole records, so that any number of processes can share it.
-//! * Where the trace cannot be written, a file in memory takes its place: the copies of a session
-//!   still learn from one another.
+//! * What the client gives us is a file in memory with what the trace's file `landings` holds; it
+//!   takes over what is new. The trace itself cannot be written from here.
+//! * There are only reads at offsets and appending writes of whole records, so that any number of
+//!   processes can share it: the copies of a session learn from one another.
 //! * What the file says is only a place to look at: the whole state is compared there.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::ffi::CStr;
 
-use reenact_freestanding::numbers as n;
-use reenact_freestanding::syscall::{syscall2, syscall3};
 use reenact_trace::resolved::{self, Resolved, MOST_BYTES};
 
-use crate::regular_file;
 use crate::system;
-
-const NAME: &CStr = c"landings";
-const O_APPEND: u64 = 0o2000;
-/// Bytes read at a time.
-const PIECE: usize = 64 << 10;
-
-/// Open it in a trace directory. `None`: nothing can be kept.
-pub fn open(directory: i32) -> Option<i32> {
-    let writable = regular_file::open_regular(directory, NAME, n::O_RDWR | O_APPEND);
-    if let Some(file) = writable.filter(|file| file.links == 1) {
-        return Some(file.descriptor);
-    }
-    let memory = in_memory()?;
-    if let Some(file) = regular_file::open_regular(directory, NAME, n::O_RDONLY) {
-        copy(file.descriptor, memory);
-    }
-    Some(memory)
-}
-
-fn in_memory() -> Option<i32> {
-    const MFD_CLOEXEC: u64 = 1;
-    const F_SETFL: u64 = 4;
-    // SAFETY: a name of ours; the flags of the new descriptor.
-    unsafe {
-        let memory = syscall2(n::MEMFD_CREATE, NAME.as_ptr() as u64, MFD_CLOEXEC);
-        let is_made = memory >= 0 && syscall3(n::FCNTL, memory as u64, F_SETFL, O_APPEND) == 0;
-        is_made.then_some(memory as i32)
-    }
-}
-
-fn copy(from: i32, to: i32) {
-    let mut buffer = alloc::vec![0u8; PIECE];
-    let mut offset = 0;
-    while offset < MOST_BYTES {
-        let count = system::read_at(from, &mut buffer, offset).unwrap_or(0);
-        if count == 0 || system::write_all(to, &buffer[..count]).is_err() {
-            return;
-        }
-        offset += count as u64;
-    }
-}
 
 /// What is known of the landings of one process.
 pub struct Landings {

@@ -17,7 +17,7 @@ use crate::processor::Processor;
 use crate::system;
 use crate::table_image;
 use crate::threads::{ThreadState, Threads, VforkParent};
-use crate::trace_directory::TraceDirectory;
+use crate::trace_directory::{StoredFile, TraceDirectory};
 use crate::xsave_area::VectorState;
 
 /// Bytes of the code cache.
@@ -52,7 +52,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// An empty machine. Installs the handler of fault signals.
+    /// An empty machine. Installs the handler of fault signals. Before the sandbox: nothing of the
+    /// trace is read yet, and no memory can be made executable later.
     pub fn new(directory: TraceDirectory) -> Result<Machine, &'static str> {
         let flags = n::MAP_PRIVATE | n::MAP_ANONYMOUS | n::MAP_NORESERVE | n::MAP_FIXED_NOREPLACE;
         let protection = n::PROT_READ | n::PROT_WRITE | n::PROT_EXEC;
@@ -84,13 +85,12 @@ impl Machine {
         translator.warm_up();
         table_image::take(&mut translator);
         fault::install(translator.context())?;
-        let processor = Processor::from_manifest(&read_manifest(&directory));
         Ok(Machine {
             translator,
             memory: Memory::new(directory),
             threads: Threads::default(),
             program_break: None,
-            processor,
+            processor: Processor::default(),
             has_image: false,
             hooks: Vec::new(),
             breakpoints: BTreeSet::new(),
@@ -100,6 +100,15 @@ impl Machine {
             passed: (0, false),
             is_child: false,
         })
+    }
+
+    /// Take what the manifest says of the recording machine's processor.
+    pub fn read_manifest(&mut self, manifest: Option<StoredFile>) {
+        const MOST: u64 = 16 << 20;
+        let Some(file) = manifest else { return };
+        let mut text = alloc::vec![0u8; file.size.min(MOST) as usize];
+        let length = system::read_at(file.descriptor, &mut text, 0).unwrap_or(0);
+        self.processor = Processor::from_manifest(&text[..length]);
     }
 
     pub fn registers(&self) -> &Registers {
@@ -389,16 +398,4 @@ fn safe_flags(rflags: u64) -> u64 {
     /// Bit 1 always reads as 1; interrupts are on in user mode.
     const ALWAYS: u64 = 0x202;
     rflags & (USER_FLAGS | ALIGNMENT_CHECK | IDENTIFICATION) | ALWAYS
-}
-
-/// The text of the manifest; empty when there is none.
-fn read_manifest(directory: &TraceDirectory) -> Vec<u8> {
-    const MOST: u64 = 16 << 20;
-    let Some(file) = directory.manifest else {
-        return Vec::new();
-    };
-    let mut text = alloc::vec![0u8; file.size.min(MOST) as usize];
-    let length = system::read_at(file.descriptor, &mut text, 0).unwrap_or(0);
-    text.truncate(length);
-    text
 }

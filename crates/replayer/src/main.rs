@@ -14,9 +14,11 @@ mod address_space;
 mod call_effects;
 mod children;
 mod chunk_index;
+mod confinement;
 mod control;
 mod coordinator;
 mod creation;
+mod descriptors;
 mod divergence;
 mod effects;
 mod engine;
@@ -30,6 +32,7 @@ mod jobs;
 mod json;
 mod known_landings;
 mod landing;
+mod limits;
 mod machine;
 mod mappings;
 mod matching;
@@ -137,31 +140,15 @@ unsafe fn parse_arguments(arguments: *const u64) -> Options {
             format_args!("{message}: {argument}"),
             "usage: reenact-replayer [--report FD] [--output FD] [--process N] [--jobs N] \
              [--progress MS] [--stop-event N] [--runaway N] [--trace-events] [--control FD] \
-             [--shared-changes FD] \
-             DIRECTORY",
+             [--shared-changes FD] [--landings FD] [--life FD] [--processes N] DIRECTORY",
         );
         system::exit(exit_status::USAGE)
     })
 }
 
 fn start(mut options: Options) -> Result<u8, &'static str> {
-    if !regular_file::is_open(options.report) {
-        return Err("the report descriptor is not open");
-    }
-    if let Some(descriptor) = options.output {
-        if !regular_file::is_open(descriptor) {
-            return Err("the output descriptor is not open");
-        }
-    }
-    if let Some(descriptor) = options.shared_changes {
-        if !regular_file::is_open(descriptor) {
-            return Err("the descriptor for changes of shared memory is not open");
-        }
-    }
-    if let Some(descriptor) = options.control {
-        if !regular_file::is_open(descriptor) {
-            return Err("the control descriptor is not open");
-        }
+    let highest = keep_given_descriptors(&options)?;
+    if options.control.is_some() {
         system::ignore_children()?;
     }
     if options.jobs == 0 {
@@ -170,18 +157,58 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     let directory = TraceDirectory::open(options.trace)?;
     // The path is on the kernel's stack, which goes now.
     options.trace = c"";
-    become_reaper();
     address_space::clear_outside_region()?;
+    let processes = if options.sandbox {
+        sandbox::go_apart(&options)?
+    } else {
+        0
+    };
+    become_reaper();
     jobs::set_up(options.jobs)?;
     turns::set_up()?;
     shared_objects::set_up()?;
     table_image::set_up();
+    let (events, manifest) = (directory.events, directory.manifest);
+    let highest = highest
+        .max(directory.highest_descriptor())
+        .max(shared_objects::objects())
+        .max(table_image::descriptor());
+    let mut machine = Machine::new(directory)?;
     if options.sandbox {
-        sandbox::enter(options.control.is_some())?;
+        if options.control.is_some() {
+            descriptors::fill_up_to(highest, events.descriptor);
+        }
+        sandbox::enter(&options, processes, highest)?;
     }
-    let (events, landings) = (directory.events, directory.landings);
-    let machine = Machine::new(directory)?;
-    Ok(coordinator::run(options, events, landings, machine))
+    machine.read_manifest(manifest);
+    Ok(coordinator::run(options, events, machine))
+}
+
+/// Check the descriptors that the options name, and close all others; the highest one.
+fn keep_given_descriptors(options: &Options) -> Result<i32, &'static str> {
+    let named = [
+        (Some(options.report), "the report descriptor is not open"),
+        (options.output, "the output descriptor is not open"),
+        (
+            options.shared_changes,
+            "the descriptor for changes of shared memory is not open",
+        ),
+        (options.landings, "the descriptor for landings is not open"),
+        (options.control, "the control descriptor is not open"),
+        (options.life, "the life descriptor is not open"),
+    ];
+    let mut kept = [options.report; 6];
+    for (slot, (descriptor, failure)) in kept.iter_mut().zip(named) {
+        let Some(descriptor) = descriptor else {
+            continue;
+        };
+        if !regular_file::is_open(descriptor) {
+            return Err(failure);
+        }
+        *slot = descriptor;
+    }
+    descriptors::close_all_but(&mut kept);
+    Ok(kept[kept.len() - 1])
 }
 
 /// Orphaned grandchildren come to us, so that their ends are seen.

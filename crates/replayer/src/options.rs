@@ -19,9 +19,18 @@ pub struct Options {
     pub sandbox: bool,
     /// Serve a client at this descriptor.
     pub control: Option<i32>,
+    /// See [`crate::known_landings`].
+    pub landings: Option<i32>,
+    /// Stays open as long as a process of the replay lives, and is used for nothing.
+    pub life: Option<i32>,
+    /// So many processes replay at one moment, at most.
+    pub most_processes: u32,
     /// See [`crate::shared_changes`].
     pub shared_changes: Option<i32>,
 }
+
+/// Where nobody says how many processes a trace has.
+const MOST_PROCESSES: u32 = 4096;
 
 /// Why the command line is no good: what, and which argument.
 pub type OptionError = (&'static str, &'static str);
@@ -40,6 +49,9 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
         trace_events: false,
         sandbox: true,
         control: None,
+        landings: None,
+        life: None,
+        most_processes: MOST_PROCESSES,
         shared_changes: None,
     };
     let mut have_trace = false;
@@ -58,6 +70,9 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
             "--process" => options.process = Some(number()? as u32),
             "--control" => options.control = Some(number()? as i32),
             "--shared-changes" => options.shared_changes = Some(number()? as i32),
+            "--landings" => options.landings = Some(number()? as i32),
+            "--life" => options.life = Some(number()? as i32),
+            "--processes" => options.most_processes = number()? as u32,
             "--jobs" => options.jobs = number()? as u32,
             "--progress" => options.progress = number()?.saturating_mul(1_000_000),
             "--stop-event" => options.stop_event = number()?,

@@ -33,25 +33,6 @@ pub fn close(descriptor: i32) {
     unsafe { syscall1(n::CLOSE, descriptor as u64) };
 }
 
-/// A regular file of the directory.
-#[derive(Clone, Copy, Debug)]
-pub struct RegularFile {
-    pub descriptor: i32,
-    /// Its names in the file system.
-    pub links: u64,
-}
-
-/// Open a regular file with these flags.
-pub fn open_regular(directory: i32, name: &CStr, flags: u64) -> Option<RegularFile> {
-    let descriptor = open_at(directory, name, flags | O_NOFOLLOW)?;
-    let Some(stat) = status(descriptor) else {
-        close(descriptor);
-        return None;
-    };
-    let links = stat[2];
-    Some(RegularFile { descriptor, links })
-}
-
 /// The size of a regular file in bytes, `None` for anything else.
 pub fn regular_size(descriptor: i32) -> Option<u64> {
     status(descriptor).map(|stat| stat[6])

@@ -13,6 +13,9 @@ use crate::system::{check, Errno};
 /// Bytes of an object's address range in the memory file.
 pub const OBJECT_SIZE: u64 = 1 << 40;
 
+/// Bytes of the memory file, which is sparse.
+pub const FILE_SIZE: u64 = (OBJECT_COUNT as u64 + 1) * OBJECT_SIZE;
+
 static ALONE: AtomicBool = AtomicBool::new(false);
 static OBJECTS: AtomicI32 = AtomicI32::new(-1);
 
@@ -31,9 +34,8 @@ pub fn new_objects() -> Result<i32, Errno> {
     let name = c"reenact-objects".as_ptr() as u64;
     // SAFETY: a constant name.
     let objects = check(unsafe { syscall2(n::MEMFD_CREATE, name, MFD_CLOEXEC) })?;
-    let size = (OBJECT_COUNT as u64 + 1) * OBJECT_SIZE;
-    // SAFETY: our descriptor. The file is sparse.
-    check(unsafe { syscall2(n::FTRUNCATE, objects, size) })?;
+    // SAFETY: our descriptor.
+    check(unsafe { syscall2(n::FTRUNCATE, objects, FILE_SIZE) })?;
     Ok(objects as i32)
 }
 

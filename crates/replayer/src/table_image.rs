@@ -27,6 +27,11 @@ pub fn set_up() {
     }
 }
 
+/// The descriptor of the file; -1: there is none.
+pub fn descriptor() -> i32 {
+    IMAGE.load(Ordering::Relaxed)
+}
+
 /// Fill the file from the tables of a translator that has translated nothing yet, and use it from now on.
 pub fn take(translator: &mut Translator) {
     let descriptor = IMAGE.load(Ordering::Relaxed);

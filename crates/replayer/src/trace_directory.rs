@@ -6,7 +6,6 @@ use core::ffi::CStr;
 use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::{syscall3, syscall4};
 
-use crate::known_landings;
 use crate::regular_file::{close, open_at, regular_size, O_NOFOLLOW};
 
 const O_DIRECTORY: u64 = 0o200000;
@@ -16,8 +15,6 @@ pub struct TraceDirectory {
     pub events: StoredFile,
     /// `manifest.json`, if there is one.
     pub manifest: Option<StoredFile>,
-    /// The file of landings that were found before, or what stands in for it.
-    pub landings: Option<i32>,
     files: Vec<Option<StoredFile>>,
 }
 
@@ -44,13 +41,19 @@ impl TraceDirectory {
             close(folder);
         }
         let manifest = open_at(directory, c"manifest.json", O_NOFOLLOW).and_then(stored_file);
-        let landings = known_landings::open(directory);
         close(directory);
         Ok(TraceDirectory {
             events,
             manifest,
-            landings,
             files,
+        })
+    }
+
+    /// The highest of the descriptors.
+    pub fn highest_descriptor(&self) -> i32 {
+        let stored = self.files.iter().flatten().chain(&self.manifest);
+        stored.fold(self.events.descriptor, |highest, file| {
+            highest.max(file.descriptor)
         })
     }
 

@@ -1,4 +1,4 @@
-"""The life of a replayer: a process group of its own, which ends with us however we end."""
+"""A replayer and all that it forks: a process group of its own, which ends when we end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from reenact import programs
 from reenact.errors import ReplayError
+from reenact.replay.known_landings import KnownLandings
 
 #: `fcntl` command that Python does not name (asm-generic/fcntl.h).
 _F_SETSIG = 10
@@ -20,31 +21,47 @@ class ReplayerGroup:
     """A replayer's first process and the group of all that it forks.
 
     Arguments:
-        options: its command line.
+        trace: path of the trace directory.
+        options: the rest of its command line.
         descriptors: what it inherits; the caller still has to close them.
+        processes: how many of its processes replay at one moment, at most.
         keeps_errors: what it says on standard error can be read from `process.stderr`.
 
     Errors: `ReplayError` when it cannot be started.
     """
 
     def __init__(
-        self, options: Sequence[str], descriptors: Sequence[int], *, keeps_errors: bool = False
+        self,
+        trace: str,
+        options: Sequence[str],
+        descriptors: Sequence[int],
+        *,
+        processes: int,
+        keeps_errors: bool = False,
     ) -> None:
         self._owner = os.getpid()
+        program = programs.replayer()
+        self._landings = KnownLandings(trace)
         self._life, life_of_replayer = os.pipe()
+        inherited = [*descriptors, life_of_replayer]
+        own = ["--life", str(life_of_replayer), "--processes", str(processes)]
+        if self._landings.descriptor is not None:
+            inherited.append(self._landings.descriptor)
+            own += ["--landings", str(self._landings.descriptor)]
         try:
             self.process = subprocess.Popen(
-                [programs.replayer(), *options],
+                [program, *options, *own, trace],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE if keeps_errors else subprocess.DEVNULL,
-                pass_fds=[*descriptors, life_of_replayer],
+                pass_fds=inherited,
                 # A group of its own: it forks a process for each recorded one, and for copies.
                 start_new_session=True,
             )
             _end_with_us(life_of_replayer, self.process.pid)
         except BaseException as error:
             os.close(self._life)
+            self._landings.close()
             if isinstance(error, OSError):
                 why = error.strerror
                 raise ReplayError(f"the replayer cannot be started: {why}") from error
@@ -71,6 +88,8 @@ class ReplayerGroup:
         if os.getpid() == self._owner:
             self.kill()
             self.process.wait()
+            self._landings.close()
+        self._landings.forget()
         if self.process.stderr is not None:
             self.process.stderr.close()
         os.close(self._life)

@@ -14,6 +14,8 @@ from reenact.replay.reports import Report, parse
 
 _READ_SIZE = 1 << 20
 _PROGRESS_MILLISECONDS = 100
+#: Where nobody says how many processes a trace has.
+MOST_PROCESSES = 4096
 
 
 class Replayer:
@@ -23,6 +25,7 @@ class Replayer:
         trace: path of the trace directory.
         process: replay this process only; None: all.
         jobs: how many processes replay at one moment; None: one for each processor.
+        processes: how many there are in the trace: never more replay at one moment.
         wants_output: also hand over what the program printed.
         wants_progress: also report progress.
         shared_changes: a descriptor to append to what processes change in shared memory.
@@ -34,6 +37,7 @@ class Replayer:
         *,
         process: int | None = None,
         jobs: int | None = None,
+        processes: int = MOST_PROCESSES,
         wants_output: bool = False,
         wants_progress: bool = False,
         shared_changes: int | None = None,
@@ -59,7 +63,9 @@ class Replayer:
         if wants_progress:
             options += ["--progress", str(_PROGRESS_MILLISECONDS)]
         try:
-            self._group = ReplayerGroup([*options, trace], [*inherited, *passed], keeps_errors=True)
+            self._group = ReplayerGroup(
+                trace, options, [*inherited, *passed], processes=processes, keeps_errors=True
+            )
         except BaseException:
             self._close()
             raise

@@ -15,6 +15,8 @@ from reenact.session.connection import ReplayerConnection
 
 #: How long a replayer whose socket is closed may take to be gone, seconds. A copy may die alone.
 _PATIENCE = 1.0
+#: Copies of it at one moment: checkpoints, branches, and those that are being ended.
+_MOST_COPIES = 512
 
 
 class ServingReplayer:
@@ -38,7 +40,7 @@ class ServingReplayer:
             options += ["--shared-changes", str(shared_changes)]
             inherited.append(shared_changes)
         try:
-            self._group = ReplayerGroup([*options, trace], inherited)
+            self._group = ReplayerGroup(trace, options, inherited, processes=_MOST_COPIES)
         except BaseException:
             ours.close()
             os.close(self._reports)
