@@ -15,7 +15,6 @@ const HUGE_PAGE: u64 = 2 << 20;
 /// Most processes never come that far, and do not pay for a huge page.
 const LARGE: usize = 2 << 20;
 const SMALL_PAGES: u64 = 256 << 10;
-const MADV_HUGEPAGE: u64 = 14;
 
 struct State {
     next: u64,
@@ -115,7 +114,9 @@ unsafe impl GlobalAlloc for Heap {
         if is_large {
             let huge = start + SMALL_PAGES;
             // SAFETY: advice about our own memory.
-            unsafe { syscall::syscall3(numbers::MADVISE, huge, end - huge, MADV_HUGEPAGE) };
+            unsafe {
+                syscall::syscall3(numbers::MADVISE, huge, end - huge, numbers::MADV_HUGEPAGE)
+            };
         }
         state.next = end;
         start as *mut u8

@@ -1,131 +1,162 @@
-//! Numbers of the x86-64 system calls that reenact itself performs or treats specially, and
-//! the kernel's constants for them (from the kernel's uapi headers).
+//! The kernel's numbers, as `linux-raw-sys` has them from its headers, in the types in which they are
+//! needed here. A name that the kernel does not have does not compile.
 
-pub const READ: u64 = 0;
-pub const WRITE: u64 = 1;
-pub const OPEN: u64 = 2;
-pub const CLOSE: u64 = 3;
-pub const STAT: u64 = 4;
-pub const FSTAT: u64 = 5;
-pub const MMAP: u64 = 9;
-pub const MPROTECT: u64 = 10;
-pub const MUNMAP: u64 = 11;
-pub const BRK: u64 = 12;
-pub const RT_SIGACTION: u64 = 13;
-pub const RT_SIGPROCMASK: u64 = 14;
-pub const RT_SIGRETURN: u64 = 15;
-pub const IOCTL: u64 = 16;
-pub const LSEEK: u64 = 8;
-pub const PREAD64: u64 = 17;
-pub const PWRITE64: u64 = 18;
-pub const READV: u64 = 19;
-pub const WRITEV: u64 = 20;
-pub const MREMAP: u64 = 25;
-pub const MSYNC: u64 = 26;
-pub const MINCORE: u64 = 27;
-pub const MADVISE: u64 = 28;
-pub const DUP: u64 = 32;
-pub const DUP2: u64 = 33;
-pub const PAUSE: u64 = 34;
-pub const GETPID: u64 = 39;
-pub const SENDFILE: u64 = 40;
-pub const RECVMSG: u64 = 47;
-pub const CLONE: u64 = 56;
-pub const FORK: u64 = 57;
-pub const VFORK: u64 = 58;
-pub const EXECVE: u64 = 59;
-pub const EXIT: u64 = 60;
-pub const WAIT4: u64 = 61;
-pub const KILL: u64 = 62;
-pub const FCNTL: u64 = 72;
-pub const FTRUNCATE: u64 = 77;
-pub const GETDENTS: u64 = 78;
-pub const READLINK: u64 = 89;
-pub const GETTIMEOFDAY: u64 = 96;
-pub const GETPPID: u64 = 110;
-pub const RT_SIGPENDING: u64 = 127;
-pub const RT_SIGTIMEDWAIT: u64 = 128;
-pub const RT_SIGQUEUEINFO: u64 = 129;
-pub const RT_SIGSUSPEND: u64 = 130;
-pub const SIGALTSTACK: u64 = 131;
-pub const PRCTL: u64 = 157;
-pub const ARCH_PRCTL: u64 = 158;
-pub const GETTID: u64 = 186;
-pub const TKILL: u64 = 200;
-pub const TIME: u64 = 201;
-pub const FUTEX: u64 = 202;
-pub const GETDENTS64: u64 = 217;
-pub const RESTART_SYSCALL: u64 = 219;
-pub const SET_TID_ADDRESS: u64 = 218;
-pub const CLOCK_GETTIME: u64 = 228;
-pub const CLOCK_GETRES: u64 = 229;
-pub const EXIT_GROUP: u64 = 231;
-pub const TGKILL: u64 = 234;
-pub const WAITID: u64 = 247;
-pub const OPENAT: u64 = 257;
-pub const NEWFSTATAT: u64 = 262;
-pub const READLINKAT: u64 = 267;
-pub const SET_ROBUST_LIST: u64 = 273;
-pub const DUP3: u64 = 292;
-pub const PREADV: u64 = 295;
-pub const PWRITEV: u64 = 296;
-pub const RT_TGSIGQUEUEINFO: u64 = 297;
-pub const PRLIMIT64: u64 = 302;
-pub const GETCPU: u64 = 309;
-pub const SECCOMP: u64 = 317;
-pub const GETRANDOM: u64 = 318;
-pub const MEMFD_CREATE: u64 = 319;
-pub const EXECVEAT: u64 = 322;
-pub const COPY_FILE_RANGE: u64 = 326;
-pub const CLONE3: u64 = 435;
-pub const CLOSE_RANGE: u64 = 436;
-pub const OPENAT2: u64 = 437;
-pub const FACCESSAT2: u64 = 439;
+use linux_raw_sys::{auxvec, errno, general, net, prctl};
 
-pub const EPERM: i64 = 1;
-pub const ENOENT: i64 = 2;
-pub const ESRCH: i64 = 3;
-pub const EINTR: i64 = 4;
-pub const ENOEXEC: i64 = 8;
-pub const EBADF: i64 = 9;
-pub const EAGAIN: i64 = 11;
-pub const ENOMEM: i64 = 12;
-pub const EACCES: i64 = 13;
-pub const EFAULT: i64 = 14;
-pub const EINVAL: i64 = 22;
-pub const ENOTTY: i64 = 25;
-pub const ERANGE: i64 = 34;
-pub const ENOSYS: i64 = 38;
-pub const ELOOP: i64 = 40;
-pub const ELIBBAD: i64 = 80;
-pub const EISDIR: i64 = 21;
-
-pub const PROT_READ: u64 = 1;
-pub const PROT_WRITE: u64 = 2;
-pub const PROT_EXEC: u64 = 4;
-pub const MAP_SHARED: u64 = 0x01;
-pub const MAP_PRIVATE: u64 = 0x02;
-pub const MAP_SHARED_VALIDATE: u64 = 0x03;
-pub const MAP_FIXED: u64 = 0x10;
-pub const MAP_ANONYMOUS: u64 = 0x20;
-pub const MAP_GROWSDOWN: u64 = 0x100;
-pub const MAP_NORESERVE: u64 = 0x4000;
-pub const MAP_POPULATE: u64 = 0x8000;
-pub const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
-pub const MADV_DONTNEED: u64 = 4;
-pub const MREMAP_MAYMOVE: u64 = 1;
-pub const MREMAP_FIXED: u64 = 2;
+/// Bytes of a page on x86-64, which has one size of small pages (the headers leave it to `sysconf`).
 pub const PAGE: u64 = 4096;
 
-pub const AT_FDCWD: i64 = -100;
-pub const AT_EMPTY_PATH: u64 = 0x1000;
-pub const O_RDONLY: u64 = 0;
-pub const O_WRONLY: u64 = 1;
-pub const O_RDWR: u64 = 2;
-pub const O_CREAT: u64 = 0o100;
-pub const O_EXCL: u64 = 0o200;
-pub const O_CLOEXEC: u64 = 0o2000000;
-pub const O_PATH: u64 = 0o10000000;
+macro_rules! numbers {
+    ($source:ident as $type:ty: $($name:ident = $theirs:ident),+ $(,)?) => {
+        $(pub const $name: $type = $source::$theirs as $type;)+
+    };
+}
 
-pub const FUTEX_WAIT: u64 = 0;
-pub const FUTEX_WAKE: u64 = 1;
+macro_rules! same {
+    ($source:ident as $type:ty: $($name:ident),+ $(,)?) => {
+        numbers!($source as $type: $($name = $name),+);
+    };
+}
+
+same!(general as u32:
+    SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP);
+
+// System calls.
+numbers!(general as u64:
+    READ = __NR_read,
+    WRITE = __NR_write,
+    OPEN = __NR_open,
+    CLOSE = __NR_close,
+    STAT = __NR_stat,
+    FSTAT = __NR_fstat,
+    MMAP = __NR_mmap,
+    MPROTECT = __NR_mprotect,
+    MUNMAP = __NR_munmap,
+    BRK = __NR_brk,
+    RT_SIGACTION = __NR_rt_sigaction,
+    RT_SIGPROCMASK = __NR_rt_sigprocmask,
+    RT_SIGRETURN = __NR_rt_sigreturn,
+    IOCTL = __NR_ioctl,
+    LSEEK = __NR_lseek,
+    PREAD64 = __NR_pread64,
+    PWRITE64 = __NR_pwrite64,
+    READV = __NR_readv,
+    WRITEV = __NR_writev,
+    MREMAP = __NR_mremap,
+    MSYNC = __NR_msync,
+    MINCORE = __NR_mincore,
+    MADVISE = __NR_madvise,
+    DUP = __NR_dup,
+    DUP2 = __NR_dup2,
+    PAUSE = __NR_pause,
+    GETPID = __NR_getpid,
+    SENDFILE = __NR_sendfile,
+    RECVMSG = __NR_recvmsg,
+    CLONE = __NR_clone,
+    FORK = __NR_fork,
+    VFORK = __NR_vfork,
+    EXECVE = __NR_execve,
+    EXIT = __NR_exit,
+    WAIT4 = __NR_wait4,
+    KILL = __NR_kill,
+    FCNTL = __NR_fcntl,
+    FTRUNCATE = __NR_ftruncate,
+    GETDENTS = __NR_getdents,
+    READLINK = __NR_readlink,
+    GETTIMEOFDAY = __NR_gettimeofday,
+    GETPPID = __NR_getppid,
+    RT_SIGPENDING = __NR_rt_sigpending,
+    RT_SIGTIMEDWAIT = __NR_rt_sigtimedwait,
+    RT_SIGQUEUEINFO = __NR_rt_sigqueueinfo,
+    RT_SIGSUSPEND = __NR_rt_sigsuspend,
+    SIGALTSTACK = __NR_sigaltstack,
+    PRCTL = __NR_prctl,
+    ARCH_PRCTL = __NR_arch_prctl,
+    GETTID = __NR_gettid,
+    TKILL = __NR_tkill,
+    TIME = __NR_time,
+    FUTEX = __NR_futex,
+    GETDENTS64 = __NR_getdents64,
+    RESTART_SYSCALL = __NR_restart_syscall,
+    SET_TID_ADDRESS = __NR_set_tid_address,
+    CLOCK_GETTIME = __NR_clock_gettime,
+    CLOCK_GETRES = __NR_clock_getres,
+    EXIT_GROUP = __NR_exit_group,
+    TGKILL = __NR_tgkill,
+    WAITID = __NR_waitid,
+    OPENAT = __NR_openat,
+    NEWFSTATAT = __NR_newfstatat,
+    READLINKAT = __NR_readlinkat,
+    SET_ROBUST_LIST = __NR_set_robust_list,
+    DUP3 = __NR_dup3,
+    PREADV = __NR_preadv,
+    PWRITEV = __NR_pwritev,
+    RT_TGSIGQUEUEINFO = __NR_rt_tgsigqueueinfo,
+    PRLIMIT64 = __NR_prlimit64,
+    GETCPU = __NR_getcpu,
+    SECCOMP = __NR_seccomp,
+    GETRANDOM = __NR_getrandom,
+    MEMFD_CREATE = __NR_memfd_create,
+    EXECVEAT = __NR_execveat,
+    COPY_FILE_RANGE = __NR_copy_file_range,
+    CLONE3 = __NR_clone3,
+    CLOSE_RANGE = __NR_close_range,
+    OPENAT2 = __NR_openat2,
+    FACCESSAT2 = __NR_faccessat2,
+    SCHED_SETAFFINITY = __NR_sched_setaffinity,
+    SCHED_GETAFFINITY = __NR_sched_getaffinity,
+    SHMAT = __NR_shmat,
+    SHMDT = __NR_shmdt,
+    SHMCTL = __NR_shmctl,
+    FCHMOD = __NR_fchmod,
+    LINKAT = __NR_linkat,
+    UNLINKAT = __NR_unlinkat,
+    NANOSLEEP = __NR_nanosleep,
+    PIDFD_OPEN = __NR_pidfd_open,
+    POLL = __NR_poll,
+    SCHED_YIELD = __NR_sched_yield,
+    FSTATFS = __NR_fstatfs,
+    TIMER_CREATE = __NR_timer_create,
+    TIMER_SETTIME = __NR_timer_settime,
+    TIMER_DELETE = __NR_timer_delete,
+    USERFAULTFD = __NR_userfaultfd,
+    FGETXATTR = __NR_fgetxattr,
+    GET_ROBUST_LIST = __NR_get_robust_list,
+    PROCESS_VM_READV = __NR_process_vm_readv,
+    GETPGID = __NR_getpgid,
+    GETCWD = __NR_getcwd,
+    PERSONALITY = __NR_personality,
+    UTIMENSAT = __NR_utimensat,
+);
+
+same!(errno as i64:
+    EACCES, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, EIO, EISDIR, ELIBBAD, ELOOP, ENAMETOOLONG,
+    ENOENT, ENOEXEC, ENOMEM, ENOSYS, ENOTTY, ENXIO, EPERM, ERANGE, ESRCH, ETIMEDOUT);
+
+same!(general as i64:
+    AT_FDCWD, SI_QUEUE, SI_TIMER, SI_USER);
+
+same!(general as u64:
+    ARCH_SET_FS, AT_EACCESS, AT_EMPTY_PATH, BUS_ADRERR, CLOCK_MONOTONIC, CLOCK_REALTIME,
+    CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_SETTLS,
+    CLONE_THREAD, CLONE_VFORK, CLONE_VM, FUTEX_UNLOCK_PI, FUTEX_WAIT, FUTEX_WAIT_PRIVATE,
+    FUTEX_WAKE, FUTEX_WAKE_PRIVATE, F_GETFD, F_GETFL, F_GETLK, F_SETFL, F_SETLK, F_UNLCK,
+    F_WRLCK, MADV_DONTNEED, MADV_HUGEPAGE, MADV_REMOVE, MAP_ANONYMOUS, MAP_FIXED,
+    MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED,
+    MAP_SHARED_VALIDATE, MAP_TYPE, MFD_CLOEXEC, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE,
+    O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY,
+    O_RDWR, O_WRONLY, POLLIN, PROC_SUPER_MAGIC, PROT_EXEC, PROT_GROWSDOWN, PROT_NONE, PROT_READ,
+    PROT_WRITE, RLIMIT_NOFILE, RLIMIT_STACK, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_NODEFER, SA_ONSTACK,
+    SA_RESETHAND, SA_RESTART, SA_RESTORER, SA_SIGINFO, SEEK_DATA, SEEK_HOLE, SEGV_ACCERR,
+    SEGV_MAPERR, SIGEV_THREAD_ID, SS_DISABLE, UTIME_OMIT, WNOHANG);
+
+same!(prctl as u64:
+    PR_GET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP,
+    PR_SET_SYSCALL_USER_DISPATCH);
+
+same!(auxvec as u64:
+    AT_BASE, AT_ENTRY, AT_EXECFN, AT_NULL, AT_PHDR, AT_PHENT, AT_PHNUM, AT_RANDOM,
+    AT_SYSINFO_EHDR);
+
+same!(net as u64:
+    MSG_CMSG_CLOEXEC, MSG_DONTWAIT, SCM_RIGHTS, SOL_SOCKET);

@@ -5,6 +5,7 @@
 //! cannot be removed, so it is installed once for a tree of processes. The kernel requires
 //! `no_new_privs` with it.
 
+use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::PRCTL;
 use reenact_freestanding::syscall::{syscall2, syscall5};
 
@@ -17,14 +18,13 @@ pub struct Region {
 
 /// Switch Syscall User Dispatch on for the calling thread. 0 or -errno.
 pub fn dispatch(region: Region) -> i64 {
-    const PR_SET_SYSCALL_USER_DISPATCH: u64 = 59;
     const ON: u64 = 1;
     let length = region.end - region.start;
     // SAFETY: from here on the program's calls raise SIGSYS, which the linking program handles.
     unsafe {
         syscall5(
             PRCTL,
-            PR_SET_SYSCALL_USER_DISPATCH,
+            numbers::PR_SET_SYSCALL_USER_DISPATCH,
             ON,
             region.start,
             length,
@@ -75,25 +75,22 @@ const fn filter(region: Region) -> [Instruction; 5] {
 
 /// Whether the calling thread has a seccomp filter, whosever it is.
 pub fn has_filter() -> bool {
-    const PR_GET_SECCOMP: u64 = 21;
     const MODE_FILTER: i64 = 2;
     // SAFETY: asks for the mode.
-    unsafe { syscall2(PRCTL, PR_GET_SECCOMP, 0) == MODE_FILTER }
+    unsafe { syscall2(PRCTL, numbers::PR_GET_SECCOMP, 0) == MODE_FILTER }
 }
 
 /// Install the filter. 0 or -errno.
 pub fn install_filter(region: Region) -> i64 {
-    const PR_SET_SECCOMP: u64 = 22;
-    const PR_SET_NO_NEW_PRIVS: u64 = 38;
     const MODE_FILTER: u64 = 2;
     let filter = filter(region);
     let program = [filter.len() as u64, filter.as_ptr() as u64];
     // SAFETY: the kernel copies the program, two words and what they name.
     unsafe {
-        syscall5(PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        syscall5(PRCTL, numbers::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         syscall5(
             PRCTL,
-            PR_SET_SECCOMP,
+            numbers::PR_SET_SECCOMP,
             MODE_FILTER,
             program.as_ptr() as u64,
             0,

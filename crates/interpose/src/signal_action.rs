@@ -1,13 +1,9 @@
 //! What is done at a signal, as the kernel is told (`struct sigaction` of arch/x86/include/uapi/asm/signal.h).
 
-pub const SA_SIGINFO: u64 = 4;
-pub const SA_NOCLDSTOP: u64 = 1;
-pub const SA_NOCLDWAIT: u64 = 2;
-pub const SA_RESTORER: u64 = 0x0400_0000;
-pub const SA_ONSTACK: u64 = 0x0800_0000;
-pub const SA_RESTART: u64 = 0x1000_0000;
-pub const SA_NODEFER: u64 = 0x4000_0000;
-pub const SA_RESETHAND: u64 = 0x8000_0000;
+pub use reenact_freestanding::numbers::{
+    SA_NOCLDSTOP, SA_NOCLDWAIT, SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_RESTART, SA_RESTORER,
+    SA_SIGINFO,
+};
 pub const SIG_DFL: u64 = 0;
 pub const SIG_IGN: u64 = 1;
 

@@ -1,6 +1,7 @@
 //! The arena and this process's slot in it.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall4, syscall6};
@@ -259,24 +260,19 @@ impl Lock {
 
     /// Lock it for this process.
     pub fn acquire(self) {
-        self.control(F_SETLK, F_WRLCK);
+        self.control(numbers::F_SETLK, numbers::F_WRLCK);
     }
 
     /// Unlock it.
     pub fn release(self) {
-        self.control(F_SETLK, F_UNLCK);
+        self.control(numbers::F_SETLK, numbers::F_UNLCK);
     }
 
     /// Whether another process has locked it.
     pub fn is_held_by_another(self) -> bool {
-        self.control(F_GETLK, F_WRLCK) != F_UNLCK
+        self.control(numbers::F_GETLK, numbers::F_WRLCK) != numbers::F_UNLCK
     }
 }
-
-const F_GETLK: u64 = 5;
-const F_SETLK: u64 = 6;
-const F_WRLCK: u64 = 1;
-const F_UNLCK: u64 = 2;
 
 static OWN_INDEX: AtomicUsize = AtomicUsize::new(0);
 

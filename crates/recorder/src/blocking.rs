@@ -1,6 +1,7 @@
 //! Calls that may wait, when there are several threads: others run meanwhile, and the kernel must
 //! not write to the program's memory behind their backs. How each call waits is said by its row.
 
+use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
@@ -70,9 +71,6 @@ fn until_ready(
     args: &[u64; 6],
     readiness: &Readiness,
 ) -> i64 {
-    const POLL: u64 = 7;
-    const F_GETFL: u64 = 3;
-    const O_NONBLOCK: i64 = 0o4000;
     let says = |said: Option<(u8, u64)>| {
         said.is_some_and(|(argument, bits)| args[usize::from(argument)] & bits != 0)
     };
@@ -85,9 +83,9 @@ fn until_ready(
     let descriptor = u64::from(file as u32) | u64::from(readiness.events) << 32;
     let mut request = [descriptor];
     // SAFETY: a pollfd of ours; asks without waiting.
-    let ready = unsafe { syscall3(POLL, request.as_ptr() as u64, 1, 0) } != 0;
+    let ready = unsafe { syscall3(numbers::POLL, request.as_ptr() as u64, 1, 0) } != 0;
     // SAFETY: asks for flags.
-    let nonblocking = || unsafe { syscall3(FCNTL, file, F_GETFL, 0) } & O_NONBLOCK != 0;
+    let nonblocking = || unsafe { syscall3(FCNTL, file, numbers::F_GETFL, 0) } & (numbers::O_NONBLOCK as i64) != 0;
     if ready || says(readiness.unless) || nonblocking() {
         return with_turn(call, args);
     }
@@ -95,7 +93,7 @@ fn until_ready(
         request[0] = descriptor;
         let wait = [request.as_ptr() as u64, 1, u64::MAX, 0, 0, 0];
         // SAFETY: a pollfd of ours.
-        unsafe { interruptible::call(POLL, &wait, call.thread.queued.as_ptr()) }
+        unsafe { interruptible::call(numbers::POLL, &wait, call.thread.queued.as_ptr()) }
     });
     if waited == NOT_BEGUN || waited == -EINTR {
         return waited;

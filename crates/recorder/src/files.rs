@@ -2,6 +2,7 @@
 
 use core::fmt::Write;
 use core::sync::atomic::Ordering;
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall6};
@@ -70,9 +71,8 @@ impl Status {
 
 /// Whether the descriptor can write: then a shared mapping of it can change its content.
 pub fn is_writable(fd: i32) -> bool {
-    const F_GETFL: u64 = 3;
     // SAFETY: asks for flags.
-    let flags = unsafe { syscall2(FCNTL, fd as u64, F_GETFL) };
+    let flags = unsafe { syscall2(FCNTL, fd as u64, numbers::F_GETFL) };
     flags < 0 || flags & 3 != 0
 }
 
@@ -132,24 +132,21 @@ fn create(index: usize) -> i64 {
         )
     };
     if fd >= 0 {
-        const FCHMOD: u64 = 91;
         // Whatever the program's file mode mask is. Other traces may have the same file as
         // theirs, so nobody is to write to it.
         // SAFETY: our descriptor.
-        unsafe { syscall2(FCHMOD, fd as u64, KEPT_FILE_MODE.into()) };
+        unsafe { syscall2(numbers::FCHMOD, fd as u64, KEPT_FILE_MODE.into()) };
     }
     fd
 }
 
 /// Give a copy the original's time of change, by which later recordings know that it is as it was.
 fn set_modified(fd: i64, identity: &FileIdentity) {
-    const UTIMENSAT: u64 = 280;
-    const UTIME_OMIT: u64 = 0x3fff_fffe;
     const SECOND: u64 = 1_000_000_000;
     let modified = identity.modified_ns;
-    let times = [0, UTIME_OMIT, modified / SECOND, modified % SECOND];
+    let times = [0, numbers::UTIME_OMIT, modified / SECOND, modified % SECOND];
     // SAFETY: our descriptor, and two structures of ours. If it fails, nobody shares the copy.
-    unsafe { syscall4(UTIMENSAT, fd as u64, 0, times.as_ptr() as u64, 0) };
+    unsafe { syscall4(numbers::UTIMENSAT, fd as u64, 0, times.as_ptr() as u64, 0) };
 }
 
 /// Whether what `stat` tells is a copy of this file that nobody has changed.
@@ -162,7 +159,6 @@ fn is_copy_of(stat: &[u64; 18], identity: &FileIdentity) -> bool {
 /// Let `files/<index>` be the copy that an earlier recording has made of this very file, where
 /// there is one and it lies on the trace's file system.
 fn link_from_cache(index: usize, identity: &FileIdentity) -> bool {
-    const LINKAT: u64 = 265;
     let directory = &arena::header().file_cache;
     let length = directory.iter().position(|&byte| byte == 0).unwrap_or(0);
     if length == 0 {
@@ -179,7 +175,7 @@ fn link_from_cache(index: usize, identity: &FileIdentity) -> bool {
     // SAFETY: NUL-terminated names and a struct stat of ours.
     unsafe {
         if syscall6(
-            LINKAT,
+            numbers::LINKAT,
             AT_FDCWD as u64,
             path.as_ptr() as u64,
             trace,
@@ -200,11 +196,10 @@ fn link_from_cache(index: usize, identity: &FileIdentity) -> bool {
 }
 
 fn remove(index: usize) {
-    const UNLINKAT: u64 = 263;
     let name = name_of(index);
     let trace = arena::header().trace_fd as u64;
     // SAFETY: a NUL-terminated name of ours.
-    unsafe { syscall3(UNLINKAT, trace, name.as_str().as_ptr() as u64, 0) };
+    unsafe { syscall3(numbers::UNLINKAT, trace, name.as_str().as_ptr() as u64, 0) };
 }
 
 fn close(fd: i64) {
@@ -250,8 +245,7 @@ fn copy(fd: i32, to: i64, size: u64) -> i64 {
                 at,
             );
             if written <= 0 {
-                const EIO: i64 = 5;
-                return if written == 0 { -EIO } else { written };
+                return if written == 0 { -numbers::EIO } else { written };
             }
             at += written as u64;
         }
@@ -422,8 +416,7 @@ pub fn store_bytes(name: &[u8], key: u64, bytes: &[u8]) -> Option<FileId> {
     if !good {
         remove(index);
     }
-    const EIO: i64 = 5;
-    finish(index, if good { 0 } else { written.min(-EIO) });
+    finish(index, if good { 0 } else { written.min(-numbers::EIO) });
     good.then_some(FileId(index as u32))
 }
 
@@ -439,8 +432,7 @@ fn wait_until_stored(index: usize) {
 }
 
 fn pause() {
-    const NANOSLEEP: u64 = 35;
     let time = [0u64, arena::LOOK_AGAIN_NS];
     // SAFETY: a timespec of ours.
-    unsafe { syscall2(NANOSLEEP, time.as_ptr() as u64, 0) };
+    unsafe { syscall2(numbers::NANOSLEEP, time.as_ptr() as u64, 0) };
 }

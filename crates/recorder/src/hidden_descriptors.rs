@@ -1,5 +1,6 @@
 //! The recorder's own descriptors, of which the program knows nothing.
 
+use reenact_freestanding::numbers;
 use reenact_freestanding::syscall::syscall3;
 
 use crate::arena;
@@ -19,12 +20,11 @@ pub fn tracking_fd() -> u64 {
 /// Nothing is told by that descriptor, or no more: it is another of ours, lest the kernel gives its number
 /// to the program, which could not use it.
 pub fn occupy_tracking() {
-    const DUP3: u64 = 292;
     let header = arena::header();
     // SAFETY: descriptors of ours. Above the program's limit it fails, and the number is nobody's.
     unsafe {
         syscall3(
-            DUP3,
+            numbers::DUP3,
             header.recorder_fd as u64,
             header.tracking_fd as u64,
             0,

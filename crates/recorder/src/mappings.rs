@@ -1,6 +1,7 @@
 //! System calls that change the address space: performed by the kernel, logged with what a
 //! replay needs to make the same mapping.
 
+use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4, syscall6};
 use reenact_syscalls::{advice_effect, AdviceEffect, MemoryAction};
@@ -249,10 +250,6 @@ pub fn record_mapping(
 /// Attach what a mapping made just now shows of its file, but for holes: to read them would fill
 /// memory with zeros, and a file of memory may be much larger than memory is.
 fn attach_data(event: &mut Builder, fd: i32, offset: u64, at: u64, length: u64) {
-    const LSEEK: u64 = 8;
-    const SEEK_DATA: u64 = 3;
-    const SEEK_HOLE: u64 = 4;
-    const ENXIO: i64 = 6;
     let link = text!("/proc/self/fd/{fd}\0");
     // A description of our own, as the program's has a position.
     // SAFETY: a NUL-terminated name of ours.
@@ -267,14 +264,14 @@ fn attach_data(event: &mut Builder, fd: i32, offset: u64, at: u64, length: u64) 
     let mut position = offset;
     while position < end {
         // SAFETY: our descriptor.
-        let seek = |whence| unsafe { syscall4(LSEEK, own as u64, position, whence, 0) };
-        let data = seek(SEEK_DATA);
-        if data == -ENXIO {
+        let seek = |whence| unsafe { syscall4(numbers::LSEEK, own as u64, position, whence, 0) };
+        let data = seek(numbers::SEEK_DATA);
+        if data == -numbers::ENXIO {
             break; // Nothing but a hole.
         }
         position = (data.max(position as i64) as u64).min(end);
         // SAFETY: our descriptor.
-        let hole = unsafe { syscall4(LSEEK, own as u64, position, SEEK_HOLE, 0) };
+        let hole = unsafe { syscall4(numbers::LSEEK, own as u64, position, numbers::SEEK_HOLE, 0) };
         // Where the file system knows of no holes, all is data.
         let known = data >= 0 && hole > position as i64;
         let until = if known { (hole as u64).min(end) } else { end };

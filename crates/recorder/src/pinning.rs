@@ -5,6 +5,7 @@
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::syscall::syscall3;
 use reenact_syscalls::{Class, SignalAction};
@@ -14,9 +15,6 @@ use crate::cpuid;
 use crate::log::Builder;
 use crate::signal;
 use crate::thread::Thread;
-
-const SCHED_SETAFFINITY: u64 = 203;
-const SCHED_GETAFFINITY: u64 = 204;
 
 /// Compilers that make memory executable for each function need not be watched for ever.
 const MOST: u32 = 64;
@@ -66,7 +64,14 @@ pub fn begin(thread: &Thread, event: &mut Builder) {
     let allowed = unsafe { &mut *(&raw mut ALLOWED).cast::<[u64; SET_WORDS]>() };
     let room = size_of_val(allowed) as u64;
     // SAFETY: fills our set.
-    let size = unsafe { syscall3(SCHED_GETAFFINITY, 0, room, allowed.as_mut_ptr() as u64) };
+    let size = unsafe {
+        syscall3(
+            numbers::SCHED_GETAFFINITY,
+            0,
+            room,
+            allowed.as_mut_ptr() as u64,
+        )
+    };
     let processor = current();
     let mut one = [0u64; SET_WORDS];
     if size <= 0 || processor as usize >= 64 * SET_WORDS {
@@ -74,7 +79,15 @@ pub fn begin(thread: &Thread, event: &mut Builder) {
     }
     one[processor as usize / 64] = 1 << (processor % 64);
     // SAFETY: a set of ours, for the calling thread.
-    if unsafe { syscall3(SCHED_SETAFFINITY, 0, size as u64, one.as_ptr() as u64) } < 0 {
+    if unsafe {
+        syscall3(
+            numbers::SCHED_SETAFFINITY,
+            0,
+            size as u64,
+            one.as_ptr() as u64,
+        )
+    } < 0
+    {
         return;
     }
     ALLOWED_SIZE.store(size as u32, Ordering::Relaxed);
@@ -162,7 +175,14 @@ pub fn release(thread: &Thread) {
         let size = ALLOWED_SIZE.swap(0, Ordering::Relaxed);
         if size != 0 {
             // SAFETY: the set that the kernel gave; for the calling thread.
-            unsafe { syscall3(SCHED_SETAFFINITY, 0, size.into(), &raw const ALLOWED as u64) };
+            unsafe {
+                syscall3(
+                    numbers::SCHED_SETAFFINITY,
+                    0,
+                    size.into(),
+                    &raw const ALLOWED as u64,
+                )
+            };
         }
     }
 }

@@ -5,6 +5,7 @@
 //! kernel: with the token a thread tries, which writes the word at a place the log knows, and marks it so
 //! that its owner's unlocking is a call, too. Without the token it waits until the word is another one.
 
+use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall2;
 
@@ -18,7 +19,6 @@ const LOCK_PI2: u64 = 13;
 const PRIVATE: u64 = 128;
 const REALTIME: u64 = 256;
 const NANOSLEEP: u64 = 35;
-const ETIMEDOUT: i64 = 110;
 
 /// Between two looks at a word, nanoseconds.
 const SHORTEST_PAUSE: u64 = 20_000;
@@ -46,7 +46,7 @@ pub fn lock(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
             call.event.guest_memory(address, 4);
         }
         if end.is_some_and(Deadline::is_over) {
-            return -ETIMEDOUT;
+            return -numbers::ETIMEDOUT;
         }
         let waited = apart(call, |call| wait_for_change(call, address, seen, end));
         if waited == NOT_BEGUN || waited == -EINTR {
@@ -91,8 +91,6 @@ impl Deadline {
 
 /// The fourth argument; LOCK_PI counts by the real-time clock, LOCK_PI2 only when told to.
 fn deadline(args: &[u64; 6]) -> Result<Option<Deadline>, i64> {
-    const CLOCK_REALTIME: u64 = 0;
-    const CLOCK_MONOTONIC: u64 = 1;
     if args[3] == 0 {
         return Ok(None);
     }
@@ -103,9 +101,9 @@ fn deadline(args: &[u64; 6]) -> Result<Option<Deadline>, i64> {
     }
     let is_monotonic = args[1] & 0x7f == LOCK_PI2 && args[1] & REALTIME == 0;
     let clock = if is_monotonic {
-        CLOCK_MONOTONIC
+        numbers::CLOCK_MONOTONIC
     } else {
-        CLOCK_REALTIME
+        numbers::CLOCK_REALTIME
     };
     Ok(Some(Deadline(clock, [seconds, nanoseconds])))
 }

@@ -1,6 +1,7 @@
 //! Files under `/proc` that would show the recorder: `exe`, `maps`, the descriptor directory.
 
 use core::cell::UnsafeCell;
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall6};
@@ -65,9 +66,8 @@ enum Use {
 
 /// What the call wants of the file that a link at the end of its path leads to; `None`: nothing.
 fn use_of(call: &Call<'_>, entry: &SystemCall) -> Option<Use> {
-    const O_NOFOLLOW: u64 = 0o40_0000;
     let arg = |index: u8| call.args[usize::from(index)];
-    let opens = |flags: u64| (flags & O_NOFOLLOW == 0).then_some(Use::Opens);
+    let opens = |flags: u64| (flags & numbers::O_NOFOLLOW == 0).then_some(Use::Opens);
     match entry.paths {
         Paths::None | Paths::Named => None,
         Paths::Followed => Some(Use::Takes),

@@ -3,6 +3,7 @@
 //! in the middle of computation (preemption).
 
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall4};
@@ -56,9 +57,8 @@ fn lock() {
     while LOCK.swap(1, Ordering::Acquire) != 0 {
         spins += 1;
         if spins > 100 {
-            const SCHED_YIELD: u64 = 24;
             // SAFETY: lets the thread that has the lock run.
-            unsafe { syscall0(SCHED_YIELD) };
+            unsafe { syscall0(numbers::SCHED_YIELD) };
         }
         core::hint::spin_loop();
     }
@@ -93,7 +93,6 @@ fn await_new_thread() {
     if !chaos::waits_for_new_thread() {
         return;
     }
-    const NANOSLEEP: u64 = 35;
     let before = WAITING.load(Ordering::Relaxed);
     let pause = [0u64, 20_000];
     // SAFETY: a timespec of ours.
@@ -102,7 +101,7 @@ fn await_new_thread() {
             if WAITING.load(Ordering::Relaxed) != before {
                 break;
             }
-            syscall2(NANOSLEEP, pause.as_ptr() as u64, 0);
+            syscall2(numbers::NANOSLEEP, pause.as_ptr() as u64, 0);
         }
     }
 }
@@ -140,9 +139,8 @@ fn grant(address: usize) {
     let thread = unsafe { &*(address as *const Thread) };
     thread.granted.store(1, Ordering::Release);
     let word = &raw const thread.granted as u64;
-    const FUTEX_WAKE_PRIVATE: u64 = 129;
     // SAFETY: a futex word of ours.
-    unsafe { syscall4(FUTEX, word, FUTEX_WAKE_PRIVATE, 1, 0) };
+    unsafe { syscall4(FUTEX, word, numbers::FUTEX_WAKE_PRIVATE, 1, 0) };
 }
 
 /// An entry of the queue; `index` may be beyond its end once.
@@ -283,11 +281,18 @@ fn check_queued_signals(thread: &Thread) {
 
 /// Sleep until the thread has the token, for so long or until a signal comes: the kernel's result.
 fn sleep_until_granted(thread: &Thread, most_ns: u64) -> i64 {
-    const FUTEX_WAIT_PRIVATE: u64 = 128;
     let word = &raw const thread.granted as u64;
     let time = [0u64, most_ns];
     // SAFETY: a futex word and a timespec of ours.
-    unsafe { syscall4(FUTEX, word, FUTEX_WAIT_PRIVATE, 0, time.as_ptr() as u64) }
+    unsafe {
+        syscall4(
+            FUTEX,
+            word,
+            numbers::FUTEX_WAIT_PRIVATE,
+            0,
+            time.as_ptr() as u64,
+        )
+    }
 }
 
 fn wait(thread: &Thread) {
@@ -300,10 +305,9 @@ fn wait(thread: &Thread) {
         };
         let patience = signal::pause_ns(least);
         let result = sleep_until_granted(thread, patience);
-        const ETIMEDOUT: i64 = 110;
         // Signals that come more often than its patience ends must not make it endless.
         let ticks = patience.saturating_mul(TICKS_PER_MS) / MILLION;
-        let over = result == -ETIMEDOUT || log::time().wrapping_sub(start) > ticks;
+        let over = result == -numbers::ETIMEDOUT || log::time().wrapping_sub(start) > ticks;
         let asks = over
             && thread.granted.load(Ordering::Acquire) == 0
             && !(chaos::is_on() && chaos::is_low(thread.tid));

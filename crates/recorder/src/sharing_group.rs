@@ -7,6 +7,7 @@
 //! A process that shares nothing is in no group and pays for nothing.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
@@ -208,8 +209,7 @@ fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
                 timeout.as_ptr() as u64,
             )
         };
-        const ETIMEDOUT: i64 = 110;
-        if result != -ETIMEDOUT || group.holder.load(Ordering::SeqCst) != holder {
+        if result != -numbers::ETIMEDOUT || group.holder.load(Ordering::SeqCst) != holder {
             continue;
         }
         // Whoever does not take an offer has been stopped, perhaps by one who waits here.
@@ -237,9 +237,6 @@ fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
 
 /// Whether a member has ended.
 fn is_gone(holder: u64) -> bool {
-    const PIDFD_OPEN: u64 = 434;
-    const POLL: u64 = 7;
-    const POLLIN: u64 = 1;
     let Some((slot, pid)) = slot_and_pid(holder) else {
         return false;
     };
@@ -253,12 +250,12 @@ fn is_gone(holder: u64) -> bool {
     }
     // SAFETY: a descriptor of ours, closed again; a pollfd of ours.
     unsafe {
-        let descriptor = syscall2(PIDFD_OPEN, u64::from(pid), 0);
+        let descriptor = syscall2(numbers::PIDFD_OPEN, u64::from(pid), 0);
         if descriptor < 0 {
             return descriptor == -ESRCH;
         }
-        let request = [descriptor as u64 | POLLIN << 32];
-        let ended = syscall3(POLL, request.as_ptr() as u64, 1, 0) == 1;
+        let request = [descriptor as u64 | numbers::POLLIN << 32];
+        let ended = syscall3(numbers::POLL, request.as_ptr() as u64, 1, 0) == 1;
         syscall2(CLOSE, descriptor as u64, 0);
         ended
     }
@@ -326,7 +323,6 @@ pub fn leave() {
 /// After [`leave`], before `execve`: wait for those who are about to send this process a request,
 /// which the new image could not understand.
 pub fn await_requests() {
-    const SCHED_YIELD: u64 = 24;
     const PATIENCE: u32 = 10_000;
     let group = group();
     for _ in 0..PATIENCE {
@@ -334,7 +330,7 @@ pub fn await_requests() {
             return;
         }
         // SAFETY: lets others run.
-        unsafe { syscall0(SCHED_YIELD) };
+        unsafe { syscall0(numbers::SCHED_YIELD) };
     }
     // Whoever was killed while it asked.
     group.preempting.store(0, Ordering::SeqCst);

@@ -1,5 +1,6 @@
 //! System V shared memory: a segment is an object that processes share, as a file mapped shared is one.
 
+use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall1, syscall3};
 use reenact_trace::layout::overlaps_region;
@@ -10,9 +11,6 @@ use crate::files::Status;
 use crate::guest::{page_down, page_up};
 use crate::{patch, shared, sharing_group, signal, unknown_code};
 
-const SHMAT: u64 = 30;
-const SHMDT: u64 = 67;
-const SHMCTL: u64 = 31;
 const SHM_RDONLY: u64 = 0o10000;
 const SHM_REMAP: u64 = 0o40000;
 const SHM_EXEC: u64 = 0o100000;
@@ -29,7 +27,7 @@ fn status(id: u64) -> Option<(u64, bool)> {
     // struct shmid64_ds: a struct ipc64_perm of 48 bytes, the size, the time of the last attaching.
     let mut status = [0u64; 14];
     // SAFETY: a buffer of the structure's size.
-    let result = unsafe { syscall3(SHMCTL, id, IPC_STAT, status.as_mut_ptr() as u64) };
+    let result = unsafe { syscall3(numbers::SHMCTL, id, IPC_STAT, status.as_mut_ptr() as u64) };
     (result == 0).then(|| (status[6], status[7] != 0))
 }
 
@@ -39,12 +37,12 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
     let [id, address, flags, ..] = call.args;
     let Some((size, is_used)) = status(id) else {
         // SAFETY: fails, or the segment may be attached but not be looked at.
-        let result = unsafe { syscall3(SHMAT, id, address, flags) };
+        let result = unsafe { syscall3(numbers::SHMAT, id, address, flags) };
         if result < 0 {
             return Outcome::Done(result);
         }
         // SAFETY: what has just been attached.
-        unsafe { syscall1(SHMDT, result as u64) };
+        unsafe { syscall1(numbers::SHMDT, result as u64) };
         return Outcome::Done(-EACCES);
     };
     let length = page_up(size);
@@ -53,7 +51,7 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
     }
     sharing_group::join(call);
     // SAFETY: the program asked for it and the range is not ours.
-    let result = unsafe { syscall3(SHMAT, id, address, flags) };
+    let result = unsafe { syscall3(numbers::SHMAT, id, address, flags) };
     if result < 0 {
         return Outcome::Done(result);
     }
@@ -106,7 +104,7 @@ pub fn detach(call: &mut Call<'_>) -> Outcome {
         return Outcome::Done(-EINVAL);
     };
     // SAFETY: the program asked for it; a segment it has attached.
-    let result = unsafe { syscall1(SHMDT, address) };
+    let result = unsafe { syscall1(numbers::SHMDT, address) };
     if result == 0 {
         let end = length.to_le_bytes();
         call.event.bytes(Tag::Unmap, address, &end);

@@ -2,6 +2,7 @@
 //! which descriptors are the standard output and error the recording began with.
 
 use core::sync::atomic::Ordering;
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
@@ -208,12 +209,10 @@ pub fn after_exec() {
 /// Remove the entries of our descriptors from a listing of `/proc/…/fd`. Returns the new length.
 #[inline(never)]
 pub fn filter_listing(fd: u64, buffer: u64, length: i64) -> i64 {
-    const FSTATFS: u64 = 138;
-    const PROC_SUPER_MAGIC: u64 = 0x9fa0;
     let mut statfs = [0u64; 15];
     // SAFETY: struct statfs is 120 bytes.
-    let known = unsafe { syscall2(FSTATFS, fd, statfs.as_mut_ptr() as u64) };
-    if known < 0 || statfs[0] != PROC_SUPER_MAGIC {
+    let known = unsafe { syscall2(numbers::FSTATFS, fd, statfs.as_mut_ptr() as u64) };
+    if known < 0 || statfs[0] != numbers::PROC_SUPER_MAGIC {
         return length;
     }
     let header = arena::header();

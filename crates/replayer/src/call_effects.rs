@@ -10,10 +10,7 @@ use crate::feed::Group;
 use crate::machine::Machine;
 use crate::memory::page_up;
 
-const MREMAP_DONTUNMAP: u64 = 4;
-const PROT_GROWSDOWN: u64 = 0x0100_0000;
 const ARCH_SET_GS: u64 = 0x1001;
-const ARCH_SET_FS: u64 = 0x1002;
 /// `UIO_MAXIOV`: the kernel takes no more buffers.
 const MOST_BUFFERS: u64 = 1024;
 
@@ -57,7 +54,7 @@ pub fn changed_range(header: &EventHeader) -> Option<(u64, u64)> {
 fn set_segment_base(machine: &mut Machine, header: &EventHeader) {
     let [option, base, ..] = header.args;
     match option {
-        ARCH_SET_FS => machine.set_fs_base(base),
+        n::ARCH_SET_FS => machine.set_fs_base(base),
         ARCH_SET_GS => machine.registers_mut().gs_base = base,
         _ => {}
     }
@@ -86,7 +83,7 @@ fn change_memory(
         MemoryAction::Unmap => memory.unmap(translator, first, second),
         MemoryAction::Protect => {
             let end = first.saturating_add(page_up(second));
-            let start = if third & PROT_GROWSDOWN == 0 {
+            let start = if third & n::PROT_GROWSDOWN == 0 {
                 first
             } else {
                 memory.table.find(first).map_or(first, |(start, _)| start)
@@ -94,7 +91,7 @@ fn change_memory(
             memory.protect(translator, start, end.saturating_sub(start), third as u32)
         }
         MemoryAction::Remap => {
-            let keep_old = fourth & MREMAP_DONTUNMAP != 0;
+            let keep_old = fourth & n::MREMAP_DONTUNMAP != 0;
             memory.remap(
                 translator,
                 first,

@@ -7,10 +7,7 @@ use crate::effects::after_syscall;
 use crate::error::ReplayError;
 use crate::memory::Memory;
 
-pub const CLONE_VM: u64 = 0x100;
-pub const CLONE_VFORK: u64 = 0x4000;
-pub const CLONE_THREAD: u64 = 0x1_0000;
-pub const CLONE_SETTLS: u64 = 0x8_0000;
+pub use reenact_freestanding::numbers::{CLONE_SETTLS, CLONE_THREAD, CLONE_VFORK, CLONE_VM};
 
 /// What a call of the clone family asked for.
 #[derive(Clone, Copy, Debug)]

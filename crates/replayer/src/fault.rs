@@ -30,15 +30,11 @@ const RIP_WORD: usize = 5 + 16;
 
 /// Install the handlers for the translator with this context.
 pub fn install(context: *mut Context) -> Result<(), &'static str> {
-    const SA_SIGINFO: u64 = 4;
-    const SA_ONSTACK: u64 = 0x0800_0000;
-    const SA_RESTORER: u64 = 0x0400_0000;
-    const SA_NODEFER: u64 = 0x4000_0000;
     CONTEXT.store(context, Ordering::Relaxed);
     let stack = [SIGNAL_STACK_ADDRESS, 0, SIGNAL_STACK_SIZE];
     let action = Action {
         handler: entry as *const () as u64,
-        flags: SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_NODEFER,
+        flags: n::SA_SIGINFO | n::SA_ONSTACK | n::SA_RESTORER | n::SA_NODEFER,
         restorer: restorer as *const () as u64,
         mask: 0,
     };

@@ -1,6 +1,7 @@
 //! Faults whose cause is not in the table of mappings: the end of a mapped file, the limit of the
 //! stack (both are the kernel's business), and the growth of stacks.
 
+use reenact_freestanding::numbers;
 use reenact_trace::{EventKind, FileId, MapRecord, Tag};
 use reenact_translator::{Fault, Stop};
 
@@ -10,11 +11,11 @@ use crate::machine::Machine;
 use crate::mappings::PAGE;
 use crate::memory::page_down;
 
-const SIGBUS: i32 = 7;
-const SIGSEGV: i32 = 11;
-const MAP_GROWSDOWN: u32 = 0x100;
+const SIGBUS: i32 = numbers::SIGBUS as i32;
+const SIGSEGV: i32 = numbers::SIGSEGV as i32;
+const MAP_GROWSDOWN: u32 = numbers::MAP_GROWSDOWN as u32;
 /// `si_code` when a mapping does not permit the access.
-const SEGV_ACCERR: i32 = 2;
+const SEGV_ACCERR: i32 = numbers::SEGV_ACCERR as i32;
 /// Offset of `si_code` in `siginfo_t`.
 const CODE_OFFSET: usize = 8;
 /// Offset of `si_addr` in `siginfo_t`.

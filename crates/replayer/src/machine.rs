@@ -74,11 +74,10 @@ impl Machine {
         // Large programs spread over megabytes of translations; 4 KiB pages of them would miss the
         // instruction TLB all the time (10 % on a compiler). Small ones stay in front of the first
         // huge page, which takes as long to clear as a hundred page faults.
-        const MADV_HUGEPAGE: u64 = 14;
         for (start, end) in translator.free_code() {
             let start = start.next_multiple_of(HUGE_PAGE);
             // SAFETY: advice about our own memory.
-            unsafe { syscall3(n::MADVISE, start, end - start, MADV_HUGEPAGE) };
+            unsafe { syscall3(n::MADVISE, start, end - start, n::MADV_HUGEPAGE) };
         }
         translator.stop_at_stores(true);
         // Once here, not in each of the processes that are forked.
@@ -150,9 +149,8 @@ impl Machine {
     }
 
     fn load_fs_base(&mut self) {
-        const ARCH_SET_FS: u64 = 0x1002;
         // SAFETY: no thread-local storage here; a bad base faults in the program only.
-        unsafe { syscall2(n::ARCH_PRCTL, ARCH_SET_FS, self.registers().fs_base) };
+        unsafe { syscall2(n::ARCH_PRCTL, n::ARCH_SET_FS, self.registers().fs_base) };
     }
 
     /// Run the current thread for at most `limit` instructions.
@@ -299,10 +297,9 @@ impl Machine {
 
     /// Everything that the parent has translated is forgotten: an empty page costs less than a copy of one of its.
     fn let_go_of_translations(&mut self) {
-        const MADV_DONTNEED: u64 = 4;
         for (start, length) in self.translator.unused_memory() {
             // SAFETY: nobody reads it before it is written.
-            unsafe { syscall3(n::MADVISE, start, length, MADV_DONTNEED) };
+            unsafe { syscall3(n::MADVISE, start, length, n::MADV_DONTNEED) };
         }
     }
 

@@ -213,19 +213,17 @@ fn keep_given_descriptors(options: &Options) -> Result<i32, &'static str> {
 
 /// Orphaned grandchildren come to us, so that their ends are seen.
 fn become_reaper() {
-    const PR_SET_CHILD_SUBREAPER: u64 = 36;
     // SAFETY: changes who is told of ended children.
-    unsafe { syscall5(numbers::PRCTL, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+    unsafe { syscall5(numbers::PRCTL, numbers::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
 }
 
 /// Number of CPUs we may run on.
 fn processors() -> u32 {
-    const SCHED_GETAFFINITY: u64 = 204;
     let mut mask = [0u64; 128];
     // SAFETY: the kernel writes into `mask` only.
     unsafe {
         syscall3(
-            SCHED_GETAFFINITY,
+            numbers::SCHED_GETAFFINITY,
             0,
             size_of_val(&mask) as u64,
             mask.as_mut_ptr() as u64,

@@ -13,9 +13,6 @@ use crate::memory::host_protection;
 use crate::shared_objects;
 use crate::system::{self, check, Errno};
 
-const SEEK_DATA: u64 = 3;
-const SEEK_HOLE: u64 = 4;
-
 /// In a copy, right after `fork`: give it objects of its own, with their content.
 pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
     let old = shared_objects::objects();
@@ -55,21 +52,21 @@ pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
     Ok(())
 }
 
-const EINVAL: i32 = 22;
-const ENXIO: i32 = 6;
+const EINVAL: i32 = n::EINVAL as i32;
+const ENXIO: i32 = n::ENXIO as i32;
 
 /// Copy what a sparse file has.
 fn copy(from: i32, to: i32) -> Result<(), Errno> {
     let mut buffer = alloc::vec![0u8; 1 << 16];
     let mut at = 0;
     loop {
-        at = match seek(from, at, SEEK_DATA) {
+        at = match seek(from, at, n::SEEK_DATA) {
             Ok(at) => at,
             // No data from here on.
             Err(Errno(ENXIO)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let end = seek(from, at, SEEK_HOLE)?;
+        let end = seek(from, at, n::SEEK_HOLE)?;
         while at < end {
             let length = (end - at).min(buffer.len() as u64) as usize;
             let read = system::read_at(from, &mut buffer[..length], at)?;

@@ -7,13 +7,12 @@ use reenact_freestanding::syscall::{syscall1, syscall2, syscall4};
 
 use crate::system::check;
 
-pub const O_NOFOLLOW: u64 = 0o400000;
-const O_NONBLOCK: u64 = 0o4000;
+pub const O_NOFOLLOW: u64 = n::O_NOFOLLOW;
 
 /// Open a name in a directory.
 pub fn open_at(directory: i32, path: &CStr, flags: u64) -> Option<i32> {
     // O_NONBLOCK: a fifo planted in somebody else's trace must not hang us.
-    let flags = flags | n::O_CLOEXEC | O_NONBLOCK;
+    let flags = flags | n::O_CLOEXEC | n::O_NONBLOCK;
     // SAFETY: the path is NUL-terminated.
     let result = unsafe {
         syscall4(
@@ -51,7 +50,6 @@ fn status(descriptor: i32) -> Option<[u64; 18]> {
 
 /// Whether `descriptor` is open.
 pub fn is_open(descriptor: i32) -> bool {
-    const F_GETFD: u64 = 1;
     // SAFETY: asks only.
-    unsafe { syscall2(n::FCNTL, descriptor as u64, F_GETFD) >= 0 }
+    unsafe { syscall2(n::FCNTL, descriptor as u64, n::F_GETFD) >= 0 }
 }

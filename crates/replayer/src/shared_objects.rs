@@ -30,10 +30,9 @@ pub fn set_up() -> Result<(), &'static str> {
 
 /// A new, empty file for the memory of shared objects.
 pub fn new_objects() -> Result<i32, Errno> {
-    const MFD_CLOEXEC: u64 = 1;
     let name = c"reenact-objects".as_ptr() as u64;
     // SAFETY: a constant name.
-    let objects = check(unsafe { syscall2(n::MEMFD_CREATE, name, MFD_CLOEXEC) })?;
+    let objects = check(unsafe { syscall2(n::MEMFD_CREATE, name, n::MFD_CLOEXEC) })?;
     // SAFETY: our descriptor.
     check(unsafe { syscall2(n::FTRUNCATE, objects, FILE_SIZE) })?;
     Ok(objects as i32)

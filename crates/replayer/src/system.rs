@@ -126,19 +126,26 @@ pub unsafe fn move_mapping(from: u64, length: u64, to: u64) -> Result<(), Errno>
 
 /// `fork`: the pid of the child, 0 in the child.
 pub fn fork() -> Result<u32, Errno> {
-    const SIGCHLD: u64 = 17;
     // SAFETY: one host thread; the child continues with a copy of everything.
-    check(unsafe { syscall6(numbers::CLONE, SIGCHLD, 0, 0, 0, 0, 0) }).map(|pid| pid as u32)
+    check(unsafe { syscall6(numbers::CLONE, u64::from(numbers::SIGCHLD), 0, 0, 0, 0, 0) })
+        .map(|pid| pid as u32)
 }
 
 /// Have the kernel forget ended children.
 pub fn ignore_children() -> Result<(), &'static str> {
-    const SIGCHLD: u64 = 17;
     const SIG_IGN: u64 = 1;
     // The kernel's `struct sigaction`: handler, flags, restorer, mask.
     let action = [SIG_IGN, 0, 0, 0];
     // SAFETY: the structure is as the kernel wants it; no handler is installed.
-    let result = unsafe { syscall4(numbers::RT_SIGACTION, SIGCHLD, action.as_ptr() as u64, 0, 8) };
+    let result = unsafe {
+        syscall4(
+            numbers::RT_SIGACTION,
+            u64::from(numbers::SIGCHLD),
+            action.as_ptr() as u64,
+            0,
+            8,
+        )
+    };
     check(result)
         .map(drop)
         .map_err(|_| "cannot ignore the ends of children")
@@ -146,7 +153,6 @@ pub fn ignore_children() -> Result<(), &'static str> {
 
 /// `wait4` for any child: pid and wait status; `None` when there is nothing to report.
 pub fn wait_any(block: bool) -> Option<(u32, i32)> {
-    const WNOHANG: u64 = 1;
     let mut status = 0i32;
     loop {
         // SAFETY: the kernel writes `status` only.
@@ -155,7 +161,7 @@ pub fn wait_any(block: bool) -> Option<(u32, i32)> {
                 numbers::WAIT4,
                 u64::MAX,
                 core::ptr::from_mut(&mut status) as u64,
-                if block { 0 } else { WNOHANG },
+                if block { 0 } else { numbers::WNOHANG },
                 0,
             )
         };

@@ -18,10 +18,9 @@ static LENGTH: AtomicU64 = AtomicU64::new(0);
 
 /// Make the file. Before the sandbox; without it, the tables are written.
 pub fn set_up() {
-    const MFD_CLOEXEC: u64 = 1;
     let name = c"reenact-tables".as_ptr() as u64;
     // SAFETY: a constant name.
-    let descriptor = unsafe { syscall2(n::MEMFD_CREATE, name, MFD_CLOEXEC) };
+    let descriptor = unsafe { syscall2(n::MEMFD_CREATE, name, n::MFD_CLOEXEC) };
     if descriptor >= 0 {
         IMAGE.store(descriptor as i32, Ordering::Relaxed);
     }

@@ -8,8 +8,6 @@ use reenact_freestanding::syscall::{syscall3, syscall4};
 
 use crate::regular_file::{close, open_at, regular_size, O_NOFOLLOW};
 
-const O_DIRECTORY: u64 = 0o200000;
-
 /// The open descriptors of a trace.
 pub struct TraceDirectory {
     pub events: StoredFile,
@@ -30,13 +28,13 @@ impl TraceDirectory {
     /// Open `<path>/events` and all of `<path>/files`.
     pub fn open(path: &CStr) -> Result<TraceDirectory, &'static str> {
         raise_descriptor_limit();
-        let directory = open_at(n::AT_FDCWD as i32, path, O_DIRECTORY)
+        let directory = open_at(n::AT_FDCWD as i32, path, n::O_DIRECTORY)
             .ok_or("cannot open the trace directory")?;
         let events = open_at(directory, c"events", O_NOFOLLOW)
             .and_then(stored_file)
             .ok_or("the directory is not a trace: it has no file `events`")?;
         let mut files = Vec::new();
-        if let Some(folder) = open_at(directory, c"files", O_DIRECTORY | O_NOFOLLOW) {
+        if let Some(folder) = open_at(directory, c"files", n::O_DIRECTORY | O_NOFOLLOW) {
             open_files(folder, &mut files);
             close(folder);
         }
@@ -69,14 +67,21 @@ fn stored_file(descriptor: i32) -> Option<StoredFile> {
 
 /// A trace of a large build maps thousands of files.
 fn raise_descriptor_limit() {
-    const RLIMIT_NOFILE: u64 = 7;
     let mut limit = [0u64; 2];
     // SAFETY: the kernel writes `limit` only.
-    let result = unsafe { syscall4(n::PRLIMIT64, 0, RLIMIT_NOFILE, 0, limit.as_mut_ptr() as u64) };
+    let result = unsafe {
+        syscall4(
+            n::PRLIMIT64,
+            0,
+            n::RLIMIT_NOFILE,
+            0,
+            limit.as_mut_ptr() as u64,
+        )
+    };
     if result == 0 {
         let raised = [limit[1], limit[1]];
         // SAFETY: the kernel reads `raised` only.
-        unsafe { syscall4(n::PRLIMIT64, 0, RLIMIT_NOFILE, raised.as_ptr() as u64, 0) };
+        unsafe { syscall4(n::PRLIMIT64, 0, n::RLIMIT_NOFILE, raised.as_ptr() as u64, 0) };
     }
 }
 

@@ -6,6 +6,7 @@ mod stack;
 
 use core::arch::global_asm;
 use core::sync::atomic::Ordering;
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
@@ -245,9 +246,8 @@ fn name_program(image: &Image, event: &mut Builder) {
 #[inline(never)]
 fn describe(event: &mut Builder, stack: &InitialStack) {
     let mut directory = [0u8; 4096];
-    const GETCWD: u64 = 79;
     // SAFETY: a buffer of ours.
-    let length = unsafe { syscall2(GETCWD, directory.as_mut_ptr() as u64, 4096) };
+    let length = unsafe { syscall2(numbers::GETCWD, directory.as_mut_ptr() as u64, 4096) };
     event.bytes(Tag::Path, 1, c_bytes(&directory[..length.max(0) as usize]));
     // The strings of argv lie one after the other, and so do those of envp.
     // SAFETY: words and strings of the stack the kernel made.
@@ -271,10 +271,9 @@ fn describe(event: &mut Builder, stack: &InitialStack) {
 /// unless the program runs without address space randomisation.
 fn program_base() -> u64 {
     const BASE: u64 = 0x5555_5555_4000;
-    const PERSONALITY: u64 = 135;
     const ADDR_NO_RANDOMIZE: i64 = 0x4_0000;
     // SAFETY: asks for the personality.
-    if unsafe { syscall2(PERSONALITY, 0xffff_ffff, 0) } & ADDR_NO_RANDOMIZE != 0 {
+    if unsafe { syscall2(numbers::PERSONALITY, 0xffff_ffff, 0) } & ADDR_NO_RANDOMIZE != 0 {
         return BASE;
     }
     let mix = log::time().wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -298,32 +297,37 @@ fn set_auxiliary(stack: &InitialStack, program: &Mapped, loader: Option<&Mapped>
 
 /// `comm` is the last part of the path, as `execve` sets it.
 fn set_command_name(path: &[u8]) {
-    const PR_SET_NAME: u64 = 15;
     let path = c_bytes(path);
     let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     let mut short = [0u8; 16];
     let length = name.len().min(15);
     short[..length].copy_from_slice(&name[..length]);
     // SAFETY: a NUL-terminated name of ours.
-    unsafe { syscall2(PRCTL, PR_SET_NAME, short.as_ptr() as u64) };
+    unsafe { syscall2(PRCTL, numbers::PR_SET_NAME, short.as_ptr() as u64) };
 }
 
 /// Log the stack: its whole range, into which it may grow, and its content.
 #[inline(never)]
 fn log_stack(event: &mut Builder, stack: &InitialStack, top: u64, executable: bool) {
-    const RLIMIT_STACK: u64 = 3;
     let mut limit = [0u64; 2];
     // SAFETY: a structure of ours.
-    unsafe { syscall4(PRLIMIT64, 0, RLIMIT_STACK, 0, limit.as_mut_ptr() as u64) };
+    unsafe {
+        syscall4(
+            PRLIMIT64,
+            0,
+            numbers::RLIMIT_STACK,
+            0,
+            limit.as_mut_ptr() as u64,
+        )
+    };
     // An unlimited stack grows until it meets a mapping; a gigabyte is room enough.
     let size = limit[0].clamp(128 << 10, 1 << 30) & !(PAGE - 1);
     let mut protection = PROT_READ | PROT_WRITE;
     if executable {
         protection |= PROT_EXEC;
         let start = stack.sp & !(PAGE - 1);
-        const PROT_GROWSDOWN: u64 = 0x0100_0000;
         // SAFETY: the program's own stack.
-        unsafe { syscall3(MPROTECT, start, PAGE, protection | PROT_GROWSDOWN) };
+        unsafe { syscall3(MPROTECT, start, PAGE, protection | numbers::PROT_GROWSDOWN) };
     }
     let map = MapRecord {
         length: size,

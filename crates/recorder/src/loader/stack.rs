@@ -1,18 +1,8 @@
 //! The initial stack: the kernel made it for the recorder, the program is to find it as the
 //! kernel would have made it for the program.
 
-use reenact_freestanding::numbers::PAGE;
+use reenact_freestanding::numbers::{AT_EXECFN, AT_NULL, AT_RANDOM, PAGE};
 use reenact_trace::arena::SLOT_VARIABLE;
-
-pub const AT_NULL: u64 = 0;
-pub const AT_PHDR: u64 = 3;
-pub const AT_PHENT: u64 = 4;
-pub const AT_PHNUM: u64 = 5;
-pub const AT_BASE: u64 = 7;
-pub const AT_ENTRY: u64 = 9;
-const AT_RANDOM: u64 = 25;
-pub const AT_EXECFN: u64 = 31;
-pub const AT_SYSINFO_EHDR: u64 = 33;
 
 /// The kernel's layout: argc, argv, 0, envp, 0, auxv.
 pub struct InitialStack {

@@ -1,6 +1,7 @@
 //! The end of a process: exit, or a signal it sends to itself.
 
 use core::sync::atomic::Ordering;
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall1, syscall2};
@@ -12,8 +13,6 @@ use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
 use crate::{arena, signal};
-
-const GETPGID: u64 = 121;
 
 /// `exit` and `exit_group`: logged first, because there is no afterwards.
 pub fn exit(call: &mut Call<'_>) -> Outcome {
@@ -56,7 +55,7 @@ pub fn announce_fatal_signal(call: &mut Call<'_>, sent: &Sent) {
             Recipient::Process(0) => true,
             Recipient::Process(pid @ 1..) => i64::from(pid) == syscall0(GETPID),
             // A group of processes; to all (-1) does not mean the caller.
-            Recipient::Process(group) => -i64::from(group) == syscall1(GETPGID, 0),
+            Recipient::Process(group) => -i64::from(group) == syscall1(numbers::GETPGID, 0),
             Recipient::Thread(tid) => i64::from(tid) == syscall0(GETTID),
         }
     };

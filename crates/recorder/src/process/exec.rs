@@ -1,6 +1,7 @@
 //! `execve`: the kernel executes the recorder, and the recorder loads the program.
 
 use core::sync::atomic::Ordering;
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5, syscall6};
@@ -163,7 +164,6 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
 
 /// The path as text in `name`; the addresses of the argument and environment lists.
 fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64> {
-    const ENAMETOOLONG: i64 = 36;
     let (path_at, argv, envp) = match call.number {
         EXECVE => (call.args[0], call.args[1], call.args[2]),
         _ => (call.args[1], call.args[2], call.args[3]),
@@ -171,7 +171,7 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64
     let mut path: Path = [0; EXEC_PATH_MAX];
     let length = match guest::read_string(path_at, &mut path) {
         Some(length) => length,
-        None if guest::read(path_at, &mut [0]) => return Err(-ENAMETOOLONG),
+        None if guest::read(path_at, &mut [0]) => return Err(-numbers::ENAMETOOLONG),
         None => return Err(-EFAULT),
     };
     let directory = call.args[0] as i32;
@@ -198,7 +198,7 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64
     name[..prefix.len()].copy_from_slice(prefix);
     if length > 0 {
         if prefix.len() + 1 + length >= EXEC_PATH_MAX {
-            return Err(-ENAMETOOLONG);
+            return Err(-numbers::ENAMETOOLONG);
         }
         name[prefix.len()] = b'/';
         name[prefix.len() + 1..prefix.len() + 1 + length].copy_from_slice(&path[..length]);
@@ -319,8 +319,6 @@ fn inspect(path: &Path, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64
 }
 
 fn inspect_open(fd: i64, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64> {
-    const AT_EACCESS: u64 = 0x200;
-    const FGETXATTR: u64 = 193;
     let status = files::status(fd as i32).ok_or(-EACCES)?;
     if !status.is_regular {
         return Err(-EACCES);
@@ -332,7 +330,7 @@ fn inspect_open(fd: i64, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i6
             fd as u64,
             c"".as_ptr() as u64,
             1,
-            AT_EMPTY_PATH | AT_EACCESS,
+            AT_EMPTY_PATH | numbers::AT_EACCESS,
         );
         if access == -EACCES || (access < 0 && status.mode & 0o111 == 0) {
             return Err(-EACCES);
@@ -347,7 +345,7 @@ fn inspect_open(fd: i64, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i6
         let name = c"security.capability".as_ptr() as u64;
         let into = capabilities.as_mut_ptr() as u64;
         // Root has them all, whatever the file says.
-        if uid != 0 && syscall4(FGETXATTR, fd as u64, name, into, 64) > 0 {
+        if uid != 0 && syscall4(numbers::FGETXATTR, fd as u64, name, into, 64) > 0 {
             return Ok(Found::Obstacle("has file capabilities"));
         }
         let count = syscall4(PREAD64, fd as u64, head.as_mut_ptr() as u64, 256, 0);

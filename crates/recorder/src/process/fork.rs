@@ -8,7 +8,6 @@ use reenact_trace::arena::{mechanism, slot_state};
 use reenact_trace::event::start;
 use reenact_trace::{EventKind, Tag};
 
-use super::clone_flags::*;
 use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};

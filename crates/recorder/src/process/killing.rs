@@ -1,14 +1,13 @@
 //! Killing another process of the sharing group. The kernel marks the robust locks that the killed
 //! process has, in memory that others see; the marks are logged with the call that kills.
 
+use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall6};
 
 use super::recipient::{Recipient, Sent};
 use crate::call::Call;
 use crate::{shared, sharing_group, signal};
-
-const PIDFD_OPEN: u64 = 434;
 
 /// A member about to be killed that may have robust locks: its process descriptor.
 pub struct Victim(i64);
@@ -23,19 +22,17 @@ pub fn victim(sent: &Sent) -> Option<Victim> {
         return None;
     }
     // SAFETY: a new descriptor of ours.
-    let descriptor = unsafe { syscall2(PIDFD_OPEN, pid, 0) };
+    let descriptor = unsafe { syscall2(numbers::PIDFD_OPEN, pid, 0) };
     (descriptor >= 0).then_some(Victim(descriptor))
 }
 
 /// Whether the list of robust futexes of a process is not known to be empty.
 fn may_have_locks(pid: u64) -> bool {
-    const GET_ROBUST_LIST: u64 = 274;
-    const PROCESS_VM_READV: u64 = 310;
     let (mut head, mut size, mut first) = (0u64, 0u64, 0u64);
     // SAFETY: words of ours that the kernel fills.
     unsafe {
         let (head_at, size_at) = (&raw mut head as u64, &raw mut size as u64);
-        if syscall3(GET_ROBUST_LIST, pid, head_at, size_at) < 0 {
+        if syscall3(numbers::GET_ROBUST_LIST, pid, head_at, size_at) < 0 {
             return true;
         }
         if head == 0 {
@@ -44,20 +41,19 @@ fn may_have_locks(pid: u64) -> bool {
         let to = [&raw mut first as u64, 8];
         let from = [head, 8];
         let (to_at, from_at) = (to.as_ptr() as u64, from.as_ptr() as u64);
-        let read = syscall6(PROCESS_VM_READV, pid, to_at, 1, from_at, 1, 0);
+        let read = syscall6(numbers::PROCESS_VM_READV, pid, to_at, 1, from_at, 1, 0);
         read != 8 || first != head
     }
 }
 
 /// The call has been made: when the process is gone, log what it left.
 pub fn after(call: &mut Call<'_>, victim: &Victim, result: i64) {
-    const POLL: u64 = 7;
-    const POLLIN: u64 = 1;
     const PATIENCE_MS: u64 = 1000;
     // SAFETY: a pollfd of ours, and our descriptor.
     let is_gone = unsafe {
-        let request = [victim.0 as u64 | POLLIN << 32];
-        let ready = result == 0 && syscall3(POLL, request.as_ptr() as u64, 1, PATIENCE_MS) == 1;
+        let request = [victim.0 as u64 | numbers::POLLIN << 32];
+        let ready =
+            result == 0 && syscall3(numbers::POLL, request.as_ptr() as u64, 1, PATIENCE_MS) == 1;
         syscall2(CLOSE, victim.0 as u64, 0);
         ready
     };

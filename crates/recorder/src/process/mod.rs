@@ -1,7 +1,6 @@
 //! Processes: fork, vfork, exec and the end.
 
 mod binfmt_misc;
-mod clone_flags;
 mod ending;
 mod exec;
 mod fork;
@@ -18,14 +17,15 @@ use reenact_syscalls::{ProcessAction, SystemCall};
 
 use crate::call::{Call, Outcome};
 
-use clone_flags::*;
-
 /// Perform a call of class Process.
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>, action: ProcessAction) -> Outcome {
     match action {
-        ProcessAction::Fork => fork::fork(call, [SIGCHLD, 0, 0, 0, 0]),
-        ProcessAction::Vfork => vfork::vfork(call, [CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0]),
+        ProcessAction::Fork => fork::fork(call, [u64::from(SIGCHLD), 0, 0, 0, 0]),
+        ProcessAction::Vfork => vfork::vfork(
+            call,
+            [CLONE_VM | CLONE_VFORK | u64::from(SIGCHLD), 0, 0, 0, 0],
+        ),
         ProcessAction::Clone => {
             let [flags, stack, parent_tid, child_tid, tls, _] = call.args;
             let arguments = [flags, stack, parent_tid, child_tid, tls];

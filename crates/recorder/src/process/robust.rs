@@ -1,6 +1,7 @@
 //! Robust futexes of a thread that ends. The kernel would mark them from the dying thread, at any
 //! time; it is done here, at a place the log knows (`exit_robust_list` of kernel/futex/core.c).
 
+use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall4};
 use reenact_trace::Tag;
@@ -17,14 +18,13 @@ const MOST: usize = 2048;
 
 /// Mark all futexes of `thread` as those of a dead owner, wake who waits, and log it.
 pub fn release(thread: &Thread, event: &mut Builder) {
-    const SET_ROBUST_LIST: u64 = 273;
     let head = thread.robust_list;
     if head == 0 {
         return;
     }
     // The kernel must not do it again.
     // SAFETY: no list.
-    unsafe { syscall3(SET_ROBUST_LIST, 0, 24, 0) };
+    unsafe { syscall3(numbers::SET_ROBUST_LIST, 0, 24, 0) };
     let (Some(first), Some(offset), Some(pending)) = (
         guest::read_u64(head),
         guest::read_u64(head + 8),
@@ -52,7 +52,6 @@ pub fn release(thread: &Thread, event: &mut Builder) {
 }
 
 fn mark(thread: &Thread, address: u64, inherits: bool, event: &mut Builder) {
-    const FUTEX_UNLOCK_PI: u64 = 7;
     let read = || {
         let mut word = [0u8; 4];
         guest::read(address, &mut word).then(|| u32::from_le_bytes(word))
@@ -68,7 +67,7 @@ fn mark(thread: &Thread, address: u64, inherits: bool, event: &mut Builder) {
     if inherits && waiters {
         // The kernel hands the lock to the first that waits, who must see that its owner died.
         // SAFETY: a futex of the program that this thread has.
-        unsafe { syscall4(FUTEX, address, FUTEX_UNLOCK_PI, 0, 0) };
+        unsafe { syscall4(FUTEX, address, numbers::FUTEX_UNLOCK_PI, 0, 0) };
         new = read().unwrap_or(0) | OWNER_DIED;
     }
     if !guest::write(address, &new.to_le_bytes()) {

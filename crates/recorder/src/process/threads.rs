@@ -8,7 +8,6 @@ use reenact_freestanding::syscall::{syscall0, syscall4};
 use reenact_interpose::entry;
 use reenact_trace::Tag;
 
-use super::clone_flags::*;
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};

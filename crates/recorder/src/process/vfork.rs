@@ -9,7 +9,6 @@ use reenact_freestanding::syscall::syscall0;
 use reenact_trace::event::flags;
 use reenact_trace::EventKind;
 
-use super::clone_flags::*;
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};

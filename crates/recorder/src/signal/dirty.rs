@@ -11,6 +11,7 @@
 //!   they would be one, which `mremap` and the files under /proc that show mappings tell.
 
 use core::sync::atomic::{AtomicU32, Ordering};
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall1, syscall3};
@@ -45,9 +46,7 @@ pub fn begin_if_worth_it(pages: u64) {
 }
 
 fn begin() -> bool {
-    const USERFAULTFD: u64 = 323;
     const USER_MODE_ONLY: u64 = 1;
-    const DUP3: u64 = 292;
     /// `_IOWR(0xaa, 0x3f, struct uffdio_api)` of include/uapi/linux/userfaultfd.h.
     const API: u64 = 0xc018_aa3f;
     const VERSION: u64 = 0xaa;
@@ -56,13 +55,13 @@ fn begin() -> bool {
     let mut request = [VERSION, WP_ASYNC | WP_UNPOPULATED, 0];
     // SAFETY: a descriptor of ours, and a request of ours.
     unsafe {
-        let fd = syscall1(USERFAULTFD, O_CLOEXEC | USER_MODE_ONLY);
+        let fd = syscall1(numbers::USERFAULTFD, O_CLOEXEC | USER_MODE_ONLY);
         if fd < 0 {
             return false;
         }
         let agreed = syscall3(IOCTL, fd as u64, API, request.as_mut_ptr() as u64) == 0;
         let hidden = hidden_descriptors::tracking_fd();
-        let moved = agreed && syscall3(DUP3, fd as u64, hidden, O_CLOEXEC) >= 0;
+        let moved = agreed && syscall3(numbers::DUP3, fd as u64, hidden, O_CLOEXEC) >= 0;
         syscall1(CLOSE, fd as u64);
         moved
     }

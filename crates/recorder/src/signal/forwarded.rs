@@ -2,6 +2,7 @@
 //! group has come to the program by itself, too; had the program been started alone, it would have come once.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::CLOCK_GETTIME;
 use reenact_freestanding::syscall::syscall2;
@@ -16,8 +17,8 @@ const NUMBERS: [u32; 4] = [1, 10, 12, 15];
 const LONGEST_WAY: u64 = 100;
 const LONGEST_HEAD_START: u64 = 5;
 
-const SI_USER: i32 = 0;
-const SI_QUEUE: i32 = -1;
+const SI_USER: i32 = numbers::SI_USER as i32;
+const SI_QUEUE: i32 = numbers::SI_QUEUE as i32;
 
 /// Of each number the last one: sender, time, and whether it was passed on.
 static LAST: [AtomicU64; NUMBERS.len()] = [const { AtomicU64::new(0) }; NUMBERS.len()];
@@ -54,9 +55,14 @@ pub fn is_second(signal: &mut QueuedSignal) -> bool {
 }
 
 fn milliseconds() -> u64 {
-    const CLOCK_MONOTONIC: u64 = 1;
     let mut time = [0u64; 2];
     // SAFETY: a timespec of ours.
-    unsafe { syscall2(CLOCK_GETTIME, CLOCK_MONOTONIC, time.as_mut_ptr() as u64) };
+    unsafe {
+        syscall2(
+            CLOCK_GETTIME,
+            numbers::CLOCK_MONOTONIC,
+            time.as_mut_ptr() as u64,
+        )
+    };
     time[0].wrapping_mul(1000).wrapping_add(time[1] / 1_000_000)
 }

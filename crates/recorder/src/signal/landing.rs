@@ -3,6 +3,7 @@
 //! twice the program is in a loop that only outside input ends, and either place is right.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
@@ -39,10 +40,15 @@ static KNOWN_CHECKSUMS: [AtomicU64; KNOWN] = [const { AtomicU64::new(0) }; KNOWN
 /// Time that this thread has computed: what others take of a busy machine is not the landing's.
 fn now_ns() -> u64 {
     const THREAD_CPUTIME: u64 = 3;
-    const CLOCK_GETTIME: u64 = 228;
     let mut time = [0u64; 2];
     // SAFETY: a timespec of ours.
-    unsafe { syscall2(CLOCK_GETTIME, THREAD_CPUTIME, time.as_mut_ptr() as u64) };
+    unsafe {
+        syscall2(
+            numbers::CLOCK_GETTIME,
+            THREAD_CPUTIME,
+            time.as_mut_ptr() as u64,
+        )
+    };
     time[0].wrapping_mul(1_000_000_000).wrapping_add(time[1])
 }
 

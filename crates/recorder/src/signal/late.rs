@@ -2,6 +2,7 @@
 //! within milliseconds, the signal is delivered where the program is, at a landing.
 
 use core::sync::atomic::Ordering;
+use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::RT_TGSIGQUEUEINFO;
 use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
@@ -9,12 +10,7 @@ use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
 use super::{landing_cost, SIGSYS};
 use crate::thread::{QueuedSignal, Thread};
 
-const TIMER_CREATE: u64 = 222;
-const TIMER_SETTIME: u64 = 223;
-const TIMER_DELETE: u64 = 226;
-const CLOCK_MONOTONIC: u64 = 1;
-const SIGEV_THREAD_ID: u64 = 4;
-const SI_TIMER: i32 = -2;
+const SI_TIMER: i32 = numbers::SI_TIMER as i32;
 /// Marks our timer's signals among those with the number of SIGSYS.
 const COOKIE: u64 = 0x7265_656e_6163_7421;
 /// A signal waits at least this long for a system call.
@@ -26,7 +22,7 @@ pub fn forget(thread: &Thread, delete: bool) {
     thread.timer_armed.store(0, Ordering::Relaxed);
     if delete && timer > 0 {
         // SAFETY: our timer.
-        unsafe { syscall1(TIMER_DELETE, timer as u64 - 1) };
+        unsafe { syscall1(numbers::TIMER_DELETE, timer as u64 - 1) };
     }
 }
 
@@ -40,7 +36,7 @@ pub fn is_alarm(signal: &QueuedSignal) -> bool {
 /// Marks a preemption request, and the `fault.number` it becomes.
 const PREEMPTION_COOKIE: u64 = 0x726f_6f6d_726f_6f6d;
 pub const PREEMPT: u32 = 1000;
-const SI_QUEUE: i32 = -1;
+const SI_QUEUE: i32 = numbers::SI_QUEUE as i32;
 
 /// Send a preemption request to the running thread, of this process or another one.
 pub fn request_preemption(pid: u32, tid: u32) {
@@ -82,7 +78,7 @@ pub fn arm(thread: &Thread) {
         // struct sigevent: value, signal number and kind, thread id.
         let event = [
             COOKIE,
-            u64::from(SIGSYS) | SIGEV_THREAD_ID << 32,
+            u64::from(SIGSYS) | numbers::SIGEV_THREAD_ID << 32,
             u64::from(thread.tid),
             0,
             0,
@@ -93,8 +89,8 @@ pub fn arm(thread: &Thread) {
         // SAFETY: a sigevent and an int of ours.
         let result = unsafe {
             syscall3(
-                TIMER_CREATE,
-                CLOCK_MONOTONIC,
+                numbers::TIMER_CREATE,
+                numbers::CLOCK_MONOTONIC,
                 event.as_ptr() as u64,
                 &raw mut id as u64,
             )
@@ -133,5 +129,13 @@ fn set(thread: &Thread, delay_ns: u64) {
     let time = [0u64, 0, 0, delay_ns];
     let timer = thread.timer.load(Ordering::Relaxed) - 1;
     // SAFETY: an itimerspec of ours.
-    unsafe { syscall4(TIMER_SETTIME, timer as u64, 0, time.as_ptr() as u64, 0) };
+    unsafe {
+        syscall4(
+            numbers::TIMER_SETTIME,
+            timer as u64,
+            0,
+            time.as_ptr() as u64,
+            0,
+        )
+    };
 }

@@ -36,14 +36,9 @@ pub use mask::{hold_signals, let_in, never_blocked, set_kernel_mask};
 pub use queue::queued;
 pub use sigreturn::sigreturn;
 
-pub const SIGILL: u32 = 4;
-pub const SIGTRAP: u32 = 5;
-pub const SIGBUS: u32 = 7;
-pub const SIGFPE: u32 = 8;
-pub const SIGKILL: u32 = 9;
-pub const SIGSEGV: u32 = 11;
-pub const SIGSTOP: u32 = 19;
-pub const SIGSYS: u32 = 31;
+pub use reenact_freestanding::numbers::{
+    SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP,
+};
 
 /// Signals the CPU raises for what the program just did.
 pub const SYNCHRONOUS: [u32; 6] = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS];

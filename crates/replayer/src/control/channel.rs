@@ -9,8 +9,8 @@ use crate::system::{self, check, Errno};
 /// Longest request and reply, bytes.
 pub const MOST_MESSAGE: usize = 128 << 10;
 
-const EINTR: i32 = 4;
-const EAGAIN: i32 = 11;
+const EINTR: i32 = n::EINTR as i32;
+const EAGAIN: i32 = n::EAGAIN as i32;
 
 /// What came in.
 pub enum Received {
@@ -65,8 +65,6 @@ impl Channel {
 
     /// Take a request.
     pub fn receive(self, buffer: &mut [u8], wait: bool) -> Received {
-        const MSG_DONTWAIT: u64 = 0x40;
-        const MSG_CMSG_CLOEXEC: u64 = 0x4000_0000;
         let part = Part {
             address: buffer.as_mut_ptr(),
             length: buffer.len() as u64,
@@ -81,7 +79,7 @@ impl Channel {
             control_length: size_of::<ControlMessage>() as u64,
             flags: 0,
         };
-        let flags = MSG_CMSG_CLOEXEC | if wait { 0 } else { MSG_DONTWAIT };
+        let flags = n::MSG_CMSG_CLOEXEC | if wait { 0 } else { n::MSG_DONTWAIT };
         loop {
             // SAFETY: the header describes `buffer` and `control`, which live through the call.
             let result = unsafe {
@@ -115,8 +113,8 @@ impl Channel {
 
 impl ControlMessage {
     fn passed(&self) -> Option<i32> {
-        const SOL_SOCKET: i32 = 1;
-        const SCM_RIGHTS: i32 = 1;
+        const SOL_SOCKET: i32 = n::SOL_SOCKET as i32;
+        const SCM_RIGHTS: i32 = n::SCM_RIGHTS as i32;
         const LENGTH: u64 = 20;
         (self.length == LENGTH && self.level == SOL_SOCKET && self.kind == SCM_RIGHTS)
             .then_some(self.descriptor)

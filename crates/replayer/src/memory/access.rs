@@ -56,8 +56,6 @@ impl Memory {
         address: u64,
         length: u64,
     ) -> Result<(), ReplayError> {
-        const MADV_DONTNEED: u64 = 4;
-        const MADV_REMOVE: u64 = 9;
         static ZEROS: [u8; 16384] = [0; 16384];
         let opened = self.open(translator, address, length)?;
         let end = address + length;
@@ -86,9 +84,9 @@ impl Memory {
                 let is_shared =
                     mapping.is_shared() && (mapping.object != 0 || shared_objects::is_inherited());
                 let advice = if is_shared {
-                    MADV_REMOVE
+                    n::MADV_REMOVE
                 } else {
-                    MADV_DONTNEED
+                    n::MADV_DONTNEED
                 };
                 // SAFETY: the range is the program's.
                 u64::from(unsafe { system::advise(at, piece, advice) }.is_err())
@@ -108,7 +106,6 @@ impl Memory {
     /// Make a page inaccessible for a moment; whether it was accessible. Not for pages of code,
     /// which are read to be translated.
     pub fn close_page(&mut self, page: u64) -> bool {
-        const PROT_NONE: u64 = 0;
         let Some((_, mapping)) = self.table.find(page) else {
             return false;
         };
@@ -116,7 +113,7 @@ impl Memory {
             return false;
         }
         // SAFETY: the page is the program's.
-        unsafe { system::protect(page, PAGE, PROT_NONE) }.is_ok()
+        unsafe { system::protect(page, PAGE, n::PROT_NONE) }.is_ok()
     }
 
     /// Undo [`Memory::close_page`].

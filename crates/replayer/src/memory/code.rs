@@ -44,11 +44,11 @@ impl Memory {
 
 impl GuestCode for Memory {
     fn executable_range(&mut self, address: u64) -> Result<CodeRange, CodeFault> {
-        const SIGSEGV: i32 = 11;
-        const SIGBUS: i32 = 7;
-        const SEGV_MAPERR: i32 = 1;
-        const SEGV_ACCERR: i32 = 2;
-        const BUS_ADRERR: i32 = 2;
+        const SIGSEGV: i32 = n::SIGSEGV as i32;
+        const SIGBUS: i32 = n::SIGBUS as i32;
+        const SEGV_MAPERR: i32 = n::SEGV_MAPERR as i32;
+        const SEGV_ACCERR: i32 = n::SEGV_ACCERR as i32;
+        const BUS_ADRERR: i32 = n::BUS_ADRERR as i32;
         let Some((start, mapping)) = self.table.find(address) else {
             return Err(CodeFault {
                 signal: SIGSEGV,

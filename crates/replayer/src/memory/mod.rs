@@ -217,8 +217,7 @@ impl Memory {
         address: u64,
         length: u64,
     ) -> Result<(), ReplayError> {
-        const MADV_DONTNEED: u64 = 4;
-        const MAP_TYPE: u32 = 0xf;
+        const MAP_TYPE: u32 = n::MAP_TYPE as u32;
         let Some(end) = advised_end(address, length)? else {
             return Ok(());
         };
@@ -228,7 +227,8 @@ impl Memory {
             if mapping.flags & MAP_TYPE == n::MAP_PRIVATE as u32 {
                 let from = start.max(address);
                 // SAFETY: the range is the program's, which asked for this.
-                let _ = unsafe { system::advise(from, mapping.end.min(end) - from, MADV_DONTNEED) };
+                let _ =
+                    unsafe { system::advise(from, mapping.end.min(end) - from, n::MADV_DONTNEED) };
             }
         }
         Ok(())
