@@ -156,3 +156,8 @@ def _program(pid: int) -> str:
     with contextlib.suppress(OSError):
         return os.readlink(f"/proc/{pid}/exe")
     return ""
+
+
+def children(parent: int) -> list[int]:
+    """Pids of the children that live."""
+    return [pid for pid, (its_parent, _) in _processes().items() if its_parent == parent]

@@ -13,6 +13,8 @@ import gdb  # type: ignore[import-untyped]
 
 #: In the strings of gdb's machine interface: an octal number, or a letter.
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
+#: What the server calls a program that is to be loaded.
+_PROGRAM = re.compile("/reenact/program-[0-9]+")
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 
 
@@ -38,10 +40,11 @@ def _monitor(line: str) -> str:
 
 def _load_program() -> None:
     """Have gdb know the program that runs at the position: after an exec it is another one."""
-    program = _monitor("program")
+    # The server made this name. The program's own path may hold what would be another command.
+    name = _monitor("load")
     loaded = gdb.current_progspace().filename or ""
-    if program and loaded.startswith("target:") and loaded[len("target:") :] != program:
-        gdb.execute(f"file target:{program}", to_string=True)
+    if _PROGRAM.fullmatch(name) and loaded.startswith("target:"):
+        gdb.execute(f"file target:{name}", to_string=True)
 
 
 def _arrived() -> None:
@@ -60,6 +63,18 @@ def _arrived() -> None:
     gdb.execute("frame")
 
 
+def _move(line: str) -> None:
+    """Have the server go elsewhere, and show where."""
+    try:
+        answer = _monitor(line)
+    except KeyboardInterrupt:
+        # gdb drops the answer; the server has heard of Ctrl-C itself.
+        answer = f"interrupted at {_monitor('when')}"
+    print(answer)
+    if not answer.startswith("not "):
+        _arrived()
+
+
 class _Command(gdb.Command):  # type: ignore[misc]
     """A command that says what the server answers to `line`."""
 
@@ -76,11 +91,12 @@ class _Command(gdb.Command):  # type: ignore[misc]
 
     def invoke(self, argument: str, _from_terminal: object) -> None:
         """Called by gdb."""
+        if self.moves:
+            _move(self.text(argument.strip()))
+            return
         answer = _monitor(self.text(argument.strip()))
         if answer:
             print(answer)
-        if self.moves:
-            _arrived()
 
 
 class When(_Command):
@@ -186,10 +202,7 @@ class Last(gdb.Command):  # type: ignore[misc]
             raise gdb.GdbError(str(error)) from None
         if address is None:
             raise gdb.GdbError("last wants something that is in memory, not a computed value")
-        answer = _monitor(f"last {int(address):#x} {value.type.sizeof}")
-        print(answer)
-        if not answer.startswith("not "):
-            _arrived()
+        _move(f"last {int(address):#x} {value.type.sizeof}")
 
 
 def _prompt(_current: Any) -> str | None:

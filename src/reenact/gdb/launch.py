@@ -16,7 +16,11 @@ from reenact.gdb.server import Conversation
 from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.session.session import Session
 
-_COMMANDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "commands_in_gdb.py")
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_COMMANDS = os.path.join(_HERE, "commands_in_gdb.py")
+#: Seconds a debugger may take to end when asked to.
+_PATIENCE = 5.0
+_INSTALLED_SCRIPTS = os.path.join(_HERE, "installed_scripts_in_gdb.py")
 
 
 def find_gdb(name: str | None) -> str:
@@ -42,21 +46,21 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="reenact-") as directory:
         # A socket in a directory of our own: nobody else can connect.
         path = os.path.join(directory, "gdb")
-        with socket.socket(socket.AF_UNIX) as listener, _without_interrupts():
+        conversations: list[Conversation] = []
+        with socket.socket(socket.AF_UNIX) as listener, _interrupts_for(conversations):
             listener.bind(path)
             listener.listen(1)
-            command = [gdb, "-quiet", "-ex", "set sysroot target:"]
+            command = [gdb, "-quiet", *_without_scripts_of(session.trace.path)]
+            command += ["-x", _INSTALLED_SCRIPTS, "-ex", "set sysroot target:"]
             # A call that a branch cannot make ends where it began.
             command += ["-ex", "set unwindonsignal on"]
             command += ["-ex", f"target extended-remote {path}", "-x", _COMMANDS, *arguments]
             debugger = subprocess.Popen(command)
             try:
-                _serve_debugger(session, listener, debugger)
+                _serve_debugger(session, listener, debugger, conversations)
                 return debugger.wait()
             finally:
-                if debugger.poll() is None:
-                    debugger.terminate()
-                    debugger.wait()
+                _end(debugger)
 
 
 def wait_for_client(session: Session, address: str) -> None:
@@ -95,7 +99,10 @@ def wait_for_client(session: Session, address: str) -> None:
 
 
 def _serve_debugger(
-    session: Session, listener: socket.socket, debugger: subprocess.Popen[bytes]
+    session: Session,
+    listener: socket.socket,
+    debugger: subprocess.Popen[bytes],
+    conversations: list[Conversation],
 ) -> None:
     listener.settimeout(0.2)
     checkpoints = UserCheckpoints()
@@ -105,13 +112,39 @@ def _serve_debugger(
         except TimeoutError:
             continue
         connection.settimeout(None)
-        Conversation(session, connection, checkpoints).serve()
+        conversations[:] = [Conversation(session, connection, checkpoints)]
+        conversations[0].serve()
+
+
+def _end(debugger: subprocess.Popen[bytes]) -> None:
+    """End a debugger that has not ended by itself."""
+    if debugger.poll() is None:
+        debugger.terminate()
+        try:
+            debugger.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            debugger.kill()
+            debugger.wait()
+
+
+def _without_scripts_of(trace: str) -> list[str]:
+    """Options for gdb, which looks for a script in the current directory before all else."""
+    current, trace = os.path.realpath(os.curdir), os.path.realpath(trace)
+    if os.path.commonpath([current, trace]) != trace:
+        return []
+    return ["-iex", "set auto-load local-gdbinit off"]
 
 
 @contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C is for gdb alone; by a handler, as gdb would inherit SIG_IGN."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+def _interrupts_for(conversations: list[Conversation]) -> Iterator[None]:
+    """Ctrl-C is for gdb, which asks us to stop; only during a `monitor` command it cannot."""
+
+    def interrupt(*_: object) -> None:
+        for conversation in conversations:
+            conversation.interrupt_command()
+
+    # A handler, as gdb would inherit SIG_IGN.
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:

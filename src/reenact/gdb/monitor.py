@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from reenact.errors import ReenactError, UsageError
+from reenact.gdb.client_paths import program_name
 from reenact.gdb.target import Target
 from reenact.gdb.user_checkpoints import UserCheckpoints
-from reenact.session.values import StopReason
+from reenact.printable import printable, printable_lines
+from reenact.session.values import Stop, StopReason
 
 _HELP = """\
 when                  the position, as goto takes it
@@ -25,6 +27,7 @@ bookmark NAME [NOTE]  keep the position in the trace; goto @NAME comes back
 bookmarks             all that are kept
 unmark NAME           forget a bookmark
 program               what runs at the position
+load                  the file that a client has to load where another program runs
 thread                whose instruction is next
 """
 
@@ -42,11 +45,12 @@ class Monitor:
         self._remembered = checkpoints
 
     def answer(self, line: str) -> str:
-        """The answer to a line; failures are told in it, as a sentence."""
+        """The answer to a line, fit for a terminal; failures are told in it, as a sentence."""
         try:
-            return self._answer(line)
+            return printable_lines(self._answer(line))
         except ReenactError as error:
-            return f"reenact: {error.message}\n" + (f"  hint: {error.hint}\n" if error.hint else "")
+            hint = f"  hint: {printable(error.hint)}\n" if error.hint else ""
+            return f"reenact: {printable(error.message)}\n{hint}"
 
     def _answer(self, line: str) -> str:
         command, *arguments = line.split(maxsplit=1) or ["help"]
@@ -64,8 +68,7 @@ class Monitor:
     def _goto(self, where: str) -> str:
         if not where:
             raise UsageError("goto where?", "say a position, an event, start, end, 37.5% or 1.5s")
-        self._target.goto(where)
-        return self._when("")
+        return self._arrived(self._target.goto(where))
 
     def _last(self, rest: str) -> str:
         numbers = [_number(word) for word in rest.split()]
@@ -75,7 +78,7 @@ class Monitor:
         stop = self._target.session.last_write(*numbers)
         if stop.reason == StopReason.START:
             return "not written since the start of the process\n"
-        return self._when("")
+        return self._arrived(stop)
 
     def _back_step(self, _rest: str) -> str:
         return self._back(self._target.session.reverse_step)
@@ -86,9 +89,13 @@ class Monitor:
     def _back_finish(self, _rest: str) -> str:
         return self._back(self._target.session.reverse_finish)
 
-    def _back(self, move: Callable[[], object]) -> str:
-        self._target.walk(move)
-        return self._when("")
+    def _back(self, move: Callable[[], Stop]) -> str:
+        return self._arrived(self._target.walk(move))
+
+    def _arrived(self, stop: Stop) -> str:
+        """The position, and whether the movement was cut short there."""
+        is_cut = stop.reason == StopReason.INTERRUPTED
+        return ("interrupted at " if is_cut else "") + self._when("")
 
     def _checkpoint(self, note: str) -> str:
         number = self._remembered.remember(self._target.position, note)
@@ -96,14 +103,14 @@ class Monitor:
 
     def _checkpoints(self, _rest: str) -> str:
         lines = [
-            f"{number:<4}{place.position!s:<24} {place.note}".rstrip()
+            printable(f"{number:<4}{place.position!s:<24} {place.note}".rstrip())
             for number, place in self._remembered.all()
         ]
         return "".join(f"{line}\n" for line in lines) or "No checkpoints.\n"
 
     def _restart(self, rest: str) -> str:
-        self._target.goto(str(self._remembered.find(_number(rest)).position))
-        return self._when("")
+        place = self._remembered.find(_number(rest))
+        return self._arrived(self._target.goto(str(place.position)))
 
     def _forget(self, rest: str) -> str:
         self._remembered.forget(_number(rest) if rest else None)
@@ -119,7 +126,7 @@ class Monitor:
 
     def _bookmarks(self, _rest: str) -> str:
         lines = [
-            f"@{mark.name:<16} {mark.position!s:<24} {mark.note}".rstrip()
+            printable(f"@{mark.name:<16} {mark.position!s:<24} {mark.note}".rstrip())
             for mark in self._target.session.trace.bookmarks
         ]
         return "".join(f"{line}\n" for line in lines) or "No bookmarks.\n"
@@ -129,7 +136,12 @@ class Monitor:
         return ""
 
     def _program(self, _rest: str) -> str:
-        return f"{self._target.tell_image()}\n"
+        image = self._target.image
+        return "" if image is None else f"{printable(image.program)}\n"
+
+    def _load(self, _rest: str) -> str:
+        image = self._target.tell_image()
+        return "" if image is None else f"{program_name(image)}\n"
 
     def _thread(self, _rest: str) -> str:
         return f"{self._target.running}\n"
@@ -150,6 +162,7 @@ class Monitor:
         "bookmarks": _bookmarks,
         "unmark": _unmark,
         "program": _program,
+        "load": _load,
         "thread": _thread,
         "help": lambda _self, _rest: _HELP,
     }

@@ -6,6 +6,7 @@ Source: proc(5); what gdb reads for `info proc` and `gcore` is in its gdb/linux-
 from __future__ import annotations
 
 from reenact import _native
+from reenact.printable import printable
 from reenact.session.session import Session
 from reenact.symbols.files import ModuleFiles
 
@@ -29,13 +30,13 @@ class ProcessFiles:
         """What is in a file; None: it is not one of ours."""
         name = self._name(path)
         if name == "maps":
-            return self._maps().encode(errors="surrogateescape")
+            return self._maps().encode()
         if name == "cmdline":
             image = self._image()
             arguments = [] if image is None else image.argv
-            return b"".join(word.encode(errors="surrogateescape") + b"\0" for word in arguments)
+            return b"".join(printable(word).encode() + b"\0" for word in arguments)
         if name == "status":
-            return self._status().encode(errors="surrogateescape")
+            return self._status().encode()
         return None
 
     def link(self, path: str) -> bytes | None:
@@ -44,7 +45,7 @@ class ProcessFiles:
         if image is None:
             return None
         found = {"cwd": image.directory, "exe": image.program}.get(name)
-        return None if found is None else found.encode(errors="surrogateescape")
+        return None if found is None else printable(found).encode()
 
     def _name(self, path: str) -> str:
         for start in (f"/proc/{self._process.pid}/", "/proc/self/"):
@@ -68,7 +69,8 @@ class ProcessFiles:
     def _maps(self) -> str:
         lines = []
         for mapping in self._session.mappings:
-            path = "" if mapping.file is None else self._files.path(mapping.file)
+            # One line each, whatever the file is called; a client prints them, too.
+            path = "" if mapping.file is None else printable(self._files.path(mapping.file))
             line = (
                 f"{mapping.start:08x}-{mapping.end:08x} {mapping.protection}p "
                 f"{mapping.offset:08x} 00:00 {0 if mapping.file is None else mapping.file + 1} "
@@ -78,7 +80,7 @@ class ProcessFiles:
 
     def _status(self) -> str:
         image = self._image()
-        name = "" if image is None else image.program.rpartition("/")[2][:15]
+        name = "" if image is None else printable(image.program.rpartition("/")[2][:15])
         return (
             f"Name:\t{name}\nState:\tt (tracing stop)\nTgid:\t{self._process.pid}\n"
             f"Pid:\t{self._process.pid}\nPPid:\t{self._process.ppid}\n"

@@ -17,16 +17,26 @@ from collections.abc import Callable
 from reenact import _native, environment
 from reenact.errors import ReenactError, ReplayError, UsageError
 from reenact.gdb import description, identifiers
+from reenact.gdb.client_paths import ClientPaths
 from reenact.gdb.files import TraceFiles
 from reenact.gdb.identifiers import Names
 from reenact.gdb.monitor import Monitor
-from reenact.gdb.packets import Interrupt, Packet, PacketParser, framed, unescaped
+from reenact.gdb.packets import (
+    Foreign,
+    Interrupt,
+    Packet,
+    PacketParser,
+    framed,
+    told_error,
+    unescaped,
+)
 from reenact.gdb.process_files import ProcessFiles
 from reenact.gdb.process_outline import ProcessOutline
 from reenact.gdb.signals import to_gdb
 from reenact.gdb.target import INTERRUPT, Resumption, Target
 from reenact.gdb.transfer import OBJECTS, Objects
 from reenact.gdb.user_checkpoints import UserCheckpoints
+from reenact.printable import printable_lines
 from reenact.session.session import Session
 from reenact.symbols.files import ModuleFiles
 
@@ -38,6 +48,8 @@ _SUPPORTED = (
 )
 #: Milestones by the feature with which a client says that it wants to be told.
 _EVENTS = {"fork-events+": "fork", "vfork-events+": "vfork", "exec-events+": "exec"}
+#: Seconds between two requests to end the movement of a client that has gone.
+_AGAIN = 0.1
 _ERROR = "E01"
 _NO_MEMORY = "E0e"
 #: What a packet that is not as the protocol has it leads to.
@@ -66,6 +78,8 @@ class Conversation:
         self._is_over = False
         #: The client wants the movement to end; it stays set when that had ended already.
         self._is_interrupted = threading.Event()
+        self._is_finished = threading.Event()
+        self._is_in_command = False
         self._is_foreign = False
         #: Of packets that do not name the thread themselves.
         self._stepped_thread: int | None = None
@@ -78,13 +92,14 @@ class Conversation:
         self._objects = Objects(self._target, trace, self._names)
         files = ModuleFiles.of_trace(session.trace.path)
         numbers = [file.id for file in trace.files()]
+        self._paths = ClientPaths(map(files.path, numbers), outline.images)
         self._files = TraceFiles(files, numbers, ProcessFiles(session, files, trace))
 
     def serve(self) -> None:
         """Answer until the client says goodbye or vanishes."""
         reader = threading.Thread(target=self._read, daemon=True)
-        reader.start()
         try:
+            reader.start()
             while not self._is_over:
                 packet = self._packets.get()
                 if packet is None:
@@ -93,28 +108,45 @@ class Conversation:
         except OSError:
             return  # The client has vanished; the session is as good as before.
         finally:
+            self._is_finished.set()
             with contextlib.suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RDWR)
-            reader.join()
+            if reader.is_alive():
+                reader.join()
             self._connection.close()
             self._files.close()
             self._target.close()
+
+    def interrupt_command(self) -> None:
+        """End the `monitor` command that is under way: a client cannot ask for that itself."""
+        if self._is_in_command:
+            self._session.interrupt()
 
     def _read(self) -> None:
         """In a thread of its own: an interrupt has to reach a movement that is under way."""
         parser = PacketParser()
         try:
             while data := self._connection.recv(1 << 16):
-                for found in parser.feed(data):
-                    if isinstance(found, Interrupt):
-                        self._is_interrupted.set()
-                        self._session.interrupt()
-                    else:
-                        self._take(found)
+                if not self._feed(parser, data):
+                    break
         except OSError:
             pass
-        self._session.interrupt()
         self._packets.put(None)
+        # Nobody waits any more for what is under way, or begins only now.
+        while not self._is_finished.wait(_AGAIN):
+            self._session.interrupt()
+
+    def _feed(self, parser: PacketParser, data: bytes) -> bool:
+        """Take what has come; whether the client is one of this protocol."""
+        for found in parser.feed(data):
+            if isinstance(found, Foreign):
+                return False
+            if isinstance(found, Interrupt):
+                self._is_interrupted.set()
+                self._session.interrupt()
+            else:
+                self._take(found)
+        return True
 
     def _take(self, packet: Packet) -> None:
         if self._wants_acknowledgements:
@@ -132,7 +164,7 @@ class Conversation:
 
     def _say(self, text: str) -> None:
         """Have the client show a text; only while it waits for the end of a movement."""
-        self._send("O" + text.encode().hex())
+        self._send("O" + printable_lines(text).encode().hex())
 
     def _answer(self, packet: bytes) -> bytes | str | None:
         try:
@@ -142,7 +174,7 @@ class Conversation:
         except (ReenactError, *_MALFORMED) as error:
             if environment.DEBUG.is_set():
                 traceback.print_exc()
-            return f"E.{error.message}" if isinstance(error, ReenactError) else _ERROR
+            return told_error(error.message) if isinstance(error, ReenactError) else _ERROR
 
     def _answer_text(self, packet: str) -> bytes | str | None:
         for start, handler in self._HANDLERS:
@@ -257,17 +289,19 @@ class Conversation:
         return self._move(Resumption(backward=True))
 
     def _move(self, wanted: Resumption) -> str:
-        if self._is_interrupted.is_set():
-            # It came between two movements of one command, as with conditions of breakpoints.
-            reply = self._target.reply(INTERRUPT)
-        else:
-            try:
-                reply = self._target.resume(wanted)
-            except ReplayError as error:
-                # Nothing can be asked any more: for the client its program is gone.
-                self._say(f"reenact: {error.message}: {error.hint}\n")
-                process = f";process:{self._names.process:x}"
-                return f"X09{process if self._names.is_multiprocess else ''}"
+        # An interrupt comes before this and is seen in it, or within it and ends the movement.
+        with self._session.movement():
+            if self._is_interrupted.is_set():
+                # It came between two movements of one command, as with conditions of breakpoints.
+                reply = self._target.reply(INTERRUPT)
+            else:
+                try:
+                    reply = self._target.resume(wanted)
+                except ReplayError as error:
+                    # Nothing can be asked any more: for the client its program is gone.
+                    self._say(f"reenact: {error.message}: {error.hint}\n")
+                    process = f";process:{self._names.process:x}"
+                    return f"X09{process if self._names.is_multiprocess else ''}"
         if reply.startswith(f"T{INTERRUPT:02x}"):
             self._is_interrupted.clear()
         return reply
@@ -333,14 +367,24 @@ class Conversation:
         return self._objects.part(rest)
 
     def _file(self, rest: str) -> bytes:
-        request, _, arguments = rest.partition(":")
-        answer = self._files.answer(request, arguments.split(","))
+        request, _, text = rest.partition(":")
+        arguments = text.split(",")
+        if request == "open":
+            path = bytes.fromhex(arguments[0]).decode(errors="surrogateescape")
+            arguments[0] = self._paths.original(path).encode(errors="surrogateescape").hex()
+        answer = self._files.answer(request, arguments)
         return b"" if answer is None else answer
 
     def _command(self, rest: str) -> str:
         line = bytes.fromhex(rest).decode("utf-8", "replace")
+        self._is_in_command = True
+        try:
+            with self._session.movement():
+                answer = self._monitor.answer(line)
+        finally:
+            self._is_in_command = False
         # An empty answer would mean that the command is not known.
-        return self._monitor.answer(line).encode().hex() or "OK"
+        return answer.encode().hex() or "OK"
 
     #: What packets begin with, longer beginnings first, and who answers.
     _HANDLERS: tuple[tuple[str, Callable[[Conversation, str], bytes | str | None]], ...] = (

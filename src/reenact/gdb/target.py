@@ -13,6 +13,7 @@ from reenact.gdb.milestones import Milestone
 from reenact.gdb.points import DebuggerPoints
 from reenact.gdb.process_outline import ProcessOutline
 from reenact.gdb.signals import to_gdb
+from reenact.printable import printable
 from reenact.session.positions import Position
 from reenact.session.session import Session
 from reenact.session.values import EventInfo, Registers, Stop, StopReason, Thread
@@ -144,10 +145,13 @@ class Target:
         """The program that runs at the position."""
         return self._outline.image_at(self.position.event)
 
-    def tell_image(self) -> str:
-        """Path of the program at the position, which the client has come to know by that."""
-        self._told_image = self.image
-        return "" if self._told_image is None else self._told_image.program
+    def tell_image(self) -> Image | None:
+        """The program at the position, if the client does not know it yet; now it does."""
+        image = self.image
+        if image == self._told_image:
+            return None
+        self._told_image = image
+        return image
 
     def set_registers(self, registers: Registers) -> None:
         """In a throw-away branch: replace the registers of the running thread."""
@@ -190,20 +194,20 @@ class Target:
         self.session.goto("start")
         return self.reply(_TRAP)
 
-    def goto(self, where: str) -> None:
+    def goto(self, where: str) -> Stop:
         """Go to a place that `Session.goto` understands."""
         self.leave_branch()
         self._selected = None
-        self.session.goto(int(where) if where.isdecimal() else where)
+        return self.session.goto(int(where) if where.isdecimal() else where)
 
-    def walk(self, move: Callable[[], object]) -> None:
+    def walk(self, move: Callable[[], Stop]) -> Stop:
         """Have the session move by itself: signals and faults on the way do not end it."""
         self.leave_branch()
         self._selected = None
         for point in self._caught:
             point.is_enabled = False
         try:
-            move()
+            return move()
         finally:
             for point in self._caught:
                 point.is_enabled = True
@@ -250,13 +254,12 @@ class Target:
 
     def _another_program(self) -> str | None:
         """The reply where another program runs than the client knows of."""
-        if "exec" not in self.told_kinds or self.image == self._told_image:
+        image = self.tell_image() if "exec" in self.told_kinds else None
+        if image is None:
             return None
         # The client's points are addresses of the other program; it inserts them anew.
         self.points.clear()
-        return self.reply(
-            _TRAP, f"exec:{self.tell_image().encode(errors='surrogateescape').hex()};"
-        )
+        return self.reply(_TRAP, f"exec:{printable(image.program).encode().hex()};")
 
     def _is_passed(self, stop: Stop) -> bool:
         """Whether a stop at a signal is one the client does not want to hear of."""

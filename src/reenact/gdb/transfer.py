@@ -13,6 +13,7 @@ from reenact.gdb.identifiers import Names
 from reenact.gdb.image import Image
 from reenact.gdb.packets import escaped
 from reenact.gdb.target import Target
+from reenact.printable import printable
 from reenact.symbols.link_maps import link_maps, path_of
 
 #: What `qSupported` promises of this module.
@@ -68,17 +69,15 @@ class Objects:
         )
         return f'<?xml version="1.0"?><threads>{"".join(lines)}</threads>'.encode()
 
-    def _libraries(self) -> bytes | None:
+    def _libraries(self) -> bytes:
         """What the dynamic linker has loaded: one answer instead of many reads of memory."""
         read, main, lines = self._target.session.memory.read, "", []
         for found in link_maps(self._target.session.symbols, read):
             if found.is_first and not main:
                 main = f' main-lm="{found.address:#x}"'
                 continue
-            path = path_of(found, read).decode(errors="replace")
-            if not path.isprintable() or "\N{REPLACEMENT CHARACTER}" in path:
-                # XML cannot tell it; a client without an answer reads the memory itself.
-                return None
+            # XML cannot tell control characters, and the client would print them.
+            path = printable(path_of(found, read).decode(errors="surrogateescape"))
             # As for gdb itself, what has no path is no file.
             if path:
                 lines.append(
@@ -102,4 +101,4 @@ class Objects:
 def _of_image(image: Image, kind: str) -> bytes | None:
     if kind == "auxv":
         return image.auxv
-    return image.program.encode(errors="surrogateescape") if kind == "exec-file" else None
+    return printable(image.program).encode() if kind == "exec-file" else None
