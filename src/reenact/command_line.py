@@ -28,6 +28,11 @@ def main(words: Sequence[str] | None = None) -> int:
         # The reader of our output has seen enough.
         _silence_stdout()
         return 0
+    except _Terminated as termination:
+        # Everything has been tidied up on the way here.
+        from reenact.ending import end_like
+
+        return end_like(termination.signal)
     except (Exception, KeyboardInterrupt) as error:
         if environment.DEBUG.is_set():
             import traceback
@@ -41,12 +46,40 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def program() -> None:
     """What the installed `reenact` script runs: `main`, then the end of the process."""
+    is_recording = sys.argv[1:2] == ["record"]
+    if not is_recording:
+        # While something is recorded, signals go to the program.
+        _end_tidily()
     status = main()
-    if sys.argv[1:2] == ["record"]:
+    if is_recording:
         # Nothing is left to be done: `main` has written everything. Tidying up the interpreter
         # would take a tenth of a short recording.
         os._exit(status)
     sys.exit(status)
+
+
+class _Terminated(BaseException):
+    """Somebody wants this process to end; `signal` is how."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
+def _end_tidily() -> None:
+    """Have signals that end this process unwind it first: children end, temporary files go."""
+    import signal
+
+    def end(number: int, _frame: object) -> None:
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
+        raise _Terminated(number)
+
+    # What is ignored, as by nohup, stays ignored.
+    ending = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in ending if signal.getsignal(number) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, end)
 
 
 def _explained(error: BaseException) -> ReenactError:
@@ -55,14 +88,8 @@ def _explained(error: BaseException) -> ReenactError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return ReenactError("interrupted", exit_status=INTERRUPTED)
-    if isinstance(error, MemoryError):
-        return ReenactError("out of memory")
-    if isinstance(error, OSError):
-        _silence_stdout()
-        message = str(error.strerror or error)
-        if isinstance(error.filename, (str, bytes)):
-            message = f"{os.fsdecode(error.filename)}: {message}"
-        return ReenactError(message)
+    if isinstance(error, (MemoryError, OSError, RuntimeError)) and (told := _resources(error)):
+        return ReenactError(*told)
     if isinstance(error, ImportError):
         return ReenactError(
             f"reenact is not completely installed: {error}",
@@ -72,6 +99,23 @@ def _explained(error: BaseException) -> ReenactError:
         f"reenact has a bug: {type(error).__name__}: {error}",
         "run it again with REENACT_DEBUG=1 and report what it shows",
     )
+
+
+def _resources(error: MemoryError | OSError | RuntimeError) -> tuple[str, str] | None:
+    """What the system refuses, and what to do about it; None for an error of our own."""
+    if isinstance(error, MemoryError):
+        return "out of memory", ""
+    # Unlike a write that would have to wait, a fork that is refused has written nothing.
+    is_refused = isinstance(error, BlockingIOError) and not hasattr(error, "characters_written")
+    if is_refused or "start new thread" in str(error):
+        return "the system allows no more processes or threads", "see ulimit -u, and end some"
+    if not isinstance(error, OSError):
+        return None
+    _silence_stdout()
+    message = str(error.strerror or error)
+    if isinstance(error.filename, (str, bytes)):
+        message = f"{os.fsdecode(error.filename)}: {message}"
+    return message, ""
 
 
 def _dispatch(words: Sequence[str]) -> int:

@@ -1,0 +1,112 @@
+"""Runs inside of gdb (`gdb -x`): pretty printers and the like of the libraries that are recorded.
+
+gdb would load scripts by itself, also those that a recorded file brings along, and would run them
+outside of any sandbox: this is switched off. Loaded are only scripts that are installed on this
+machine, in gdb's own directories for them (`show auto-load scripts-directory`), as far as it
+regards these as safe (`show auto-load safe-path`); from the trace comes nothing but the name to
+look for. Only what gdb's own Python offers is used: this file is never imported by reenact.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import gdb  # type: ignore[import-untyped]
+
+_REMOTE = "target:"
+_loaded: set[str] = set()
+
+
+class _Installed:
+    """An object file as scripts expect it: where it would be on this machine.
+
+    They find their modules by its place; all else is the object file's own.
+    """
+
+    def __init__(self, objfile: Any, path: str) -> None:
+        self.__dict__["_objfile"] = objfile
+        self.__dict__["filename"] = path
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objfile, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._objfile, name, value)
+
+
+def _directories(parameter: str) -> list[str]:
+    """Directories of one of gdb's settings."""
+    known = {
+        "$debugdir": str(gdb.parameter("debug-file-directory") or ""),
+        "$datadir": os.path.dirname(gdb.PYTHONDIR),
+    }
+    found = []
+    for entry in str(gdb.parameter(parameter) or "").split(":"):
+        for name, value in known.items():
+            if entry == name or entry.startswith(name + "/"):
+                # The setting may be several directories itself.
+                found += [one + entry[len(name) :] for one in value.split(":") if one]
+                break
+        else:
+            found.append(entry)
+    return [os.path.realpath(entry) for entry in found if os.path.isabs(entry)]
+
+
+def _scripts(path: str) -> Iterator[tuple[str, str]]:
+    """Scripts for a file of the recorded machine, each with the path that it is made for."""
+    safe = _directories("auto-load safe-path")
+    folder, name = os.path.split(path)
+    usual = folder.removeprefix("/usr")
+    # A library is loaded by a link to it, libstdc++.so.6 for libstdc++.so.6.0.30.
+    wanted = re.compile(re.escape(name) + r"(\.[0-9]+)*-gdb\.py")
+    for directory in _directories("auto-load scripts-directory"):
+        for variant in dict.fromkeys((folder, usual, "/usr" + usual)):
+            place = os.path.realpath(directory + variant)
+            if not _is_inside(place, [directory]):
+                continue
+            with contextlib.suppress(OSError):
+                for entry in filter(wanted.fullmatch, sorted(os.listdir(place))):
+                    script = os.path.realpath(os.path.join(place, entry))
+                    if _is_inside(script, safe):
+                        yield script, os.path.join(variant, entry.removesuffix("-gdb.py"))
+
+
+def _is_inside(path: str, directories: list[str]) -> bool:
+    return any((path + "/").startswith(one.rstrip("/") + "/") for one in directories)
+
+
+def _load(script: str, objfile: _Installed) -> None:
+    with open(script, "rb") as file:
+        code = compile(file.read(), script, "exec")
+    before = gdb.current_objfile
+    # What scripts of libraries ask for while gdb loads them.
+    gdb.current_objfile = lambda: objfile
+    try:
+        exec(code, {"__name__": "__main__", "__file__": script})  # noqa: S102 (it is installed here)
+    finally:
+        gdb.current_objfile = before
+
+
+def _on_new_objfile(event: Any) -> None:
+    objfile = event.new_objfile
+    name = str(objfile.filename or "")
+    if not name.startswith(_REMOTE) or "\0" in name:
+        return
+    for script, path in _scripts(os.path.normpath(name[len(_REMOTE) :])):
+        if script in _loaded:
+            continue
+        _loaded.add(script)
+        try:
+            _load(script, _Installed(objfile, path))
+        except Exception:
+            traceback.print_exc()
+
+
+if gdb.parameter("auto-load python-scripts"):
+    gdb.events.new_objfile.connect(_on_new_objfile)
+gdb.execute("set auto-load off")

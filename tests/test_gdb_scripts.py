@@ -1,0 +1,101 @@
+"""Scripts for gdb: those installed on this machine run, those that a trace brings do not."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import skips
+from debugger_session import built, debug, need_gdb, record
+from recorded_run import Ending, Reenact, run
+
+#: A section by which gdb runs a script that is inside of the program itself.
+BRINGS_SCRIPT = """
+asm(".pushsection .debug_gdb_scripts, \\"MS\\",@progbits,1\\n"
+    ".byte 4\\n"
+    ".ascii \\"brought\\\\n\\"\\n"
+    ".ascii \\"open('HACKED', 'w')\\\\n\\"\\n"
+    ".byte 0\\n"
+    ".byte 3\\n"
+    ".asciz \\"brought.py\\"\\n"
+    ".popsection\\n");
+int main(void) { return 0; }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A home whose owner has told gdb that everything is safe; the directory gdb runs in."""
+    (tmp_path / ".gdbinit").write_text("set auto-load safe-path /\n")
+    (tmp_path / "brought.py").write_text("open('HACKED', 'w')\n")
+    return tmp_path
+
+
+def opened(reenact: Reenact, trace: Path, home: Path, directory: Path) -> Ending:
+    """Open gdb as that owner, walk, and leave."""
+    need_gdb()
+    words = [*reenact.command, "replay", str(trace), "--", "-batch"]
+    words += ["-ex", "break main", "-ex", "continue", "-ex", "info functions ^main$"]
+    return run(words, directory=directory, variables={"HOME": str(home)}, timeout=120)
+
+
+def test_a_program_brings_a_script(folder: Path, reenact: Reenact) -> None:
+    """In its own sections and beside it, for those who trust all that they debug."""
+    (folder / "brings.c").write_text(BRINGS_SCRIPT)
+    program = folder / "brings"
+    if subprocess.run(["gcc", "-g", "-o", program, folder / "brings.c"], check=False).returncode:
+        skips.skip(skips.Reason.NO_COMPILER, "gcc")
+    (folder / "brings-gdb.py").write_text("open('HACKED', 'w')\n")
+    trace = record(reenact, folder / "trace", program)
+    # The danger is there: gdb on the program itself runs what it brings.
+    variables = {"HOME": str(folder)}
+    run(
+        [need_gdb(), "-batch", "-ex", "info line main", program],
+        directory=folder,
+        variables=variables,
+    )
+    assert (folder / "HACKED").exists()
+    (folder / "HACKED").unlink()
+    ending = opened(reenact, trace, folder, folder)
+    assert b"Breakpoint 1" in ending.stdout, ending.describe()
+    assert not (folder / "HACKED").exists(), ending.describe()
+
+
+def test_a_trace_brings_a_script(folder: Path, reenact: Reenact) -> None:
+    """gdb looks for .gdbinit in the directory that it is started in."""
+    trace = record(reenact, folder / "trace", built("walk.c", folder))
+    for directory in (trace, trace / "files"):
+        (directory / ".gdbinit").write_text("shell touch HACKED\n")
+        ending = opened(reenact, trace, folder, directory)
+        assert b"Breakpoint 1" in ending.stdout, ending.describe()
+        assert not list(folder.rglob("HACKED")), ending.describe()
+    # The owner's own ones are read.
+    own = folder / "own"
+    own.mkdir()
+    (own / ".gdbinit").write_text("echo from here\\n\n")
+    assert b"from here" in opened(reenact, trace, folder, own).stdout
+
+
+def test_installed_printers(tmp_path: Path, reenact: Reenact) -> None:
+    """Those of the C++ library show what is in a vector, without being asked for."""
+    scripts = Path("/usr/share/gdb/auto-load")
+    if not any(scripts.rglob("libstdc++*-gdb.py")):
+        skips.skip(skips.Reason.NO_PROGRAM, "pretty printers of libstdc++")
+    trace = record(reenact, tmp_path / "trace", built("shelf.cc", tmp_path))
+    look = ("break shown", "continue", "up", "print shelf", "print name", "print not_there")
+    said = debug(reenact, trace, *look)
+    assert "std::vector of length 3" in said[3], said.everything
+    assert '= "seven"' in said[4], said.everything
+    assert "Traceback" not in said.everything
+
+
+def test_printers_that_are_not_safe(tmp_path: Path, reenact: Reenact) -> None:
+    """What gdb's owner does not regard as safe does not run, nor what the owner switched off."""
+    trace = record(reenact, tmp_path / "trace", built("shelf.cc", tmp_path))
+    for setting in ("set auto-load safe-path /nowhere", "set auto-load python-scripts off"):
+        options = ("-iex", setting)
+        words = [*reenact.command, "replay", str(trace), "--", "-nx", "-batch", *options]
+        words += ["-ex", "break shown", "-ex", "continue", "-ex", "up", "-ex", "print shelf"]
+        ending = run(words, directory=tmp_path, timeout=120)
+        assert b"_M_start" in ending.stdout, ending.describe()
