@@ -153,6 +153,7 @@ INSTRUCTIONS = (
     Guest("code_cpuid", flags=("-O2", "-pthread"), processor="cpuid_fault"),
     Guest("code_names"),
     Guest("code_patched"),
+    Guest("code_tables", "code_tables.s"),
     Guest("code_read"),
     Guest("cpuid_answers"),
     Guest("x87_state", same=STDOUT_ONLY),

@@ -1,16 +1,15 @@
 //! What of a call site may become a jump. Pure: bytes of code in, an answer out.
 //!
-//! Two shapes are patched, both proven by the execution that brought us here:
+//! Two shapes are patched. That the call is code is proven by the execution that brought us here; that its neighbours
+//! are, and that nothing branches into them, whoever links the crate has to know:
 //! * `mov eax, NUMBER; syscall`: the five bytes of the `mov` become the jump and the `syscall`
 //!   stays: whoever jumps to it directly traps as before.
 //! * `syscall; cmp rax, imm32`: the eight bytes become the jump, and the trampoline does the
-//!   comparison. Only if no branch nearby can land on the comparison.
+//!   comparison.
 
 /// Bytes looked at before the end of the `syscall` instruction and behind it.
 pub const BEFORE: usize = 10;
 pub const BEHIND: usize = 6;
-/// Bytes looked at before and behind a site for branches into it.
-pub const AROUND: usize = 160;
 
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
 const JUMP: u8 = 0xe9;
@@ -34,16 +33,6 @@ pub struct CallSite {
     /// Address behind the `syscall` instruction: where the call returns to.
     pub after: u64,
     pub shape: Shape,
-}
-
-/// What says that nothing comes to the middle of a patch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provable {
-    /// The number that was called is the one that the bytes before the call have moved: they have been
-    /// executed as that instruction. The `syscall`, which any branch may reach, stays.
-    ByExecution,
-    /// No branch lands there ([`branches_into`]).
-    ByBranches,
 }
 
 /// Longest patch, bytes.
@@ -95,14 +84,6 @@ impl CallSite {
         })
     }
 
-    /// What remains to be proven.
-    pub fn to_prove(&self) -> Provable {
-        match self.shape {
-            Shape::Move(_) => Provable::ByExecution,
-            Shape::Compare(_) => Provable::ByBranches,
-        }
-    }
-
     /// Address and length of all bytes that were looked at: they must be code, and stay as they are.
     pub fn surroundings(&self) -> (u64, u64) {
         (self.after - BEFORE as u64, (BEFORE + BEHIND) as u64)
@@ -115,29 +96,4 @@ impl CallSite {
             Shape::Compare(_) => self.start + self.length as u64,
         }
     }
-}
-
-/// Whether any byte position of `code`, which begins at `address`, could be a branch to one of the
-/// bytes of a site but the first.
-pub fn branches_into(code: &[u8], address: u64, site: &CallSite) -> bool {
-    let end = site.start + site.length as u64;
-    let inside = |target: u64| target > site.start && target < end;
-    code.windows(6).enumerate().any(|(index, bytes)| {
-        let here = address + index as u64;
-        let short = |at: usize| {
-            here.wrapping_add(at as u64 + 1)
-                .wrapping_add(bytes[at] as i8 as u64)
-        };
-        let near = |at: usize| {
-            let distance = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-            here.wrapping_add(at as u64 + 4)
-                .wrapping_add(i32::from_le_bytes(distance) as u64)
-        };
-        match bytes[0] {
-            0x70..=0x7f | 0xe0..=0xe3 | 0xeb => inside(short(1)),
-            0xe8 | 0xe9 => inside(near(1)),
-            0x0f if bytes[1] & 0xf0 == 0x80 => inside(near(2)),
-            _ => false,
-        }
-    })
 }

@@ -1,6 +1,6 @@
 //! Which call sites may become a jump.
 
-use reenact_interpose::call_site::{branches_into, CallSite, Provable, Shape, BEFORE, BEHIND};
+use reenact_interpose::call_site::{CallSite, Shape, BEFORE, BEHIND};
 
 const AFTER: u64 = 0x5555_0000_1000;
 const WRITE: u64 = 1;
@@ -35,7 +35,6 @@ fn the_move_of_the_number_becomes_the_jump() {
     assert_eq!((site.start, site.length), (AFTER - 7, 5));
     assert_eq!(site.shape, Shape::Move(1));
     assert_eq!(site.end(), AFTER);
-    assert_eq!(site.to_prove(), Provable::ByExecution);
 }
 
 #[test]
@@ -63,7 +62,6 @@ fn the_comparison_behind_becomes_part_of_the_jump() {
     assert_eq!((site.start, site.length), (AFTER - 2, 8));
     assert_eq!(site.shape, Shape::Compare([0x00, 0xf0, 0xff, 0xff]));
     assert_eq!(site.end(), AFTER + 6);
-    assert_eq!(site.to_prove(), Provable::ByBranches);
 }
 
 #[test]
@@ -85,35 +83,4 @@ fn the_call_of_a_patched_move_is_not_patched_again() {
     assert_eq!(CallSite::find(&code, AFTER, WRITE, is_trampoline), None);
     // A jump of the program's own is no obstacle.
     assert!(CallSite::find(&code, AFTER, WRITE, |_| false).is_some());
-}
-
-/// Whether `branch`, at `at` bytes from the site's start, is seen as one into the site.
-fn sees(at: i64, branch: &[u8]) -> bool {
-    let site = find(&code([0x90; 8], COMPARE), WRITE).expect("a shape we know");
-    let start = site.start - 160;
-    let mut around = [0x90; 320];
-    let index = (160 + at) as usize;
-    around[index..index + branch.len()].copy_from_slice(branch);
-    branches_into(&around, start, &site)
-}
-
-#[test]
-fn branches_to_the_comparison_are_seen() {
-    // Short jump, conditional jump and loop from 20 bytes before to the comparison at 2.
-    for opcode in [0xeb, 0x74, 0x7f, 0xe2] {
-        assert!(sees(-20, &[opcode, 20]), "opcode {opcode:#x}");
-    }
-    // From behind.
-    assert!(sees(20, &[0xeb, (2_i8 - 22) as u8]));
-    // Near jump, call, and conditional jump.
-    assert!(sees(-50, &[0xe9, 47, 0, 0, 0]));
-    assert!(sees(-50, &[0xe8, 47, 0, 0, 0]));
-    assert!(sees(-50, &[0x0f, 0x84, 46, 0, 0, 0]));
-}
-
-#[test]
-fn branches_to_the_first_byte_or_behind_are_none() {
-    assert!(!sees(-20, &[0xeb, 18]));
-    assert!(!sees(-20, &[0xeb, 26]));
-    assert!(!sees(0, &[0x90]));
 }

@@ -26,6 +26,7 @@ mod files;
 mod guest;
 mod heap;
 mod hidden_descriptors;
+mod known_calls;
 mod loader;
 mod log;
 mod mappings;

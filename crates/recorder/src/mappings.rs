@@ -216,7 +216,7 @@ pub fn record_mapping(
             if protection & PROT_EXEC != 0 {
                 sites::apply(event, id, at, length, offset, protection);
                 if protection & PROT_WRITE == 0 {
-                    code_ranges::add(at, length);
+                    code_ranges::add(at, length, id, offset);
                 }
             }
         }

@@ -1,13 +1,13 @@
 //! Which call sites become a jump: hot ones, in code of files that the program cannot write to, where
 //! nothing branches into the middle.
 
-use reenact_freestanding::numbers::PAGE;
-use reenact_interpose::call_site::{branches_into, CallSite, Provable, AROUND, LONGEST};
+use reenact_interpose::call_site::{CallSite, Shape, LONGEST};
 use reenact_interpose::call_sites::{self, Patch};
+use reenact_trace::site::KnownCall;
 use reenact_trace::Tag;
 
 use crate::log::Builder;
-use crate::{code_ranges, guest};
+use crate::{code_ranges, known_calls};
 
 /// A system call trapped; `after` is the address behind the `syscall` instruction.
 #[inline(never)]
@@ -23,30 +23,16 @@ pub fn forget(address: u64, length: u64) {
     call_sites::forget(address, length);
 }
 
-/// Whether the bytes of a site may become a jump.
+/// Whether the bytes of a site may become a jump: nothing but the flow of control that was followed from the
+/// entry of a function shows that the neighbours of a call are the instructions they look like.
 fn is_safe(site: &CallSite) -> bool {
     let (start, length) = site.surroundings();
-    code_ranges::contain(start, length)
-        && match site.to_prove() {
-            Provable::ByExecution => true,
-            Provable::ByBranches => !is_branched_into(site),
-        }
-}
-
-/// Whether a branch near a site can land inside the patch.
-fn is_branched_into(site: &CallSite) -> bool {
-    let mut code = [0u8; 2 * AROUND];
-    let start = site.start - AROUND as u64;
-    let mut available = code.len();
-    if !guest::read(start, &mut code) {
-        // Near the end of the mapping: look at what is there.
-        let page_end = (site.start + site.length as u64).next_multiple_of(PAGE);
-        available = (page_end - start).min(code.len() as u64) as usize;
-        if !guest::read(start, &mut code[..available]) {
-            return true;
-        }
-    }
-    branches_into(&code[..available], start, site)
+    let is_proven = |known: KnownCall| match site.shape {
+        Shape::Move(_) => known.follows_mov,
+        Shape::Compare(_) => known.precedes_compare,
+    };
+    code_ranges::find(start, length).is_some()
+        && known_calls::find(site.after - known_calls::LENGTH).is_some_and(is_proven)
 }
 
 /// A replay has it in memory, too, for programs that read their own code.

@@ -8,6 +8,7 @@ use reenact_freestanding::syscall::{syscall3, syscall4};
 use reenact_interpose::breakpoints::{self, Breakpoint};
 use reenact_interpose::instruction::{length, Destination, LOOK};
 use reenact_trace::event::instruction;
+use reenact_trace::site::InstructionSite;
 use reenact_trace::{EventKind, FileId, Registers, Tag};
 
 use crate::log::Builder;
@@ -47,9 +48,12 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
     let (mut placed, mut count) = ([0u64; 64], 0);
     for index in 0..entry.site_count {
         let site = arena::site((entry.sites + index) as usize);
-        let (file_offset, kind) = (site >> 8, (site & 0xff) as u16);
-        let is_known = instruction::name(kind).is_some();
-        if !is_known || file_offset < offset || file_offset >= offset + length {
+        let Some(site) = InstructionSite::from_word(site) else {
+            continue;
+        };
+        // What is not proven may be data: it must stay as it is.
+        let is_inside = site.file_offset >= offset && site.file_offset < offset + length;
+        if !site.is_proven || !is_inside {
             continue;
         }
         if !writable {
@@ -57,8 +61,8 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
             unsafe { syscall3(MPROTECT, at, length, protection | PROT_READ | PROT_WRITE) };
             writable = true;
         }
-        let address = at + (file_offset - offset);
-        if breakpoints::place(address, kind) {
+        let address = at + (site.file_offset - offset);
+        if breakpoints::place(address, site.kind) {
             placed[count] = address;
             count += 1;
         }

@@ -1,10 +1,16 @@
-//! Byte patterns that may be a non-deterministic instruction.
+//! Byte patterns that may be an instruction of interest.
 
-/// Offsets of the `0F` byte of everything in `code` that looks like one.
-pub fn candidates(code: &[u8]) -> Vec<usize> {
-    memchr::memchr_iter(0x0f, code)
-        .filter(|&at| looks_right(&code[at + 1..]))
-        .collect()
+/// Offsets of the `0F` byte of everything in `code` that looks like a non-deterministic instruction.
+pub fn instructions(code: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    memchr::memchr_iter(0x0f, code).filter(|&at| looks_right(&code[at + 1..]))
+}
+
+/// Offsets of everything in `code` that looks like a system call whose neighbours can make room for a jump.
+pub fn system_calls(code: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    memchr::memmem::find_iter(code, &[0x0f, 0x05]).filter(|&at| {
+        let follows_mov = at >= 5 && code[at - 5] == 0xb8;
+        follows_mov || code[at + 2..].starts_with(&[0x48, 0x3d])
+    })
 }
 
 /// Whether the bytes after `0F` belong to one (Intel SDM, volume 2).

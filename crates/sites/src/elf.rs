@@ -9,10 +9,16 @@ const PT_LOAD: u32 = 1;
 const PF_X: u32 = 1;
 const SHT_PROGBITS: u32 = 1;
 const SHT_SYMTAB: u32 = 2;
+const SHT_RELA: u32 = 4;
 const SHT_NOBITS: u32 = 8;
 const SHT_DYNSYM: u32 = 11;
+const SHT_INIT_ARRAY: u32 = 14;
+const SHT_FINI_ARRAY: u32 = 15;
+const SHT_PREINIT_ARRAY: u32 = 16;
+const R_X86_64_GLOB_DAT: u32 = 6;
+const R_X86_64_JUMP_SLOT: u32 = 7;
+const R_X86_64_RELATIVE: u64 = 8;
 const SHF_EXECINSTR: u64 = 4;
-const STT_NOTYPE: u8 = 0;
 const STT_FUNC: u8 = 2;
 const STT_IFUNC: u8 = 10;
 
@@ -30,13 +36,15 @@ struct Section {
     kind: u32,
     flags: u64,
     piece: Piece,
+    link: u32,
     entry_size: u64,
 }
 
 /// A parsed file.
 pub struct Elf<'a> {
     bytes: &'a [u8],
-    segments: Vec<Piece>,
+    /// What is loaded, and whether it is executable.
+    segments: Vec<(Piece, bool)>,
     sections: Vec<Section>,
     names: &'a [u8],
 }
@@ -96,10 +104,84 @@ impl<'a> Elf<'a> {
             .map(|section| section.piece.clone())
             .collect();
         if code.is_empty() {
-            self.segments.clone()
+            let executable = self.segments.iter().filter(|segment| segment.1);
+            executable.map(|segment| segment.0.clone()).collect()
         } else {
             code
         }
+    }
+
+    /// Everything that is loaded from the file.
+    pub fn loaded(&self) -> Vec<Piece> {
+        self.segments
+            .iter()
+            .map(|segment| segment.0.clone())
+            .collect()
+    }
+
+    /// Where the program starts; 0: nowhere.
+    pub fn entry(&self) -> u64 {
+        word(self.bytes, 24).unwrap_or(0)
+    }
+
+    /// The words of the arrays of functions that the loader calls, as they are in the file.
+    pub fn initializers(&self) -> Vec<u64> {
+        let arrays = self.sections.iter().filter(|section| {
+            matches!(
+                section.kind,
+                SHT_INIT_ARRAY | SHT_FINI_ARRAY | SHT_PREINIT_ARRAY
+            )
+        });
+        arrays
+            .flat_map(|section| self.bytes[section.piece.bytes.clone()].chunks_exact(8))
+            .filter_map(|chunk| word(chunk, 0))
+            .collect()
+    }
+
+    /// Places of pointers that the loader sets to addresses in this file, with these as they are linked.
+    pub fn relative_relocations(&self) -> Vec<(u64, u64)> {
+        let tables = self.sections.iter();
+        tables
+            .filter(|section| section.kind == SHT_RELA)
+            .flat_map(|section| self.bytes[section.piece.bytes.clone()].chunks_exact(24))
+            .filter(|relocation| word(relocation, 8) == Some(R_X86_64_RELATIVE))
+            .filter_map(|relocation| Some((word(relocation, 0)?, word(relocation, 16)?)))
+            .collect()
+    }
+
+    /// Places of pointers that the loader sets to functions of other files, with the names of these.
+    pub fn imported(&self) -> Vec<(u64, &'a [u8])> {
+        let content = |section: &Section| &self.bytes[section.piece.bytes.clone()];
+        let linked = |section: &Section| self.sections.get(section.link as usize);
+        let tables = self
+            .sections
+            .iter()
+            .filter(|section| section.kind == SHT_RELA);
+        let mut imported = Vec::new();
+        for table in tables {
+            let Some(symbols) = linked(table).filter(|symbols| symbols.kind == SHT_DYNSYM) else {
+                continue;
+            };
+            let Some(names) = linked(symbols) else {
+                continue;
+            };
+            for relocation in content(table).chunks_exact(24) {
+                let (Some(place), Some(info)) = (word(relocation, 0), word(relocation, 8)) else {
+                    continue;
+                };
+                if !matches!(info as u32, R_X86_64_GLOB_DAT | R_X86_64_JUMP_SLOT) {
+                    continue;
+                }
+                let at = (info >> 32) as usize * 24;
+                let name = number::<4>(content(symbols), at)
+                    .and_then(|name| content(names).get(name as usize..))
+                    .and_then(|rest| rest.split(|&byte| byte == 0).next());
+                if let Some(name) = name {
+                    imported.push((place, name));
+                }
+            }
+        }
+        imported
     }
 
     /// Content and address of a section.
@@ -118,8 +200,8 @@ impl<'a> Elf<'a> {
         })
     }
 
-    /// `(address, size)` of the functions and code labels in the symbol tables.
-    pub fn symbols(&self) -> Vec<(u64, u64)> {
+    /// `(address, size)` of the functions in the symbol tables. Labels have no type: they may name data.
+    pub fn functions(&self) -> Vec<(u64, u64)> {
         let mut symbols = Vec::new();
         let tables = self.sections.iter().filter(|section| {
             matches!(section.kind, SHT_SYMTAB | SHT_DYNSYM) && section.entry_size == 24
@@ -132,7 +214,7 @@ impl<'a> Elf<'a> {
                 let (Some(address), Some(size)) = (word(symbol, 8), word(symbol, 16)) else {
                     continue;
                 };
-                if defined && matches!(kind, STT_NOTYPE | STT_FUNC | STT_IFUNC) && address != 0 {
+                if defined && matches!(kind, STT_FUNC | STT_IFUNC) && address != 0 {
                     symbols.push((address, size));
                 }
             }
@@ -141,7 +223,7 @@ impl<'a> Elf<'a> {
     }
 }
 
-fn segments(bytes: &[u8]) -> Option<Vec<Piece>> {
+fn segments(bytes: &[u8]) -> Option<Vec<(Piece, bool)>> {
     let offset = word(bytes, 32)? as usize;
     let size = number::<2>(bytes, 54)? as usize;
     let count = number::<2>(bytes, 56)? as usize;
@@ -150,12 +232,11 @@ fn segments(bytes: &[u8]) -> Option<Vec<Piece>> {
         let at = offset.checked_add(index * size)?;
         let kind = number::<4>(bytes, at)? as u32;
         let flags = number::<4>(bytes, at + 4)? as u32;
-        if kind == PT_LOAD && flags & PF_X != 0 {
+        if kind == PT_LOAD {
             let piece = place(bytes, word(bytes, at + 8)?, word(bytes, at + 32)?)?;
-            segments.push(Piece {
-                bytes: piece,
-                address: word(bytes, at + 16)?,
-            });
+            let address = word(bytes, at + 16)?;
+            let bytes = piece;
+            segments.push((Piece { bytes, address }, flags & PF_X != 0));
         }
     }
     Some(segments)
@@ -172,20 +253,21 @@ fn sections(bytes: &[u8]) -> Option<Vec<Section>> {
     for index in 0..count {
         let at = offset.checked_add(index * size)?;
         let kind = number::<4>(bytes, at + 4)? as u32;
-        // Sections without content may claim any place.
-        let length = if kind == SHT_NOBITS {
-            0
+        // Sections without content may claim any place, beyond the file, too.
+        let (start, length) = if kind == SHT_NOBITS {
+            (0, 0)
         } else {
-            word(bytes, at + 32)?
+            (word(bytes, at + 24)?, word(bytes, at + 32)?)
         };
         sections.push(Section {
             name: number::<4>(bytes, at)? as u32,
             kind: if kind == 0 { SHT_PROGBITS } else { kind },
             flags: word(bytes, at + 8)?,
             piece: Piece {
-                bytes: place(bytes, word(bytes, at + 24)?, length)?,
+                bytes: place(bytes, start, length)?,
                 address: word(bytes, at + 16)?,
             },
+            link: number::<4>(bytes, at + 40)? as u32,
             entry_size: word(bytes, at + 56)?,
         });
     }

@@ -1,37 +1,53 @@
-//! The functions around addresses: from unwind information, else from symbols.
+//! Functions of a file: where they begin and end, and where they are entered.
+//!
+//! Unwind information, symbols of functions with a size and the table of the Go linker say so. Labels of
+//! assembly code say nothing: they name tables, too.
 
 use std::ops::Range;
 
-use gimli::{BaseAddresses, CieOrFde, EhFrame, EndianSlice, LittleEndian, UnwindSection};
+use gimli::{
+    BaseAddresses, CieOrFde, EhFrame, EndianSlice, FrameDescriptionEntry, LittleEndian, Pointer,
+    UnwindSection,
+};
 
 use crate::elf::Elf;
+use crate::go_functions;
 
-/// For each of the sorted `addresses` the function that holds it, if known.
-pub fn around(elf: &Elf<'_>, addresses: &[u64]) -> Vec<Option<Range<u64>>> {
-    let mut functions = vec![None; addresses.len()];
-    from_unwind_information(elf, addresses, &mut functions);
-    if functions.contains(&None) {
-        from_symbols(elf, addresses, &mut functions);
+/// One function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    pub range: Range<u64>,
+    /// Address of the table of its landing pads.
+    pub exceptions: Option<u64>,
+}
+
+type Reader<'a> = EndianSlice<'a, LittleEndian>;
+
+/// The functions that `wanted` asks for, in order of their start, then of their end.
+pub fn functions(elf: &Elf<'_>, wanted: impl Fn(&Range<u64>) -> bool) -> Vec<Function> {
+    let mut functions = Vec::new();
+    from_unwind_information(elf, &mut |function| {
+        if wanted(&function.range) {
+            functions.push(function);
+        }
+    });
+    let sized = elf
+        .functions()
+        .into_iter()
+        .filter_map(|(start, size)| Some(start..start.checked_add(size)?));
+    for range in sized.chain(go_functions::ranges(elf)) {
+        if !range.is_empty() && wanted(&range) {
+            let exceptions = None;
+            functions.push(Function { range, exceptions });
+        }
     }
+    // Of two with the same range the one with landing pads stays.
+    functions.sort_by_key(|one| (one.range.start, one.range.end, one.exceptions.is_none()));
+    functions.dedup_by(|later, first| later.range == first.range);
     functions
 }
 
-/// Note `function` for the addresses it holds. Of several the shortest is the best.
-fn note(addresses: &[u64], functions: &mut [Option<Range<u64>>], function: &Range<u64>) {
-    let first = addresses.partition_point(|&address| address < function.start);
-    let last = addresses.partition_point(|&address| address < function.end);
-    for known in functions.get_mut(first..last).unwrap_or_default() {
-        let length = |range: &Range<u64>| range.end - range.start;
-        if known
-            .as_ref()
-            .is_none_or(|old| length(function) < length(old))
-        {
-            *known = Some(function.clone());
-        }
-    }
-}
-
-fn from_unwind_information(elf: &Elf<'_>, addresses: &[u64], functions: &mut [Option<Range<u64>>]) {
+fn from_unwind_information(elf: &Elf<'_>, found: &mut dyn FnMut(Function)) {
     let Some((bytes, address)) = elf.section(".eh_frame") else {
         return;
     };
@@ -48,33 +64,24 @@ fn from_unwind_information(elf: &Elf<'_>, addresses: &[u64], functions: &mut [Op
         let Ok(entry) = partial.parse(EhFrame::cie_from_offset) else {
             continue;
         };
-        let start = entry.initial_address();
-        if let Some(end) = start.checked_add(entry.len()) {
-            note(addresses, functions, &(start..end));
+        if let Some(function) = function(&entry) {
+            found(function);
         }
     }
 }
 
-/// Only fills in what is not known yet. Labels of assembly code have no size: they
-/// reach to the next symbol.
-fn from_symbols(elf: &Elf<'_>, addresses: &[u64], functions: &mut [Option<Range<u64>>]) {
-    let mut symbols = elf.symbols();
-    symbols.sort_unstable();
-    let mut found = vec![None; addresses.len()];
-    for (index, &(start, size)) in symbols.iter().enumerate() {
-        let end = if size == 0 {
-            symbols[index..]
-                .iter()
-                .map(|next| next.0)
-                .find(|&next| next > start)
-        } else {
-            start.checked_add(size)
-        };
-        if let Some(end) = end {
-            note(addresses, &mut found, &(start..end));
-        }
-    }
-    for (known, found) in functions.iter_mut().zip(found) {
-        *known = known.take().or(found);
-    }
+fn function(entry: &FrameDescriptionEntry<Reader<'_>>) -> Option<Function> {
+    // That of a signal's trampoline begins a byte early, in whatever lies there.
+    let early = u64::from(entry.is_signal_trampoline());
+    let start = entry.initial_address();
+    let end = start.checked_add(entry.len())?;
+    let start = start.checked_add(early).filter(|&start| start < end)?;
+    let exceptions = match entry.lsda() {
+        Some(Pointer::Direct(address)) => Some(address),
+        _ => None,
+    };
+    Some(Function {
+        range: start..end,
+        exceptions,
+    })
 }

@@ -104,15 +104,17 @@ impl FileTable {
                 _ => fs::read(Self::original(entry)),
             }
         });
-        let (first, count) = match self.arena.publish_sites(&sites) {
-            Some(first) => (first, sites.len() as u32),
-            None => (0, 0),
+        let calls = sites.words.len() - sites.instructions;
+        let (first, count, calls) = match self.arena.publish_sites(&sites.words) {
+            Some(first) => (first, sites.instructions as u32, calls as u32),
+            None => (0, 0, 0),
         };
         let entry = self.arena.file_entry(index);
         // SAFETY: only this thread writes these fields, and readers wait for `sites_ready`.
         unsafe {
             (*entry).sites = first;
             (*entry).site_count = count;
+            (*entry).call_site_count = calls;
             let ready = &(*entry).sites_ready;
             ready.store(1, Ordering::Release);
             futex::wake_all(ready);

@@ -10,7 +10,15 @@ use reenact_trace::checksum::checksum;
 use reenact_trace::FileIdentity;
 
 /// Changes whenever the scanner finds other sites than before.
-const SCANNER_VERSION: u32 = 4;
+const SCANNER_VERSION: u32 = 5;
+
+/// The sites of a file, as words (`reenact_trace::site`): instructions, then calls.
+#[derive(Debug, Default)]
+pub struct SiteWords {
+    pub words: Vec<u64>,
+    /// How many of them stand for instructions.
+    pub instructions: usize,
+}
 
 /// Most files that are remembered.
 const MOST_FILES: usize = 4096;
@@ -31,13 +39,12 @@ impl SiteCache {
         }
     }
 
-    /// Sites (`file offset << 8 | kind`) of the file with this identity; `read` gives its bytes
-    /// when it must be scanned.
+    /// Sites of the file with this identity; `read` gives its bytes when it must be scanned.
     pub fn sites(
         &self,
         identity: &FileIdentity,
         read: impl FnOnce() -> io::Result<Vec<u8>>,
-    ) -> Vec<u64> {
+    ) -> SiteWords {
         let name = format!(
             "{SCANNER_VERSION}-{:016x}-{:x}",
             identity.hash(),
@@ -51,12 +58,15 @@ impl SiteCache {
             return sites;
         }
         let Ok(bytes) = read() else {
-            return Vec::new();
+            return SiteWords::default();
         };
-        let sites: Vec<u64> = reenact_sites::scan(&bytes)
-            .iter()
-            .map(|site| site.file_offset << 8 | u64::from(site.kind))
-            .collect();
+        let found = reenact_sites::scan(&bytes);
+        let instructions = found.instructions.iter().map(|site| site.to_word());
+        let calls = found.calls.iter().map(|site| site.to_word());
+        let sites = SiteWords {
+            words: instructions.chain(calls).collect(),
+            instructions: found.instructions.len(),
+        };
         if let Some(path) = path {
             // Without a place for it, the file is scanned again.
             if replace_private(&path, &render(&sites)).is_ok() {
@@ -75,19 +85,27 @@ impl Drop for SiteCache {
     }
 }
 
-/// Sites as kept: the words, then their checksum.
-fn render(sites: &[u64]) -> Vec<u8> {
-    let mut bytes: Vec<u8> = sites.iter().flat_map(|site| site.to_le_bytes()).collect();
+/// Sites as kept: the number of instructions, the words, then the checksum of both.
+fn render(sites: &SiteWords) -> Vec<u8> {
+    let count = sites.instructions as u64;
+    let words = [count].into_iter().chain(sites.words.iter().copied());
+    let mut bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
     let sum = checksum(&bytes);
     bytes.extend_from_slice(&sum.to_le_bytes());
     bytes
 }
 
-fn parse(bytes: &[u8]) -> Option<Vec<u64>> {
+fn parse(bytes: &[u8]) -> Option<SiteWords> {
     let (words, sum) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
     if words.len() % 8 != 0 || checksum(words).to_le_bytes() != sum {
         return None;
     }
     let word = |chunk: &[u8]| chunk.try_into().map(u64::from_le_bytes).ok();
-    words.chunks_exact(8).map(word).collect()
+    let (count, words) = words.split_at_checked(8)?;
+    let words: Vec<u64> = words.chunks_exact(8).filter_map(word).collect();
+    let instructions = usize::try_from(word(count)?).ok()?;
+    (instructions <= words.len()).then_some(SiteWords {
+        words,
+        instructions,
+    })
 }

@@ -184,7 +184,7 @@ pub struct FileEntry {
     pub modified_ns: u64,
     pub changed_ns: u64,
     /// Index of the first non-deterministic instruction site of this file in the pool,
-    /// valid when `sites_ready` is 1. A site is `file offset << 8 | instruction constant`.
+    /// valid when `sites_ready` is 1 (`crate::site` has the form of the words). Those of its call sites follow.
     pub sites: u32,
     pub site_count: u32,
     /// 0 not scanned, 1 scanned, 2 being scanned.
@@ -195,7 +195,7 @@ pub struct FileEntry {
     /// See [`file_state::ASKED`]: a kernel thread id, and a descriptor of its.
     pub asker: AtomicU32,
     pub descriptor: AtomicU32,
-    pub reserved: u32,
+    pub call_site_count: u32,
     pub path: [u8; FILE_PATH_MAX],
 }
 

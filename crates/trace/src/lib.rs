@@ -20,6 +20,7 @@ pub mod layout;
 pub mod registers;
 pub mod resolved;
 pub mod sharing;
+pub mod site;
 pub mod vectors;
 
 pub use attachment::{Attachment, MapRecord, Tag};

@@ -1,9 +1,11 @@
-//! Whether a candidate is an instruction: decoding up to it.
+//! Whether a candidate that no way is known to reach may be an instruction all the same.
+//! Decoding from many offsets before it tells code from constants, not from tables that look like code.
 
-use iced_x86::{Decoder, DecoderOptions, Mnemonic};
-use reenact_trace::event::instruction;
+use iced_x86::{Decoder, DecoderOptions};
 
-/// Earlier offsets to decode from when no function start is known. Decoding from a wrong
+use crate::kinds;
+
+/// Earlier offsets to decode from. Decoding from a wrong
 /// offset falls into step with the instructions after a few of them.
 const NEAREST: usize = 32;
 const FARTHEST: usize = 96;
@@ -11,9 +13,9 @@ const FARTHEST: usize = 96;
 const ENOUGH: usize = 16;
 const DISSENT: usize = 12;
 
-/// What decoding from a function start says.
+/// What decoding from one offset says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+enum Verdict {
     /// The instruction starts here and is of this kind.
     Instruction(usize, u16),
     /// The bytes are part of another instruction.
@@ -22,24 +24,8 @@ pub enum Verdict {
     Undecodable,
 }
 
-fn kind(mnemonic: Mnemonic) -> Option<u16> {
-    Some(match mnemonic {
-        Mnemonic::Cpuid => instruction::CPUID,
-        Mnemonic::Rdtsc => instruction::RDTSC,
-        Mnemonic::Rdtscp => instruction::RDTSCP,
-        Mnemonic::Rdrand => instruction::RDRAND,
-        Mnemonic::Rdseed => instruction::RDSEED,
-        Mnemonic::Rdpid => instruction::RDPID,
-        Mnemonic::Xgetbv => instruction::XGETBV,
-        Mnemonic::Xsave | Mnemonic::Xsave64 => instruction::XSAVE,
-        Mnemonic::Xsavec | Mnemonic::Xsavec64 => instruction::XSAVEC,
-        Mnemonic::Xsaveopt | Mnemonic::Xsaveopt64 => instruction::XSAVEOPT,
-        _ => return None,
-    })
-}
-
 /// Decode from `start` to the candidate at `at`.
-pub fn from_start(code: &[u8], start: usize, at: usize) -> Verdict {
+fn from_start(code: &[u8], start: usize, at: usize) -> Verdict {
     let Some(bytes) = code.get(start..) else {
         return Verdict::Undecodable;
     };
@@ -53,7 +39,7 @@ pub fn from_start(code: &[u8], start: usize, at: usize) -> Verdict {
         if end <= at {
             continue;
         }
-        return match kind(instruction.mnemonic()) {
+        return match kinds::of(&instruction) {
             Some(kind) if begin <= at => Verdict::Instruction(begin, kind),
             _ => Verdict::Inside,
         };
@@ -62,7 +48,7 @@ pub fn from_start(code: &[u8], start: usize, at: usize) -> Verdict {
 }
 
 /// Decode from many offsets before the candidate; believed when nearly all agree.
-pub fn by_consensus(code: &[u8], at: usize) -> Option<(usize, u16)> {
+pub fn instruction_at(code: &[u8], at: usize) -> Option<(usize, u16)> {
     let (mut agree, mut disagree, mut found) = (0, 0, None);
     for start in at.saturating_sub(FARTHEST)..=at.saturating_sub(NEAREST) {
         match from_start(code, start, at) {
