@@ -115,6 +115,7 @@ MEMORY = (
     Guest("map_sparse"),
     Guest("map_private"),
     Guest("map_remap"),
+    Guest("growsdown_parts"),
     Guest("map_advice", same=STDOUT_ONLY),
     Guest("map_advice_vector"),
     Guest("map_child"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from guest_build import GuestBuild
 from recorded_run import Keeper, Reenact
+from trace_editing import EditableTrace
 from travelling import random_positions, state
 
 import reenact as package
@@ -98,7 +102,7 @@ def test_a_program_that_shares_nothing_needs_nothing(reenact: Reenact, keeper: K
     trace = package.open(keeper.trace())
     with trace.replay() as session:
         session.goto("end")
-    assert shared_changes.descriptor(trace) is None
+    assert shared_changes.descriptor(trace, 0) is None
     assert not (keeper.trace() / shared_changes.NAME).exists()
 
 
@@ -115,3 +119,58 @@ def test_a_damaged_file_is_no_crash(reenact: Reenact, guests: GuestBuild, keeper
     with trace.replay(0) as session:
         session.goto("end")
         assert session.position <= end
+
+
+def test_a_process_that_shares_nothing_does_not_wait(
+    reenact: Reenact, guests: GuestBuild, keeper: Keeper
+) -> None:
+    """Others of its recording do; nobody needs to know what they changed."""
+    program = guests.build("share_mutex.c", "share_mutex-O2", ("-O2", "-pthread"))
+    reenact.record(["sh", "-c", f"{program}; exit 0"], keeper.trace())
+    trace = package.open(keeper.trace())
+    assert not shared_changes.are_missing(trace, 0)
+    assert shared_changes.are_missing(trace, 1)
+    with trace.replay(0) as session:
+        session.goto("end")
+    assert not (keeper.trace() / shared_changes.NAME).exists()
+    with trace.replay(1) as session:
+        session.goto("end")
+    assert (keeper.trace() / shared_changes.NAME).exists()
+
+
+def test_nothing_is_left_of_a_pass_that_is_killed(
+    reenact: Reenact, guests: GuestBuild, keeper: Keeper
+) -> None:
+    """Neither in the trace nor in the temporary directory; the next session finds it all."""
+    program = guests.build("share_mutex.c", "share_mutex-O2", ("-O2", "-pthread"))
+    reenact.record([str(program)], keeper.trace())
+    folder = keeper.trace("temporary")
+    folder.mkdir()
+    script = f"import reenact; reenact.open({str(keeper.trace())!r}).replay(0)"
+    before = sorted(path.name for path in keeper.trace().iterdir())
+    for delay in (0.1, 0.2, 0.3, 0.4):
+        environment = {**os.environ, "TMPDIR": str(folder)}
+        running = subprocess.Popen([sys.executable, "-c", script], env=environment)
+        time.sleep(delay)
+        running.kill()
+        running.wait()
+        left = {path.name for path in keeper.trace().iterdir()} - {shared_changes.NAME}
+        assert sorted(left) == before
+        assert not list(folder.iterdir())
+    _walk(package.open(keeper.trace()))
+
+
+def test_a_pass_that_departs_is_not_kept(
+    reenact: Reenact, guests: GuestBuild, keeper: Keeper
+) -> None:
+    """What it found is good for the session that asked, and for no other."""
+    program = guests.build("share_mutex.c", "share_mutex-O2", ("-O2", "-pthread"))
+    reenact.record([str(program)], keeper.trace())
+    # What the dynamic linker reads of the C library is no longer its header.
+    edit = EditableTrace(keeper.trace())
+    header = next(each for each in edit.attachments() if each.length == 832)
+    edit.save_with(header, 0, 0xFF, keeper.trace() / "events")
+    changed = package.open(keeper.trace())
+    with changed.replay(0) as session:
+        session.goto("start")
+    assert not (keeper.trace() / shared_changes.NAME).exists()

@@ -20,7 +20,7 @@ use crate::options::Options;
 use crate::output;
 use crate::pace::Pace;
 use crate::report;
-use crate::shared_changes::{self, SharedChanges, View};
+use crate::shared_changes::SharedChanges;
 use crate::step::{self, Step};
 use crate::system;
 use crate::turns::{HeldTurns, Turn};
@@ -112,8 +112,6 @@ pub struct Engine {
     /// Turns of sharing groups that this process has.
     turns: HeldTurns,
     shared_changes: Option<SharedChanges>,
-    /// What a child saw of shared memory when it was forked: others go on before it has a turn.
-    inherited: Option<View>,
 }
 
 impl Engine {
@@ -139,7 +137,6 @@ impl Engine {
             start: EventHeader::default(),
             last: None,
             turns: HeldTurns::default(),
-            inherited: None,
             shared_changes: session.options.shared_changes.map(SharedChanges::new),
             session,
         };
@@ -154,6 +151,7 @@ impl Engine {
 
     fn announce(&mut self) {
         report::set_process(self.process);
+        self.machine.memory.set_process(self.process);
         if let Some(place) = self.session.place(self.process) {
             jobs::note_started(place);
         }
@@ -179,6 +177,10 @@ impl Engine {
             end,
             End::Divergence | End::Error | End::Asked | End::Unreachable
         ) {
+            let is_alone = self.session.options.process.is_some();
+            if let Some(changes) = self.shared_changes.as_ref().filter(|_| !is_alone) {
+                changes.note(&mut self.machine.memory, self.process);
+            }
             self.turns.finish();
         }
         let mut line = Line::new("process");
@@ -245,23 +247,21 @@ impl Engine {
                     number,
                 };
                 let (is_alone, index) = (options.process.is_some(), group.index);
-                let inherited = self.inherited.take();
-                let view = inherited.or_else(|| {
-                    let notes = self.shared_changes.is_some() && !is_alone;
-                    notes.then(|| shared_changes::view(&self.machine.memory))
-                });
+                if let Some(changes) = self.shared_changes.as_ref().filter(|_| !is_alone) {
+                    changes.note(&mut self.machine.memory, self.process);
+                }
                 let is_told = self.shared_changes.is_some();
                 if !self.turns.begin(turn, keeps != 0, is_alone, is_told) {
                     return self.without_turn();
                 }
-                if let Some(changes) = &mut self.shared_changes {
-                    match view {
-                        Some(view) => {
-                            changes.note(&self.machine.memory, self.process, index, &view);
-                        }
-                        None => {
-                            changes.apply(&mut self.machine, &mut self.pace, self.process, index)?
-                        }
+                match &mut self.shared_changes {
+                    None => {}
+                    Some(changes) if is_alone => {
+                        changes.apply(&mut self.machine, &mut self.pace, self.process, index)?;
+                    }
+                    Some(changes) => {
+                        self.machine.memory.follow_writes();
+                        changes.note_turn(self.process, index);
                     }
                 }
             }
@@ -378,14 +378,9 @@ impl Engine {
             return Ok(());
         }
         let has_slot = jobs::try_acquire();
-        let notes = self.shared_changes.is_some();
-        let view = notes.then(|| shared_changes::view(&self.machine.memory));
         jobs::process_added();
         match system::fork() {
-            Ok(0) => {
-                self.inherited = view;
-                self.become_child(process, child)
-            }
+            Ok(0) => self.become_child(process, child),
             Ok(_) => {
                 children::reap(false);
                 if !has_slot {

@@ -14,6 +14,7 @@ use crate::memory::page_down;
 const SIGBUS: i32 = numbers::SIGBUS as i32;
 const SIGSEGV: i32 = numbers::SIGSEGV as i32;
 const MAP_GROWSDOWN: u32 = numbers::MAP_GROWSDOWN as u32;
+const PROT_NONE: u32 = 0;
 /// `si_code` when a mapping does not permit the access.
 const SEGV_ACCERR: i32 = numbers::SEGV_ACCERR as i32;
 /// Offset of `si_code` in `siginfo_t`.
@@ -105,8 +106,13 @@ pub fn grow(
     let Some((start, mapping)) = above else {
         return Ok(false);
     };
+    // As the kernel looks (mm/vma.c, expand_downwards): at the nearest mapping below, unless that one grows too, as
+    // the lower part of the same stack does, or cannot be accessed.
     let gap = page.saturating_sub(GUARD_GAP);
-    let is_crowded = machine.memory.table.overlapping(gap, page).next().is_some();
+    let below = machine.memory.table.overlapping(gap, page).last();
+    let is_crowded = below.is_some_and(|(_, below)| {
+        below.flags & MAP_GROWSDOWN == 0 && below.protection != PROT_NONE
+    });
     if mapping.flags & MAP_GROWSDOWN == 0 || mapping.file != FileId::NONE || is_crowded {
         return Ok(false);
     }

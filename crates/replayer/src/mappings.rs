@@ -24,6 +24,8 @@ pub struct Mapping {
     pub file_size: u64,
     /// Number of the shared object, or 0.
     pub object: u32,
+    /// Which shared memory it shows, with a file or without; 0: none.
+    pub memory: u64,
     pub at_fork: AtFork,
 }
 
@@ -111,19 +113,15 @@ impl MappingTable {
 
     /// Change the protection of the mapped parts of the range.
     pub fn protect(&mut self, start: u64, end: u64, protection: u32) {
-        self.split(start);
-        self.split(end);
-        for (_, mapping) in self.map.range_mut(start..end.max(start)) {
-            mapping.protection = protection;
-        }
+        self.change(start, end, |mapping| mapping.protection = protection);
     }
 
-    /// Change what a forked child has in the place of the mapped parts of the range.
-    pub fn advise_fork(&mut self, start: u64, end: u64, change: impl Fn(&mut AtFork)) {
+    /// Change what is known of the mapped parts of the range.
+    pub fn change(&mut self, start: u64, end: u64, change: impl Fn(&mut Mapping)) {
         self.split(start);
         self.split(end);
         for (_, mapping) in self.map.range_mut(start..end.max(start)) {
-            change(&mut mapping.at_fork);
+            change(mapping);
         }
     }
 

@@ -1,89 +1,81 @@
-//! What others changed in the memory that a process shares, from turn to turn. When all processes are
-//! replayed together they find out and note it in a file; one that is replayed alone takes it from there.
+//! What processes change in the memory that they share, from turn to turn. When all are replayed together each
+//! notes what it has changed, in a file; one that is replayed alone takes from there what the others did.
 //!
 //! Design constraints:
 //! * The descriptor is open before the sandbox is entered, and processes share it: whole records are
-//!   appended, all of one size.
-//! * A record is a block at an address of the process, so that it holds for every kind of shared memory.
+//!   appended. The order of turns is the order of the file.
+//! * A record names the shared memory, not an address: each process has it somewhere else, or not at all.
 //! * What the file says is checked as the trace is: it is written to memory that the program has mapped
 //!   only, and a wrong byte is a divergence.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use reenact_freestanding::numbers as n;
-use reenact_freestanding::syscall::syscall3;
-use reenact_trace::checksum::checksum;
-use reenact_trace::FileId;
 use reenact_translator::Watch;
 
 use crate::error::ReplayError;
 use crate::machine::Machine;
-use crate::mappings::PAGE;
-use crate::memory::Memory;
+use crate::memory::{Memory, SharedMemory, BLOCK};
 use crate::pace::Pace;
 use crate::system;
 
-/// Starts every record: "rnsc".
-const MAGIC: u32 = 0x6373_6e72;
+/// Starts a record of a changed block: "rnsb".
+const BLOCK_MAGIC: u32 = 0x6273_6e72;
+/// Starts a record of a turn that begins: "rnst".
+const TURN_MAGIC: u32 = 0x7473_6e72;
 const HEADER: usize = 32;
-/// Bytes that are compared, and noted, at a time.
-const BLOCK: usize = 512;
-/// Pages asked about at a time.
-const PAGES: usize = 4096;
 
-/// A block that others changed: offset of its content in the file, and its address.
-type ChangedBlock = (u64, u64);
+/// A changed block in the file.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Who has changed it.
+    process: u32,
+    memory: SharedMemory,
+    offset: u64,
+    /// Of its content in the file.
+    at: u64,
+}
+
+/// What the file says.
+#[derive(Default)]
+struct Known {
+    blocks: Vec<Place>,
+    /// How many of them come before a turn, by process and event.
+    turns: BTreeMap<(u32, u64), usize>,
+}
 
 /// The file, and what a process alone knows of it.
 pub struct SharedChanges {
     descriptor: i32,
-    /// All records by process and event; `None`: not read yet.
-    known: Option<BTreeMap<(u32, u64), Vec<ChangedBlock>>>,
+    /// `None`: not read yet.
+    known: Option<Known>,
+    /// Blocks that have been looked at; of an ancestor before the fork, for a child.
+    passed: usize,
 }
-
-/// Checksums of the blocks of shared memory that there are, in order of their addresses.
-pub type View = Vec<(u64, u64)>;
 
 impl SharedChanges {
     pub fn new(descriptor: i32) -> SharedChanges {
         SharedChanges {
             descriptor,
             known: None,
+            passed: 0,
         }
     }
 
-    /// What differs from the view the process had before its turn: note it for the event of the turn.
-    pub fn note(&self, memory: &Memory, process: u32, event: u64, before: &View) {
-        let empty = checksum(&[0; BLOCK]);
-        let after = view(memory);
-        let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
-        loop {
-            let address = match (old.peek(), new.peek()) {
-                (None, None) => return,
-                (Some(&&(from, _)), Some(&&(to, _))) => from.min(to),
-                (Some(&&(address, _)), None) | (None, Some(&&(address, _))) => address,
-            };
-            // What is not there reads as zeros.
-            let was = old.next_if(|block| block.0 == address);
-            let is = new.next_if(|block| block.0 == address);
-            if was.map_or(empty, |block| block.1) != is.map_or(empty, |block| block.1) {
-                self.append(memory, process, event, address);
-            }
+    /// The turn of a process is over: note what it has changed.
+    pub fn note(&self, memory: &mut Memory, process: u32) {
+        let mut records = Vec::new();
+        for block in memory.take_written() {
+            records.extend(header(BLOCK_MAGIC, process, block.memory, block.offset));
+            records.extend(block.content);
         }
-    }
-
-    fn append(&self, memory: &Memory, process: u32, event: u64, address: u64) {
-        let mut record = [0u8; HEADER + BLOCK];
-        if memory.read(address, &mut record[HEADER..]).is_err() {
-            return;
-        }
-        record[..4].copy_from_slice(&MAGIC.to_le_bytes());
-        record[4..8].copy_from_slice(&process.to_le_bytes());
-        record[8..16].copy_from_slice(&event.to_le_bytes());
-        record[16..24].copy_from_slice(&address.to_le_bytes());
         // Without room the file is cut, and a replay from it departs there.
-        let _ = system::write_all(self.descriptor, &record);
+        let _ = system::write_all(self.descriptor, &records);
+    }
+
+    /// The turn with this event begins: all turns before it have been noted.
+    pub fn note_turn(&self, process: u32, event: u64) {
+        let _ = system::write_all(self.descriptor, &header(TURN_MAGIC, process, event, 0));
     }
 
     /// Change the memory of a process that is replayed alone as others did before this turn. A client may
@@ -97,13 +89,21 @@ impl SharedChanges {
     ) -> Result<(), ReplayError> {
         let descriptor = self.descriptor;
         let known = self.known.get_or_insert_with(|| read(descriptor));
-        let Some(places) = known.get(&(process, event)) else {
+        let Some(&until) = known.turns.get(&(process, event)) else {
             return Ok(());
         };
+        let since = self.passed.min(until);
+        self.passed = until;
         let mut blocks = Vec::new();
-        for &(offset, address) in places {
+        for place in &known.blocks[since..until] {
+            if place.process == process {
+                continue;
+            }
+            let Some(address) = machine.memory.address_of(place.memory, place.offset) else {
+                continue;
+            };
             let mut content = [0u8; BLOCK];
-            if system::read_at(descriptor, &mut content, offset) != Ok(content.len()) {
+            if system::read_at(descriptor, &mut content, place.at) != Ok(content.len()) {
                 return Err(ReplayError::BadEvent("changes of shared memory cut short"));
             }
             blocks.push((address, content));
@@ -126,6 +126,15 @@ impl SharedChanges {
     }
 }
 
+fn header(magic: u32, process: u32, first: u64, second: u64) -> [u8; HEADER] {
+    let mut header = [0u8; HEADER];
+    header[..4].copy_from_slice(&magic.to_le_bytes());
+    header[4..8].copy_from_slice(&process.to_le_bytes());
+    header[8..16].copy_from_slice(&first.to_le_bytes());
+    header[16..24].copy_from_slice(&second.to_le_bytes());
+    header
+}
+
 /// The first watched byte that a block changes.
 fn watched_change(machine: &Machine, (start, content): &(u64, [u8; BLOCK])) -> Option<u64> {
     let end = start.saturating_add(BLOCK as u64);
@@ -144,8 +153,8 @@ fn watched_change(machine: &Machine, (start, content): &(u64, [u8; BLOCK])) -> O
 }
 
 /// The records of the file, as far as they are whole.
-fn read(descriptor: i32) -> BTreeMap<(u32, u64), Vec<ChangedBlock>> {
-    let mut known: BTreeMap<(u32, u64), Vec<ChangedBlock>> = BTreeMap::new();
+fn read(descriptor: i32) -> Known {
+    let mut known = Known::default();
     let mut at = 0;
     let mut header = [0u8; HEADER];
     while system::read_at(descriptor, &mut header, at) == Ok(HEADER) {
@@ -155,39 +164,23 @@ fn read(descriptor: i32) -> BTreeMap<(u32, u64), Vec<ChangedBlock>> {
                 .map_or(0, |word| u32::from_le_bytes(*word))
         };
         let word = |from: usize| u64::from(half(from)) | u64::from(half(from + 4)) << 32;
-        if half(0) != MAGIC {
-            break;
+        let (process, first, second) = (half(4), word(8), word(16));
+        at += HEADER as u64;
+        match half(0) {
+            BLOCK_MAGIC => {
+                known.blocks.push(Place {
+                    process,
+                    memory: first,
+                    offset: second,
+                    at,
+                });
+                at += BLOCK as u64;
+            }
+            TURN_MAGIC => {
+                known.turns.insert((process, first), known.blocks.len());
+            }
+            _ => break,
         }
-        let place = (at + HEADER as u64, word(16));
-        known.entry((half(4), word(8))).or_default().push(place);
-        at += (HEADER + BLOCK) as u64;
     }
     known
-}
-
-/// The shared memory of a process as it is now.
-pub fn view(memory: &Memory) -> View {
-    let mut view = View::new();
-    let mut page = [0u8; PAGE as usize];
-    for (start, mapping) in memory.table.iter() {
-        if !mapping.is_shared() || mapping.file != FileId::NONE || mapping.protection == 0 {
-            continue;
-        }
-        let mut at = start;
-        while at < mapping.end {
-            let length = (mapping.end - at).min(PAGES as u64 * PAGE);
-            let mut resident = [0u8; PAGES];
-            // SAFETY: a byte for each page; asks only.
-            unsafe { syscall3(n::MINCORE, at, length, resident.as_mut_ptr() as u64) };
-            for index in 0..length / PAGE {
-                let address = at + index * PAGE;
-                if resident[index as usize] & 1 != 0 && memory.read(address, &mut page).is_ok() {
-                    let blocks = (address..).step_by(BLOCK).zip(page.chunks(BLOCK));
-                    view.extend(blocks.map(|(at, block)| (at, checksum(block))));
-                }
-            }
-            at += length;
-        }
-    }
-    view
 }

@@ -81,7 +81,7 @@ def _position(trace: Trace, where: str, process: int | None) -> Position:
             process = Position.parse(where).process
         except UsageError:
             process = 0
-    tell_of_shared_changes(trace)
+    tell_of_shared_changes(trace, process)
     with trace.replay(process) as session:
         session.goto(int(where) if where.isdecimal() else where)
         return session.position

@@ -68,11 +68,11 @@ def duration(text: str) -> float:
     return seconds
 
 
-def tell_of_shared_changes(trace: Trace) -> None:
+def tell_of_shared_changes(trace: Trace, process: int) -> None:
     """Say why it takes a while until a session opens, if it does."""
     from reenact.session import shared_changes
 
-    if shared_changes.are_missing(trace):
+    if shared_changes.are_missing(trace, process):
         print(
             "reenact: its processes share memory; finding out who changed what (once)",
             file=sys.stderr,

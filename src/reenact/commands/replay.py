@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     gdb = None if arguments.server else find_gdb(arguments.gdb)
     trace = Trace(places.locate(arguments.trace))
-    tell_of_shared_changes(trace)
+    tell_of_shared_changes(trace, arguments.process)
     with trace.replay(arguments.process) as session:
         if arguments.goto is not None:
             where = arguments.goto

@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
-    tell_of_shared_changes(trace)
+    tell_of_shared_changes(trace, arguments.process)
     # While a bar is shown, `sys.stdout` leads to the terminal of standard error.
     output = sys.stdout
     number = 0

@@ -32,7 +32,7 @@ def open_process(
         raise UsageError(
             f"the trace has no process {number}", f"see its processes: reenact ps {trace.path}"
         )
-    changes = shared_changes.descriptor(trace)
+    changes = shared_changes.descriptor(trace, number)
     try:
         replayer = ServingReplayer(trace.path, number, changes)
     finally:

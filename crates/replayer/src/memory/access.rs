@@ -173,6 +173,7 @@ impl Memory {
         if reached < end {
             return Err(not_mapped);
         }
+        self.note_writes(address, end);
         let (first, last) = (page_down(address), page_up(end));
         if executable {
             let mut page = first;

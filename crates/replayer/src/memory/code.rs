@@ -108,6 +108,11 @@ impl GuestCode for Memory {
     }
 
     fn unwatch_page(&mut self, address: u64) -> Vec<u64> {
-        self.lift_watches(page_down(address))
+        let page = page_down(address);
+        let mut stale = self.lift_watches(page);
+        if self.note_write(page) && stale.is_empty() {
+            stale.push(page);
+        }
+        stale
     }
 }

@@ -12,11 +12,12 @@ impl Memory {
     /// `madvise` about what forked children have.
     pub fn advise_fork(&mut self, address: u64, length: u64, change: impl Fn(&mut AtFork)) {
         let end = address.saturating_add(page_up(length));
-        self.table.advise_fork(address, end, change);
+        self.table.change(address, end, |mapping| change(&mut mapping.at_fork));
     }
 
     /// This is the replay of a forked child from here on.
     pub fn become_child(&mut self, translator: &mut Translator) -> Result<(), ReplayError> {
+        self.forget_written();
         let advised: Vec<(u64, Mapping)> = self
             .table
             .iter()

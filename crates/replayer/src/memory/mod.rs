@@ -10,6 +10,7 @@ mod patches;
 mod patching;
 mod remap;
 mod views;
+mod written;
 
 use alloc::collections::BTreeSet;
 
@@ -24,6 +25,8 @@ use crate::system;
 use crate::trace_directory::TraceDirectory;
 
 use patches::Patches;
+use written::Written;
+pub use written::{SharedMemory, BLOCK};
 
 /// One past the last address a program can have.
 pub const ADDRESS_END: u64 = (1 << 47) - PAGE;
@@ -69,6 +72,9 @@ pub struct Memory {
     /// Pages whose host protection lacks the write permission they have in the table.
     watched: BTreeSet<u64>,
     patches: Patches,
+    written: Written,
+    /// Whose memory it is.
+    process: u32,
 }
 
 impl Memory {
@@ -78,7 +84,14 @@ impl Memory {
             directory,
             watched: BTreeSet::new(),
             patches: Patches::default(),
+            written: Written::default(),
+            process: 0,
         }
+    }
+
+    /// It is the memory of this process from now on.
+    pub fn set_process(&mut self, process: u32) {
+        self.process = process;
     }
 
     /// Make a mapping, over whatever is there.
@@ -121,6 +134,7 @@ impl Memory {
             (stored.descriptor, record.offset, stored.size)
         };
         self.forget(translator, address, address + length);
+        self.close_written(address, address + length);
         let mapping = Mapping {
             end: address + length,
             protection: record.protection & 7,
@@ -129,6 +143,7 @@ impl Memory {
             offset: record.offset,
             file_size,
             object: record.object,
+            memory: self.memory_of(record),
             at_fork: AtFork::default(),
         };
         // SAFETY: the range is the program's (checked), nothing of ours.
@@ -136,7 +151,7 @@ impl Memory {
             system::map(
                 address,
                 length,
-                host_protection(mapping.protection),
+                self.protection_of(&mapping),
                 flags,
                 descriptor,
                 offset,
@@ -155,6 +170,17 @@ impl Memory {
         Ok(())
     }
 
+    /// Which shared memory a new mapping shows.
+    fn memory_of(&mut self, record: &MapRecord) -> SharedMemory {
+        if u64::from(record.flags) & n::MAP_SHARED == 0 || FileId(record.file) != FileId::NONE {
+            0
+        } else if record.object != 0 {
+            record.object.into()
+        } else {
+            self.written.next_memory(self.process)
+        }
+    }
+
     /// Unmap a range of pages.
     pub fn unmap(
         &mut self,
@@ -167,6 +193,7 @@ impl Memory {
             return Err(ReplayError::BadMapping { address, length });
         }
         self.forget(translator, address, address + length);
+        self.close_written(address, address + length);
         // SAFETY: the range is the program's.
         unsafe { system::unmap(address, length) }.map_err(|error| ReplayError::MappingRefused {
             address,
@@ -181,6 +208,7 @@ impl Memory {
     /// Unmap everything the program has.
     pub fn clear(&mut self, translator: &mut Translator) {
         translator.invalidate_all();
+        self.close_written(0, u64::MAX);
         for (start, mapping) in self.table.iter() {
             // SAFETY: the range is the program's.
             let _ = unsafe { system::unmap(start, mapping.end - start) };
@@ -240,9 +268,9 @@ impl Memory {
         for (from, mapping) in self.table.overlapping(start, end) {
             let (from, to) = (from.max(start), mapping.end.min(end));
             // SAFETY: the range is the program's.
-            let _ =
-                unsafe { system::protect(from, to - from, host_protection(mapping.protection)) };
+            let _ = unsafe { system::protect(from, to - from, self.protection_of(mapping)) };
         }
+        self.reopen_written(start, end);
     }
 }
 

@@ -70,7 +70,7 @@ impl Memory {
                 flags: last.flags,
                 file: last.file.0,
                 object: last.object,
-                offset: if last.file == FileId::NONE && last.object == 0 {
+                offset: if last.file == FileId::NONE && last.memory == 0 {
                     0
                 } else {
                     offset
@@ -79,10 +79,10 @@ impl Memory {
             };
             self.map(translator, new_address + old_length, &record)?;
             let end = new_address + new_length;
-            self.table
-                .advise_fork(new_address + old_length, end, |at_fork| {
-                    *at_fork = last.at_fork;
-                });
+            self.table.change(new_address + old_length, end, |grown| {
+                grown.at_fork = last.at_fork;
+                grown.memory = last.memory;
+            });
         }
         Ok(())
     }
@@ -113,9 +113,11 @@ impl Memory {
         };
         // Lifts all watches: the host mapping is uniform.
         self.forget(translator, from, to);
+        self.close_written(from, to);
         self.map(translator, target, &record)?;
-        self.table.advise_fork(target, target + length, |at_fork| {
-            *at_fork = mapping.at_fork;
+        self.table.change(target, target + length, |moved| {
+            moved.at_fork = mapping.at_fork;
+            moved.memory = mapping.memory;
         });
         // SAFETY: both ranges are the program's; the target was just mapped for this.
         let moved = unsafe { system::move_mapping(from, length, target) }.is_ok();
