@@ -116,6 +116,7 @@ MEMORY = (
     Guest("map_private"),
     Guest("map_remap"),
     Guest("growsdown_parts"),
+    Guest("map_guard"),
     Guest("map_advice", same=STDOUT_ONLY),
     Guest("map_advice_vector"),
     Guest("map_child"),

@@ -37,7 +37,6 @@ pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
         MemoryAction::Advise if is_ours() => NOT_MAPPED,
         MemoryAction::Advise => Some(advise(call, third)),
         MemoryAction::AdviseVector => match advice_effect(fourth) {
-            AdviceEffect::Declined => Some(Outcome::Done(-EINVAL)),
             AdviceEffect::DiscardBy(other) => {
                 call.substitute = Some((3, other));
                 None
@@ -97,7 +96,6 @@ fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
     let [address, length, ..] = call.args;
     let effect = advice_effect(advice);
     let advice = match effect {
-        AdviceEffect::Declined => return Outcome::Done(-EINVAL),
         AdviceEffect::DiscardBy(other) => other,
         _ => advice,
     };

@@ -154,7 +154,7 @@ fn advise(
             Ok(())
         }
         // A hole is attached as zeros.
-        AdviceEffect::None | AdviceEffect::PunchHole | AdviceEffect::Declined => Ok(()),
+        AdviceEffect::None | AdviceEffect::PunchHole => Ok(()),
     }
 }
 

@@ -16,8 +16,6 @@ pub enum AdviceEffect {
     LeftOutAtFork(bool),
     /// A forked child has zeros there, or the content again.
     WipedAtFork(bool),
-    /// The pages fault: the program is told that this kernel does not know it (`EINVAL`).
-    Declined,
 }
 
 /// One advice.
@@ -34,7 +32,7 @@ const fn advice(number: u64, effect: AdviceEffect) -> Advice {
 const DONTNEED: u64 = 4;
 
 /// Those with an effect; the names of all are in the table of flags.
-static ADVICE: [Advice; 10] = [
+static ADVICE: [Advice; 9] = [
     advice(DONTNEED, AdviceEffect::Discard),
     advice(8, AdviceEffect::DiscardBy(DONTNEED)), // FREE
     advice(9, AdviceEffect::PunchHole),           // REMOVE
@@ -43,8 +41,8 @@ static ADVICE: [Advice; 10] = [
     advice(18, AdviceEffect::WipedAtFork(true)),  // WIPEONFORK
     advice(19, AdviceEffect::WipedAtFork(false)), // KEEPONFORK
     advice(24, AdviceEffect::Discard),            // DONTNEED_LOCKED
-    advice(102, AdviceEffect::Declined),          // GUARD_INSTALL
-    advice(103, AdviceEffect::Declined),          // GUARD_REMOVE
+    // GUARD_INSTALL: a fault there is in the log.
+    advice(102, AdviceEffect::Discard),
 ];
 
 /// What an advice does.

@@ -12,7 +12,8 @@ impl Memory {
     /// `madvise` about what forked children have.
     pub fn advise_fork(&mut self, address: u64, length: u64, change: impl Fn(&mut AtFork)) {
         let end = address.saturating_add(page_up(length));
-        self.table.change(address, end, |mapping| change(&mut mapping.at_fork));
+        self.table
+            .change(address, end, |mapping| change(&mut mapping.at_fork));
     }
 
     /// This is the replay of a forked child from here on.
