@@ -5,6 +5,7 @@
 
 mod access;
 mod code;
+mod following;
 mod forked;
 mod patches;
 mod patching;
