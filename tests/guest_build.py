@@ -19,7 +19,9 @@ class GuestBuild:
         self.sources = sources
         self.target = target
 
-    def build(self, source: str, name: str, flags: Sequence[str] = ("-O2",)) -> Path:
+    def build(
+        self, source: str, name: str, flags: Sequence[str] = ("-O2",), c_compiler: str = "gcc"
+    ) -> Path:
         """The program made from `source` with `flags`; `name` tells variants apart."""
         path = self.sources / source
         # Each variant has a folder of its own so that the program's name stays the source's.
@@ -27,7 +29,7 @@ class GuestBuild:
         newest = max(path.stat().st_mtime, (self.sources / "guest.h").stat().st_mtime)
         if program.exists() and program.stat().st_mtime > newest:
             return program
-        compiler = shutil.which("g++" if path.suffix == ".cc" else "gcc")
+        compiler = shutil.which("g++" if path.suffix == ".cc" else c_compiler)
         if compiler is None:
             skips.skip(skips.Reason.NO_COMPILER)
         program.parent.mkdir(parents=True, exist_ok=True)

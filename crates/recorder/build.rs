@@ -8,7 +8,7 @@ fn main() {
         "-nostdlib",
         "-static",
         "-no-pie",
-        "-Wl,--image-base=0x680000000000",
+        "-Wl,--image-base=0x550000000000",
         "-Wl,-z,noexecstack",
         "-Wl,-z,norelro",
         "-Wl,--build-id",

@@ -6,7 +6,7 @@ int main(void) {
     char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *constant = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(pages != MAP_FAILED && munmap(pages + 4096, 4096) == 0);
-    void *bad[] = {(void *)8, pages + 4095, constant, (void *)0x680000000000, (void *)0xffff800000000000, (void *)-1};
+    void *bad[] = {(void *)8, pages + 4095, constant, (void *)0x550000000000, (void *)0xffff800000000000, (void *)-1};
     int zero = open("/dev/zero", O_RDONLY), ends[2], pair[2];
     CHECK(zero >= 0 && pipe(ends) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
     struct iovec part = {NULL, 16};

@@ -24,7 +24,7 @@ pub fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
         0,
         1,
         0xff,
-        0x6800_0000_0000,
+        0x5500_0000_0000,
         0x7fff_ffff_f000,
         u64::MAX,
         1 << 47,

@@ -17,7 +17,7 @@ use std::thread;
 use reenact_files::{create_private, make_private};
 use reenact_trace::arena::{descriptor, mechanism, slot_state, state, EXEC_PATH_MAX};
 use reenact_trace::event::start;
-use reenact_trace::layout::REGION_START;
+use reenact_trace::layout::{REGION_END, REGION_START};
 use serde_json::json;
 
 use crate::arena_memory::Arena;
@@ -118,6 +118,7 @@ fn run(
             settings: json!({
                 "mechanism": if how == mechanism::SECCOMP { "seccomp" } else { "dispatch" },
                 "checksum_interval": options.checksum_interval,
+                "reserved_region": [REGION_START, REGION_END],
                 "linger_seconds": options.linger.as_secs_f64(),
                 "chaos_seed": options.chaos_seed,
                 "timeout_seconds": options.timeout.map(|timeout| timeout.as_secs_f64()),

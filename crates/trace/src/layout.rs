@@ -1,15 +1,20 @@
 //! Where reenact lives in the address space of a recorded or replayed process.
 //!
-//! One fixed region holds everything of ours, in both the recorded and the
-//! replaying process, so that the program's own mappings fall at the same
-//! addresses in both. 0x6800_0000_0000 is used by neither the kernel's default
-//! placement (0x55…, 0x7f…) nor by the sanitizers (ASan 0x6000…–0x6400…,
-//! MSan 0x5000…/0x7000…), the JVM or Go (0xc0_0000_0000).
+//! One fixed region holds everything of ours, in both the recorded and the replaying process, so that
+//! the program's own mappings fall at the same addresses in both. Nobody else wants it:
+//!
+//! * The kernel places position-independent programs from 0x5555_5555_4000 upwards (ELF_ET_DYN_BASE) and
+//!   mappings below 0x7fff_ffff_f000 downwards, or from 0x2aaa_aaaa_b000 upwards where stacks are unlimited.
+//! * Sanitizers lay a shadow over most of the address space and refuse mappings where they want none. Both
+//!   ThreadSanitizer (0x5500… to 0x5680…) and MemorySanitizer (0x5100… to 0x6000…) leave this part to the
+//!   program. AddressSanitizer's allocator ends at 0x5400… at most, or begins at 0x6000….
+//! * Go's arenas begin at 0xc0_0000_0000 and go on, when they must, at 0x55c0_0000_0000 and the like. The
+//!   JVM, V8 and LuaJIT stay below 0x4000_0000_0000, or take what the kernel gives.
 
 /// First address of the reserved region. The recorder and the replayer are linked here.
-pub const REGION_START: u64 = 0x6800_0000_0000;
-/// One past the last address of the reserved region (1 TiB).
-pub const REGION_END: u64 = 0x6900_0000_0000;
+pub const REGION_START: u64 = 0x5500_0000_0000;
+/// One past the last address of the reserved region (256 GiB).
+pub const REGION_END: u64 = 0x5540_0000_0000;
 
 /// Arena header and file table are mapped here in a recorded process.
 pub const ARENA_ADDRESS: u64 = REGION_START + (16 << 30);
@@ -38,6 +43,6 @@ pub const fn overlaps_region(address: u64, length: u64) -> bool {
     address < REGION_END && address.saturating_add(length) > REGION_START
 }
 
-const REGION_BITS: u32 = 40;
+const REGION_BITS: u32 = 38;
 const _: () = assert!(REGION_END - REGION_START == 1 << REGION_BITS);
 const _: () = assert!(REGION_START.is_multiple_of(1 << REGION_BITS));

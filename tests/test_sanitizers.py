@@ -1,0 +1,65 @@
+"""Programs built with sanitizers, which lay out the whole address space: with and without findings.
+
+LeakSanitizer looks for leaks with ptrace, which is refused in a recording: it is told not to look.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+import skips
+from guest_build import GuestBuild
+from recorded_run import Keeper, Reenact, check_exact, run
+
+#: The libraries of the sanitizers, as each compiler calls them.
+LIBRARIES = {
+    ("gcc", "address"): "libasan.so",
+    ("gcc", "leak"): "liblsan.so",
+    ("gcc", "thread"): "libtsan.so",
+    ("gcc", "undefined"): "libubsan.so",
+    ("clang", "address"): "libclang_rt.asan-x86_64.a",
+    ("clang", "thread"): "libclang_rt.tsan-x86_64.a",
+    ("clang", "memory"): "libclang_rt.msan-x86_64.a",
+    ("clang", "undefined"): "libclang_rt.ubsan_standalone-x86_64.a",
+}
+OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "LSAN_OPTIONS": "detect_leaks=0"}
+
+
+def need_library(compiler: str, name: str) -> None:
+    """Skip the running test when the compiler comes without this library."""
+    found = run([compiler, f"-print-file-name={name}"]).stdout.decode().strip()
+    if not os.path.isabs(found):
+        skips.skip(skips.Reason.NO_FILE, name)
+
+
+def findings(report: bytes) -> list[bytes]:
+    """What a report comes to: the lines that are the same in each run."""
+    lines = [line for line in report.splitlines() if re.search(rb"SUMMARY|runtime error", line)]
+    return [re.sub(rb"\+?0x[0-9a-f]+", b"ADDRESS", line) for line in lines]
+
+
+@pytest.mark.parametrize("with_finding", [False, True], ids=["clean", "finding"])
+@pytest.mark.parametrize(("compiler", "kind"), LIBRARIES)
+def test_sanitized_program_is_recorded(
+    compiler: str,
+    kind: str,
+    with_finding: bool,
+    reenact: Reenact,
+    guests: GuestBuild,
+    keeper: Keeper,
+) -> None:
+    """It starts, finds what it finds natively, and replays with its report."""
+    skips.need_program(compiler)
+    need_library(compiler, LIBRARIES[compiler, kind])
+    flags = ("-g", "-O1", "-pthread", f"-fsanitize={kind}")
+    program = guests.build("sanitized.c", f"sanitized_{compiler}_{kind}", flags, compiler)
+    command = [str(program), *([kind] if with_finding else [])]
+    native = run(command, variables=OPTIONS)
+    finds = with_finding and kind != "leak"
+    assert bool(findings(native.stderr)) == finds, native.describe()
+    recorded = reenact.record(command, keeper.trace(), variables=OPTIONS)
+    assert (recorded.status, recorded.stdout) == (native.status, native.stdout), recorded.describe()
+    assert findings(recorded.stderr) == findings(native.stderr), recorded.describe()
+    check_exact(reenact, keeper.trace(), recorded)
