@@ -34,6 +34,8 @@ mod prctl;
 mod reference;
 mod refusal;
 mod row_check;
+#[cfg(test)]
+mod row_check_tests;
 mod table;
 mod traits;
 mod wait;
