@@ -6,17 +6,20 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 use reenact_syscalls::{
-    fcntl, futex_operation, ioctl, Before, FutexWait, Readiness, SystemCall, Wait,
+    fcntl, futex_operation, ioctl, Before, ForAll, FutexWait, Readiness, SystemCall, Wait,
 };
 
 use crate::call::Call;
 use crate::released::{apart, direct, was_preempted};
 use crate::scratch::{CopyBack, Scratch};
-use crate::{priority_lock, wake_ups};
+use crate::{files, priority_lock, shared, wake_ups};
 
 /// Make the call, others running while it waits. The raw result, or [`NOT_BEGUN`].
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 {
+    if shared::any() && changes_mapped_file(call, entry) {
+        return with_turn(call, args);
+    }
     let directly = match entry.wait {
         Wait::Never | Wait::WithTurn(_) => false,
         Wait::Directly => true,
@@ -33,6 +36,16 @@ pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 
     } else {
         with_turn(call, args)
     }
+}
+
+/// Whether the call changes a file that can be mapped: what others saw of that while it lasts, the log
+/// would not know. Such a file never keeps anybody waiting for others.
+#[cold]
+fn changes_mapped_file(call: &Call<'_>, entry: &SystemCall) -> bool {
+    entry.content.descriptor().is_some_and(|to| {
+        let file = call.args[usize::from(to)] as i32;
+        files::status(file).is_some_and(|status| status.is_regular)
+    })
 }
 
 /// A call that should not wait. If it does, and others have asked for the turn, they have it before
@@ -74,11 +87,6 @@ fn until_ready(
     let says = |said: Option<(u8, u64)>| {
         said.is_some_and(|(argument, bits)| args[usize::from(argument)] & bits != 0)
     };
-    if says(readiness.for_all) {
-        if let Some(result) = in_scratch(call, entry, args) {
-            return result;
-        }
-    }
     let file = args[usize::from(readiness.descriptor)];
     let descriptor = u64::from(file as u32) | u64::from(readiness.events) << 32;
     let mut request = [descriptor];
@@ -86,8 +94,18 @@ fn until_ready(
     let ready = unsafe { syscall3(numbers::POLL, request.as_ptr() as u64, 1, 0) } != 0;
     // SAFETY: asks for flags.
     let nonblocking = || unsafe { syscall3(FCNTL, file, numbers::F_GETFL, 0) } & (numbers::O_NONBLOCK as i64) != 0;
-    if ready || says(readiness.unless) || nonblocking() {
+    let waits_for_all = match readiness.for_all {
+        ForAll::Never => false,
+        ForAll::If(argument, bits) => says(Some((argument, bits))),
+        ForAll::Unless(argument, bits) => !says(Some((argument, bits))),
+    };
+    if says(readiness.unless) || (ready && !waits_for_all) || nonblocking() {
         return with_turn(call, args);
+    }
+    if waits_for_all {
+        if let Some(result) = in_scratch(call, entry, args) {
+            return result;
+        }
     }
     let waited = apart(call, |call| {
         request[0] = descriptor;

@@ -11,7 +11,7 @@ use crate::guest::{self, GuestMemory};
 /// Bytes: on the recorder's stack, so that it needs no management.
 const SIZE: usize = 48 * 1024;
 /// Ranges of the program's memory that it stands for.
-const MOST_PIECES: usize = 16;
+const MOST_PIECES: usize = 64;
 /// `struct iovec`.
 const VECTOR: u64 = 16;
 
@@ -59,6 +59,14 @@ impl Scratch {
                     let address = &mut ours[usize::from(argument)];
                     *address = self.vector(*address, count)?;
                 }
+                Extent::Messages {
+                    argument,
+                    count,
+                    unit,
+                } => {
+                    let address = &mut ours[usize::from(argument)];
+                    *address = self.messages(*address, count, unit)?;
+                }
             }
         }
         Some(ours)
@@ -99,6 +107,26 @@ impl Scratch {
         Some(array)
     }
 
+    /// The same for what message headers name: name, buffers and control data.
+    fn messages(&mut self, program: u64, count: u64, unit: u64) -> Option<u64> {
+        let headers = self.piece(program, count.checked_mul(unit)?)?;
+        if headers == program {
+            return Some(program);
+        }
+        for index in 0..count {
+            let header = (headers + index * unit) as *mut [u64; 7];
+            // SAFETY: inside the piece of the headers (`struct msghdr` is seven words); aligned.
+            let mut words = unsafe { header.read() };
+            let [name, name_size, vector, buffers, control, control_size, _] = &mut words;
+            *name = self.piece(*name, *name_size & 0xffff_ffff)?;
+            *vector = self.vector(*vector, *buffers)?;
+            *control = self.piece(*control, *control_size)?;
+            // SAFETY: as above.
+            unsafe { header.write(words) };
+        }
+        Some(headers)
+    }
+
     /// Take memory that is not in use yet.
     fn room(&mut self, length: u64) -> Option<u64> {
         let size = length.checked_add(7)? & !7;
@@ -107,6 +135,10 @@ impl Scratch {
         }
         let at = self.memory.as_mut_ptr() as u64 + self.used;
         self.used += size;
+        if size > 0 {
+            // SAFETY: the last word of the room; what follows its length is zero.
+            unsafe { ((at + size - 8) as *mut u64).write(0) };
+        }
         Some(at)
     }
 
@@ -133,14 +165,14 @@ impl Scratch {
 /// The program's memory with scratch memory in it.
 impl Memory for Scratch {
     fn read(&self, address: u64, into: &mut [u8]) -> bool {
-        let Some(piece) = self.find(address) else {
+        let start = self.memory.as_ptr() as u64;
+        let Some(offset) = address.checked_sub(start).filter(|&at| at < self.used) else {
             return guest::read(address, into);
         };
-        let left = piece.length - (address - piece.ours);
-        if into.len() as u64 > left {
+        if into.len() as u64 > self.used - offset {
             return false;
         }
-        // SAFETY: inside a piece, which was filled when it was made.
+        // SAFETY: inside what is in use, which was filled when it was taken.
         let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, into.len()) };
         into.copy_from_slice(bytes);
         true
@@ -157,8 +189,10 @@ impl Sink for CopyBack<'_> {
 
     fn fields(&mut self, records: Records) {
         for index in 0..records.count {
-            let field = records.address + index * records.unit + records.at;
-            self.0.copy_back(field, records.bytes);
+            let record = records.address + index * records.unit;
+            for &(at, bytes) in records.fields {
+                self.0.copy_back(record + u64::from(at), u64::from(bytes));
+            }
         }
     }
 }

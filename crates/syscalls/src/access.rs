@@ -21,16 +21,17 @@ pub trait Sink {
     }
 }
 
-/// An array of records, and the field of each that is meant.
+/// Where a field begins in a record, and its size in bytes.
+pub type Field = (u32, u32);
+
+/// An array of records, and the fields of each that are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Records {
     pub address: u64,
     pub count: u64,
     /// Size of a record in bytes.
     pub unit: u64,
-    /// Where the field begins in a record, and its size.
-    pub at: u64,
-    pub bytes: u64,
+    pub fields: &'static [Field],
 }
 
 /// The little-endian `u32` at `address`.

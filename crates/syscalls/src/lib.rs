@@ -40,7 +40,7 @@ mod table;
 mod traits;
 mod wait;
 
-pub use access::{Memory, Records, Sink};
+pub use access::{Field, Memory, Records, Sink};
 pub use advice::{advice_effect, AdviceEffect};
 pub use argument::{Argument, Kind};
 pub use call::SystemCall;
@@ -58,4 +58,4 @@ pub use reference::write_reference;
 pub use refusal::{Refusal, Subject};
 pub use table::{all, lookup, LIMIT};
 pub use traits::{Content, Descriptors, Nested, Paths, Sends};
-pub use wait::{Readiness, Restart, SignalMask, Wait};
+pub use wait::{ForAll, Readiness, Restart, SignalMask, Wait};

@@ -1,5 +1,7 @@
 //! Declarations of what the kernel writes.
 
+use crate::access::Field;
+
 /// On which results an output is written. After `EFAULT` every output may be there in part and
 /// is reported as far as it can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,16 +37,14 @@ pub enum Output {
         unit: u32,
         header: u32,
     },
-    /// A field of each record of an array, and nothing else of it.
+    /// Some fields of each record of an array, and nothing else of it.
     Fields {
         pointer: u8,
         /// How many records: an argument, or the result, which is at most that argument.
         count: Count,
         /// Size of a record.
         unit: u32,
-        /// Where the field begins in a record, and its size.
-        at: u32,
-        bytes: u32,
+        fields: &'static [Field],
         when: When,
     },
     /// At most as many bytes as the `u32` at the address in `length` said before and says
@@ -86,7 +86,10 @@ impl Output {
             | Output::Fields { .. }
             | Output::ValueResult { .. }
             | Output::Vector { .. } => true,
-            Output::Rule(rule) => matches!(rule, Rule::DescriptorSets | Rule::Remaining),
+            Output::Rule(rule) => matches!(
+                rule,
+                Rule::DescriptorSets | Rule::Remaining | Rule::Message | Rule::Messages
+            ),
         }
     }
 

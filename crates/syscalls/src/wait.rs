@@ -33,9 +33,18 @@ pub struct Readiness {
     pub events: u16,
     /// The argument with these bits says not to wait.
     pub unless: Option<(u8, u64)>,
-    /// The argument with these bits says to wait for more than the first bytes: such a call is made
-    /// in scratch memory.
-    pub for_all: Option<(u8, u64)>,
+    /// When it waits for more than the first bytes: such a call is made in scratch memory.
+    pub for_all: ForAll,
+}
+
+/// Whether a call waits until it has all it has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForAll {
+    Never,
+    /// If the argument has these bits.
+    If(u8, u64),
+    /// Unless the argument has these bits.
+    Unless(u8, u64),
 }
 
 pub(crate) const POLLIN: u16 = 1;
@@ -47,7 +56,7 @@ pub(crate) const fn readable(descriptor: u8) -> Readiness {
         descriptor,
         events: POLLIN,
         unless: None,
-        for_all: None,
+        for_all: ForAll::Never,
     }
 }
 
@@ -57,8 +66,8 @@ impl Readiness {
         self
     }
 
-    pub(crate) const fn for_all(mut self, argument: u8, bits: u64) -> Readiness {
-        self.for_all = Some((argument, bits));
+    pub(crate) const fn for_all(mut self, for_all: ForAll) -> Readiness {
+        self.for_all = for_all;
         self
     }
 }

@@ -125,8 +125,7 @@ impl Before {
                     pointer,
                     count,
                     unit,
-                    at,
-                    bytes,
+                    fields,
                     when,
                 } => {
                     let count = match count {
@@ -140,8 +139,7 @@ impl Before {
                             address: args[usize::from(pointer)],
                             count,
                             unit: u64::from(unit),
-                            at: u64::from(at),
-                            bytes: u64::from(bytes),
+                            fields,
                         });
                     }
                 }

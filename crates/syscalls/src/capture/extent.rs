@@ -1,6 +1,7 @@
 //! Which memory the kernel can touch for a call's outputs, known before it: what scratch memory
 //! stands for.
 
+use super::vectors::{MESSAGE, MULTIPLE_MESSAGE};
 use crate::access::{read_u32, Memory};
 use crate::call::SystemCall;
 use crate::output::{Count, Output, Rule};
@@ -12,6 +13,8 @@ pub enum Extent {
     Bytes { argument: u8, bytes: u64 },
     /// So many buffers in the array at the address.
     Vector { argument: u8, count: u64 },
+    /// So many message headers of this size, and what they name.
+    Messages { argument: u8, count: u64, unit: u64 },
 }
 
 /// No row has more.
@@ -98,6 +101,16 @@ pub fn extents(
             Output::Rule(Rule::Remaining) => add(Extent::Bytes {
                 argument: 3,
                 bytes: 16,
+            }),
+            Output::Rule(Rule::Message) => add(Extent::Messages {
+                argument: 1,
+                count: 1,
+                unit: MESSAGE,
+            }),
+            Output::Rule(Rule::Messages) => add(Extent::Messages {
+                argument: 1,
+                count: args[2] & 0xffff_ffff,
+                unit: MULTIPLE_MESSAGE,
             }),
             // No row that waits in scratch memory has another rule (`row_check`).
             Output::Rule(_) => {}

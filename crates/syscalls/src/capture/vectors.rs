@@ -1,6 +1,6 @@
 //! Arrays of buffers (`struct iovec`) and message headers.
 
-use crate::access::{read_words, Memory, Sink};
+use crate::access::{read_words, Field, Memory, Records, Sink};
 use crate::emit::Emitter;
 
 /// Vectors up to this length are copied before the call: its data may overwrite them.
@@ -10,8 +10,11 @@ const MAXIMUM: u64 = 1024;
 /// `struct iovec`.
 const IOVEC: u64 = 16;
 /// `struct msghdr`, and with the length that `recvmmsg` adds.
-const MESSAGE: u64 = 56;
-const MULTIPLE_MESSAGE: u64 = 64;
+pub(super) const MESSAGE: u64 = 56;
+pub(super) const MULTIPLE_MESSAGE: u64 = 64;
+/// What the kernel writes of them: sizes of name and control data, flags; the length.
+const MESSAGE_FIELDS: &[Field] = &[(8, 4), (40, 8), (48, 4)];
+const MULTIPLE_MESSAGE_FIELDS: &[Field] = &[(8, 4), (40, 8), (48, 4), (56, 4)];
 /// The largest address the kernel hands out (`struct sockaddr_storage`).
 const LARGEST_NAME: u64 = 128;
 
@@ -111,7 +114,12 @@ pub(super) fn message<M: Memory, S: Sink>(
         return;
     };
     let after = read_words::<7>(emitter.args[1], emitter.memory).unwrap_or(*header);
-    emitter.emit(emitter.args[1], MESSAGE);
+    emitter.emit_fields(Records {
+        address: emitter.args[1],
+        count: 1,
+        unit: MESSAGE,
+        fields: MESSAGE_FIELDS,
+    });
     vector.emit(amount, emitter);
     // After EFAULT the lengths may not have been written back.
     let (name, control) = if emitter.result < 0 {
@@ -144,7 +152,12 @@ pub(super) fn messages<M: Memory, S: Sink>(emitter: &mut Emitter<'_, M, S>) {
         let Some(header) = read_words::<8>(address, emitter.memory) else {
             return;
         };
-        emitter.emit(address, MULTIPLE_MESSAGE);
+        emitter.emit_fields(Records {
+            address,
+            count: 1,
+            unit: MULTIPLE_MESSAGE,
+            fields: MULTIPLE_MESSAGE_FIELDS,
+        });
         let amount = if emitter.result < 0 {
             u64::MAX
         } else {

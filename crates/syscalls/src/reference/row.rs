@@ -206,7 +206,7 @@ fn describe(call: &SystemCall, output: Output, writer: &mut dyn Write) -> fmt::R
         Output::Fields {
             pointer,
             count,
-            bytes,
+            fields,
             when,
             ..
         } => {
@@ -214,6 +214,7 @@ fn describe(call: &SystemCall, output: Output, writer: &mut dyn Write) -> fmt::R
                 Count::Argument(count) => write!(writer, "`{}`", name(call, count))?,
                 Count::Result(_) => writer.write_str("result")?,
             }
+            let bytes: u32 = fields.iter().map(|(_, bytes)| bytes).sum();
             write!(writer, " × {bytes} bytes in the records at")?;
             (pointer, when)
         }

@@ -15,8 +15,7 @@ const REVENTS: Output = Output::Fields {
     pointer: 0,
     count: Count::Argument(1),
     unit: 8,
-    at: 6,
-    bytes: 2,
+    fields: &[(6, 2)],
     when: When::SuccessOr(EINTR),
 };
 

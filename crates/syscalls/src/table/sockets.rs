@@ -5,10 +5,11 @@ use crate::call::{call, SystemCall};
 use crate::names::flags::{DOMAIN, MESSAGE, SHUTDOWN, SOCKET_LEVEL, SOCKET_TYPE};
 use crate::output::{fixed, result, value_result, Count, Output, Rule, When};
 use crate::traits::{Content, Descriptors, Nested};
-use crate::wait::{readable, Restart, Wait};
+use crate::wait::{readable, ForAll, Restart, Wait};
 
 const MSG_DONTWAIT: u64 = 0x40;
 const MSG_WAITALL: u64 = 0x100;
+const MSG_WAITFORONE: u64 = 0x1_0000;
 
 pub(super) const CALLS: &[SystemCall] = &[
     call(
@@ -64,7 +65,11 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .writes(&[result(1, 2), value_result(4, 5)])
     .waits(
-        Wait::UntilReady(readable(0).unless(3, MSG_DONTWAIT).for_all(3, MSG_WAITALL)),
+        Wait::UntilReady(
+            readable(0)
+                .unless(3, MSG_DONTWAIT)
+                .for_all(ForAll::If(3, MSG_WAITALL)),
+        ),
         Restart::WithFlag,
     ),
     call(
@@ -82,7 +87,11 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .writes(&[Output::Rule(Rule::Message)])
     .waits(
-        Wait::UntilReady(readable(0).unless(2, MSG_DONTWAIT)),
+        Wait::UntilReady(
+            readable(0)
+                .unless(2, MSG_DONTWAIT)
+                .for_all(ForAll::If(2, MSG_WAITALL)),
+        ),
         Restart::WithFlag,
     )
     .makes(Descriptors::Control)
@@ -169,7 +178,11 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .writes(&[Output::Rule(Rule::Messages), fixed(4, 16)])
     .waits(
-        Wait::UntilReady(readable(0).unless(3, MSG_DONTWAIT)),
+        Wait::UntilReady(
+            readable(0)
+                .unless(3, MSG_DONTWAIT)
+                .for_all(ForAll::Unless(3, MSG_WAITFORONE)),
+        ),
         Restart::WithFlag,
     )
     .makes(Descriptors::Control)
@@ -197,8 +210,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         pointer: 1,
         count: Count::Result(2),
         unit: 64,
-        at: 56,
-        bytes: 4,
+        fields: &[(56, 4)],
         when: When::Success,
     }])
     .waits(Wait::Scratch, Restart::WithFlag)
