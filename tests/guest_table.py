@@ -30,6 +30,8 @@ class Guest:
     uncovered: str = ""
     #: A flag of /proc/cpuinfo without which recording cannot be exact.
     processor: str = ""
+    #: It is recorded exactly only where the kernel lets a program watch what it executes.
+    watches: bool = False
 
     @property
     def file(self) -> str:
@@ -155,6 +157,7 @@ INSTRUCTIONS = (
     Guest("code_cpuid", flags=("-O2", "-pthread"), processor="cpuid_fault"),
     Guest("code_names"),
     Guest("code_patched"),
+    Guest("code_pointers", flags=("-O2", "-pthread"), same=STDOUT_ONLY, watches=True),
     Guest("code_tables", "code_tables.s"),
     Guest("code_read"),
     Guest("cpuid_answers"),

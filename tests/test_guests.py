@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import execution_watches
 import pytest
 import skips
 from guest_build import GuestBuild
@@ -60,6 +61,8 @@ def test_guest_is_recorded_exactly(
     """Recording changes nothing, and the replay is the recording."""
     if guest.processor and guest.processor not in Path("/proc/cpuinfo").read_text().split():
         skips.skip(skips.Reason.NO_PROCESSOR_FEATURE, guest.processor)
+    if guest.watches and not execution_watches.are_allowed():
+        skips.skip(skips.Reason.NOT_ALLOWED, "perf_event_open")
     program = str(guests.build(guest.file, guest.name, guest.flags))
     native = run([program, *guest.arguments], directory=tmp_path, timeout=guest.timeout)
     if guest.uncovered:

@@ -30,6 +30,17 @@ fn breakpoints() -> &'static mut [Breakpoint] {
 /// Put a breakpoint on an instruction in memory that is writable now. False when there is one, of ours or the
 /// program's own, or no room.
 pub fn place(address: u64, kind: u16) -> bool {
+    // SAFETY: code of the program.
+    note(address, kind) && unsafe { guarded_copy::write(address, &[BREAKPOINT]) }
+}
+
+/// As [`place`], in code that is not writable now.
+pub fn insert(address: u64, kind: u16) -> bool {
+    note(address, kind) && program_code::write(address, &[BREAKPOINT])
+}
+
+/// Note a breakpoint that is about to be placed.
+fn note(address: u64, kind: u16) -> bool {
     let mut original = [0u8; 1];
     if !guarded_copy::read(address, &mut original) || original[0] == BREAKPOINT {
         return false;
@@ -56,8 +67,7 @@ pub fn place(address: u64, kind: u16) -> bool {
             }
         }
     }
-    // SAFETY: code of the program.
-    unsafe { guarded_copy::write(address, &[BREAKPOINT]) }
+    true
 }
 
 /// The breakpoint that has been executed: `ip` is behind it, where the trap left the program.

@@ -22,6 +22,7 @@ pub mod breakpoints;
 pub mod call_site;
 pub mod call_sites;
 pub mod entry;
+pub mod execution_watch;
 pub mod extended_state;
 pub mod frame;
 pub mod guarded_copy;

@@ -46,6 +46,7 @@ mod sharing_group;
 mod signal;
 mod sites;
 mod state_store;
+mod suspects;
 mod system_v;
 mod text;
 mod thread;

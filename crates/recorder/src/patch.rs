@@ -7,7 +7,7 @@ use reenact_trace::site::KnownCall;
 use reenact_trace::Tag;
 
 use crate::log::Builder;
-use crate::{code_ranges, known_calls};
+use crate::{code_ranges, known_calls, suspects};
 
 /// A system call trapped; `after` is the address behind the `syscall` instruction.
 #[inline(never)]
@@ -21,6 +21,7 @@ pub fn consider(after: u64, number: u64, event: &mut Builder) {
 pub fn forget(address: u64, length: u64) {
     code_ranges::remove(address, length);
     call_sites::forget(address, length);
+    suspects::forget(address, length);
 }
 
 /// Whether the bytes of a site may become a jump: nothing but the flow of control that was followed from the

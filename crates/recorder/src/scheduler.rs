@@ -14,6 +14,7 @@ use crate::chaos;
 use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::sharing_group::{self, WaitKind};
 use crate::signal;
+use crate::suspects;
 use crate::thread::{self, Thread};
 use crate::unknown_code;
 use crate::wake_ups;
@@ -261,6 +262,7 @@ fn begin_turn(thread: &mut Thread, kind: WaitKind) {
         check_queued_signals(thread);
     }
     unknown_code::take_turn(thread);
+    suspects::take_turn(thread);
     // SAFETY: we have the token.
     unsafe { SLICE_START = log::time() };
     if previous != 0 && previous != thread as *mut Thread as usize {

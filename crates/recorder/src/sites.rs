@@ -14,7 +14,7 @@ use reenact_trace::{EventKind, FileId, Registers, Tag};
 use crate::log::Builder;
 use crate::signal::SIGTRAP;
 use crate::thread::Thread;
-use crate::{arena, cpuid, guest, state_store};
+use crate::{arena, cpuid, guest, state_store, suspects};
 
 /// Ask the supervisor to look for sites in a kept file, once per recording, and wait.
 pub fn ensure_scanned(index: usize) {
@@ -51,9 +51,14 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
         let Some(site) = InstructionSite::from_word(site) else {
             continue;
         };
-        // What is not proven may be data: it must stay as it is.
-        let is_inside = site.file_offset >= offset && site.file_offset < offset + length;
-        if !site.is_proven || !is_inside {
+        if site.file_offset < offset || site.file_offset >= offset + length {
+            continue;
+        }
+        if !site.is_proven {
+            // It may be data, which must stay as it is.
+            if protection & PROT_WRITE == 0 && !instruction::stores_state(site.kind) {
+                suspects::add(at + (site.file_offset - offset), site.kind);
+            }
             continue;
         }
         if !writable {
@@ -117,7 +122,8 @@ fn refused(thread: &Thread) -> Option<Breakpoint> {
 /// instruction, log it and step over it. False when it is the program's own affair.
 #[inline(never)]
 pub fn on_trap(thread: &mut Thread) -> bool {
-    let Some(site) = hit(thread).or_else(|| refused(thread)) else {
+    let known = hit(thread).or_else(|| refused(thread));
+    let Some(site) = known.or_else(|| suspects::executed(thread)) else {
         return false;
     };
     let address = site.address;
@@ -136,6 +142,10 @@ pub fn on_trap(thread: &mut Thread) -> bool {
     // The destination of rdrand and its like may be any register.
     if let Some(destination) = Destination::decode(&code(&site)) {
         event.header.args[5] = *thread.frame.registers.by_number(destination.register);
+    }
+    if known.is_none() && breakpoints::insert(address, site.kind) {
+        log_breakpoints(&mut event, &[address]);
+        suspects::proven(address);
     }
     event.commit();
     let registers = &mut thread.frame.registers;

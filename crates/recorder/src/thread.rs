@@ -85,6 +85,8 @@ pub struct Thread {
     pub timer_armed: AtomicU32,
     /// The program's list of robust futexes, as `set_robust_list` was told.
     pub robust_list: u64,
+    /// Which state of the watched instructions it watches; see [`crate::suspects`].
+    pub watches: u32,
     /// CPUID faults in this thread.
     pub cpuid_faults: bool,
     /// Header of the call during which others may run.

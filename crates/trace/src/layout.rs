@@ -25,6 +25,9 @@ pub const MOVED_VDSO_ADDRESS: u64 = REGION_START + (24 << 30);
 /// Stacks and per-thread blocks of the recorder.
 pub const THREADS_ADDRESS: u64 = REGION_START + (28 << 30);
 
+/// Pages that keep the watches of a recorded process's threads.
+pub const WATCHES_ADDRESS: u64 = REGION_START + (30 << 30);
+
 /// Control block of a slot that a recorded process has claimed for a child.
 pub const CHILD_SLOT_ADDRESS: u64 = SLOT_ADDRESS + (1 << 30);
 

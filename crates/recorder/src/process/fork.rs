@@ -143,6 +143,7 @@ fn in_child(
 
     let thread: &mut Thread = call.thread;
     thread.tid = pid;
+    crate::suspects::after_fork(thread);
     signal::forget_held(thread);
     let registers = &mut thread.frame.registers;
     registers.rax = 0;

@@ -116,6 +116,7 @@ extern "C" fn in_child() -> ! {
     thread.tid = unsafe { syscall0(GETPID) } as u32;
     signal::arm_stack(thread);
     signal::set_kernel_mask(thread);
+    crate::suspects::take_turn(thread);
     // SAFETY: the frame was filled by the parent.
     unsafe { entry::go_on(&mut thread.frame) }
 }
