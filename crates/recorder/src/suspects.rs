@@ -35,12 +35,12 @@ static REFUSED: AtomicBool = AtomicBool::new(false);
 
 fn watched() -> &'static mut [Suspect] {
     // SAFETY: one thread at a time.
-    unsafe { &mut *(&raw mut WATCHED) }
+    unsafe { &mut *(&raw mut WATCHED).cast::<[Suspect; execution_watch::MOST]>() }
 }
 
 fn waiting() -> &'static mut [Suspect] {
     // SAFETY: one thread at a time.
-    unsafe { &mut *(&raw mut WAITING) }
+    unsafe { &mut *(&raw mut WAITING).cast::<[Suspect; MOST_WAITING]>() }
 }
 
 fn change() {
