@@ -36,7 +36,8 @@ pub struct Frame {
     marked: u64,
     /// End of the stack on which `on_entry` runs.
     pub stack_top: u64,
-    reserved: u64,
+    /// At a patched call site: the address after the `syscall`, whose code is at `resume_at`.
+    after_call: u64,
     /// Low 128 bits of the vector registers: all that baseline Rust code can disturb.
     pub xmm: [[u64; 2]; 16],
 }
@@ -46,6 +47,7 @@ pub(crate) const ORIGIN: usize = 168;
 pub(crate) const VDSO: usize = 176;
 pub(crate) const MARKED: usize = 184;
 pub(crate) const STACK_TOP: usize = 192;
+pub(crate) const AFTER_CALL: usize = 200;
 pub(crate) const XMM: usize = 208;
 
 const _: () = assert!(core::mem::offset_of!(Frame, resume_at) == RESUME_AT);
@@ -53,6 +55,7 @@ const _: () = assert!(core::mem::offset_of!(Frame, origin) == ORIGIN);
 const _: () = assert!(core::mem::offset_of!(Frame, vdso) == VDSO);
 const _: () = assert!(core::mem::offset_of!(Frame, marked) == MARKED);
 const _: () = assert!(core::mem::offset_of!(Frame, stack_top) == STACK_TOP);
+const _: () = assert!(core::mem::offset_of!(Frame, after_call) == AFTER_CALL);
 const _: () = assert!(core::mem::offset_of!(Frame, xmm) == XMM);
 const _: () = assert!(core::mem::size_of::<Registers>() == RESUME_AT);
 
@@ -70,10 +73,13 @@ impl Frame {
     #[inline]
     pub(crate) fn prepare(&mut self) {
         let registers = &self.registers;
-        self.resume_at = moved_code::table().address_of(registers.rip);
-        let is_behind_trap = registers.rcx == registers.rip
-            && self.resume_at == registers.rip
-            && self.origin != Origin::Patched as u64;
+        let is_patched = self.origin == Origin::Patched as u64;
+        // The trampoline has said where the code behind its own call is; to ask would take some 10 ns.
+        if !is_patched || registers.rip != self.after_call {
+            self.resume_at = moved_code::table().address_of(registers.rip);
+        }
+        let is_behind_trap =
+            !is_patched && registers.rcx == registers.rip && self.resume_at == registers.rip;
         self.marked = u64::from(is_behind_trap);
     }
 

@@ -38,7 +38,9 @@ global_asm!(
     ".globl interruptible_end",
     "interruptible_end:",
     "pop rbx",
-    "ret",
+    // Not `ret`: see `entry::go_on`.
+    "pop rcx",
+    "jmp rcx",
     ".globl interruptible_aborted",
     "interruptible_aborted:",
     "mov rax, {not_begun}",

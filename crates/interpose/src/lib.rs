@@ -6,8 +6,8 @@
 //! memory of a recording.
 //!
 //! What the linking program provides:
-//! * `extern "C" fn on_entry(frame: *mut Frame)`, called whenever the program comes in, on the stack
-//!   that the frame names. It changes the frame, and the program goes on with that.
+//! * `#[no_mangle] extern "C" fn on_entry(frame: *mut Frame) -> !`, called whenever the program comes in,
+//!   on the stack that the frame names. It changes the frame and ends with [`entry::go_on`].
 //! * [`frame::set_current`] before the program runs, and whenever another thread is to go on.
 //!
 //! Design constraints:

@@ -50,6 +50,8 @@ pub fn encode(address: u64, site: &CallSite, entry: u64) -> Trampoline {
     const MOVE_TO_EAX: [u8; 1] = [0xb8];
     const COMPARE_RAX: [u8; 2] = [0x48, 0x3d];
     const LOAD_ADDRESS_TO_RCX: [u8; 3] = [0x48, 0x8d, 0x0d];
+    const LOAD_ADDRESS_TO_R11: [u8; 3] = [0x4c, 0x8d, 0x1d];
+    const MOVE_RCX_TO_R11: [u8; 3] = [0x49, 0x89, 0xcb];
     const JUMP_BY_POINTER: [u8; 2] = [0xff, 0x25];
     const JUMP: [u8; 1] = [0xe9];
     let mut code = Code {
@@ -61,8 +63,18 @@ pub fn encode(address: u64, site: &CallSite, entry: u64) -> Trampoline {
         code.put(&MOVE_TO_EAX);
         code.put(&number.to_le_bytes());
     }
-    // What the `syscall` instruction leaves in rcx. It destroys r11, too.
+    // What the `syscall` instruction leaves in rcx. It destroys r11, which tells the entry where to go on.
     code.put_relative(&LOAD_ADDRESS_TO_RCX, site.after);
+    match site.shape {
+        Shape::Move(_) => code.put(&MOVE_RCX_TO_R11),
+        Shape::Compare(_) => {
+            let behind = code.here() + 4 + LOAD_ADDRESS_TO_R11.len() as u64;
+            code.put_relative(
+                &LOAD_ADDRESS_TO_R11,
+                behind + 4 + JUMP_BY_POINTER.len() as u64,
+            );
+        }
+    }
     code.put_relative(&JUMP_BY_POINTER, address + ENTRY_AT as u64);
     let tail = match site.shape {
         Shape::Move(_) => None,

@@ -38,7 +38,7 @@ fn a_moved_number_is_set_and_the_entry_is_entered() {
     for place in PLACES {
         let made = encode(place, &MOVE, ENTRY);
         assert_eq!(made.tail, None, "the program goes on where it would");
-        let [number, address, enter, ..] = decode(&made.code, place)[..] else {
+        let [number, address, go_on, enter, ..] = decode(&made.code, place)[..] else {
             panic!("too short");
         };
         assert_eq!(number.code(), Code::Mov_r32_imm32);
@@ -49,6 +49,11 @@ fn a_moved_number_is_set_and_the_entry_is_entered() {
         assert_eq!(address.code(), Code::Lea_r64_m);
         assert_eq!(address.op0_register(), Register::RCX);
         assert_eq!(address.memory_displacement64(), MOVE.after);
+        assert_eq!(go_on.code(), Code::Mov_rm64_r64);
+        assert_eq!(
+            (go_on.op0_register(), go_on.op1_register()),
+            (Register::R11, Register::RCX)
+        );
         assert_enters(&enter, &made.code, place);
     }
 }
@@ -58,12 +63,15 @@ fn a_moved_comparison_is_made_on_the_way_back() {
     for place in PLACES {
         let made = encode(place, &COMPARE, ENTRY);
         let code = decode(&made.code, place);
-        let [address, enter, compare, back, ..] = code[..] else {
+        let [address, go_on, enter, compare, back, ..] = code[..] else {
             panic!("too short");
         };
         assert_eq!(address.memory_displacement64(), COMPARE.after);
         assert_enters(&enter, &made.code, place);
         assert_eq!(made.tail, Some(compare.ip()));
+        assert_eq!(go_on.code(), Code::Lea_r64_m);
+        assert_eq!(go_on.op0_register(), Register::R11);
+        assert_eq!(go_on.memory_displacement64(), compare.ip());
         assert_eq!(compare.code(), Code::Cmp_RAX_imm32);
         assert_eq!(compare.immediate32to64(), -4096);
         assert_eq!(back.code(), Code::Jmp_rel32_64);

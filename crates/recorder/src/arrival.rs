@@ -11,13 +11,20 @@ use crate::log::{self, Builder};
 use crate::signal::{self, Moment};
 use crate::thread::{self, Thread};
 use crate::{arena, dispatch, guest, patch, scheduler, sites, vdso};
-use reenact_interpose::{Frame, Origin};
+use reenact_interpose::{entry, Frame, Origin};
 
-/// Control arrives here from every entry in `entry`.
+/// The program has come in, by whichever way.
 #[no_mangle]
-extern "C" fn on_entry(frame: *mut Frame) {
+extern "C" fn on_entry(frame: *mut Frame) -> ! {
+    debug_assert!(core::ptr::eq(frame, &thread::current().frame));
+    act();
+    // SAFETY: the frame of the thread that is to go on.
+    unsafe { entry::go_on(&mut thread::current().frame) }
+}
+
+#[inline(always)]
+fn act() {
     let thread = thread::current();
-    debug_assert!(core::ptr::eq(frame, &thread.frame));
     let events = log::next_event();
     match thread.frame.origin {
         origin if origin == Origin::Vdso as u64 => on_vdso_call(thread),
@@ -171,6 +178,8 @@ fn deliver_before(thread: &mut Thread) -> bool {
     let after = thread.frame.registers.rip;
     // Both `syscall` and the patches of it are two bytes before the next instruction.
     thread.frame.registers.rip = after - 2;
+    // As the instruction leaves it: a call that begins once more shows it.
+    thread.frame.registers.r11 = thread.frame.registers.rflags;
     let before = thread.frame.registers;
     signal::deliver_queued(thread, Moment::SyscallEntry, None);
     let delivered = thread.frame.registers != before;
