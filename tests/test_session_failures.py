@@ -20,6 +20,7 @@ from travelling import state
 
 import reenact as package
 from reenact.errors import ReenactError, ReplayError, UsageError
+from reenact.session.positions import Position
 from reenact.session.session import Session
 from reenact.session.values import StopReason
 
@@ -61,6 +62,7 @@ def session(walk: Path) -> Iterator[Session]:
         yield opened
 
 
+HUGE = 10**30
 Attempt = Callable[[Session], object]
 REFUSED: dict[str, tuple[Attempt, str]] = {
     "unknown function": (lambda s: s.add_breakpoint("nosuch"), "no function is named nosuch"),
@@ -100,6 +102,32 @@ REFUSED: dict[str, tuple[Attempt, str]] = {
     "steps into the past": (lambda s: s.stepi(-1), "cannot take -1 steps"),
     "change the past": (lambda s: s.write_memory(0, b"x"), "the past cannot be changed"),
     "call in the past": (lambda s: s.call(0), "the past cannot be changed"),
+    "an event beyond all": (lambda s: s.goto(HUGE), "no position"),
+    "a position beyond all": (lambda s: s.goto(Position(0, s.position.event, HUGE)), "no position"),
+    "a negative position": (lambda s: s.goto(Position(0, 3, -1)), "no position"),
+    "a negative event": (lambda s: s.goto(-1), "no position"),
+    "digits without end": (lambda s: s.goto("9" * 5000), "no place in a trace"),
+    "a position of digits": (lambda s: s.goto("0:" + "9" * 5000), "is not a position"),
+    "another script's digits": (lambda s: s.goto("\u0663"), "no place in a trace"),
+    "until beyond all": (lambda s: s.continue_(Position(0, HUGE)), "no position"),
+    "back beyond all": (lambda s: s.reverse_continue(Position(0, -HUGE)), "no position"),
+    "a time before clocks": (lambda s: s.goto("0001-01-01 00:00"), "no place in a trace"),
+    "a time behind clocks": (lambda s: s.goto("9999-12-31 23:59:59"), "no moment of this"),
+    "endless seconds": (lambda s: s.goto("1e400s"), "no moment of this recording"),
+    "memory beyond all": (lambda s: s.memory.read(HUGE, 8), "is no address"),
+    "memory before all": (lambda s: s.memory.read(-8, 8), "is no address"),
+    "a slice beyond all": (lambda s: s.memory[HUGE : HUGE + 8], "is no address"),
+    "a slice from the end": (lambda s: s.memory[-8:0], "is no address"),
+    "checksum of nowhere": (lambda s: s.memory.checksum(HUGE, 8), "is no address"),
+    "a frame beyond all": (lambda s: s.frame(HUGE), "there is no frame"),
+    "a thread beyond all": (lambda s: s.frames(HUGE), "there is no thread"),
+    "a long number": (lambda s: s.evaluate("9" * 5000), "does not fit in 64 bits"),
+    "a large number": (lambda s: s.evaluate("0x" + "f" * 17), "does not fit in 64 bits"),
+    "a deep expression": (lambda s: s.evaluate("(" * 3000 + "1" + ")" * 3000), "too deeply"),
+    "many signs": (lambda s: s.evaluate("-" * 3000 + "1"), "too deeply"),
+    "a wide shift": (lambda s: s.evaluate("1 << 99999999999"), "a shift by"),
+    "a shift to nowhere": (lambda s: s.evaluate("1 << -1"), "a shift by"),
+    "a line beyond all": (lambda s: s.add_breakpoint("walk.c:" + "9" * 5000), "no function"),
     "too many breakpoints": (
         lambda s: [s.add_breakpoint(n * 16) for n in range(5000)],
         "too many",
@@ -120,6 +148,13 @@ def test_what_does_not_exist(name: str, session: Session) -> None:
     assert (session.position, state(session)) == (here, before)
     assert session.stepi().reason == StopReason.POSITION
     assert session.reverse_stepi().position == here
+
+
+def test_more_steps_than_there_are(session: Session) -> None:
+    assert session.stepi(HUGE).reason == StopReason.END
+    assert session.reverse_stepi(HUGE).reason == StopReason.START
+    assert session.continue_(Position(0, 1 << 62)).reason == StopReason.END
+    assert session.reverse_continue(Position(0, 0)).reason == StopReason.START
 
 
 def test_a_closed_session_says_so(session: Session) -> None:

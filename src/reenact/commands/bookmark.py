@@ -83,7 +83,7 @@ def _position(trace: Trace, where: str, process: int | None) -> Position:
             process = 0
     tell_of_shared_changes(trace, process)
     with trace.replay(process) as session:
-        session.goto(int(where) if where.isdecimal() else where)
+        session.goto(where)
         return session.position
 
 

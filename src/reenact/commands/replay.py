@@ -56,8 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     tell_of_shared_changes(trace, arguments.process)
     with trace.replay(arguments.process) as session:
         if arguments.goto is not None:
-            where = arguments.goto
-            session.goto(int(where) if where.isdecimal() else where)
+            session.goto(arguments.goto)
         if gdb is None:
             wait_for_client(session, arguments.server)
             return 0

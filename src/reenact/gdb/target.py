@@ -198,7 +198,7 @@ class Target:
         """Go to a place that `Session.goto` understands."""
         self.leave_branch()
         self._selected = None
-        return self.session.goto(int(where) if where.isdecimal() else where)
+        return self.session.goto(where)
 
     def walk(self, move: Callable[[], Stop]) -> Stop:
         """Have the session move by itself: signals and faults on the way do not end it."""

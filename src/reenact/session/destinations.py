@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 from reenact.errors import UsageError
 from reenact.session.interface import ReplayedProcess
-from reenact.session.positions import Key, Position, Where
+from reenact.session.positions import Key, Position, Where, outside
 from reenact.session.recorded_trace import RecordedTrace
 
 _HINT = (
     'say a position, an event, "start", "end", "37.5%", "1.5s", a time of day such as '
     '"2026-01-31 14:05:09.25", or "@BOOKMARK"'
 )
+
+#: An event by its index, as text.
+_EVENT = re.compile("[0-9]{1,19}")
+#: No process has so many events or instructions.
+_MOST = 1 << 63
 
 #: Two clocks are read when a recording ends: so many seconds more are no mistake.
 _SLACK = 1.0
@@ -42,7 +48,7 @@ class Destinations:
         if isinstance(where, datetime.datetime):
             return self._at_moment(where)
         if isinstance(where, int):
-            return (self._whole(where), 0)
+            return (self._whole(_counted((where, 0))[0]), 0)
         if isinstance(where, str):
             return self._named(where)
         raise _unknown(where)
@@ -63,7 +69,7 @@ class Destinations:
                 f"and this session replays process {self._number}",
                 f"open a session for it: trace.replay({where.process})",
             )
-        return (where.event, where.instructions)
+        return _counted((where.event, where.instructions))
 
     def _named(self, where: str) -> Key:
         text = where.strip()
@@ -73,9 +79,11 @@ class Destinations:
             return self._process.find_end().key
         if text.startswith("@"):
             return self._of_position(self._trace.bookmarks[text[1:]].position)
-        return self._counted(text)
+        if _EVENT.fullmatch(text):
+            return self.key(int(text))
+        return self._measured(text)
 
-    def _counted(self, text: str) -> Key:
+    def _measured(self, text: str) -> Key:
         if text.endswith("%"):
             return self._part(_number(text))
         if text.endswith("s"):
@@ -96,7 +104,11 @@ class Destinations:
     def _at_moment(self, moment: datetime.datetime) -> Key:
         """Without a zone the time is local, as clocks on the wall show it."""
         began = self._trace.manifest.start_ns / 1e9
-        return self._after(moment.timestamp() - began)
+        try:
+            return self._after(moment.timestamp() - began)
+        except (ValueError, OverflowError, OSError):
+            # No clock shows it.
+            raise _unknown(str(moment)) from None
 
     def _after(self, seconds: float) -> Key:
         """The last event before a moment of the recording."""
@@ -130,6 +142,13 @@ def _moment(text: str) -> datetime.datetime:
         return datetime.datetime.fromisoformat(text)
     except ValueError:
         raise _unknown(text) from None
+
+
+def _counted(key: Key) -> Key:
+    """A place, if there can be one. Errors: `UsageError` for numbers that count nothing."""
+    if not all(0 <= number < _MOST for number in key):
+        raise outside(key)
+    return key
 
 
 def _unknown(text: object) -> UsageError:

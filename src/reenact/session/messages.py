@@ -9,6 +9,7 @@ import enum
 import struct
 from dataclasses import dataclass
 
+from reenact.errors import UsageError
 from reenact.session.positions import Key
 
 #: Longest message of either side, bytes.
@@ -141,8 +142,14 @@ class Run:
 
 
 def words(*values: int) -> bytes:
-    """64-bit words, little-endian."""
-    return struct.pack(f"<{len(values)}Q", *values)
+    """64-bit words, little-endian. Errors: `UsageError` for a number that is none."""
+    try:
+        return struct.pack(f"<{len(values)}Q", *values)
+    except struct.error:
+        wrong = next(value for value in values if not 0 <= value <= NEVER)
+        raise UsageError(
+            f"{wrong:#x} is no address or size", "addresses and sizes have 64 bits, without a sign"
+        ) from None
 
 
 def request(operation: Operation, content: bytes = b"", tag: int = 0) -> bytes:

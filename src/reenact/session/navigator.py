@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from reenact.errors import UsageError
 from reenact.session.backward_search import HITS, BackwardSearch, beyond
 from reenact.session.connection import ReplayerConnection
 from reenact.session.copies import ENDS, STAGE, STAGE_EVENTS, Copies
@@ -19,7 +18,7 @@ from reenact.session.history import History
 from reenact.session.interface import Judge, MovementInterrupted, StoppedProcess, Visitor
 from reenact.session.messages import BREAKPOINTS, NEVER, Reason, Run, RunResult, StopState
 from reenact.session.points import Point, Points
-from reenact.session.positions import Key
+from reenact.session.positions import Key, outside
 from reenact.session.values import Mapping
 
 #: Copies are also left so many instructions before a target that is known. Each step back runs
@@ -101,7 +100,7 @@ class Navigator:
         with self.movement():
             history, origin = self.history, self.key
             if key < history.start or (history.knows(key) and not history.has(key)):
-                raise _outside(key)
+                raise outside(key)
             waiting = copies.checkpoints.latest(key)
             if key < origin or waiting.state.key > origin:
                 copies.replace_present(waiting.fork())
@@ -109,7 +108,7 @@ class Navigator:
             if result.state.reason != Reason.TARGET:
                 copies.note_end(result)
                 self.goto(origin)
-                raise _outside(key)
+                raise outside(key)
         return result
 
     def step(self, steps: int, points: Points | None = None) -> RunResult:
@@ -197,7 +196,8 @@ class Navigator:
         With a floor: hits before it do not count, and without one the present moves there.
         """
         with self.movement():
-            lowest = self.history.start if floor is None else floor
+            start = self.history.start
+            lowest = start if floor is None else max(floor, start)
             found = self._search.last_hit(points, judge, lowest)
             if found is None:
                 return self.goto(lowest).state, None
@@ -272,11 +272,3 @@ class Navigator:
             return result
         self.goto(end.key)
         return dataclasses.replace(result, state=end)
-
-
-def _outside(key: Key) -> UsageError:
-    event, instructions = key
-    return UsageError(
-        f"there is no position {instructions} instructions after event {event} of this process",
-        "see what there is: reenact info TRACE, and Session.start and Session.end",
-    )

@@ -62,7 +62,17 @@ class Position:
         return Position(int(process), int(event), int(instructions))
 
 
+def outside(key: Key) -> UsageError:
+    """The failure for a position that a process does not have."""
+    event, instructions = key
+    return UsageError(
+        f"there is no position {instructions} instructions after event {event} of this process",
+        "see what there is: reenact info TRACE, and Session.start and Session.end",
+    )
+
+
 #: Where to go: a position, the index of an event, a moment (local time where it has no zone), or a
-#: text: "start", "end", what `str(position)` gives, a part of all instructions such as "37.5%",
-#: seconds since the recording began such as "1.5s", an ISO date and time, "@" and a bookmark.
+#: text: "start", "end", an index, what `str(position)` gives, a part of all instructions such as
+#: "37.5%", seconds since the recording began such as "1.5s", an ISO date and time, "@" and a
+#: bookmark.
 Where = Union[Position, int, str, datetime.datetime]

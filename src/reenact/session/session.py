@@ -41,6 +41,10 @@ Condition = Callable[["Session"], object]
 _MOST_TAKEN = 1 << 20
 
 
+#: More steps than any process takes.
+_MOST_STEPS = 1 << 62
+
+
 class Session:
     """One recorded process, replayed, at one position. Made by `Trace.replay`; used with `with`.
 
@@ -160,11 +164,11 @@ class Session:
         """Move to a position; breakpoints on the way do not count.
 
         Arguments:
-            where: a position, the index of an event, "start", "end", a text as `str(position)`
-                gives, a part of all instructions such as "37.5%", seconds since the recording
-                began such as "1.5s", a moment as `datetime` or "2026-01-31 14:05:09.25" (local
-                time where it has no zone), or a bookmark such as "@crash". A time means the last
-                event before it.
+            where: a position, the index of an event (also as text), "start", "end", a text as
+                `str(position)` gives, a part of all instructions such as "37.5%", seconds since
+                the recording began such as "1.5s", a moment as `datetime` or "2026-01-31
+                14:05:09.25" (local time where it has no zone), or a bookmark such as "@crash". A
+                time means the last event before it.
 
         Errors: `UsageError` for what is not in the trace; the session stays where it was.
 
@@ -197,7 +201,7 @@ class Session:
             >>> session.reverse_stepi(100).position == session.start
             True
         """
-        _check_count(count)
+        count = _counted(count)
         if thread is None:
             return self._moved(lambda: self._movements.step(count))
         self._check_thread(thread)
@@ -205,7 +209,7 @@ class Session:
 
     def reverse_stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
         """Undo `stepi`; at the start of the process it goes no further."""
-        _check_count(count)
+        count = _counted(count)
         if thread is None:
             return self._moved(lambda: self._movements.back(count), is_back=True)
         self._check_thread(thread)
@@ -708,7 +712,7 @@ class Session:
                 return self._movements.here(StopReason.INTERRUPTED)
 
     def _repeated(self, count: int, move: Callable[[], Stop], *, is_back: bool = False) -> Stop:
-        _check_count(count)
+        count = _counted(count)
 
         def moves() -> Stop:
             stop = self._movements.here()
@@ -750,10 +754,11 @@ class Session:
             )
 
 
-def _check_count(count: int) -> None:
-    """Refuse a negative number of steps."""
+def _counted(count: int) -> int:
+    """A number of steps, no more than can be counted. Errors: `UsageError` for a negative one."""
     if count < 0:
         raise UsageError(f"cannot take {count} steps", "give a number from 0 on")
+    return min(count, _MOST_STEPS)
 
 
 def _taken(found: Value) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Union
@@ -143,7 +144,9 @@ class View:
             registers = self.registers(thread)
             self._unwound = _Unwound(here, registers, [], self.unwind(registers))
         found = self._unwound.frames
-        found.extend(itertools.islice(self._unwound.rest, max(level + 1 - len(found), 0)))
+        found.extend(
+            itertools.islice(self._unwound.rest, min(max(level + 1 - len(found), 0), sys.maxsize))
+        )
         if len(found) <= level:
             raise UsageError(
                 f"there is no frame {level}: the stack has {len(found)} here", "0 is the innermost"

@@ -22,6 +22,10 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|\d+)|(?P<name>\$?[A-Za-z_][\w]*(?:::\w+)*)"
     r"|(?P<sign>->|==|!=|<=|>=|&&|\|\||<<|>>|[-+*/%&|^<>!~.()\[\]]))"
 )
+#: More digits than any number of 64 bits has, in any notation; more bits than it can be shifted by.
+_MOST_DIGITS, _MOST_SHIFT = 80, 64
+#: Characters of an expression that a message shows.
+_SHOWN = 60
 #: Binary operators, those that bind weakest first.
 _LEVELS: tuple[dict[str, Callable[[int, int], int]], ...] = (
     {"||": lambda a, b: int(bool(a or b))},
@@ -44,7 +48,12 @@ def evaluate(expression: str, variables: FrameVariables) -> Result:
     that cannot be read, or what is no such expression.
     """
     parser = _Parser(expression, variables)
-    found = parser.binary(0)
+    try:
+        found = parser.binary(0)
+    except RecursionError:
+        raise UsageError(f"{_short(expression)} is nested too deeply") from None
+    except (OverflowError, ValueError) as error:
+        raise UsageError(f"{_short(expression)} cannot be computed: {error}") from None
     parser.expect_end()
     return found
 
@@ -136,7 +145,7 @@ class _Parser:
             self._expect(")")
             return value
         if token[0].isdigit():
-            return int(token, 16) if token[:2].lower() == "0x" else int(token)
+            return _literal(token)
         if token.startswith("$"):
             return self._variables.register(token[1:])
         if not (token[0].isalpha() or token[0] == "_"):
@@ -198,6 +207,8 @@ def _combined(
         steps = _whole(right) if sign == "+" else -_whole(right)
         return _moved(left, steps * left.type.target.size)
     one, other = _number(left), _number(right)
+    if sign in ("<<", ">>") and not 0 <= other < _MOST_SHIFT:
+        raise UsageError(f"a shift by {other} bits means nothing")
     if sign in ("/", "%") and other == 0:
         raise UsageError("division by zero")
     if sign == "/" and not isinstance(one, float) and not isinstance(other, float):
@@ -207,6 +218,18 @@ def _combined(
         return int(abs(one) % abs(other)) * (-1 if one < 0 else 1)
     result: int | float = operation(one, other)
     return int(result) if isinstance(result, bool) else result
+
+
+def _literal(token: str) -> int:
+    # Python refuses to read thousands of digits.
+    number = int(token, 16) if token[:2].lower() == "0x" else int(token[:_MOST_DIGITS])
+    if number >= 1 << 64 or len(token) > _MOST_DIGITS:
+        raise UsageError(f"{_short(token)} does not fit in 64 bits")
+    return number
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
 def _moved(pointer: Value, distance: int) -> Value:
