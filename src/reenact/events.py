@@ -51,6 +51,7 @@ class Process:
         exit_status: when it exited, else None.
         signal: number of the signal it died by, else None.
         is_complete: whether the log reaches the end of the process.
+        dumped_core: whether the kernel is known to have written a core dump.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Process:
     exit_status: int | None
     signal: int | None
     is_complete: bool
+    dumped_core: bool = False
 
 
 @dataclass(frozen=True)

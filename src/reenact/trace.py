@@ -171,6 +171,7 @@ def _process(native: _native.Process) -> Process:
         exit_status=os.WEXITSTATUS(status) if status is not None and os.WIFEXITED(status) else None,
         signal=os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None,
         is_complete=native.complete,
+        dumped_core=status is not None and os.WIFSIGNALED(status) and os.WCOREDUMP(status),
     )
 
 

@@ -31,8 +31,8 @@ pub struct Process {
     /// A constant of [`reenact_trace::event::start`].
     pub start: u16,
     pub images: Vec<Image>,
-    /// Index and status of its last `Exit` event.
-    pub exit: Option<(u64, i32)>,
+    /// What the last event says of its end, as a wait status; `None`: nothing, or nobody asked.
+    pub ending: Option<i32>,
     /// What the supervisor learned of its end; `None` in a trace that was cut off.
     pub end: Option<EndRecord>,
     /// Events in the log.
@@ -46,10 +46,12 @@ pub struct Process {
 impl Process {
     /// Status as `wait4` gives it, `None` when nobody knows.
     pub fn wait_status(&self) -> Option<i32> {
-        match (self.end, self.exit) {
-            (Some(end), _) if end.wait_status != -1 => Some(end.wait_status),
-            (Some(end), Some((_, status))) if end.reason == 0 => Some((status & 0xff) << 8),
-            _ => None,
+        let end = self.end?;
+        match self.ending.filter(|_| end.reason == 0) {
+            // Recordings had the signal that a process sends to itself as an exit status once.
+            Some(signal) if signal & 0x7f != 0 && end.wait_status & 0x7f == 0 => Some(signal),
+            ending if end.wait_status == -1 => ending,
+            _ => Some(end.wait_status),
         }
     }
 }
@@ -66,7 +68,9 @@ pub(crate) fn describe(log: &Log, number: u32) -> Process {
     for (position, place) in chunks.iter().enumerate() {
         process.events += u64::from(place.header.events);
         process.log_bytes += u64::from(place.header.raw);
-        if place.header.landmarks & WANTED == 0 {
+        let is_last = position + 1 == chunks.len();
+        let is_asked = is_last && process.end.is_some_and(|end| end.wait_status == -1);
+        if place.header.landmarks & WANTED == 0 && !is_asked {
             continue;
         }
         let Ok(content) = log.content(place) else {
@@ -78,6 +82,9 @@ pub(crate) fn describe(log: &Log, number: u32) -> Process {
             if event.kind == EventKind::Data {
                 data.push(event);
                 continue;
+            }
+            if is_last && event.kind != EventKind::Note {
+                process.ending = event.wait_status();
             }
             note(&mut process, index, &event, &data);
             data.clear();
@@ -117,7 +124,6 @@ fn note(process: &mut Process, index: u64, event: &Event<'_>, data: &[Event<'_>]
             }
             process.images.push(image);
         }
-        EventKind::Exit => process.exit = Some((index, header.result as i32)),
         _ => {}
     }
 }

@@ -11,8 +11,9 @@ pub struct Cut {
     pub events: u32,
     /// [`landmark`] bits.
     pub landmarks: u8,
-    /// Status of an `Exit` event.
-    pub exit: Option<i32>,
+    /// What the last event says of the process' end, as a wait status; outer `None`: there is no
+    /// event that could.
+    pub ending: Option<Option<i32>>,
     /// Texts of `Note` events with their code.
     pub notes: Vec<(u16, String)>,
     /// The bytes after `length` are not an event, though they should be.
@@ -47,9 +48,6 @@ pub fn cut(bytes: &[u8]) -> Cut {
             }
             Some(EventKind::Exit) => {
                 cut.landmarks |= landmark::EXIT;
-                cut.exit = Event::parse(rest)
-                    .ok()
-                    .map(|event| event.header.result as i32);
             }
             Some(EventKind::Note | EventKind::RecordingEnd) => {
                 cut.landmarks |= landmark::NOTE;
@@ -60,6 +58,13 @@ pub fn cut(bytes: &[u8]) -> Cut {
                 }
             }
             _ => {}
+        }
+        if !matches!(kind, Some(EventKind::Data | EventKind::Note)) {
+            cut.ending = Some(
+                Event::parse(rest)
+                    .ok()
+                    .and_then(|event| event.wait_status()),
+            );
         }
         cut.length += size;
         cut.events += 1;

@@ -44,8 +44,8 @@ pub struct Tracked {
     pub taken: u64,
     /// Events taken.
     pub events: u64,
-    /// Status of the last `Exit` event.
-    pub exit: Option<i32>,
+    /// What the last event says of the process' end, as a wait status.
+    pub ending: Option<i32>,
     pub watch: Watch,
     pub died: Option<Instant>,
     /// Its log is not readable any more; what follows is thrown away.
@@ -65,7 +65,7 @@ impl Tracked {
             last_flush: now,
             taken: 0,
             events: 0,
-            exit: None,
+            ending: None,
             watch: Watch::NotYet,
             died: None,
             damaged: false,
@@ -90,13 +90,13 @@ impl Tracked {
 
     /// Wait status, or `None` while it may still become known; -1 when it never will.
     pub fn wait_status(&self, now: Instant) -> Option<i32> {
+        let by_log = self.ending.unwrap_or(-1);
         match (&self.watch, self.died) {
-            (_, None) => Some(self.exit.map_or(-1, |status| (status & 0xff) << 8)),
             (Watch::By(descriptor), Some(died)) => {
                 let status = process_watch::exit_status(descriptor);
-                status.or((now.duration_since(died) >= STATUS_FOR).then_some(-1))
+                status.or((now.duration_since(died) >= STATUS_FOR).then_some(by_log))
             }
-            _ => Some(-1),
+            _ => Some(by_log),
         }
     }
 }

@@ -234,6 +234,10 @@ pub enum EventError {
     BadKind(u8),
 }
 
+/// Numbers of the system calls that end a thread or process by themselves.
+const EXIT: u16 = 60;
+const EXIT_GROUP: u16 = 231;
+
 impl<'a> Event<'a> {
     /// Parse the event at the start of `bytes`.
     pub fn parse(bytes: &'a [u8]) -> Result<Event<'a>, EventError> {
@@ -261,6 +265,24 @@ impl<'a> Event<'a> {
             kind,
             body: &bytes[EventHeader::SIZE..size],
         })
+    }
+
+    /// How the process has ended when this is its last event, as `wait4` tells it (but for the
+    /// core dump); `None`: the event says nothing of an end.
+    pub fn wait_status(&self) -> Option<i32> {
+        let signal = match self.kind {
+            EventKind::Exit if matches!(self.header.code, EXIT | EXIT_GROUP) => {
+                return Some((self.header.result as i32 & 0xff) << 8);
+            }
+            EventKind::Exit => self.header.result as i32,
+            EventKind::Fault => i32::from(self.header.code),
+            // With a handler there would be its frame.
+            EventKind::SignalDelivered if self.find(crate::Tag::Write).is_none() => {
+                i32::from(self.header.code)
+            }
+            _ => return None,
+        };
+        Some(signal & 0x7f)
     }
 
     /// The attachments, in order; ends early at a damaged one.

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     trace = Trace(places.locate(arguments.trace))
     processes = trace.processes
     if arguments.json:
-        listed = [dataclasses.asdict(process) for process in processes]
+        listed = [{**dataclasses.asdict(one), "end": ending(one)} for one in processes]
         terminal.print_json({"trace": trace.path, "processes": listed})
         return 0
     terminal.print_table(
@@ -54,11 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def ending(process: Process) -> str:
-    """How a process ended, for people: "exit 0", "SIGSEGV", "cut"."""
+    """How a process ended, for people: "exit 0", "SIGSEGV (core dumped)", "cut"."""
     if process.exit_status is not None:
         return f"exit {process.exit_status}"
     if process.signal is not None:
         from reenact.terminal import signal_name
 
-        return signal_name(process.signal)
+        return signal_name(process.signal) + (" (core dumped)" if process.dumped_core else "")
     return "unknown" if process.is_complete else "cut"

@@ -100,7 +100,7 @@ impl Drain {
                 cut.length as u64
             };
             give_room(slot, tracked.taken);
-            tracked.exit = cut.exit.or(tracked.exit);
+            tracked.ending = cut.ending.unwrap_or(tracked.ending);
             for (_, text) in &cut.notes {
                 note(&mut self.report.messages, text);
             }
