@@ -94,6 +94,10 @@ class Trace:
         )
         return list(dict.fromkeys(found))
 
+    def file_paths(self) -> dict[int, str]:
+        """Where the files kept in the trace were, by their numbers."""
+        return {known.id: known.path for known in self._native.files()}
+
     def unreadable_bytes(self) -> int:
         """Bytes of the log that are damaged; 0 for a log that merely ends early."""
         return sum(end - start for start, end in self._native.damaged)

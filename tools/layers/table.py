@@ -10,7 +10,7 @@ PYTHON_LAYERS = (
     ("trace_files",),
     ("manifest", "attachment_text", "empty_trace"),
     ("trace",),
-    ("recording", "replay", "doctor"),
+    ("recording", "replay", "doctor", "replaced_code"),
     ("symbols",),
     ("session",),
     ("gdb",),

@@ -31,6 +31,7 @@ class Arguments:
 
     output: str | None = None
     checksum: int = 0
+    paranoid: bool = False
     chaos: bool = False
     seed: int | None = None
     timeout: float | None = None
@@ -80,6 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=0,
         help="checksum all memory every N system calls, to find where a replay departs (slow)",
+    )
+    parser.add_argument(
+        "--paranoid",
+        action="store_true",
+        help="afterwards, name the instructions that were replaced in the program's memory and "
+        "that nothing has executed",
     )
     parser.add_argument(
         "--chaos",
@@ -147,6 +154,8 @@ def run(arguments: Arguments) -> int:
     )
     if not arguments.quiet:
         _say(_report(outcome, is_elsewhere=arguments.output is not None))
+    if arguments.paranoid:
+        _say(_replaced_code(outcome))
     return end_like(outcome.wait_status)
 
 
@@ -197,6 +206,8 @@ def _run_until_failure(arguments: Arguments, seed: int | None) -> int:
         else:
             lines = [f"reenact: no failure in {runs}; no trace was kept"]
         _say(lines)
+    if arguments.paranoid and retries.failed:
+        _say(_replaced_code(retries.last))
     return end_like(retries.last.wait_status)
 
 
@@ -227,6 +238,17 @@ def _report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
     seed = "" if outcome.chaos_seed is None else f" with seed {outcome.chaos_seed}"
     lines.append(f"reenact: recorded in {outcome.trace}{seed} (replay it: {command})")
     return lines
+
+
+def _replaced_code(outcome: Recording) -> list[str]:
+    if not outcome.is_kept:
+        return []
+    from reenact.printable import printable
+    from reenact.replaced_code import replaced_code
+    from reenact.trace import Trace
+
+    code = replaced_code(Trace(outcome.trace))
+    return [f"reenact: {printable(line)}" for line in code.lines()]
 
 
 def _say(lines: list[str]) -> None:
