@@ -61,6 +61,8 @@ PROCESSES = (
     Guest("close_range"),
     Guest("high_descriptors"),
     Guest("limits"),
+    Guest("remote_memory"),
+    Guest("remote_writing"),
     Guest("zombies"),
     Guest("orphans"),
     Guest("groups"),

@@ -97,6 +97,7 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
             call.thread.preemption_requested.store(1, Ordering::Relaxed);
             Some(Outcome::Done(0))
         }
+        SpecialAction::WriteToProcess => process::remote::refuse_writing(call.args[0]),
         SpecialAction::ProcessorState
         | SpecialAction::ListDirectory
         | SpecialAction::CloseRange => None,

@@ -91,6 +91,8 @@ pub enum SpecialAction {
     ListDirectory,
     /// Around our own descriptors.
     CloseRange,
+    /// Into another recorded process it would write what no log explains: that is refused.
+    WriteToProcess,
 }
 
 impl Class {

@@ -6,6 +6,7 @@ mod exec;
 mod fork;
 pub mod killing;
 mod recipient;
+pub mod remote;
 mod robust;
 pub mod threads;
 mod vfork;

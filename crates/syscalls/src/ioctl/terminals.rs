@@ -73,7 +73,7 @@ pub(super) const REQUESTS: &[Ioctl] = &[
     writes(0x5456, "TIOCGLCKTRMIOS", 36),
     plain(0x5457, "TIOCSLCKTRMIOS"),
     writes(0x5459, "TIOCSERGETLSR", 4),
-    plain(0x545c, "TIOCMIWAIT"),
+    waits(0x545c, "TIOCMIWAIT"),
     writes(0x545d, "TIOCGICOUNT", 80),
     writes(0x5460, "FIOQSIZE", 8),
     // Consoles.
@@ -96,7 +96,7 @@ pub(super) const REQUESTS: &[Ioctl] = &[
     writes(0x5603, "VT_GETSTATE", 6),
     plain(0x5605, "VT_RELDISP"),
     plain(0x5606, "VT_ACTIVATE"),
-    plain(0x5607, "VT_WAITACTIVE"),
+    waits(0x5607, "VT_WAITACTIVE"),
     plain(0x5608, "VT_DISALLOCATE"),
     // Network tunnels share the type of terminals; their numbers lie about the size.
     writes(0x4004_54ca, "TUNSETIFF", 40),

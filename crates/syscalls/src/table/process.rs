@@ -181,8 +181,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             count: 4,
         },
     ]),
-    // Into another recorded process it changes memory that no log explains; into the process
-    // itself the remote buffers are reported.
+    // Into the process itself the remote buffers are reported.
     call(
         311,
         "process_vm_writev",
@@ -195,6 +194,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Hex),
         ],
     )
+    .class(Class::Special(SpecialAction::WriteToProcess))
     .writes(&[Output::Rule(Rule::RemoteVector)])
     .names(&[
         Nested::Vector {
