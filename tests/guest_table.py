@@ -53,6 +53,8 @@ PROCESSES = (
     Guest("spawn"),
     Guest("spawn_memory"),
     Guest("exec_chain", status=11),
+    Guest("exec_descriptor"),
+    Guest("chroot_without_proc", flags=("-O2", "-static")),
     Guest("script"),
     Guest("own_files", arguments=("an argument",)),
     Guest("own_maps"),

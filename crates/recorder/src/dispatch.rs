@@ -205,7 +205,8 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     let is_listing = matches!(entry.class, Class::Special(SpecialAction::ListDirectory));
     // What is left out of a listing still was in the buffer: log all the kernel wrote.
     let seen = if is_listing && result > 0 {
-        virtualize::filter_listing(call.args[0], call.args[1], result)
+        let is_old = call.number == GETDENTS;
+        virtualize::filter_listing(call.args[0], call.args[1], result, is_old)
     } else {
         result
     };

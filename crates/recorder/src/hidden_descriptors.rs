@@ -17,6 +17,19 @@ pub fn tracking_fd() -> u64 {
     arena::header().tracking_fd as u64
 }
 
+/// Let the program of the next image be that descriptor; whether it is.
+pub fn pass_program(descriptor: i32) -> bool {
+    // SAFETY: descriptors of ours.
+    unsafe { syscall3(numbers::DUP3, descriptor as u64, tracking_fd(), 0) >= 0 }
+}
+
+/// The program that the image before has passed, as a descriptor that is closed by `execve`.
+pub fn take_program() -> Option<i32> {
+    // SAFETY: makes a descriptor of ours.
+    let taken = unsafe { syscall3(numbers::FCNTL, tracking_fd(), numbers::F_DUPFD_CLOEXEC, 0) };
+    (taken >= 0).then_some(taken as i32)
+}
+
 /// Nothing is told by that descriptor, or no more: it is another of ours, lest the kernel gives its number
 /// to the program, which could not use it.
 pub fn occupy_tracking() {

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
+use reenact_freestanding::syscall::{syscall2, syscall3};
 use reenact_interpose::extended_state;
 use reenact_syscalls::{
     fcntl, ioctl, Class, Content, Descriptors, FcntlDescriptors, SpecialAction, SystemCall, Wait,
@@ -206,40 +206,38 @@ pub fn after_exec() {
     }
 }
 
-/// Remove the entries of our descriptors from a listing of `/proc/…/fd`. Returns the new length.
+/// Remove the entries of our descriptors from a listing of `/proc/…/fd`, wherever it is mounted. Returns the new
+/// length. `is_old`: by `getdents`, whose entries have another layout.
 #[inline(never)]
-pub fn filter_listing(fd: u64, buffer: u64, length: i64) -> i64 {
+pub fn filter_listing(fd: u64, buffer: u64, length: i64, is_old: bool) -> i64 {
+    /// Where `d_reclen` is in both layouts, and the name.
+    const SIZE_AT: usize = 16;
+    let name_at = if is_old { 18 } else { 19 };
     let mut statfs = [0u64; 15];
     // SAFETY: struct statfs is 120 bytes.
     let known = unsafe { syscall2(numbers::FSTATFS, fd, statfs.as_mut_ptr() as u64) };
     if known < 0 || statfs[0] != numbers::PROC_SUPER_MAGIC {
         return length;
     }
-    let header = arena::header();
     let mut at = 0u64;
     let mut end = length as u64;
-    while at + 19 < end {
+    while at + name_at as u64 <= end {
         let mut head = [0u8; 32];
         let available = (end - at).min(32) as usize;
         if !guest::read(buffer + at, &mut head[..available]) {
             break;
         }
-        let size = u64::from(u16::from_le_bytes([head[16], head[17]]));
+        let size = u64::from(u16::from_le_bytes([head[SIZE_AT], head[SIZE_AT + 1]]));
         if size == 0 || at + size > end {
             break;
         }
-        let name = &head[19..available];
-        let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let ends = name.get(digits) == Some(&0);
-        let number = name[..digits]
-            .iter()
-            .fold(0i64, |number, &digit| number * 10 + i64::from(digit - b'0'));
-        if digits > 0
-            && ends
-            && number >= i64::from(header.tracking_fd)
-            && number <= i64::from(header.recorder_fd)
-            && is_descriptor_directory(fd)
-        {
+        let mut kind = [head[18]];
+        if is_old && !guest::read(buffer + at + size - 1, &mut kind) {
+            break;
+        }
+        let is_ours =
+            number_of(&head[name_at..available]).is_some_and(hidden_descriptors::is_hidden);
+        if is_ours && is_about_descriptor(kind[0]) {
             shift(buffer + at + size, buffer + at, end - at - size);
             end -= size;
             continue;
@@ -249,21 +247,26 @@ pub fn filter_listing(fd: u64, buffer: u64, length: i64) -> i64 {
     end as i64
 }
 
-fn is_descriptor_directory(fd: u64) -> bool {
-    let link = crate::text!("/proc/self/fd/{fd}\0");
-    let mut path = [0u8; 64];
-    // SAFETY: a NUL-terminated name and a buffer of ours.
-    let length = unsafe {
-        syscall4(
-            READLINK,
-            link.as_str().as_ptr() as u64,
-            path.as_mut_ptr() as u64,
-            64,
-            0,
-        )
+/// The number that is all of a NUL-terminated name.
+fn number_of(name: &[u8]) -> Option<u64> {
+    let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 || name.get(digits) != Some(&0) {
+        return None;
+    }
+    let value = |number: u64, &digit: &u8| {
+        number
+            .wrapping_mul(10)
+            .wrapping_add(u64::from(digit - b'0'))
     };
-    let path = &path[..length.max(0) as usize];
-    path.starts_with(b"/proc/") && (path.ends_with(b"/fd") || path.ends_with(b"/fdinfo"))
+    Some(name[..digits].iter().fold(0, value))
+}
+
+/// Whether an entry of procfs of this type with a number for its name is about a descriptor: links are in `fd`,
+/// regular files in `fdinfo`; processes and threads are directories.
+fn is_about_descriptor(kind: u8) -> bool {
+    const REGULAR: u8 = 8;
+    const LINK: u8 = 10;
+    matches!(kind, REGULAR | LINK)
 }
 
 /// Move the program's bytes downwards.

@@ -297,14 +297,24 @@ pub struct ExecRequest {
     pub register_checksum: u64,
     pub ip: u64,
     pub path_length: u32,
-    /// Number of arguments the program was given by the caller (a script has more).
-    pub reserved: u32,
+    /// How the program to load is found: one of [`program_place`].
+    pub program: u32,
     /// The program to load (an ELF file; for a script, its interpreter), NUL-terminated.
     pub path: [u8; EXEC_PATH_MAX],
     /// AT_EXECFN of the new image: the path as the caller gave it, NUL-terminated.
     pub exec_name: [u8; EXEC_PATH_MAX],
     /// For each of the first 1024 descriptors: [`descriptor`] bits.
     pub descriptors: [AtomicU8; 1024],
+}
+
+/// How a new image finds its program.
+pub mod program_place {
+    /// By its path.
+    pub const PATH: u32 = 0;
+    /// The hidden descriptor for tracking is the program: its path need not lead to it any more.
+    pub const DESCRIPTOR: u32 = 1;
+    /// The same, and the caller gave no path at all (`AT_EMPTY_PATH`).
+    pub const NAMELESS: u32 = 2;
 }
 
 /// What the recorder remembers about a descriptor.

@@ -11,7 +11,7 @@ use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
 use reenact_interpose::entry;
-use reenact_trace::arena::slot_state;
+use reenact_trace::arena::{program_place, slot_state};
 use reenact_trace::layout::{REGION_END, REGION_START};
 use reenact_trace::{EventKind, FileId, MapRecord, Registers, Tag};
 
@@ -19,7 +19,10 @@ use self::segments::{Image, Mapped};
 use self::stack::*;
 use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
-use crate::{arena, arming, guest, heap, message, proc_files, signal, text, vdso, virtualize};
+use crate::{
+    arena, arming, guest, heap, hidden_descriptors, message, proc_files, signal, text, vdso,
+    virtualize,
+};
 
 global_asm!(
     ".globl _start",
@@ -75,9 +78,10 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     if mask & signal::never_blocked() != 0 {
         signal::set_kernel_mask(thread);
     }
+    let program = passed_program();
     virtualize::after_exec();
     process_start(thread);
-    load(thread);
+    load(thread, program);
     arming::arm();
     // SAFETY: the frame was filled by `load`.
     unsafe { entry::go_on(&mut thread.frame) }
@@ -128,14 +132,19 @@ fn c_bytes(bytes: &[u8]) -> &[u8] {
         .unwrap_or(bytes.len())]
 }
 
+/// The program by a descriptor, where the image before has passed one.
+fn passed_program() -> Option<i32> {
+    let is_passed = arena::exec_request().program != program_place::PATH;
+    is_passed.then(hidden_descriptors::take_program).flatten()
+}
+
 /// Whether a program can be loaded, as far as that can be said before the old image is gone: then
-/// `execve` still can fail as the kernel's would. Whether it would lie where we do.
-pub fn check(path: &[u8]) -> Result<bool, i64> {
-    let image = Image::open(path)?;
+/// `execve` still can fail as the kernel's would. Whether it would lie where we do. `fd` stays open.
+pub fn check(fd: i32) -> Result<bool, i64> {
+    let image = Image::read(fd)?;
     let mut interpreter_path = [0u8; 4096];
     let interpreter = image.interpreter(&mut interpreter_path);
     let is_in_our_place = image.overlaps(REGION_START, REGION_END);
-    image.close();
     if interpreter?.is_some() {
         Image::open(&interpreter_path)?.close();
     }
@@ -143,7 +152,7 @@ pub fn check(path: &[u8]) -> Result<bool, i64> {
 }
 
 /// Map the program, log the image, and set the registers it starts with.
-fn load(thread: &mut Thread) {
+fn load(thread: &mut Thread, program: Option<i32>) {
     let request = arena::exec_request();
     // SAFETY: set by `start`.
     let kernel_stack = InitialStack::parse(unsafe { KERNEL_STACK });
@@ -159,8 +168,8 @@ fn load(thread: &mut Thread) {
     describe(&mut event, &stack);
 
     let mut interpreter_path = [0u8; 4096];
-    let program = map_program(&request.path, &mut interpreter_path, &mut event);
-    set_command_name(&request.exec_name);
+    let program = map_program(&request.path, program, &mut interpreter_path, &mut event);
+    set_command_name(&request.exec_name, request.program);
     let Program {
         mapped,
         executable_stack,
@@ -207,9 +216,14 @@ struct Program {
 
 /// Map the program itself, and find the path of its dynamic linker.
 #[inline(never)]
-fn map_program(path: &[u8], interpreter_path: &mut [u8; 4096], event: &mut Builder) -> Program {
-    let image = must(Image::open(path), path);
-    name_program(&image, event);
+fn map_program(
+    path: &[u8],
+    passed: Option<i32>,
+    interpreter_path: &mut [u8; 4096],
+    event: &mut Builder,
+) -> Program {
+    let image = must(passed.map_or_else(|| Image::open(path), Image::of), path);
+    name_program(&image, path, event);
     let interpreter = must(image.interpreter(interpreter_path), path);
     let hint = if interpreter.is_some() {
         program_base()
@@ -235,9 +249,15 @@ fn map_interpreter(path: &[u8], event: &mut Builder) -> Mapped {
 }
 
 #[inline(never)]
-fn name_program(image: &Image, event: &mut Builder) {
+fn name_program(image: &Image, asked: &[u8], event: &mut Builder) {
     let mut path = [0u8; 4096];
-    let length = image.path(&mut path);
+    let mut length = image.path(&mut path);
+    if length == 0 {
+        // There is no /proc.
+        let asked = c_bytes(asked);
+        length = asked.len();
+        path[..length].copy_from_slice(asked);
+    }
     proc_files::set_executable(&path[..length]);
     event.bytes(Tag::Path, 0, &path[..length]);
 }
@@ -295,15 +315,39 @@ fn set_auxiliary(stack: &InitialStack, program: &Mapped, loader: Option<&Mapped>
     stack.set_auxiliary(AT_BASE, loader.map_or(0, |loader| loader.start));
 }
 
-/// `comm` is the last part of the path, as `execve` sets it.
-fn set_command_name(path: &[u8]) {
-    let path = c_bytes(path);
+/// `comm` is the last part of the path, as `execve` sets it; of a program that was given without one, since Linux
+/// 6.14, that of the file (alloc_bprm in fs/exec.c).
+fn set_command_name(path: &[u8], place: u32) {
+    const DELETED: &[u8] = b" (deleted)";
+    let mut path = c_bytes(path);
+    let file = c_bytes(proc_files::executable());
+    if place == program_place::NAMELESS && kernel_version() >= (6, 14) && !file.is_empty() {
+        path = file.strip_suffix(DELETED).unwrap_or(file);
+    }
     let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
     let mut short = [0u8; 16];
     let length = name.len().min(15);
     short[..length].copy_from_slice(&name[..length]);
     // SAFETY: a NUL-terminated name of ours.
     unsafe { syscall2(PRCTL, numbers::PR_SET_NAME, short.as_ptr() as u64) };
+}
+
+/// The first two numbers of the kernel's version.
+fn kernel_version() -> (u32, u32) {
+    /// `struct new_utsname`: six texts of 65 bytes, of which the third is the release.
+    const TEXT: usize = 65;
+    let mut names = [0u8; 6 * TEXT];
+    // SAFETY: a structure of ours.
+    unsafe { syscall2(numbers::UNAME, names.as_mut_ptr() as u64, 0) };
+    let release = c_bytes(&names[2 * TEXT..3 * TEXT]);
+    let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map(|digits| {
+        digits.iter().fold(0, |number: u32, &digit| {
+            number
+                .wrapping_mul(10)
+                .wrapping_add(u32::from(digit - b'0'))
+        })
+    });
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Log the stack: its whole range, into which it may grow, and its content.

@@ -49,7 +49,11 @@ impl Image {
         if fd < 0 {
             return Err(fd);
         }
-        let fd = fd as i32;
+        Image::of(fd as i32)
+    }
+
+    /// The file behind a descriptor, which is closed with the image or on failure.
+    pub fn of(fd: i32) -> Result<Image, i64> {
         Image::read(fd).inspect_err(|_| {
             // SAFETY: our descriptor.
             unsafe { syscall2(CLOSE, fd as u64, 0) };
@@ -57,7 +61,7 @@ impl Image {
     }
 
     /// The headers of the file behind `fd`.
-    fn read(fd: i32) -> Result<Image, i64> {
+    pub fn read(fd: i32) -> Result<Image, i64> {
         let mut head = [0u8; 64];
         read_at(fd, &mut head, 0)?;
         let header = FileHeader::parse(&head).ok_or(-ENOEXEC)?;

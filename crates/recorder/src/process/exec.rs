@@ -6,7 +6,7 @@ use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5, syscall6};
 use reenact_trace::arena::{
-    mechanism, write_slot_variable, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE_MAX,
+    mechanism, program_place, write_slot_variable, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE_MAX,
 };
 use reenact_trace::binfmt_misc;
 use reenact_trace::event::start;
@@ -15,7 +15,9 @@ use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::loader::elf::{self, Kind};
 use crate::thread::Thread;
-use crate::{arena, files, guest, log, scheduler, sharing_group, signal, text};
+use crate::{arena, files, guest, hidden_descriptors, log, scheduler, sharing_group, signal, text};
+
+use super::program_file::ProgramFile;
 
 /// A path with room for its NUL.
 type Path = [u8; EXEC_PATH_MAX];
@@ -110,7 +112,7 @@ pub fn clear_after_child(child: &Thread) {
 
 fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     let mut name: Path = [0; EXEC_PATH_MAX];
-    let (argv, envp) = resolve_arguments(call, &mut name)?;
+    let Asked { argv, envp, file } = resolve_arguments(call, &mut name)?;
     let scratch = Scratch::map(128 << 10).ok_or(-ENOMEM)?;
     call.thread.exec_memory[0] = scratch.range();
     // SAFETY: fresh zeroed memory, large enough; all-zero is a valid Target.
@@ -118,13 +120,14 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     const TARGET_ROOM: u64 = 64 << 10;
     const _: () = assert!(core::mem::size_of::<Target>() as u64 <= TARGET_ROOM);
     target.path = name;
-    let obstacle = resolve_scripts(target)?;
+    let obstacle = resolve_scripts(target, &file)?;
     // A filter is not lost by `execve` as dispatch is: the recorder has to be there for its traps.
     let needs_recorder = arena::header().mechanism == mechanism::SECCOMP;
     if obstacle.is_some() || (!log::recording() && !needs_recorder) {
         return Err(leave_recording(call, &name, obstacle.unwrap_or_default()));
     }
-    let slot = Hand::over(call, target, &name)?;
+    let place = hand_over_program(target, &file);
+    let slot = Hand::over(call, target, &name, place)?;
     let arguments = count_pointers(argv)?;
     let environment = count_pointers(envp)?;
     let words = arguments + environment + 16;
@@ -158,12 +161,23 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
         )
     };
     slot.take_back();
+    if place != program_place::PATH {
+        hidden_descriptors::occupy_tracking();
+    }
     signal::install_own_again(call.thread);
     Err(result)
 }
 
-/// The path as text in `name`; the addresses of the argument and environment lists.
-fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64> {
+/// What a call asks for.
+struct Asked {
+    /// Addresses of the argument and environment lists.
+    argv: u64,
+    envp: u64,
+    file: ProgramFile,
+}
+
+/// Read the call; the path, as the program will find it in its auxiliary vector, is in `name`.
+fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<Asked, i64> {
     let (path_at, argv, envp) = match call.number {
         EXECVE => (call.args[0], call.args[1], call.args[2]),
         _ => (call.args[1], call.args[2], call.args[3]),
@@ -177,21 +191,22 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64
     let directory = call.args[0] as i32;
     let relative_to_descriptor =
         call.number == EXECVEAT && i64::from(directory) != AT_FDCWD && path[0] != b'/';
+    let flags = if call.number == EXECVEAT {
+        call.args[4]
+    } else {
+        0
+    };
+    if length == 0 && (flags & AT_EMPTY_PATH == 0 || !relative_to_descriptor) {
+        return Err(-ENOENT);
+    }
+    let mut file = ProgramFile::open(relative_to_descriptor.then_some(directory), &path, flags)?;
     if !relative_to_descriptor {
         *name = path;
         if &path[..length] == b"/proc/self/exe" {
             *name = *crate::proc_files::executable();
+            file = ProgramFile::open(None, name, flags)?;
         }
-        if length == 0 {
-            return Err(-ENOENT);
-        }
-        return Ok((argv, envp));
-    }
-    if crate::hidden_descriptors::is_hidden(directory as u64) {
-        return Err(-EBADF);
-    }
-    if length == 0 && call.args[4] & AT_EMPTY_PATH == 0 {
-        return Err(-ENOENT);
+        return Ok(Asked { argv, envp, file });
     }
     let prefix = text!("/dev/fd/{directory}");
     let prefix = prefix.as_str().as_bytes();
@@ -203,7 +218,20 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<(u64, u64), i64
         name[prefix.len()] = b'/';
         name[prefix.len() + 1..prefix.len() + 1 + length].copy_from_slice(&path[..length]);
     }
-    Ok((argv, envp))
+    Ok(Asked { argv, envp, file })
+}
+
+/// The program goes to the new image by a descriptor where its path need not lead there.
+fn hand_over_program(target: &Target, file: &ProgramFile) -> u32 {
+    if target.is_script || file.place == program_place::PATH {
+        return program_place::PATH;
+    }
+    signal::dirty::stop();
+    if hidden_descriptors::pass_program(file.descriptor) {
+        file.place
+    } else {
+        program_place::PATH
+    }
 }
 
 /// What about a file keeps it from being recorded, as the end of a sentence about it.
@@ -217,10 +245,12 @@ enum Found {
 }
 
 /// Follow `#!` lines until there is an ELF file, or an obstacle.
-fn resolve_scripts(target: &mut Target) -> Result<Option<Obstacle>, i64> {
+fn resolve_scripts(target: &mut Target, file: &ProgramFile) -> Result<Option<Obstacle>, i64> {
+    let mut interpreter = None;
     for _ in 0..MAX_SCRIPTS {
         let mut head = [0u8; binfmt_misc::LOOK];
-        let count = match inspect(&target.path, &mut head)? {
+        let file = interpreter.as_ref().unwrap_or(file);
+        let count = match inspect(file, &mut head)? {
             Found::Start(count) => count,
             Found::Obstacle(obstacle) => return Ok(Some(obstacle)),
         };
@@ -229,7 +259,7 @@ fn resolve_scripts(target: &mut Target) -> Result<Option<Obstacle>, i64> {
             let path = &target.path;
             let path = &path[..path.iter().position(|&byte| byte == 0).unwrap_or(0)];
             return match elf::classify(head) {
-                Kind::Supported => Ok(crate::loader::check(&target.path)?
+                Kind::Supported => Ok(crate::loader::check(file.descriptor)?
                     .then_some("is loaded where the recorder is")),
                 Kind::Unsupported => Ok(Some("is not a 64-bit x86-64 program")),
                 Kind::NotElf if super::binfmt_misc::applies(head, path) => {
@@ -246,15 +276,20 @@ fn resolve_scripts(target: &mut Target) -> Result<Option<Obstacle>, i64> {
         if line.is_empty() {
             return Err(-ENOEXEC);
         }
+        if file.is_closed_by_exec {
+            // Its interpreter could not open it (load_script in fs/binfmt_script.c).
+            return Err(-ENOENT);
+        }
         let split = line
             .iter()
             .position(|&byte| byte == b' ' || byte == b'\t' || byte == 0);
-        let (interpreter, argument) = match split {
+        let (interpreter_path, argument) = match split {
             Some(at) => (&line[..at], trim(&line[at..])),
             None => (line, &line[line.len()..]),
         };
         let argument = argument.split(|&byte| byte == 0).next().unwrap_or(&[]);
-        push_front(target, interpreter, argument)?;
+        push_front(target, interpreter_path, argument)?;
+        interpreter = Some(ProgramFile::open(None, &target.path, 0)?);
     }
     Err(-ELOOP)
 }
@@ -299,27 +334,14 @@ fn push_front(target: &mut Target, interpreter: &[u8], argument: &[u8]) -> Resul
 }
 
 /// Check that a file may be executed and read its first bytes.
-fn inspect(path: &Path, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64> {
-    // SAFETY: NUL-terminated paths and buffers of ours.
-    unsafe {
-        let fd = syscall4(
-            OPENAT,
-            AT_FDCWD as u64,
-            path.as_ptr() as u64,
-            O_RDONLY | O_CLOEXEC | 0o4000,
-            0,
-        );
-        if fd < 0 {
-            return Err(fd);
-        }
-        let result = inspect_open(fd, head);
-        syscall2(CLOSE, fd as u64, 0);
-        result
+fn inspect(file: &ProgramFile, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64> {
+    if file.is_unreadable {
+        return Ok(Found::Obstacle(
+            "cannot be read by its descriptor without /proc",
+        ));
     }
-}
-
-fn inspect_open(fd: i64, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64> {
-    let status = files::status(fd as i32).ok_or(-EACCES)?;
+    let fd = file.descriptor;
+    let status = files::status(fd).ok_or(-EACCES)?;
     if !status.is_regular {
         return Err(-EACCES);
     }
@@ -395,7 +417,7 @@ struct Hand {
 
 impl Hand {
     /// Fill in the hand-over block of this process's slot, or of a fresh one for a vfork child.
-    fn over(call: &mut Call<'_>, target: &Target, name: &Path) -> Result<Hand, i64> {
+    fn over(call: &mut Call<'_>, target: &Target, name: &Path, place: u32) -> Result<Hand, i64> {
         let header = *call.event.header;
         let number = call.number as u32;
         let fill = |request: &mut ExecRequest| {
@@ -404,6 +426,7 @@ impl Hand {
             request.register_checksum = header.register_checksum;
             request.ip = header.ip;
             request.start_due = 0;
+            request.program = place;
             request.path = target.path;
             request.path_length =
                 target.path.iter().position(|&byte| byte == 0).unwrap_or(0) as u32;

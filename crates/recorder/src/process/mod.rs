@@ -5,6 +5,7 @@ mod ending;
 mod exec;
 mod fork;
 pub mod killing;
+mod program_file;
 mod recipient;
 pub mod remote;
 mod robust;
