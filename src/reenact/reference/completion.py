@@ -1,4 +1,8 @@
-"""Completion scripts for bash, zsh and fish, from the parser."""
+"""Completion scripts for bash, zsh and fish, from the parser.
+
+They hand over to the completion of the recorded program where it has been named. A general writer
+(shtab 1.13 was tried) goes on offering our own options there: `record gcc --qu` became `--quiet`.
+"""
 
 from __future__ import annotations
 
