@@ -49,6 +49,7 @@ PROCESSES = (
     Guest("fork_advice"),
     Guest("fork_wide"),
     Guest("fork_killed"),
+    Guest("fork_refused"),
     Guest("vfork"),
     Guest("spawn"),
     Guest("spawn_memory"),
@@ -89,6 +90,7 @@ SIGNALS = (
     Guest("signal_blocked_own", status=5),
     Guest("signal_endings"),
     Guest("signal_jump"),
+    Guest("signal_no_room"),
     Guest("timers"),
     Guest("timer_spin"),
     Guest("timer_flood"),
@@ -123,6 +125,7 @@ MEMORY = (
     Guest("map_remap"),
     Guest("growsdown_parts"),
     Guest("map_guard"),
+    Guest("half_done"),
     Guest("map_advice", same=STDOUT_ONLY),
     Guest("map_advice_vector"),
     Guest("map_child"),
@@ -176,6 +179,8 @@ INSTRUCTIONS = (
 
 CALLS = (
     Guest("bad_pointers"),
+    Guest("bad_pointers_blocked"),
+    Guest("call_numbers"),
     Guest("bad_vectors"),
     Guest("big_read"),
     Guest("small_reads"),

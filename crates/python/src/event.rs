@@ -176,6 +176,7 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Patch => "patch",
         Tag::Breakpoints => "breakpoints",
         Tag::Unmap => "unmap",
+        Tag::Done => "done",
         Tag::Sequence => "sequence",
         Tag::SignalInfo => "signal-info",
         Tag::MemoryChecksum => "memory-checksum",

@@ -24,6 +24,7 @@ mod cpuid;
 mod dispatch;
 mod files;
 mod guest;
+mod half_done;
 mod heap;
 mod hidden_descriptors;
 mod known_calls;

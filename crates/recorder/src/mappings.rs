@@ -12,8 +12,8 @@ use crate::call::{Call, Outcome};
 use crate::guest::page_up;
 use crate::log::Builder;
 use crate::{
-    code_ranges, files, heap, hidden_descriptors, log, patch, shared, sharing_group, signal, sites,
-    system_v, text, unknown_code,
+    code_ranges, files, half_done, heap, hidden_descriptors, log, patch, shared, sharing_group,
+    signal, sites, system_v, text, unknown_code,
 };
 
 /// Perform a call of class Memory. `None`: an ordinary call after all.
@@ -68,7 +68,22 @@ fn unmap(call: &Call<'_>) -> Outcome {
 fn protect(call: &mut Call<'_>) -> Outcome {
     let [address, length, protection, ..] = call.args;
     let result = as_asked(call);
-    if result >= 0 {
+    let length = match result {
+        0.. => length,
+        // Up to the first hole, or to the first mapping that may not be changed so.
+        _ if result == -ENOMEM => half_done::log_part(&mut call.event, address, length, |part| {
+            half_done::is_mapped(address, part)
+        }),
+        _ if result == -EACCES => half_done::log_part(&mut call.event, address, length, |part| {
+            let [_, _, _, fourth, fifth, sixth] = call.args;
+            // SAFETY: a part of what the program has asked for.
+            let again =
+                unsafe { syscall6(call.number, address, part, protection, fourth, fifth, sixth) };
+            again == 0
+        }),
+        _ => 0,
+    };
+    if length > 0 {
         signal::dirty::join_neighbours(address, length);
         if protection & PROT_WRITE != 0 {
             code_ranges::remove(address, length);
@@ -80,14 +95,16 @@ fn protect(call: &mut Call<'_>) -> Outcome {
     Outcome::Done(result)
 }
 
-fn remap(call: &Call<'_>) -> Outcome {
-    let [address, length, new_length, ..] = call.args;
+fn remap(call: &mut Call<'_>) -> Outcome {
+    let [address, length, new_length, flags, new_at, _] = call.args;
     // It takes one mapping only, and neighbours are one if they are alike.
     signal::dirty::release(address, length);
     let result = as_asked(call);
     if result >= 0 {
         code_ranges::remove(address, length);
         shared::follow(address, length, result as u64, new_length);
+    } else if flags & MREMAP_FIXED != 0 && new_at.is_multiple_of(PAGE) {
+        half_done::log_lost(&mut call.event, new_at, new_length);
     }
     Outcome::Done(result)
 }
@@ -100,8 +117,20 @@ fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
         _ => advice,
     };
     // SAFETY: the program asked for it and the range is not ours.
-    let result = unsafe { syscall3(MADVISE, address, length, advice) };
-    if result == 0 && effect == AdviceEffect::PunchHole && length != 0 {
+    let advise = |length| unsafe { syscall3(MADVISE, address, length, advice) };
+    let result = advise(length);
+    let is_taken = |result| result == 0 || result == -ENOMEM;
+    let length = if is_taken(result) {
+        // Holes in the range make it fail when the rest has been advised.
+        length
+    } else if effect == AdviceEffect::None {
+        0
+    } else {
+        half_done::log_part(&mut call.event, address, length, |part| {
+            is_taken(advise(part))
+        })
+    };
+    if result != -ENOMEM && effect == AdviceEffect::PunchHole && length != 0 {
         let bytes = page_up(length).to_le_bytes();
         call.event.bytes(Tag::Zero, address, &bytes);
     }
@@ -138,6 +167,9 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     // SAFETY: the program asked for it and the range is not ours.
     let result = unsafe { syscall6(MMAP, hint, length, protection, flags, fd, offset) };
     if result < 0 {
+        if flags & MAP_FIXED != 0 && address.is_multiple_of(PAGE) {
+            half_done::log_lost(&mut call.event, address, length);
+        }
         return Outcome::Done(result);
     }
     let at = result as u64;

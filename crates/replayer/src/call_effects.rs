@@ -39,16 +39,33 @@ pub fn apply(machine: &mut Machine, group: &Group<'_>) -> Result<(), ReplayError
 }
 
 /// Memory whose content a call changes without that being attached: address and length.
-pub fn changed_range(header: &EventHeader) -> Option<(u64, u64)> {
+pub fn changed_range(group: &Group<'_>) -> Option<(u64, u64)> {
+    let header = &group.event.header;
     let [first, second, third, ..] = header.args;
     match lookup(u64::from(header.code))?.class {
-        _ if header.result < 0 => None,
-        Class::Memory(MemoryAction::Map) => Some((header.result as u64, second)),
-        Class::Memory(MemoryAction::Advise) if advice_effect(third) == AdviceEffect::Discard => {
-            Some((first, second))
+        Class::Memory(MemoryAction::Map) if header.result >= 0 => {
+            Some((header.result as u64, second))
+        }
+        Class::Memory(action @ MemoryAction::Advise)
+            if advice_effect(third) == AdviceEffect::Discard =>
+        {
+            Some((first, length_done(group, action)?))
         }
         _ => None,
     }
+}
+
+/// How much of the range of its first two arguments a call has dealt with; `None`: nothing.
+fn length_done(group: &Group<'_>, action: MemoryAction) -> Option<u64> {
+    let header = &group.event.header;
+    let [address, length, ..] = header.args;
+    // Holes in the range make advice fail when it has been taken for the rest.
+    let is_advised = action == MemoryAction::Advise && header.result == -n::ENOMEM;
+    if header.result >= 0 || is_advised {
+        return Some(length);
+    }
+    let done = group.find(Tag::Done)?;
+    (done.address == address).then(|| done.value()).flatten()
 }
 
 fn set_segment_base(machine: &mut Machine, header: &EventHeader) {
@@ -69,12 +86,10 @@ fn change_memory(
     if action == MemoryAction::Break {
         return move_break(machine, group);
     }
-    // Holes in the range make the advice fail when it has been taken for the rest.
-    let is_advised = action == MemoryAction::Advise && header.result == -n::ENOMEM;
-    if header.result < 0 && !is_advised {
+    let [first, _, third, fourth, ..] = header.args;
+    let Some(second) = length_done(group, action) else {
         return Ok(());
-    }
-    let [first, second, third, fourth, ..] = header.args;
+    };
     let Machine {
         memory, translator, ..
     } = machine;

@@ -54,9 +54,8 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
 
 /// The first watched byte that an event is about to write.
 pub fn first_watched_write(machine: &Machine, group: &Group<'_>) -> Option<u64> {
-    let header = &group.event.header;
     let changed = if group.event.kind == EventKind::Syscall {
-        call_effects::changed_range(header)
+        call_effects::changed_range(group)
     } else {
         None
     };

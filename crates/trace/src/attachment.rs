@@ -49,6 +49,9 @@ pub enum Tag {
     Breakpoints = 18,
     /// Nothing is mapped at `address` any more; payload: length as u64.
     Unmap = 19,
+    /// The call failed, but not before it had dealt with a part of its range, at `address`; payload:
+    /// length as u64.
+    Done = 20,
 }
 
 impl Tag {
@@ -74,6 +77,7 @@ impl Tag {
             17 => Processor,
             18 => Breakpoints,
             19 => Unmap,
+            20 => Done,
             _ => return None,
         })
     }

@@ -17,7 +17,7 @@ use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 /// `fork`, and `clone` without shared memory. `arguments` are those of `clone`.
 pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
-    let [flags, stack, parent_tid, child_tid, tls] = arguments;
+    let [flags, _, parent_tid, child_tid, tls] = arguments;
     if !log::recording() {
         return unrecorded(call, arguments);
     }
@@ -51,9 +51,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
                 parent_process,
                 parent_event,
                 &inherited,
-                flags,
-                stack,
-                child_tid,
+                arguments,
             );
             Outcome::Finished
         }
@@ -109,17 +107,23 @@ fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     Outcome::Done(result)
 }
 
-#[allow(clippy::too_many_arguments)]
+/// Attach the four bytes at an address, if there is memory.
+fn log_word(event: &mut Builder, address: u64) {
+    let mut word = [0u8; 4];
+    if guest::read(address, &mut word) {
+        event.bytes(Tag::Write, address, &word);
+    }
+}
+
 fn in_child(
     call: &mut Call<'_>,
     slot: &ChildSlot,
     parent_process: u32,
     parent_event: u64,
     inherited: &[u8; 1024],
-    flags: u64,
-    stack: u64,
-    child_tid: u64,
+    arguments: [u64; 5],
 ) {
+    let [flags, stack, parent_tid, child_tid, _] = arguments;
     // First of all: no trap before this would be survived.
     arming::arm();
     if !arena::map_slot(arena::header().arena_fd, slot.index) {
@@ -161,11 +165,12 @@ fn in_child(
         0,
         0,
     ];
+    // A replay copies the parent when the parent has these already, which the child never sees.
+    if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
+        log_word(&mut event, parent_tid);
+    }
     if flags & CLONE_CHILD_SETTID != 0 {
-        let mut tid = [0u8; 4];
-        if guest::read(child_tid, &mut tid) {
-            event.bytes(Tag::Write, child_tid, &tid);
-        }
+        log_word(&mut event, child_tid);
     }
     event.commit();
     crate::sharing_group::after_fork(thread);

@@ -45,13 +45,10 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     let Some((block, child)) = block.and_then(|block| Some((block, thread::create(block)?))) else {
         return Outcome::Done(-ENOMEM);
     };
-    // The call's own event comes first: what follows in the log is the child's.
-    let number = call.number;
+    // It goes into the log when there is a child: what follows is the child's.
     let header = call.event.set_aside();
-    let mut event = Builder::new(EventKind::Syscall, number as u16);
-    *event.header = header;
-    event.header.flags |= flags::VFORK;
-    event.commit();
+    call.thread.blocked_call = header;
+    call.thread.blocked_call.flags |= flags::VFORK;
 
     child.frame.copy_state(&call.thread.frame);
     let registers = &mut child.frame.registers;
@@ -84,6 +81,12 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         )
     };
     thread::set_current(parent);
+    if result < 0 {
+        call.event.go_on(&header);
+    } else {
+        // It may have been killed before it came to that.
+        log_call(call.thread);
+    }
     signal::set_kernel_mask(call.thread);
     super::exec::clear_after_child(child);
     super::threads::release_block(block);
@@ -95,23 +98,39 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         }
     }
 
+    if result < 0 {
+        return Outcome::Done(result);
+    }
     let event = &mut call.event;
-    event.replace(EventKind::VforkReturn, number as u16);
+    event.replace(EventKind::VforkReturn, header.code);
     event.header.ip = call.thread.frame.registers.rip;
     event.header.flags = flags::IMMEDIATE;
     if call.thread.vfork_process != 0 {
         event.process(call.thread.vfork_process, result as u32);
     }
-    if result > 0 && clone_flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
+    if clone_flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
         event.guest_memory(parent_tid, 4);
     }
     Outcome::Done(result)
+}
+
+/// Log the call that made the child, once.
+fn log_call(parent: &mut Thread) {
+    let header = core::mem::take(&mut parent.blocked_call);
+    if header.kind == 0 {
+        return;
+    }
+    let mut event = Builder::new(EventKind::Syscall, header.code);
+    *event.header = header;
+    event.commit();
 }
 
 /// The child's first moments.
 extern "C" fn in_child() -> ! {
     arming::arm();
     let thread = thread::current();
+    // SAFETY: the parent waits until the child is gone.
+    log_call(unsafe { &mut *thread.parent });
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETPID) } as u32;
     signal::arm_stack(thread);
