@@ -3,7 +3,7 @@
 
 use reenact_freestanding::numbers::*;
 use reenact_syscalls::{SignalMask, SystemCall};
-use reenact_trace::event::flags;
+use reenact_trace::event::{call_code, call_number, flags};
 use reenact_trace::{EventHeader, EventKind, Registers};
 
 use crate::call::{Call, Outcome};
@@ -128,8 +128,8 @@ fn on_system_call(thread: &mut Thread) {
         return;
     }
     let registers = &thread.frame.registers;
-    let (number, ip) = (registers.rax, registers.rip);
-    let mut event = Builder::new(EventKind::Syscall, number as u16);
+    let (number, ip) = (call_number(registers.rax), registers.rip);
+    let mut event = Builder::new(EventKind::Syscall, call_code(number));
     event.header.ip = ip;
     event.header.register_checksum = registers.checksum();
     let args = arguments(registers, &mut event.header);

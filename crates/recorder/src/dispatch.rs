@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
 use reenact_syscalls::{
-    Before, Class, Restart, Sends, SignalAction, Sink, SpecialAction, SystemCall,
+    may_exist, Before, Class, Restart, Sends, SignalAction, Sink, SpecialAction, SystemCall,
 };
 use reenact_trace::layout;
 
@@ -21,7 +21,9 @@ use reenact_interpose::interruptible::{self, NOT_BEGUN};
 /// Perform a call of the program; `entry`: its row of the table.
 pub fn perform(call: &mut Call<'_>, entry: Option<&SystemCall>) -> Outcome {
     let Some(entry) = entry else {
-        unknown(call.number);
+        if may_exist(call.number) {
+            unknown(call.number);
+        }
         return Outcome::Done(-ENOSYS);
     };
     by_class(call, entry).unwrap_or_else(|| plain(call, entry))

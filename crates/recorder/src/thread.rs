@@ -20,9 +20,9 @@ const SIGNAL_STACK_START: u64 = 16 << 10;
 /// How many signals can wait: more than there are numbers, and of each one waits, hardly ever two.
 pub const QUEUE: usize = 64;
 
-/// How many signals that the program blocks can be kept for it: SIGSYS, SIGTRAP, SIGSEGV; the kernel keeps
+/// How many signals that the program blocks can be kept for it (`signal::never_blocked`); the kernel keeps
 /// one of each, too.
-pub const HELD: usize = 3;
+pub const HELD: usize = 4;
 
 /// A signal that has arrived and has not been given to the program yet.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 
-use reenact_trace::event::{flags, instruction};
+use reenact_trace::event::{call_code, call_number, flags, instruction};
 use reenact_trace::{EventHeader, EventKind, Registers};
 use reenact_translator::Stop;
 
@@ -21,10 +21,19 @@ fn arguments(registers: &Registers) -> [u64; 6] {
     [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]
 }
 
+/// The number of the system call that the program is at, as an event has it.
+fn called(registers: &Registers) -> u16 {
+    call_code(call_number(registers.rax))
+}
+
 /// Describe a stop as an event would.
 fn found(stop: &Stop, registers: &Registers) -> Found {
     let (kind, code, ip) = match stop {
-        Stop::Syscall => ("syscall", registers.rax, registers.rip + SYSCALL_LENGTH),
+        Stop::Syscall => (
+            "syscall",
+            call_number(registers.rax),
+            registers.rip + SYSCALL_LENGTH,
+        ),
         Stop::Instruction(which) => ("instruction", u64::from(which.code), registers.rip),
         Stop::Hook => ("vdso", registers.rax, registers.rip),
         Stop::Fault(fault) => ("fault", fault.signal as u64, registers.rip),
@@ -146,9 +155,9 @@ fn check_code(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), F
     const RT_SIGRETURN: u16 = 15;
     let header = &group.event.header;
     let (found, expected) = match (group.event.kind, stop) {
-        (EventKind::SignalReturn, Stop::Syscall) => (machine.registers().rax as u16, RT_SIGRETURN),
+        (EventKind::SignalReturn, Stop::Syscall) => (called(machine.registers()), RT_SIGRETURN),
         (EventKind::SignalDelivered, _) | (_, Stop::Hook) => return Ok(()),
-        (_, Stop::Syscall) => (machine.registers().rax as u16, header.code),
+        (_, Stop::Syscall) => (called(machine.registers()), header.code),
         (_, Stop::Fault(fault)) => (fault.signal as u16, header.code),
         (_, Stop::Instruction(which)) => (which.code, header.code),
         _ => return Ok(()),

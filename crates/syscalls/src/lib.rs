@@ -56,6 +56,6 @@ pub use output::{Count, Output, Rule, When};
 pub use prctl::{prctl, PrctlOption};
 pub use reference::write_reference;
 pub use refusal::{Refusal, Subject};
-pub use table::{all, lookup, LIMIT};
+pub use table::{all, lookup, may_exist, LIMIT};
 pub use traits::{Content, Descriptors, Nested, Paths, Sends};
 pub use wait::{ForAll, Readiness, Restart, SignalMask, Wait};

@@ -2,6 +2,17 @@
 
 use crate::attachment::{Attachment, Attachments};
 
+/// The number of a system call, from rax as the program has it: the kernel looks at the lower half
+/// (arch/x86/entry/entry_64.S: `movslq %eax, %rsi`).
+pub fn call_number(rax: u64) -> u64 {
+    u64::from(rax as u32)
+}
+
+/// That number as `code` of an event. The kernel has no calls so far up, so these share one.
+pub fn call_code(number: u64) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
 /// What an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -109,15 +109,15 @@ fn end(thread: &Thread, signal: &QueuedSignal, moment: Moment) {
 /// The program has blocked, ignored or reset the signal since it arrived: the kernel keeps it
 /// (blocked), drops it, or acts on it, as it would have.
 fn give_back(thread: &mut Thread, signal: &QueuedSignal) {
+    if thread.mask & bit(signal.number) & never_blocked() != 0 {
+        return held::hold(thread, signal);
+    }
     if SYNCHRONOUS.contains(&signal.number) && !action(signal.number).is_handler() {
         // The kernel's action for these is always ours.
         if action(signal.number).handler == SIG_IGN {
             return;
         }
         kernel_action(signal.number, Some(&Action::default()), None);
-    }
-    if thread.mask & bit(signal.number) & never_blocked() != 0 {
-        return held::hold(thread, signal);
     }
     if thread.mask & bit(signal.number) != 0 {
         return sending::send_first(thread, signal);
@@ -162,6 +162,30 @@ fn unsafe_getpid() -> u64 {
     unsafe { reenact_freestanding::syscall::syscall0(GETPID) as u64 }
 }
 
+/// There is no room for a signal's frame: the signal is lost, and the kernel raises SIGSEGV, whose handler
+/// may have a stack of its own (arch/x86/kernel/signal.c: signal_setup_done).
+#[cold]
+fn no_room(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: Option<u64>) {
+    /// `si_code`: raised by the kernel.
+    const SI_KERNEL: u64 = 0x80;
+    let is_blocked = thread.mask & bit(SIGSEGV) != 0;
+    if signal.number != SIGSEGV && !is_blocked && action(SIGSEGV).is_handler() {
+        let mut raised = QueuedSignal {
+            number: SIGSEGV,
+            reserved: 0,
+            info: [0; 16],
+        };
+        (raised.info[0], raised.info[1]) = (u64::from(SIGSEGV), SI_KERNEL);
+        return enter(thread, &raised, moment, temporary);
+    }
+    message::note("a signal handler could not be entered: its stack is not writable");
+    arena::ring_doorbell();
+    kernel_action(SIGSEGV, Some(&Action::default()), None);
+    let_in(thread, SIGSEGV);
+    // SAFETY: sends a signal to ourselves.
+    unsafe { syscall2(KILL, unsafe_getpid(), u64::from(SIGSEGV)) };
+}
+
 /// Build the frame, log it, and make the thread's registers those of the handler's entry.
 #[inline(never)]
 fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: Option<u64>) {
@@ -198,15 +222,8 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         landing::describe(&mut event, &thread.frame);
     }
     if !guest::write(area_at, state) || !guest::write(built.address, built.bytes()) {
-        // No room for the frame: the kernel kills the process with SIGSEGV.
         drop(event);
-        message::note("a signal handler could not be entered: its stack is not writable");
-        arena::ring_doorbell();
-        kernel_action(SIGSEGV, Some(&Action::default()), None);
-        let_in(thread, SIGSEGV);
-        // SAFETY: sends a signal to ourselves.
-        unsafe { syscall2(KILL, unsafe_getpid(), u64::from(SIGSEGV)) };
-        return;
+        return no_room(thread, signal, moment, temporary);
     }
     if built.is_on_alternate_stack && thread.alternate_stack.is_disarmed_by_handlers() {
         thread.alternate_stack = AlternateStack::DISABLED;

@@ -6,19 +6,14 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall4;
 
 use super::*;
-use crate::cpuid;
 use crate::thread::Thread;
 
-/// Signals by which the recorder comes to know what the program does. The kernel kills a process
-/// that raises one while it is blocked (kernel/signal.c: force_sig_info_to_task), so the program
-/// only believes that it blocks them.
-pub fn never_blocked() -> u64 {
-    let own = bit(SIGSYS) | bit(SIGTRAP);
-    if cpuid::faults() {
-        own | bit(SIGSEGV)
-    } else {
-        own
-    }
+/// Signals by which the recorder comes to know what the program does (SIGSYS, SIGTRAP), and that a
+/// pointer it was given is bad (SIGSEGV, SIGBUS: `guarded_copy`). The kernel kills a process that
+/// raises one while it is blocked (kernel/signal.c: force_sig_info_to_task), so the program only
+/// believes that it blocks them.
+pub const fn never_blocked() -> u64 {
+    bit(SIGSYS) | bit(SIGTRAP) | bit(SIGSEGV) | bit(SIGBUS)
 }
 
 /// Set the kernel's mask of the calling thread, for the mask that its program wants.
