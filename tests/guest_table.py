@@ -128,6 +128,7 @@ MEMORY = (
     Guest("half_done"),
     Guest("map_advice", same=STDOUT_ONLY),
     Guest("map_advice_vector"),
+    Guest("map_guard"),
     Guest("map_child"),
     Guest("map_alias"),
     Guest("heap_break"),

@@ -55,7 +55,17 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
 
 #: Layers of modules inside a crate, lowest first, where a newcomer is helped by them; a name covers
 #: the modules below it. Every other crate only has to be free of circles.
-RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {}
+RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "syscalls": (
+        ("names", "argument", "access", "refusal", "wait", "traits", "class", "facts", "advice"),
+        ("output", "futex", "emit"),
+        ("call", "fcntl", "prctl", "ioctl"),
+        ("row_check", "capture", "format"),
+        ("table",),
+        ("reference",),
+        ("(root)",),
+    ),
+}
 
 #: Folders of Python modules that are not part of the package, and what their names begin with.
 PYTHON_FOLDERS = {"benches": "benches", "tests": "", "tools": ""}

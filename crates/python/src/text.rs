@@ -18,12 +18,12 @@ pub fn name(event: &Event<'_>) -> String {
     }
 }
 
-/// Which arguments of a system call are addresses of paths.
+/// Which arguments of a system call are addresses of paths and other names.
 #[pyfunction]
 pub fn path_arguments(number: u16) -> Vec<usize> {
     let arguments = lookup(number.into()).map_or(&[][..], |call| call.arguments);
     let paths = arguments.iter().enumerate();
-    let paths = paths.filter(|(_, (_, kind))| matches!(kind, Kind::Path));
+    let paths = paths.filter(|(_, (_, kind))| matches!(kind, Kind::Path | Kind::Text));
     paths.map(|(index, _)| index).collect()
 }
 
