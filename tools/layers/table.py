@@ -65,6 +65,51 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("reference",),
         ("(root)",),
     ),
+    "recorder": (
+        # The program's memory, the processor, threads, and what the supervisor shares with us.
+        ("text", "waiting_notes", "guest", "scratch", "arena", "thread", "cpuid"),
+        ("maps_file", "code_ranges", "known_calls", "suspects", "hidden_descriptors"),
+        # The log, and a call on its way through.
+        ("log", "message", "call"),
+        # Facts about signals: what waits, what is blocked, when to look again.
+        (
+            "signal",
+            "signal::components",
+            "signal::dirty",
+            "signal::forwarded",
+            "signal::landing_cost",
+            "signal::mask",
+            "signal::pagemap",
+            "signal::preemption",
+            "signal::queue",
+            "signal::sending",
+            "signal::timer",
+        ),
+        # The program's code: patched calls, instructions that are performed here.
+        ("patch", "sites", "state_store", "pinning", "unknown_code", "arming"),
+        # Files, and memory that others see.
+        ("files", "shared", "heap", "vdso", "proc_files"),
+        # Who runs.
+        ("chaos", "wake_ups", "sharing_group", "scheduler", "released"),
+        # The handler that the kernel knows, and the program's signals delivered.
+        (
+            "signal::handler",
+            "signal::actions",
+            "signal::calls",
+            "signal::deliver",
+            "signal::held",
+            "signal::image",
+            "signal::landing",
+            "signal::sigreturn",
+            "signal::vectors_at_landing",
+        ),
+        # Handlers of system calls.
+        ("nested_pointers", "system_v", "virtualize", "mappings", "priority_lock", "blocking"),
+        ("loader", "process"),
+        # On top: who performs a call, and what happens when the program comes in.
+        ("dispatch",),
+        ("arrival", "(root)"),
+    ),
 }
 
 #: Folders of Python modules that are not part of the package, and what their names begin with.

@@ -32,7 +32,7 @@ fn act() {
         _ => on_system_call(thread),
     }
     let thread = thread::current();
-    // Others run only where the log says that this thread stands.
+    // Other threads may run only when the last event says where this one stands.
     let is_logged = log::next_event() != events || !log::recording();
     if scheduler::is_shared() && !thread.vfork_child && is_logged {
         scheduler::after_event(thread);
@@ -49,7 +49,7 @@ fn on_vdso_call(thread: &mut Thread) {
 
 #[inline(never)]
 fn on_signal(thread: &mut Thread) {
-    if thread.fault.number == signal::late::PREEMPT {
+    if thread.fault.number == signal::preemption::PREEMPT {
         return preempt(thread);
     }
     if thread.fault.number == 0 {
@@ -160,7 +160,7 @@ fn on_system_call(thread: &mut Thread) {
         }
         Outcome::Interrupted => {
             if !deliver_before(thread) {
-                // The signal went away again: the call has not been made yet.
+                // It was blocked or ignored after all: the program makes its call once more.
                 thread.frame.registers.rip -= 2;
             }
         }

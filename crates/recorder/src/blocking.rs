@@ -10,7 +10,7 @@ use reenact_syscalls::{
 };
 
 use crate::call::Call;
-use crate::released::{apart, direct, was_preempted};
+use crate::released::{direct, was_preempted, while_released};
 use crate::scratch::{CopyBack, Scratch};
 use crate::{files, priority_lock, shared, wake_ups};
 
@@ -32,7 +32,7 @@ pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 
         Wait::Ioctl => ioctl(args[1] as u32).is_ok_and(|request| request.may_block),
     };
     if directly {
-        apart(call, |call| direct(call, args))
+        while_released(call, |call| direct(call, args))
     } else {
         with_turn(call, args)
     }
@@ -56,7 +56,7 @@ fn with_turn(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
         if result != -EINTR || !was_preempted(call) {
             return result;
         }
-        apart(call, |_| 0);
+        while_released(call, |_| 0);
     }
 }
 
@@ -65,7 +65,7 @@ fn futex(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
         return with_turn(call, args);
     };
     match operation.wait {
-        FutexWait::Directly => apart(call, |call| direct(call, args)),
+        FutexWait::Directly => while_released(call, |call| direct(call, args)),
         FutexWait::PriorityLock => priority_lock::lock(call, args),
         FutexWait::Never => {
             let result = with_turn(call, args);
@@ -107,7 +107,7 @@ fn until_ready(
             return result;
         }
     }
-    let waited = apart(call, |call| {
+    let waited = while_released(call, |call| {
         request[0] = descriptor;
         let wait = [request.as_ptr() as u64, 1, u64::MAX, 0, 0, 0];
         // SAFETY: a pollfd of ours.
@@ -125,7 +125,7 @@ fn in_scratch(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> Optio
     let mut scratch = Scratch::new();
     let ours = scratch.replace(entry, args)?;
     let before = Before::capture(entry, &ours, &scratch).ok()?;
-    let result = apart(call, |call| direct(call, &ours));
+    let result = while_released(call, |call| direct(call, &ours));
     // The kernel can write to all of scratch memory: if it says EFAULT, it has not come to that.
     if result != NOT_BEGUN && result != -EFAULT {
         before.outputs(entry, &ours, result, &scratch, &mut CopyBack(&scratch));

@@ -189,8 +189,8 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     if handed_over {
         signal::take_back(call.thread);
     }
-    // Others may have run since the program came here, and the signal may be the one that they send to it as
-    // it waits. It has come before `pause`, or in it: nobody can tell.
+    // A signal that another thread sends to one it believes to be in `pause` must end the `pause`, also when it
+    // comes just before the call begins: natively the two cannot be told apart.
     let is_pause = result == NOT_BEGUN && matches!(entry.class, Class::Signal(SignalAction::Pause));
     let result = if is_pause && signal::interrupts(call.thread) {
         -EINTR

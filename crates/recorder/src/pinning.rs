@@ -1,7 +1,10 @@
-//! Where CPUID cannot be made to fault, a thread that has just made memory for code nobody has looked
-//! at is kept on the processor it runs on, and how that one names itself is logged. The JVM, between
-//! such a call and the next that arranges anything but memory and signals, generates a function
-//! that asks, and runs it.
+//! CPUID in code made at run time, on machines where CPUID cannot be made to fault.
+//!
+//! Such an instruction is executed without our notice, and its answer contains the number of the processor.
+//! The JVM does this at its start: it maps executable memory, writes a function that asks, and runs it. So a
+//! thread that has mapped executable memory of its own is bound to the processor it runs on, and what that
+//! processor answers is logged. The binding ends at the thread's next call that is not about memory or
+//! signals.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -104,7 +107,7 @@ pub fn begin(thread: &Thread, event: &mut Builder) {
         &names.bytes[..names.used],
     );
     // Should it compute and call nothing, the timer ends this.
-    signal::late::arm(thread);
+    signal::timer::arm(thread);
 }
 
 fn ask(names: &mut Names) {
@@ -163,7 +166,7 @@ fn end(thread: &Thread, event: &mut Builder) {
     PINNED.store(0, Ordering::Relaxed);
     event.bytes(Tag::Processor, 0, &[]);
     if !signal::queued(thread) {
-        signal::late::disarm(thread);
+        signal::timer::disarm(thread);
     }
 }
 

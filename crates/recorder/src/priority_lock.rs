@@ -11,7 +11,7 @@ use reenact_freestanding::syscall::syscall2;
 
 use crate::call::Call;
 use crate::guest;
-use crate::released::{apart, direct};
+use crate::released::{direct, while_released};
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 const TRYLOCK_PI: u64 = 8;
@@ -48,7 +48,7 @@ pub fn lock(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
         if end.is_some_and(Deadline::is_over) {
             return -numbers::ETIMEDOUT;
         }
-        let waited = apart(call, |call| wait_for_change(call, address, seen, end));
+        let waited = while_released(call, |call| wait_for_change(call, address, seen, end));
         if waited == NOT_BEGUN || waited == -EINTR {
             return NOT_BEGUN;
         }

@@ -22,7 +22,7 @@ pub fn was_preempted(call: &Call<'_>) -> bool {
 
 /// Run `wait` without the token. The event under construction is begun anew afterwards, because
 /// others have written to the log.
-pub fn apart(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
+pub fn while_released(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
     let header = call.event.set_aside();
     call.thread.preemption_requested.store(0, Ordering::Relaxed);
     scheduler::release_for_call(call.thread, &header);

@@ -277,7 +277,7 @@ fn begin_turn(thread: &mut Thread, kind: WaitKind) {
 fn check_queued_signals(thread: &Thread) {
     thread.waits.store(0, Ordering::Relaxed);
     if signal::queued(thread) {
-        signal::late::arm(thread);
+        signal::timer::arm(thread);
     }
 }
 
@@ -315,7 +315,7 @@ fn wait(thread: &Thread) {
             && !(chaos::is_on() && chaos::is_low(thread.tid));
         if asks {
             let pid = arena::slot().pid.load(Ordering::Relaxed);
-            signal::late::request_preemption(pid, thread::current().tid);
+            signal::preemption::request(pid, thread::current().tid);
             start = log::time();
         }
     }

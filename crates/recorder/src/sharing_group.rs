@@ -269,7 +269,7 @@ fn request_preemption(group: &Group, holder: u64) {
     group.preempting.fetch_add(1, Ordering::SeqCst);
     // A process that leaves for an `execve` waits for us: afterwards the signal would kill it.
     if group.holder.load(Ordering::SeqCst) == holder {
-        signal::late::request_preemption(pid, group.holder_tid.load(Ordering::Relaxed));
+        signal::preemption::request(pid, group.holder_tid.load(Ordering::Relaxed));
     }
     group.preempting.fetch_sub(1, Ordering::SeqCst);
 }

@@ -66,8 +66,6 @@ pub struct Thread {
     pub fault_context: [u64; 3],
     /// The mask the program believes it has (the kernel never blocks SIGSYS for us).
     pub mask: u64,
-    /// Mask to restore after `sigsuspend` and the like delivered its signals.
-    pub saved_mask: Option<u64>,
     pub clear_child_tid: u64,
     /// Signals that the kernel keeps because one like them is in the queue: a mask.
     pub followers_kept: AtomicU64,

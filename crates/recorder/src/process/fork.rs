@@ -140,7 +140,7 @@ fn in_child(
     mine.pid.store(pid, Ordering::Relaxed);
     mine.state.store(slot_state::ACTIVE, Ordering::Release);
     log::continue_from_slot();
-    signal::late::forget(call.thread, false);
+    signal::timer::forget(call.thread, false);
     signal::dirty::after_fork();
     crate::scheduler::after_fork();
     super::threads::after_fork(call.thread.index);

@@ -151,7 +151,7 @@ extern "C" fn thread_main(thread: *mut Thread) -> ! {
 
 /// `exit` of one of several threads. The `Exit` event has been logged by the caller.
 pub fn end(thread: &mut Thread, mut event: Builder, status: u64) -> ! {
-    signal::late::forget(thread, true);
+    signal::timer::forget(thread, true);
     super::robust::release(thread, &mut event);
     let address = thread.clear_child_tid;
     if address != 0 && guest::write(address, &[0; 4]) {

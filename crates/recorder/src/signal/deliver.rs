@@ -25,7 +25,7 @@ pub enum Moment {
     AfterEvent,
     /// At an instruction that faulted (the `Fault` event precedes).
     Fault,
-    /// In the middle of computation: a replay cannot find the place yet.
+    /// In the middle of computation: the event describes the place, and a replay searches for it.
     Anywhere,
 }
 

@@ -1,5 +1,6 @@
-//! Signals sent to `reenact record` that it passes on to the program. One that was sent to a whole process
-//! group has come to the program by itself, too; had the program been started alone, it would have come once.
+//! Signals that `reenact record` gets and passes on to the program. A signal to a whole process group reaches
+//! the program twice: directly, and passed on. Without `reenact` it would have come once, so the
+//! second is dropped.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use reenact_freestanding::numbers;

@@ -23,9 +23,9 @@ pub fn arm_stack(thread: &Thread) {
     unsafe { syscall2(SIGALTSTACK, stack.as_ptr() as u64, 0) };
 }
 
-/// Whether a signal of our own has swallowed the trap of a system call. The kernel keeps one
+/// Whether a signal of our own has displaced the trap of a system call. The kernel keeps only one
 /// SIGSYS of a thread (`legacy_queue`, kernel/signal.c): when ours is pending as the program
-/// executes `syscall`, the call is neither performed nor trapped, and the program is behind it.
+/// executes `syscall`, the call is neither performed nor trapped, and the program stands behind it.
 fn has_swallowed_trap(thread: &Thread, context: &UserContext) -> bool {
     let ip = context.general[RIP];
     let mut code = [0u8; 2];
@@ -59,7 +59,7 @@ fn keep(thread: &mut Thread, context: &mut UserContext, signal: QueuedSignal) {
         context.mask |= bit(number);
         sending::send_first(thread, &signal);
     }
-    super::late::arm(thread);
+    super::timer::arm(thread);
 }
 
 /// Whether a signal was raised by the CPU for the instruction at the interrupted address.
@@ -92,8 +92,8 @@ fn is_repeating(ip: u64) -> bool {
 }
 
 /// Whether the program enters the recorder next: at a `syscall` instruction, or at the jump that one
-/// has become. Whatever waits is done there, at a place the log knows, so no landing is made. Nor
-/// could a replay always find it: a call that is begun once more has lost rcx and r11.
+/// has become. Signals and preemption requests wait for that: it is an event, which a replay finds without a
+/// landing. A landing there might not be found: in a call that is begun once more, rcx and r11 are lost.
 fn is_at_call(ip: u64) -> bool {
     const LAST_OF_PAGE: u64 = 4095;
     let mut code = [0u8; 2];
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     // Any thread's handler runs on the signal stack in its own block.
     let thread = thread::of_address(&raw const signal as u64);
     let ip = context.general[RIP];
-    if super::late::is_alarm(&signal) {
+    if super::timer::is_alarm(&signal) {
         crate::pinning::release(thread);
     }
 
@@ -137,16 +137,16 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
             }
             return;
         }
-        if super::late::is_preemption_request(&signal) {
+        if super::preemption::is_request(&signal) {
             thread.preemption_requested.store(1, Ordering::Relaxed);
             return;
         }
-        if super::late::is_alarm(&signal) {
+        if super::timer::is_alarm(&signal) {
             thread.timer_armed.store(0, Ordering::Relaxed);
             // A thread that waits for its turn looks when it gets it.
             let waits = thread.waits.load(Ordering::Relaxed) != 0;
             if !waits && thread.queued.load(Ordering::Relaxed) > 0 {
-                super::late::arm(thread);
+                super::timer::arm(thread);
             }
             return;
         }
@@ -164,8 +164,8 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
         thread.fault_context = [context.error, context.trap, context.cr2];
         return context.redirect(&mut thread.frame, Origin::Signal);
     }
-    let is_request = super::late::is_preemption_request(&signal);
-    if (is_request || super::late::is_alarm(&signal)) && has_swallowed_trap(thread, context) {
+    let is_request = super::preemption::is_request(&signal);
+    if (is_request || super::timer::is_alarm(&signal)) && has_swallowed_trap(thread, context) {
         // Once more; what was asked for is done at the end of the call.
         context.general[RIP] = ip - 2;
         if is_request {
@@ -179,20 +179,20 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
         if is_at_call(ip) {
             thread.preemption_requested.store(1, Ordering::Relaxed);
         } else if crate::scheduler::somebody_waits() && !is_repeating(ip) {
-            thread.fault.number = super::late::PREEMPT;
-            // Ours, and nothing that a place in the program has.
+            thread.fault.number = super::preemption::PREEMPT;
+            // We have set it; the program's own flags never have it.
             context.general[FLAGS] &= !RESUME_FLAG;
             context.redirect(&mut thread.frame, Origin::Signal);
         }
         return;
     }
-    if super::late::is_alarm(&signal) {
+    if super::timer::is_alarm(&signal) {
         thread.timer_armed.store(0, Ordering::Relaxed);
         if thread.queued.load(Ordering::Relaxed) == 0 || is_at_call(ip) {
             return;
         }
         if is_repeating(ip) {
-            super::late::arm_soon(thread);
+            super::timer::arm_soon(thread);
         } else {
             thread.fault.number = 0;
             context.general[FLAGS] &= !RESUME_FLAG;

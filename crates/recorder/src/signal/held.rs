@@ -1,8 +1,8 @@
-//! Signals that the program blocks and that the recorder lives on.
+//! Blocked signals whose numbers the recorder needs for itself (SIGSYS, SIGTRAP, SIGSEGV).
 //!
-//! A signal that comes while it is blocked the kernel keeps. For these it cannot: it would have to block
-//! them, and the next instruction of the program that traps would kill it. So they are kept here, until the program
-//! changes its mask, or makes a call by which the kernel could hand them out.
+//! The kernel keeps a signal that is blocked. The recorder cannot let the kernel block these: the kernel kills
+//! a process whose instruction raises a blocked signal, and traps of the program do so all the time. So they
+//! are kept here until the program unblocks them, or makes a call that can return one (`rt_sigtimedwait`).
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall2;
@@ -43,8 +43,8 @@ pub fn forget(thread: &mut Thread) {
     }
 }
 
-/// Before a call by which the kernel may hand a blocked signal out, or that takes another mask: the kernel
-/// keeps them meanwhile. Whether there are any; [`set_kernel_mask`] brings them back.
+/// Before a call that can return a blocked signal or sets another mask: the kernel gets them for as long as
+/// it takes. Whether there are any; [`set_kernel_mask`] lets them come back here.
 #[inline]
 pub fn hand_over(thread: &mut Thread) -> bool {
     any(thread) && hand_over_all(thread)

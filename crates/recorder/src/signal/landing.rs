@@ -11,7 +11,7 @@ use reenact_trace::checksum::checksum;
 use reenact_trace::{Registers, Tag};
 
 use super::pagemap::{Scan, FILE, ONLY_TRACKED, PRESENT, PROTECT, REGIONS, SWAPPED, WRITTEN, ZERO};
-use super::{dirty, landing_cost, vectors};
+use super::{dirty, landing_cost, vectors_at_landing};
 use crate::log::Builder;
 use crate::{maps_file, shared};
 use reenact_interpose::Frame;
@@ -57,7 +57,7 @@ pub fn describe(event: &mut Builder, interrupted: &Frame) {
     let before = &interrupted.registers;
     let start = now_ns();
     event.bytes(Tag::Registers, 1, before.as_bytes());
-    vectors::attach(event, interrupted);
+    vectors_at_landing::attach(event, interrupted);
     CONTENTS_LEFT.store(CONTENTS, Ordering::Relaxed);
     ATTACHED.store(0, Ordering::Relaxed);
     dirty::begin_if_worth_it(own_pages());

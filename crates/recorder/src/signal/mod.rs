@@ -12,13 +12,14 @@ mod held;
 mod image;
 mod landing;
 mod landing_cost;
-pub mod late;
 mod mask;
 mod pagemap;
+pub mod preemption;
 mod queue;
 mod sending;
 mod sigreturn;
-mod vectors;
+pub mod timer;
+mod vectors_at_landing;
 
 pub use reenact_interpose::signal_action::*;
 

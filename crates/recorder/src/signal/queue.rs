@@ -1,12 +1,12 @@
 //! Signals that have arrived and wait for a deterministic point. The handler adds to the queue at any
 //! moment, also while the recorder takes the first of it, so no step of either may undo the other's.
 //!
-//! While one waits here the kernel keeps those of the same number that follow, as it does natively while the
-//! program's handler runs. A timer that is due again sooner than we go on would leave us no time at all.
+//! While one waits here, the kernel's mask blocks those of the same number that follow, as it does natively
+//! while the program's handler runs. Otherwise a timer with a short interval would interrupt us without end.
 
 use core::sync::atomic::Ordering;
 
-use super::{bit, late, SYNCHRONOUS};
+use super::{bit, timer, SYNCHRONOUS};
 use crate::thread::{self, QueuedSignal, Thread, QUEUE};
 
 /// Handlers that may be within each other: the recorder's, and that of a signal which it does not
@@ -83,7 +83,7 @@ pub fn take_first(thread: &mut Thread) -> QueuedSignal {
         .queue_first
         .store(first.wrapping_add(1), Ordering::Release);
     if thread.queued.fetch_sub(1, Ordering::AcqRel) == 1 {
-        late::disarm(thread);
+        timer::disarm(thread);
     }
     signal
 }

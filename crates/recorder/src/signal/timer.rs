@@ -1,10 +1,10 @@
-//! Signals that arrive while the program computes wait for its next system call. If none comes
-//! within milliseconds, the signal is delivered where the program is, at a landing.
+//! Each thread's timer. A signal that arrives while the program computes waits for its next system call. If
+//! none comes within milliseconds, the timer interrupts it, and the signal is delivered where the
+//! program is, at a landing.
 
 use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers;
 
-use reenact_freestanding::numbers::RT_TGSIGQUEUEINFO;
 use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
 
 use super::{landing_cost, SIGSYS};
@@ -31,41 +31,6 @@ pub fn is_alarm(signal: &QueuedSignal) -> bool {
     signal.number == SIGSYS
         && (signal.info[1] & 0xffff_ffff) as i32 == SI_TIMER
         && signal.info[3] == COOKIE
-}
-
-/// Marks a preemption request, and the `fault.number` it becomes.
-const PREEMPTION_COOKIE: u64 = 0x726f_6f6d_726f_6f6d;
-pub const PREEMPT: u32 = 1000;
-const SI_QUEUE: i32 = numbers::SI_QUEUE as i32;
-
-/// Send a preemption request to the running thread, of this process or another one.
-pub fn request_preemption(pid: u32, tid: u32) {
-    // siginfo: number, error, code; pid and uid; value.
-    let info = [
-        u64::from(SIGSYS),
-        SI_QUEUE as u32 as u64,
-        0,
-        PREEMPTION_COOKIE,
-    ];
-    let mut words = [0u64; 16];
-    words[..4].copy_from_slice(&info);
-    // SAFETY: a siginfo of ours; the signal is one the recorder always handles.
-    unsafe {
-        syscall4(
-            RT_TGSIGQUEUEINFO,
-            u64::from(pid),
-            u64::from(tid),
-            u64::from(SIGSYS),
-            words.as_ptr() as u64,
-        )
-    };
-}
-
-/// Whether a signal is such a request.
-pub fn is_preemption_request(signal: &QueuedSignal) -> bool {
-    signal.number == SIGSYS
-        && (signal.info[1] & 0xffff_ffff) as i32 == SI_QUEUE
-        && signal.info[3] == PREEMPTION_COOKIE
 }
 
 /// Look again soon whether signals wait for `thread`, the calling one.
