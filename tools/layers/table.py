@@ -104,7 +104,8 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "signal::vectors_at_landing",
         ),
         # Handlers of system calls.
-        ("nested_pointers", "system_v", "virtualize", "mappings", "priority_lock", "blocking"),
+        ("nested_pointers", "half_done", "system_v", "virtualize", "mappings"),
+        ("priority_lock", "blocking"),
         ("loader", "process"),
         # On top: who performs a call, and what happens when the program comes in.
         ("dispatch",),
