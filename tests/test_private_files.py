@@ -14,6 +14,10 @@ import pytest
 import skips
 from recorded_run import Reenact
 
+from reenact import open as open_trace
+from reenact.errors import TraceError
+from reenact.symbols.files import ModuleFiles
+
 
 def under_mask(mask: int, command: list[str]) -> list[str]:
     """A command that runs with a file mode mask."""
@@ -187,3 +191,34 @@ def test_without_proc(reenact: Reenact, tmp_path: Path, variables: dict[str, str
     assert b"there is no /proc" in ending.stderr
     assert b"mount -t proc" in ending.stderr
     assert not (tmp_path / "trace").exists()
+
+
+def test_a_changed_copy_is_found(
+    reenact: Reenact, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    """By whatever replays or shows it, in every trace that shares it."""
+    for name in ("first", "second"):
+        assert reenact.record(["true"], tmp_path / name, variables=variables).status == 0
+        assert reenact.verify(tmp_path / name)["divergences"] == []
+    number, (program, path) = next(
+        (number, item)
+        for number, item in enumerate(kept(tmp_path / "first").items())
+        if item[0].endswith("/true")
+    )
+    before = path.stat()
+    change(path)
+    # A time stamp that somebody has put back tells nothing.
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for name in ("first", "second"):
+        for command in (["verify"], ["verify", "--json"]):
+            ending = reenact.run(*command, str(tmp_path / name))
+            assert ending.status == 125, ending.describe()
+            assert f"copy of {program} (files/{number}) was changed".encode() in ending.stderr
+        trace = open_trace(str(tmp_path / name))
+        with pytest.raises(TraceError, match="was changed since it was recorded"):
+            trace.replay()
+        assert ModuleFiles.of_trace(trace.path).module(number) is None
+    path.unlink()
+    ending = reenact.run("verify", str(tmp_path / "first"))
+    assert ending.status == 125, ending.describe()
+    assert b"is missing" in ending.stderr

@@ -19,9 +19,11 @@ __all__ = [
     "TraceError",
     "TraceFiles",
     "Type",
+    "check_kept_files",
     "forget_unused_copies",
     "path_arguments",
     "record",
+    "soname",
 ]
 
 class RecordError(Exception):
@@ -86,6 +88,12 @@ class RecordOutcome:
     def messages(self) -> list[str]: ...
     @property
     def complete(self) -> bool: ...
+
+def check_kept_files(path: str) -> None:
+    """Compare all kept files of the trace at a path with what was recorded.
+
+    Raises FileError and TraceError.
+    """
 
 def forget_unused_copies() -> None:
     """Remove the copies of files that no trace has any more from the user's cache."""
@@ -228,6 +236,8 @@ class Trace:
     def processes(self) -> list[Process]: ...
     def events(self, process: int, first: int = 0, last: int | None = None) -> EventIterator: ...
     def files(self) -> list[StoredFile]: ...
+    def open_kept(self, number: int) -> int:
+        """A new descriptor of a kept file, which is as it was recorded; TraceError: it is not."""
 
 class _Reader(Protocol):
     def __call__(self, address: int, length: int, /) -> bytes: ...
@@ -255,7 +265,7 @@ class Module:
     entry of the type, is parameter).
     """
 
-    def __new__(cls, path: str, original: str, directories: Sequence[str]) -> Module: ...
+    def __new__(cls, descriptor: int, original: str, directories: Sequence[str]) -> Module: ...
     @property
     def debug_path(self) -> Path | None: ...
     @property
@@ -312,3 +322,6 @@ class Type:
     def enumerators(self) -> list[tuple[str, int]]: ...
     @property
     def is_declaration(self) -> bool: ...
+
+def soname(descriptor: int) -> bytes | None:
+    """DT_SONAME of the ELF file that is open as a descriptor."""

@@ -117,6 +117,26 @@ class TraceFiles:
                 return
 
 
+def check_kept_files(trace: str) -> None:
+    """Compare all files kept in a trace with what was recorded.
+
+    What was found right before, and has not changed, is not read again.
+
+    Errors: `TraceError` for one that was changed since, is missing or is no regular file.
+    """
+    try:
+        _native.check_kept_files(trace)
+    except _native.FileError as error:
+        raise _explained(error) from error
+    except _native.TraceError as error:
+        raise changed_file(error) from error
+
+
+def changed_file(error: _native.TraceError) -> TraceError:
+    """What to tell of a kept file that is not opened."""
+    return TraceError(str(error.args[0]), "bring it back as it was, or record the program again")
+
+
 def _explained(error: _native.FileError) -> OSError | ReenactError:
     message, kind, _ = error.args
     if kind == "missing":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,11 @@ _ORDER = (
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx",
     "rax", "rcx", "rsp", "rip",
 )  # fmt: skip
+
+
+def opened(path: str | Path) -> File:
+    """A file of this machine as one of a trace."""
+    return File(str(path), partial(os.open, path, os.O_RDONLY | os.O_CLOEXEC))
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def _snapshot(context: int) -> Snapshot:
             start, end = (int(part, 16) for part in addresses.split("-"))
             file = numbers.setdefault(path[0], len(numbers))
             mappings.append(Mapping(start, end, file, int(offset, 16)))
-    files = {number: File(path, path) for path, number in numbers.items()}
+    files = {number: opened(path) for path, number in numbers.items()}
     return Snapshot(registers, ModuleFiles(files, []), mappings)
 
 

@@ -13,13 +13,14 @@ from symbol_programs import (
     Snapshot,
     compiled,
     line_of,
+    opened,
     optimization,  # noqa: F401 (a fixture)
     with_snapshot,
 )
 
 from reenact.errors import UsageError
 from reenact.symbols.expressions import evaluate
-from reenact.symbols.files import File, ModuleFiles
+from reenact.symbols.files import ModuleFiles
 from reenact.symbols.rendering import render
 from reenact.symbols.space import AddressSpace
 from reenact.symbols.unwinding import unwind
@@ -29,7 +30,7 @@ from reenact.symbols.variables import FrameVariables
 
 def space_of(library: Path, directories: list[str] | None = None) -> AddressSpace:
     """A file mapped at an address of its own, as far as its code goes."""
-    files = ModuleFiles({0: File(str(library), str(library))}, directories or [])
+    files = ModuleFiles({0: opened(library)}, directories or [])
     end = library.stat().st_size
     return AddressSpace(files, [Mapping(0x10000, 0x10000 + end, 0, 0)])
 
@@ -185,7 +186,7 @@ def test_separate_debug_files(tmp_path: Path, how: str, monkeypatch: pytest.Monk
     elif how == "beside":
         place = tmp_path / ".debug" / debug.name
     else:
-        files = ModuleFiles({0: File("", str(library))}, [])
+        files = ModuleFiles({0: opened(library)}, [])
         build_id = files.module(0).build_id
         place = root / ".build-id" / build_id[:2] / f"{build_id[2:]}.debug"
     place.parent.mkdir(parents=True)
@@ -193,7 +194,7 @@ def test_separate_debug_files(tmp_path: Path, how: str, monkeypatch: pytest.Monk
     if how == "variable":
         monkeypatch.setenv("REENACT_DEBUG_PATH", f"/nonexistent:{root}")
         space = AddressSpace(
-            ModuleFiles({0: File(str(library), str(library))}),
+            ModuleFiles({0: opened(library)}),
             [Mapping(0x10000, 0x10000 + library.stat().st_size, 0, 0)],
         )
     else:

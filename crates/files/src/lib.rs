@@ -9,12 +9,14 @@
 
 mod cache;
 mod error;
+mod identity;
 mod private;
 mod regular;
 mod trace_files;
 
 pub use cache::{cache_part, prune_to_newest};
 pub use error::{FileError, Problem};
+pub use identity::identity_of;
 pub use private::{create_private, create_private_directory, make_private, replace_private};
 pub use regular::open_regular;
 pub use trace_files::TraceFiles;

@@ -1,9 +1,10 @@
 //! `TraceFiles`: the files of a trace, opened and written safely.
 
 use std::fs::File;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{BorrowedFd, IntoRawFd};
 use std::path::PathBuf;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use reenact_files::FileError;
@@ -51,6 +52,16 @@ impl TraceFiles {
     fn lock_file(&self, name: &str) -> PyResult<i32> {
         descriptor(self.files.lock_file(name))
     }
+}
+
+/// The file that Python has open as a descriptor, which stays Python's.
+pub fn duplicate(descriptor: i32) -> PyResult<File> {
+    if descriptor < 0 {
+        return Err(PyValueError::new_err("a descriptor is not negative"));
+    }
+    // SAFETY: borrowed for the call only; one that is closed is refused by the kernel.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    Ok(File::from(borrowed.try_clone_to_owned()?))
 }
 
 /// The number of an open file, which the caller closes.

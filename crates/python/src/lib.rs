@@ -6,6 +6,7 @@
 mod errors;
 mod event;
 mod files;
+mod panics;
 mod process;
 mod recording;
 mod symbols;
@@ -26,9 +27,9 @@ mod _native {
     #[pymodule_export]
     use crate::recording::{forget_unused_copies, record, RecordOutcome};
     #[pymodule_export]
-    use crate::symbols::{Module, SymbolError, Type};
+    use crate::symbols::{soname, Module, SymbolError, Type};
     #[pymodule_export]
     use crate::text::path_arguments;
     #[pymodule_export]
-    use crate::trace::Trace;
+    use crate::trace::{check_kept_files, Trace};
 }

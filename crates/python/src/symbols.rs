@@ -9,6 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use reenact_symbols::{Context, LineRow, Location, Symbol, Variable};
 
+use crate::files::duplicate;
+use crate::panics::quietly;
+
 create_exception!(
     reenact._native,
     SymbolError,
@@ -37,8 +40,14 @@ type PiecePart<'py> = (
 );
 type MemberParts = (Option<String>, u64, u64, Option<(u64, u64)>, bool);
 
-fn failed(error: reenact_symbols::Error) -> PyErr {
-    SymbolError::new_err(error.to_string())
+/// Ask a question of debug information, which may be somebody else's. None is known to make its
+/// reader panic; one that did would be one that does not answer.
+fn guarded<T>(question: impl FnOnce() -> Result<T, reenact_symbols::Error>) -> PyResult<T> {
+    match quietly(question) {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(error)) => Err(SymbolError::new_err(error.to_string())),
+        None => Err(SymbolError::new_err("the debug information is damaged")),
+    }
 }
 
 /// A file with its debug information.
@@ -81,10 +90,10 @@ impl Frame<'_> {
             thread_local: self.thread_local,
             read: &read,
         };
-        let answer = question(&context);
+        let answer = guarded(|| question(&context));
         match exception.into_inner() {
             Some(error) => Err(error),
-            None => answer.map_err(failed),
+            None => answer,
         }
     }
 }
@@ -94,14 +103,14 @@ impl Module {
     #[new]
     fn new(
         py: Python<'_>,
-        path: PathBuf,
+        descriptor: i32,
         original: PathBuf,
         directories: Vec<PathBuf>,
     ) -> PyResult<Module> {
-        let module = py.detach(|| reenact_symbols::Module::open(&path, &original, &directories));
-        Ok(Module {
-            module: module.map_err(failed)?,
-        })
+        let file = duplicate(descriptor)?;
+        let read = || reenact_symbols::Module::read(file, &original, &original, &directories);
+        let module = py.detach(|| guarded(read));
+        Ok(Module { module: module? })
     }
 
     #[getter]
@@ -133,17 +142,17 @@ impl Module {
         self.module.address_range()
     }
 
-    fn symbol_at(&self, address: u64) -> Option<NamedAddress> {
-        self.module.symbol_at(address).map(symbol)
+    fn symbol_at(&self, address: u64) -> PyResult<Option<NamedAddress>> {
+        guarded(|| Ok(self.module.symbol_at(address).map(symbol)))
     }
 
-    fn symbols_named(&self, name: &str) -> Vec<NamedAddress> {
-        self.module.symbols_named(name).map(symbol).collect()
+    fn symbols_named(&self, name: &str) -> PyResult<Vec<NamedAddress>> {
+        guarded(|| Ok(self.module.symbols_named(name).map(symbol).collect()))
     }
 
     fn source_frames(&self, py: Python<'_>, address: u64) -> PyResult<Vec<SourceFrame>> {
-        let frames = py.detach(|| self.module.source_frames(address));
-        let parts = frames.map_err(failed)?.into_iter().map(|frame| {
+        let frames = py.detach(|| guarded(|| self.module.source_frames(address)));
+        let parts = frames?.into_iter().map(|frame| {
             (
                 frame.function,
                 frame.file,
@@ -156,22 +165,21 @@ impl Module {
     }
 
     fn line_rows(&self, py: Python<'_>, begin: u64, end: u64) -> PyResult<Vec<Row>> {
-        let rows = py.detach(|| self.module.line_rows(begin, end));
-        Ok(rows.map_err(failed)?.into_iter().map(row).collect())
+        let rows = py.detach(|| guarded(|| self.module.line_rows(begin, end)));
+        Ok(rows?.into_iter().map(row).collect())
     }
 
-    fn is_optimized(&self, py: Python<'_>, address: u64) -> bool {
-        py.detach(|| self.module.is_optimized(address))
+    fn is_optimized(&self, py: Python<'_>, address: u64) -> PyResult<bool> {
+        py.detach(|| guarded(|| Ok(self.module.is_optimized(address))))
     }
 
     fn line_addresses(&self, py: Python<'_>, file: &str, line: u64) -> PyResult<Vec<Row>> {
-        let rows = py.detach(|| self.module.line_addresses(file, line));
-        Ok(rows.map_err(failed)?.into_iter().map(row).collect())
+        let rows = py.detach(|| guarded(|| self.module.line_addresses(file, line)));
+        Ok(rows?.into_iter().map(row).collect())
     }
 
     fn lines_with_code(&self, py: Python<'_>, file: &str) -> PyResult<Vec<u64>> {
-        py.detach(|| self.module.lines_with_code(file))
-            .map_err(failed)
+        py.detach(|| guarded(|| self.module.lines_with_code(file)))
     }
 
     fn unwind(&self, address: u64, frame: Frame<'_>) -> PyResult<Option<Caller>> {
@@ -186,8 +194,8 @@ impl Module {
     }
 
     fn scopes(&self, py: Python<'_>, address: u64) -> PyResult<Vec<ScopeParts>> {
-        let scopes = py.detach(|| self.module.scopes(address));
-        let parts = scopes.map_err(failed)?.into_iter().map(|scope| {
+        let scopes = py.detach(|| guarded(|| self.module.scopes(address)));
+        let parts = scopes?.into_iter().map(|scope| {
             let variables = scope.variables.into_iter().map(variable).collect();
             (scope.function, scope.name, variables)
         });
@@ -195,7 +203,7 @@ impl Module {
     }
 
     fn globals(&self, py: Python<'_>, name: &str) -> PyResult<Vec<VariableParts>> {
-        let found = py.detach(|| self.module.globals(name)).map_err(failed)?;
+        let found = py.detach(|| guarded(|| self.module.globals(name)))?;
         Ok(found.into_iter().map(variable).collect())
     }
 
@@ -222,13 +230,20 @@ impl Module {
     }
 
     fn type_at(&self, entry: u64) -> PyResult<Type> {
-        let inner = self.module.type_at(entry).map_err(failed)?;
+        let inner = guarded(|| self.module.type_at(entry))?;
         Ok(Type { inner })
     }
 
     fn type_named(&self, py: Python<'_>, name: &str) -> PyResult<Option<u64>> {
-        py.detach(|| self.module.type_named(name)).map_err(failed)
+        py.detach(|| guarded(|| self.module.type_named(name)))
     }
+}
+
+/// DT_SONAME of the ELF file that is open as a descriptor.
+#[pyfunction]
+pub fn soname(py: Python<'_>, descriptor: i32) -> PyResult<Option<Vec<u8>>> {
+    let file = duplicate(descriptor)?;
+    py.detach(|| guarded(|| Ok(reenact_symbols::soname(file))))
 }
 
 /// A type as the debug information describes it.

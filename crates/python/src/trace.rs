@@ -1,10 +1,15 @@
 //! `Trace`.
 
+use std::collections::BTreeMap;
+use std::os::fd::IntoRawFd;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
+use reenact_store::kept_files;
 
-use crate::errors::trace_error;
+use crate::errors::{file_error, trace_error};
 use crate::event::EventIterator;
 use crate::process::{Process, StoredFile};
 
@@ -12,6 +17,8 @@ use crate::process::{Process, StoredFile};
 #[pyclass(frozen, module = "reenact._native")]
 pub struct Trace {
     trace: reenact_store::Trace,
+    /// By number, read when the first is opened.
+    kept: OnceLock<BTreeMap<u32, reenact_store::StoredFile>>,
 }
 
 #[pymethods]
@@ -21,7 +28,10 @@ impl Trace {
         let trace = py
             .detach(|| reenact_store::Trace::open(path))
             .map_err(|error| trace_error(&error))?;
-        Ok(Trace { trace })
+        Ok(Trace {
+            trace,
+            kept: OnceLock::new(),
+        })
     }
 
     /// The manifest as JSON text.
@@ -66,7 +76,29 @@ impl Trace {
             .collect()
     }
 
+    /// A new descriptor of a kept file, which is as it was recorded; the caller closes it.
+    fn open_kept(&self, py: Python<'_>, number: u32) -> PyResult<i32> {
+        let kept = self.kept.get_or_init(|| {
+            let files = self.trace.files().into_iter();
+            files.map(|stored| (stored.id, stored)).collect()
+        });
+        let Some(stored) = kept.get(&number) else {
+            return Err(PyKeyError::new_err(number));
+        };
+        py.detach(|| kept_files::open(self.trace.directory(), stored))
+            .map(IntoRawFd::into_raw_fd)
+            .map_err(|error| trace_error(&error))
+    }
+
     fn __repr__(&self) -> String {
         format!("Trace({:?})", self.trace.directory().path())
     }
+}
+
+/// Compare all kept files of the trace at a path with what was recorded.
+#[pyfunction]
+pub fn check_kept_files(py: Python<'_>, path: PathBuf) -> PyResult<()> {
+    let files = reenact_files::TraceFiles::open(path).map_err(|error| file_error(&error))?;
+    py.detach(|| kept_files::check_all(&files))
+        .map_err(|error| trace_error(&error))
 }

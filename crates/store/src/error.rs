@@ -18,6 +18,12 @@ pub enum StoreError {
     NewerVersion { found: u64, supported: u32 },
     /// `manifest.json` cannot be understood.
     DamagedManifest { path: PathBuf, reason: String },
+    /// A kept file is not as it was recorded.
+    ChangedFile {
+        name: String,
+        original: String,
+        how: &'static str,
+    },
     /// A file of the trace is not what a recording makes.
     Refused(FileError),
     /// A file of the trace cannot be read.
@@ -47,6 +53,7 @@ impl StoreError {
             NotATrace { .. } => "not-a-trace",
             NewerVersion { .. } => "newer-version",
             DamagedManifest { .. } => "damaged-manifest",
+            ChangedFile { .. } => "changed-file",
             Refused(_) | Unreadable { .. } => "unreadable",
             DamagedChunk { .. } => "damaged-chunk",
             Gap { .. } => "gap",
@@ -70,6 +77,10 @@ impl fmt::Display for StoreError {
             DamagedManifest { path, reason } => {
                 write!(f, "{} is damaged: {reason}", path.display())
             }
+            ChangedFile { name, original, how } => write!(
+                f,
+                "the trace's copy of {original} ({name}) {how} since it was recorded"
+            ),
             Refused(error) => error.fmt(f),
             Unreadable { path, error } => write!(f, "{} cannot be read: {error}", path.display()),
             DamagedChunk { process, first_event, offset } => write!(

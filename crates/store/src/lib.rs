@@ -10,6 +10,7 @@ mod clock;
 mod error;
 mod event_reader;
 mod files;
+pub mod kept_files;
 mod log;
 mod process_table;
 mod trace;

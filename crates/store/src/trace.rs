@@ -11,11 +11,12 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::event_reader::EventReader;
-use crate::files::{self, StoredFile};
+use crate::files::StoredFile;
+use crate::kept_files;
 use crate::log::Log;
 use crate::process_table::{self, Process};
 
-/// Most bytes of `manifest.json` and of `files.jsonl`.
+/// Most bytes of `manifest.json`.
 const MOST_TEXT: u64 = 32 << 20;
 /// Where no limit is needed.
 const ANY_SIZE: u64 = i64::MAX as u64;
@@ -77,11 +78,7 @@ impl Trace {
 
     /// The files kept in the trace.
     pub fn files(&self) -> Vec<StoredFile> {
-        let text = self
-            .files
-            .read("files.jsonl", MOST_TEXT)
-            .unwrap_or_default();
-        files::parse(&String::from_utf8_lossy(&text))
+        kept_files::list(&self.files)
     }
 
     /// All recorded processes by number; reads only the chunks with landmarks.

@@ -6,16 +6,15 @@ use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::Arc;
 
-use reenact_files::{create_private, create_private_directory};
+use reenact_files::{create_private, create_private_directory, identity_of};
 use reenact_trace::arena::{file_origin, file_state, FileEntry, FILE_PATH_MAX, KEPT_FILE_MODE};
 use reenact_trace::checksum::Checksum;
-use reenact_trace::FileIdentity;
 use serde_json::json;
 
 use crate::arena_memory::Arena;
@@ -220,22 +219,6 @@ impl FileTable {
             drop(fs::rename(&link, other));
         }
     }
-}
-
-fn identity_of(file: &File) -> io::Result<FileIdentity> {
-    let status = file.metadata()?;
-    let nanoseconds = |seconds: i64, rest: i64| {
-        (seconds as u64)
-            .wrapping_mul(1_000_000_000)
-            .wrapping_add(rest as u64)
-    };
-    Ok(FileIdentity {
-        device: status.dev(),
-        inode: status.ino(),
-        size: status.size(),
-        modified_ns: nanoseconds(status.mtime(), status.mtime_nsec()),
-        changed_ns: nanoseconds(status.ctime(), status.ctime_nsec()),
-    })
 }
 
 fn checksum_of(path: &Path) -> io::Result<u64> {

@@ -1,12 +1,14 @@
 //! Reading an ELF file, and finding the file with its debug information.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use object::read::elf::ProgramHeader;
 use object::read::ReadCache;
-use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol};
+use object::{CompressedData, Object, ObjectSection, ObjectSegment, ObjectSymbol};
 
 use crate::symbol::Symbol;
 use crate::{Bytes, Error};
@@ -39,9 +41,14 @@ pub(crate) struct Elf {
 const CALL_FRAME_SECTIONS: [&str; 3] = [".eh_frame", ".eh_frame_hdr", ".debug_frame"];
 
 impl Elf {
-    /// Read a file. Only the sections that are wanted are read, the others stay on the disk.
-    pub fn open(path: &Path) -> Result<Elf, Error> {
-        let file = File::open(path).map_err(|error| Error::Io(path.to_owned(), error))?;
+    /// Read an open file, which errors call `path`. Only the sections that are wanted are read, the
+    /// others stay on the disk.
+    pub fn read(file: File, path: &Path) -> Result<Elf, Error> {
+        let status = file.metadata();
+        let status = status.map_err(|error| Error::Io(path.to_owned(), error))?;
+        if is_hollow(&status) {
+            return Err(Error::Hollow(path.to_owned()));
+        }
         let cache = ReadCache::new(file);
         let wrong = |error| Error::Elf(path.to_owned(), error);
         let elf = object::File::parse(&cache).map_err(wrong)?;
@@ -61,13 +68,17 @@ impl Elf {
             let Some(section) = elf.section_by_name(name) else {
                 continue;
             };
+            let compressed = section.compressed_data().map_err(wrong)?;
+            if is_bomb(compressed.data.len() as u64, &compressed) {
+                return Err(Error::TooLarge(path.to_owned(), name));
+            }
             // A file that keeps only debug information has the others without content.
-            let data = section.uncompressed_data().map_err(wrong)?;
+            let data = compressed.decompress().map_err(wrong)?;
             sections.push((name, Arc::from(&*data)));
         }
         Ok(Elf {
             segments: elf.segments().map(segment).collect(),
-            symbols: symbols(&elf),
+            symbols: symbols(&elf, status.len()),
             build_id: elf.build_id().ok().flatten().map(<[u8]>::to_vec),
             debug_link: debug_link.map(|(name, checksum)| (name.to_vec(), checksum)),
             has_dwarf: elf.section_by_name(".debug_info").is_some(),
@@ -97,7 +108,9 @@ impl Elf {
             }
         }
         if let (Some((name, _)), Some(beside)) = (&self.debug_link, original.parent()) {
-            if let Ok(name) = std::str::from_utf8(name) {
+            // A name only: the file may be somebody else's, and lead anywhere.
+            let name = std::str::from_utf8(name).ok();
+            if let Some(name) = name.filter(|name| !name.contains('/')) {
                 found.push(beside.join(name));
                 found.push(beside.join(".debug").join(name));
                 for directory in directories {
@@ -110,12 +123,12 @@ impl Elf {
         found
     }
 
-    /// Whether `other`, at `path`, holds the debug information of this very file.
-    pub fn matches(&self, other: &Elf, path: &Path) -> bool {
+    /// Whether `other`, which `open` opens, holds the debug information of this very file.
+    pub fn matches(&self, other: &Elf, open: impl FnOnce() -> Option<File>) -> bool {
         match (&self.build_id, &other.build_id) {
             (Some(own), Some(its)) => own == its,
             _ => self.debug_link.as_ref().is_some_and(|(_, checksum)| {
-                std::fs::read(path).is_ok_and(|content| crc32(&content) == *checksum)
+                open().and_then(|file| crc32(file).ok()) == Some(*checksum)
             }),
         }
     }
@@ -163,12 +176,16 @@ fn segment<'data>(segment: impl ObjectSegment<'data>) -> Segment {
     }
 }
 
-fn symbols<'data>(elf: &impl Object<'data>) -> Vec<Symbol> {
+/// Symbols of a file of `size` bytes. All of their names could be the same bytes of the file: what is
+/// longer than the file itself in all is left out.
+fn symbols<'data>(elf: &impl Object<'data>, size: u64) -> Vec<Symbol> {
+    let mut left = size.saturating_mul(2);
     elf.symbols()
         .chain(elf.dynamic_symbols())
         .filter(|symbol| symbol.is_definition() && symbol.kind() != object::SymbolKind::Tls)
         .filter_map(|symbol| {
             let name = symbol.name().ok().filter(|name| !name.is_empty())?;
+            left = left.checked_sub(name.len() as u64)?;
             Some(Symbol {
                 address: symbol.address(),
                 size: symbol.size(),
@@ -180,19 +197,30 @@ fn symbols<'data>(elf: &impl Object<'data>) -> Vec<Symbol> {
         .collect()
 }
 
-/// The checksum of `.gnu_debuglink`: CRC-32 as in zlib (polynomial 0xEDB88320, reflected).
-fn crc32(content: &[u8]) -> u32 {
-    !content.iter().fold(!0u32, |checksum, byte| {
-        (0..8).fold(checksum ^ u32::from(*byte), |value, _| {
-            (value >> 1) ^ (0xedb8_8320 & (value & 1).wrapping_neg())
-        })
-    })
+/// The checksum of `.gnu_debuglink`: CRC-32 as in zlib.
+fn crc32(mut file: File) -> io::Result<u32> {
+    let mut state = crc32fast::Hasher::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(state.finalize()),
+            count => state.update(&buffer[..count]),
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn checksum_of_the_usual_check_value() {
-        assert_eq!(super::crc32(b"123456789"), 0xcbf4_3926);
-    }
+/// Whether a file is nearly all holes, as none with code or debug information is: its sections would
+/// take memory that it takes no disk for.
+fn is_hollow(status: &Metadata) -> bool {
+    const LARGE: u64 = 64 << 20;
+    // File systems that compress make some tenth of a file, but not so little.
+    const LEAST_PART: u64 = 64;
+    status.len() > LARGE && status.blocks().saturating_mul(512) < status.len() / LEAST_PART
+}
+
+/// Whether a compressed section claims to be so large as no compiler's output is.
+fn is_bomb(stored: u64, section: &CompressedData<'_>) -> bool {
+    const MOST_TIMES: u64 = 256;
+    const SMALL: u64 = 1 << 20;
+    section.uncompressed_size > stored.saturating_mul(MOST_TIMES).max(SMALL)
 }

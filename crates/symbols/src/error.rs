@@ -11,6 +11,10 @@ pub enum Error {
     Io(PathBuf, std::io::Error),
     /// The file is not an ELF file, or is damaged.
     Elf(PathBuf, object::Error),
+    /// The file is nearly all holes.
+    Hollow(PathBuf),
+    /// A compressed section claims a size that no compiler's output has.
+    TooLarge(PathBuf, &'static str),
     /// The debug information is damaged or of a kind that is not read.
     Dwarf(gimli::Error),
     /// The program's memory at the address cannot be read.
@@ -28,6 +32,14 @@ impl fmt::Display for Error {
         match self {
             Error::Io(path, error) => write!(formatter, "{}: {error}", path.display()),
             Error::Elf(path, error) => write!(formatter, "{}: {error}", path.display()),
+            Error::Hollow(path) => {
+                write!(formatter, "{} is nearly all holes", path.display())
+            }
+            Error::TooLarge(path, section) => write!(
+                formatter,
+                "{}: section {section} claims to be far larger than it is stored",
+                path.display()
+            ),
             Error::Dwarf(error) => write!(formatter, "debug information: {error}"),
             Error::Memory { address, length } => {
                 write!(formatter, "{length} bytes at {address:#x} cannot be read")

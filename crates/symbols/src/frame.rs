@@ -1,9 +1,10 @@
 //! From an address to functions and lines, with inlined calls, by addr2line.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
+use crate::demangling::demangled;
 use crate::module::Module;
-use crate::{Bytes, Error};
+use crate::Error;
 
 /// One function an address belongs to: itself, or one it was inlined into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,19 +18,6 @@ pub struct SourceFrame {
     pub is_inlined: bool,
 }
 
-/// addr2line's own cache, which is made for one thread at a time.
-pub(crate) struct Lookup(Option<Mutex<addr2line::Context<Bytes>>>);
-
-impl Lookup {
-    pub fn new(dwarf: &Arc<gimli::Dwarf<Bytes>>) -> Lookup {
-        Lookup(
-            addr2line::Context::from_arc_dwarf(dwarf.clone())
-                .ok()
-                .map(Mutex::new),
-        )
-    }
-}
-
 impl Module {
     /// The functions an address belongs to, innermost first; at least one.
     pub fn source_frames(&self, address: u64) -> Result<Vec<SourceFrame>, Error> {
@@ -41,7 +29,8 @@ impl Module {
                 let name = frame.function.as_ref();
                 let location = frame.location.as_ref();
                 found.push(SourceFrame {
-                    function: name.and_then(|name| Some(name.demangle().ok()?.into_owned())),
+                    function: name
+                        .and_then(|name| Some(demangled(&name.raw_name().ok()?).into_owned())),
                     file: location.and_then(|place| place.file.map(str::to_owned)),
                     line: location.and_then(|place| place.line),
                     column: location.and_then(|place| place.column),

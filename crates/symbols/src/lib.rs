@@ -3,17 +3,23 @@
 //! One [`Module`] is one file with, where there is one, the separate file of its debug information.
 //! All addresses here are those of the file (as linked): whoever knows where it was mapped adds the
 //! difference. Parsing DWARF is the business of gimli, addr2line and object; this crate asks them
-//! the questions of a debugger. It does no I/O after a module was opened, and any bytes give
-//! an answer or an [`Error`], never a panic.
+//! the questions of a debugger. It does no I/O after a module was opened.
+//!
+//! The file may be somebody else's: any bytes give an answer or an [`Error`], never a panic, and what is
+//! kept in memory is bounded by the size of the file.
 
+mod call_frames;
+mod demangling;
 mod dwarf;
 mod elf;
 mod error;
 mod frame;
 mod lines;
 mod location;
+mod lookup;
 mod module;
 mod scope;
+mod soname;
 mod symbol;
 mod types;
 mod unwind;
@@ -24,6 +30,7 @@ pub use lines::LineRow;
 pub use location::{Context, Location, Piece};
 pub use module::Module;
 pub use scope::{Scope, Variable};
+pub use soname::soname;
 pub use symbol::Symbol;
 pub use types::{Member, Type, TypeKind};
 pub use unwind::{CallerFrame, REGISTERS};

@@ -1,13 +1,19 @@
 //! A file with its debug information.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use reenact_files::open_regular;
+
+use crate::call_frames::CallFrames;
 use crate::dwarf::Units;
 use crate::elf::{Elf, Segment};
-use crate::frame::Lookup;
+use crate::lookup::Lookup;
 use crate::symbol::{Symbol, Symbols};
-use crate::unwind::CallFrames;
 use crate::Error;
+
+/// Separate files of debug information that are larger are passed over.
+const MOST_BYTES: u64 = 16 << 30;
 
 /// One ELF file and, where there is one, the separate file of its debug information.
 pub struct Module {
@@ -22,12 +28,17 @@ pub struct Module {
 }
 
 impl Module {
-    /// Open the file at `path`.
+    /// Read an open file; `name` is what errors call it.
     ///
     /// `original` is where it was on the machine that ran it: debug information may lie beside
     /// it. `directories` are roots such as `/usr/lib/debug`.
-    pub fn open(path: &Path, original: &Path, directories: &[PathBuf]) -> Result<Module, Error> {
-        let elf = Elf::open(path)?;
+    pub fn read(
+        file: File,
+        name: &Path,
+        original: &Path,
+        directories: &[PathBuf],
+    ) -> Result<Module, Error> {
+        let elf = Elf::read(file, name)?;
         let separate = if elf.has_dwarf {
             None
         } else {
@@ -109,7 +120,9 @@ fn separate(elf: &Elf, original: &Path, directories: &[PathBuf]) -> Option<(Path
     elf.debug_candidates(original, directories)
         .into_iter()
         .find_map(|path| {
-            let debug = Elf::open(&path).ok()?;
-            (debug.has_dwarf && elf.matches(&debug, &path)).then_some((path, debug))
+            let open = || open_regular(&path, MOST_BYTES);
+            let debug = Elf::read(open().ok()?, &path).ok()?;
+            let is_it = debug.has_dwarf && elf.matches(&debug, || open().ok());
+            is_it.then_some((path, debug))
         })
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::demangling::demangled;
+
 /// An entry of a symbol table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
@@ -17,7 +19,7 @@ pub struct Symbol {
 impl Symbol {
     /// The name as it stands in the source, for C++ and Rust.
     pub fn demangled(&self) -> Cow<'_, str> {
-        addr2line::demangle_auto(Cow::Borrowed(&self.name), None)
+        demangled(&self.name)
     }
 }
 

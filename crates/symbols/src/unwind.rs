@@ -1,8 +1,7 @@
 //! From a frame to its caller, by call frame information (`.eh_frame`, `.debug_frame`).
 
-use gimli::{BaseAddresses, CfaRule, Register, RegisterRule, UnwindContext, UnwindSection};
+use gimli::{CfaRule, Register, RegisterRule, UnwindContext, UnwindSection};
 
-use crate::elf::Elf;
 use crate::location::{evaluate_address, Context};
 use crate::module::Module;
 use crate::{Bytes, Error};
@@ -24,33 +23,6 @@ pub struct CallerFrame {
     /// The frame asked about is the one the kernel made to run a signal handler: its "caller" was
     /// interrupted before the instruction at the return address.
     pub is_signal_frame: bool,
-}
-
-/// Call frame information of a file.
-pub(crate) struct CallFrames {
-    eh_frame: gimli::EhFrame<Bytes>,
-    index: Option<gimli::ParsedEhFrameHdr<Bytes>>,
-    eh_bases: BaseAddresses,
-    debug_frame: gimli::DebugFrame<Bytes>,
-    debug_bases: BaseAddresses,
-}
-
-impl CallFrames {
-    /// `debug` is the file with the debug information, often the same one.
-    pub fn new(elf: &Elf, debug: &Elf) -> CallFrames {
-        let index = gimli::EhFrameHdr::from(elf.section(".eh_frame_hdr"));
-        let mut eh_frame = gimli::EhFrame::from(elf.section(".eh_frame"));
-        eh_frame.set_address_size(8);
-        let mut debug_frame = gimli::DebugFrame::from(debug.section(".debug_frame"));
-        debug_frame.set_address_size(8);
-        CallFrames {
-            index: index.parse(&elf.bases, 8).ok(),
-            eh_frame,
-            eh_bases: elf.bases.clone(),
-            debug_frame,
-            debug_bases: debug.bases.clone(),
-        }
-    }
 }
 
 impl Module {
@@ -102,7 +74,7 @@ impl Module {
 
 fn caller<Section: UnwindSection<Bytes>>(
     section: &Section,
-    bases: &BaseAddresses,
+    bases: &gimli::BaseAddresses,
     entry: &gimli::FrameDescriptionEntry<Bytes>,
     address: u64,
     context: &Context<'_>,

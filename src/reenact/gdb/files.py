@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import struct
 
-from reenact.gdb.library_names import soname
+from reenact import _native
 from reenact.gdb.packets import escaped
 from reenact.gdb.process_files import ProcessFiles
 from reenact.symbols.files import ModuleFiles
@@ -33,12 +33,21 @@ class TraceFiles:
 
     def __init__(self, files: ModuleFiles, numbers: list[int], process_files: ProcessFiles) -> None:
         self._process_files = process_files
-        self._by_path: dict[str, str] = {}
+        self._files = files
+        self._by_path: dict[str, int] = {}
+        names: dict[str, set[int]] = {}
         for number in numbers:
-            kept = files.kept(number)
-            if kept is not None and os.path.exists(kept):
-                self._by_path[_usual(files.path(number))] = kept
-        self._by_name = _by_name(self._by_path)
+            kept = files.open(number)
+            if kept is None:
+                continue
+            path = _usual(files.path(number))
+            self._by_path[path] = number
+            for name in {os.path.basename(path), _soname(kept)} - {None}:
+                names.setdefault(str(name), set()).add(number)
+            os.close(kept)
+        # Libraries and their loader are asked for by links to them: by names that only one file
+        # has, the last part of the path and DT_SONAME.
+        self._by_name = {name: found.pop() for name, found in names.items() if len(found) == 1}
         self._open: dict[int, int | bytes] = {}
 
     def answer(self, request: str, arguments: list[str]) -> bytes | None:
@@ -62,10 +71,10 @@ class TraceFiles:
     def _opened(self, path: str) -> bytes:
         opened: int | bytes | None = self._process_files.content(path)
         if opened is None:
-            kept = self._by_path.get(_usual(path)) or self._by_name.get(os.path.basename(path))
-            if kept is None:
+            kept = self._by_path.get(_usual(path), self._by_name.get(os.path.basename(path)))
+            opened = None if kept is None else self._files.open(kept)
+            if opened is None:
                 return _failed(_NOT_FOUND)
-            opened = os.open(kept, os.O_RDONLY | os.O_CLOEXEC)
         number = next(n for n in range(1, len(self._open) + 2) if n not in self._open)
         self._open[number] = opened
         return b"F%x" % number
@@ -102,16 +111,12 @@ class TraceFiles:
         return b"F0"
 
 
-def _by_name(by_path: dict[str, str]) -> dict[str, str]:
-    """Files by names that only one of them has: the last part of the path, and DT_SONAME.
-
-    Libraries and their loader are asked for by links to them.
-    """
-    names: dict[str, set[str]] = {}
-    for path, kept in by_path.items():
-        for name in {os.path.basename(path), soname(kept)} - {None}:
-            names.setdefault(str(name), set()).add(kept)
-    return {name: kept.pop() for name, kept in names.items() if len(kept) == 1}
+def _soname(descriptor: int) -> str | None:
+    try:
+        name = _native.soname(descriptor)
+    except _native.SymbolError:
+        return None
+    return None if name is None else name.decode("utf-8", "surrogateescape")
 
 
 def _usual(path: str) -> str:

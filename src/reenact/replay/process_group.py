@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from reenact import programs
 from reenact.errors import ReplayError
 from reenact.replay.known_landings import KnownLandings
+from reenact.trace_files import check_kept_files
 
 #: `fcntl` command that Python does not name (asm-generic/fcntl.h).
 _F_SETSIG = 10
@@ -21,13 +22,13 @@ class ReplayerGroup:
     """A replayer's first process and the group of all that it forks.
 
     Arguments:
-        trace: path of the trace directory.
+        trace: path of the trace directory, whose kept files must be as they were recorded.
         options: the rest of its command line.
         descriptors: what it inherits; the caller still has to close them.
         processes: how many of its processes replay at one moment, at most.
         keeps_errors: what it says on standard error can be read from `process.stderr`.
 
-    Errors: `ReplayError` when it cannot be started.
+    Errors: `ReplayError` when it cannot be started, `TraceError` for a kept file that was changed.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class ReplayerGroup:
         processes: int,
         keeps_errors: bool = False,
     ) -> None:
+        # The replayer maps them unread.
+        check_kept_files(trace)
         self._owner = os.getpid()
         program = programs.replayer()
         self._landings = KnownLandings(trace)

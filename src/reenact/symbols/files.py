@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
+from functools import partial
 
 from reenact import _native, environment
 
@@ -18,11 +20,12 @@ class File:
 
     Arguments:
         path: where it was on the machine that was recorded.
-        kept: its copy in the trace.
+        open: a new descriptor of its copy in the trace; `OSError` or `TraceError` of `_native`
+            where it has none that is as it was.
     """
 
     path: str
-    kept: str
+    open: Callable[[], int]
 
 
 def debug_directories() -> list[str]:
@@ -47,32 +50,39 @@ class ModuleFiles:
     @staticmethod
     def of_trace(path: str) -> ModuleFiles:
         """The files of the trace at a path. Errors: `TraceError` of `_native`."""
-        stored = _native.Trace(path).files()
-        kept = os.path.join(path, "files")
-        return ModuleFiles({f.id: File(f.path, os.path.join(kept, str(f.id))) for f in stored})
+        trace = _native.Trace(path)
+        stored = trace.files()
+        return ModuleFiles({f.id: File(f.path, partial(trace.open_kept, f.id)) for f in stored})
 
     def path(self, file: int) -> str:
         """Where a file was on the recorded machine; "" for none that is known."""
         found = self._files.get(file)
         return "" if found is None else found.path
 
-    def kept(self, file: int) -> str | None:
-        """The trace's copy of a file."""
-        found = self._files.get(file)
-        return None if found is None else found.kept
-
-    def module(self, file: int) -> _native.Module | None:
-        """A file's debug information; None where it is no ELF file or cannot be read."""
-        if file not in self._modules:
-            self._modules[file] = self._open(file)
-        return self._modules[file]
-
-    def _open(self, file: int) -> _native.Module | None:
+    def open(self, file: int) -> int | None:
+        """A new descriptor of the trace's copy of a file; None where it has none."""
         found = self._files.get(file)
         if found is None:
             return None
         try:
-            return _native.Module(found.kept, found.path, self._directories)
-        except _native.SymbolError:
-            # A data file that is mapped, or one that was not kept: it names nothing.
+            return found.open()
+        except (OSError, _native.TraceError):
             return None
+
+    def module(self, file: int) -> _native.Module | None:
+        """A file's debug information; None where it is no ELF file or cannot be read."""
+        if file not in self._modules:
+            self._modules[file] = self._read(file)
+        return self._modules[file]
+
+    def _read(self, file: int) -> _native.Module | None:
+        descriptor = self.open(file)
+        if descriptor is None:
+            return None
+        try:
+            return _native.Module(descriptor, self.path(file), self._directories)
+        except _native.SymbolError:
+            # A data file that is mapped: it names nothing.
+            return None
+        finally:
+            os.close(descriptor)
