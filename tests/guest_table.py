@@ -164,6 +164,7 @@ INSTRUCTIONS = (
     Guest("instructions", same=NOTHING),
     Guest("code_cpuid", flags=("-O2", "-pthread"), processor="cpuid_fault"),
     Guest("code_names"),
+    Guest("code_page_end", same=STDOUT_ONLY, processor="rdrand"),
     Guest("code_patched"),
     Guest("code_pointers", flags=("-O2", "-pthread"), same=STDOUT_ONLY, watches=True),
     Guest("code_tables", "code_tables.s"),

@@ -93,12 +93,16 @@ fn log_breakpoints(event: &mut Builder, addresses: &[u64]) {
     event.bytes(Tag::Breakpoints, 0, bytes);
 }
 
-/// The first bytes of the instruction under a breakpoint.
-fn code(site: &Breakpoint) -> [u8; LOOK] {
+/// The instruction under a breakpoint: its first bytes, and its length. `None`: it goes on where no memory is.
+fn code(site: &Breakpoint) -> Option<([u8; LOOK], u64)> {
     let mut code = [0u8; LOOK];
-    guest::read(site.address, &mut code);
+    // Near the end of a mapping there may be fewer bytes.
+    let available = (1..=code.len())
+        .rev()
+        .find(|&count| guest::read(site.address, &mut code[..count]))?;
     code[0] = site.original;
-    code
+    let length = length(&code, site.kind);
+    (length <= available as u64).then_some((code, length))
 }
 
 /// The site whose `int3` this thread has executed.
@@ -132,15 +136,20 @@ pub fn on_trap(thread: &mut Thread) -> bool {
     }
     let registers = &mut thread.frame.registers;
     registers.rip = address;
+    let Some((code, length)) = code(&site) else {
+        // The processor has to say so.
+        suspects::proven(address);
+        return site.remove();
+    };
     let checksum = registers.checksum();
-    perform(registers, &site);
+    perform(registers, &site, &code);
     let after = *registers;
     let mut event = Builder::new(EventKind::Instruction, site.kind);
     event.header.ip = address;
     event.header.register_checksum = checksum;
     event.header.args = [after.rax, after.rbx, after.rcx, after.rdx, after.rflags, 0];
     // The destination of rdrand and its like may be any register.
-    if let Some(destination) = Destination::decode(&code(&site)) {
+    if let Some(destination) = Destination::decode(&code) {
         event.header.args[5] = *thread.frame.registers.by_number(destination.register);
     }
     if known.is_none() && breakpoints::insert(address, site.kind) {
@@ -149,7 +158,7 @@ pub fn on_trap(thread: &mut Thread) -> bool {
     }
     event.commit();
     let registers = &mut thread.frame.registers;
-    registers.rip = address + length(&code(&site), site.kind);
+    registers.rip = address + length;
     true
 }
 
@@ -165,7 +174,7 @@ fn store(thread: &mut Thread, site: &Breakpoint) -> bool {
     true
 }
 
-fn perform(registers: &mut Registers, site: &Breakpoint) {
+fn perform(registers: &mut Registers, site: &Breakpoint, code: &[u8; LOOK]) {
     let r = &mut *registers;
     match site.kind {
         instruction::CPUID => {
@@ -203,13 +212,13 @@ fn perform(registers: &mut Registers, site: &Breakpoint) {
             r.rax = u64::from(low);
             r.rdx = u64::from(high);
         }
-        _ => random(registers, site),
+        _ => random(registers, site, code),
     }
 }
 
 /// `rdrand`, `rdseed` and `rdpid`: one destination register of 2, 4 or 8 bytes.
-fn random(registers: &mut Registers, site: &Breakpoint) {
-    let Some(Destination { size, register, .. }) = Destination::decode(&code(site)) else {
+fn random(registers: &mut Registers, site: &Breakpoint, code: &[u8; LOOK]) {
+    let Some(Destination { size, register, .. }) = Destination::decode(code) else {
         return;
     };
     let value: u64;
