@@ -1,4 +1,4 @@
-"""Languages with runtimes of their own: Java and its compiler, Go, Rust with tokio."""
+"""Languages with runtimes of their own: Java, Go, Rust with tokio, Haskell, OCaml."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import skips
+from code_with_tables import HASKELL, OCAML
 from program_table import Program
 from recorded_run import Keeper, Reenact
 from recorded_server import check_verified, recorded_server
@@ -82,6 +83,27 @@ def test_javac(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     quick = [] if FULL else ["-J-XX:TieredStopAtLevel=1"]
     command = [skips.need_program("javac"), *quick, "Main.java"]
     program = Program("javac", command, prepare=prepare, makes=["Main.class"], timeout=200)
+    check_program(program, reenact, keeper, tmp_path)
+
+
+@pytest.mark.parametrize("language", ["haskell", "ocaml"])
+def test_tables_between_functions(
+    language: str, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    """Compilers in their own languages, which lay tables next to code, and what they make."""
+    skips.unless_full()
+    name, suffix, source = {
+        "haskell": ("ghc", "hs", HASKELL),
+        "ocaml": ("ocamlopt", "ml", OCAML),
+    }[language]
+    compiler = skips.need_program(name)
+    file = f"Main.{suffix}"
+
+    def prepare(folder: Path, full: bool) -> None:
+        (folder / file).write_text(source.replace("SIZE", "2000000" if full else "20000"))
+
+    command = ["sh", "-c", f"{compiler} -o main {file} && ./main"]
+    program = Program(language, command, prepare=prepare, timeout=300)
     check_program(program, reenact, keeper, tmp_path)
 
 
