@@ -392,3 +392,18 @@ def test_a_command_that_is_ended(number: int, way: str, reenact, hot: Path, tmp_
     assert b"Traceback" not in said or (way == "gdb" and b"command_line.py" not in said), said
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in descendants), "children stay")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["t" * 120, "two words", "x\nshell touch HACKED", "\x1b[31m", "ü"])
+def test_a_strange_temporary_directory(name: str, reenact, trace: Path, tmp_path: Path) -> None:
+    """gdb connects, wherever temporary files are; nothing stays there."""
+    place = tmp_path / name
+    place.mkdir()
+    words = [*reenact.command, "replay", str(trace), "--", "-nx", "-batch", "-ex", "when"]
+    done = subprocess.run(
+        words, check=False, capture_output=True, text=True, timeout=LONGEST, cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(place)},
+    )  # fmt: skip
+    assert re.search(r"^0:2$", done.stdout, re.MULTILINE), done
+    assert not list(place.iterdir())
+    assert not (tmp_path / "HACKED").exists()

@@ -47,7 +47,7 @@ READING = (
     ("verify",),
     ("bookmark",),
     ("ls",),
-    ("trace", "--at", "after_exec", "--print", "value"),
+    ("trace", "-p", "3", "--at", "after_exec", "--print", "value"),
 )
 
 
@@ -116,17 +116,34 @@ def test_in_gdb(hostile: Path, reenact: Reenact) -> None:
     assert "before_exec" in at_start, ending.describe()
 
 
+@pytest.fixture(scope="module")
+def all_names(reenact: Reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a trace: one process for each of the names."""
+    folder = tmp_path_factory.mktemp("all")
+    second = built("chain.c", folder, "-DSECOND")
+    programs = [long_path(folder, length) for length in LENGTHS.values()]
+    programs += [folder / name.decode(errors="surrogateescape") for name in NAMES.values()]
+    for program in programs:
+        shutil.copy(second, program)
+    trace = folder / "traces" / "trace"
+    trace.parent.mkdir()
+    shell = ["bash", "-c", 'for program; do "$program"; done', "shell", *map(str, programs)]
+    assert reenact.record(shell, trace, directory=folder).status == 42
+    package.open(trace).bookmarks.add("mark", package.Position(0, 5), "\x1b[31m\nnote %s \x9b")
+    return folder
+
+
 @pytest.mark.parametrize("command", READING, ids=" ".join)
-def test_in_commands(command: tuple[str, ...], hostile: Path, reenact: Reenact) -> None:
+def test_in_commands(command: tuple[str, ...], all_names: Path, reenact: Reenact) -> None:
     """As text no character drives the terminal; as JSON it is whole."""
     name, *options = command
-    variables = {"REENACT_TRACE_DIR": str(hostile / "traces")}
-    trace = [] if name == "ls" else [str(hostile / "traces" / "trace")]
-    ending = reenact.run(name, *options, *trace, directory=hostile, variables=variables)
+    variables = {"REENACT_TRACE_DIR": str(all_names / "traces")}
+    trace = [] if name == "ls" else [str(all_names / "traces" / "trace")]
+    ending = reenact.run(name, *options, *trace, directory=all_names, variables=variables)
     assert ending.status == 0, ending.describe()
-    check_plain(hostile, ending)
-    ending = reenact.run(name, *options, "--json", *trace, directory=hostile, variables=variables)
-    check_plain(hostile, ending)
+    check_plain(all_names, ending)
+    ending = reenact.run(name, *options, "--json", *trace, directory=all_names, variables=variables)
+    check_plain(all_names, ending)
     records = [json.loads(line) for line in ending.stdout.decode("utf-8").splitlines()]
     assert records, ending.describe()
     for record in records:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -81,6 +82,27 @@ def test_a_movement_ends_that_is_made_of_many(name: str, session: Session) -> No
             assert (session.position, state(session)) == (origin, before)
         session.goto(origin)
         assert state(session) == before
+    assert session.stepi().reason == StopReason.POSITION
+
+
+def test_ctrl_c_in_a_script(session: Session) -> None:
+    """It is passed on; who went back stands where that began."""
+
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    origin, before = session.position, state(session)
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for move in (session.reverse_next, session.reverse_step):
+            # Each would take minutes.
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            with pytest.raises(KeyboardInterrupt):
+                move()
+            assert (session.position, state(session)) == (origin, before)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
     assert session.stepi().reason == StopReason.POSITION
 
 

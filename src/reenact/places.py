@@ -92,9 +92,11 @@ def create_given(path: str) -> str:
                 f"{path} exists and is not a directory", "choose another place with -o TRACE"
             ) from None
         if _is_populated(path):
+            import shlex
+
             raise RecordingError(
                 f"{path} exists and is not empty",
-                f"choose another place with -o TRACE, or remove it: reenact rm {path}",
+                f"choose another place with -o TRACE, or remove it: reenact rm {shlex.quote(path)}",
             ) from None
     except OSError as error:
         raise RecordingError(

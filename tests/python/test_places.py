@@ -1,6 +1,7 @@
 """Where traces live."""
 
 import os
+import shlex
 from types import SimpleNamespace
 
 import pytest
@@ -40,6 +41,17 @@ def test_given_place(tmp_path):
         places.create_given(str(tmp_path / "t" / "x"))
     with pytest.raises(RecordingError, match="No such file"):
         places.create_given(str(tmp_path / "no" / "t"))
+
+
+def test_a_hint_is_one_command(tmp_path):
+    """What a person copies into a shell names this one directory, whatever it is called."""
+    given = tmp_path / "a b; touch c"
+    given.mkdir()
+    (given / "x").touch()
+    with pytest.raises(RecordingError) as raised:
+        places.create_given(str(given))
+    command = raised.value.hint.partition("remove it: ")[2]
+    assert shlex.split(command) == ["reenact", "rm", str(given)]
 
 
 def test_unwritable_home(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,6 +19,8 @@ from reenact.session.session import Session
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _COMMANDS = os.path.join(_HERE, "commands_in_gdb.py")
+#: Where a socket can be: the address of one has 108 bytes (unix(7)).
+_SOCKET_PLACE = re.compile(r"/[A-Za-z0-9_./+@=-]{0,80}")
 #: Seconds a debugger may take to end when asked to.
 _PATIENCE = 5.0
 _INSTALLED_SCRIPTS = os.path.join(_HERE, "installed_scripts_in_gdb.py")
@@ -43,8 +46,7 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
         gdb: path of gdb.
         arguments: further arguments for it, which it looks at once it is connected.
     """
-    with tempfile.TemporaryDirectory(prefix="reenact-") as directory:
-        # A socket in a directory of our own: nobody else can connect.
+    with _socket_directory() as directory:
         path = os.path.join(directory, "gdb")
         conversations: list[Conversation] = []
         with socket.socket(socket.AF_UNIX) as listener, _interrupts_for(conversations):
@@ -61,6 +63,22 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
                 return debugger.wait()
             finally:
                 _end(debugger)
+
+
+def _socket_directory() -> tempfile.TemporaryDirectory[str]:
+    """A directory of our own, where nobody else can connect to a socket.
+
+    Its path becomes an argument of a command of gdb and the address of a socket, which is short.
+    Errors: `ReenactError` where there is no place for it.
+    """
+    for place in (tempfile.gettempdir(), "/tmp"):
+        if _SOCKET_PLACE.fullmatch(place):
+            with contextlib.suppress(OSError):
+                return tempfile.TemporaryDirectory(prefix="reenact-", dir=place)
+    raise ReenactError(
+        "there is no place for the socket that connects gdb",
+        "set TMPDIR to a directory with a short path of letters and digits, in which you may write",
+    )
 
 
 def wait_for_client(session: Session, address: str) -> None:

@@ -75,8 +75,10 @@ class Monitor:
         if len(numbers) != 2:
             raise UsageError("monitor last wants an address and a size", "see monitor help")
         self._target.leave_branch()
+        origin = self._target.session.position
         stop = self._target.session.last_write(*numbers)
         if stop.reason == StopReason.START:
+            self._target.session.goto(origin)
             return "not written since the start of the process\n"
         return self._arrived(stop)
 

@@ -196,10 +196,13 @@ class Conversation:
         return "xx" * description.REGISTERS[number].size if content is None else content.hex()
 
     def _encoded(self) -> list[bytes | None]:
-        return description.encoded(self._target.registers())
+        registers = self._target.registers()
+        if registers is None:
+            return [None] * len(description.REGISTERS)
+        return description.encoded(registers)
 
     def _set_registers(self, rest: str) -> str:
-        registers = self._target.registers()
+        registers = self._target.changeable_registers()
         place = 0
         for number, register in enumerate(description.REGISTERS):
             part = rest[place : place + 2 * register.size]
@@ -211,7 +214,7 @@ class Conversation:
 
     def _set_register(self, rest: str) -> str:
         number, _, value = rest.partition("=")
-        registers = self._target.registers()
+        registers = self._target.changeable_registers()
         changed = description.changed(registers, int(number, 16), bytes.fromhex(value))
         self._target.set_registers(changed)
         return "OK"

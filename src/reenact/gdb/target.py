@@ -78,7 +78,6 @@ class Target:
         self.passed: frozenset[int] = frozenset()
         self.last_reply = ""
         self._selected: int | None = None
-        self._latest = 1
         self._branch = contextlib.ExitStack()
         self._is_branch = False
         self._before_branch: Registers | None = None
@@ -96,29 +95,23 @@ class Target:
     # Threads and registers
 
     def threads(self) -> tuple[Thread, ...]:
-        """All threads at the position; behind the end, the one that was the last."""
-        threads = self.session.threads
-        if threads:
-            self._latest = next((t.tid for t in threads if t.is_running), threads[0].tid)
-            return threads
-        return (Thread(self._latest, self.session.registers, is_running=True),)
+        """All threads at the position."""
+        return self.session.threads
 
     @property
     def running(self) -> int:
         """The thread whose instruction is next."""
-        threads = self.threads()
-        return next((thread.tid for thread in threads if thread.is_running), threads[0].tid)
+        return self.session.thread
 
     def select(self, thread: int | None) -> None:
         """Registers of this thread are meant from now on; None: of the running one."""
         self._selected = thread
 
-    def registers(self) -> Registers:
-        """Registers of the selected thread."""
-        for thread in self.threads():
-            if thread.tid == self._selected:
-                return thread.registers
-        return self.session.registers
+    def registers(self) -> Registers | None:
+        """Registers of the selected thread; None: there is no such thread at the position."""
+        if self._selected in (None, self.running):
+            return self.session.registers
+        return next((t.registers for t in self.threads() if t.tid == self._selected), None)
 
     def thread_local(self, thread: int, link_map: int) -> int | None:
         """Where a thread's variables of a module begin; None: it has none, or not yet.
@@ -153,10 +146,14 @@ class Target:
         self._told_image = image
         return image
 
-    def set_registers(self, registers: Registers) -> None:
-        """In a throw-away branch: replace the registers of the running thread."""
+    def changeable_registers(self) -> Registers:
+        """Registers of the selected thread, which runs. Errors: `UsageError` when another does."""
         if self._selected not in (None, self.running):
             raise UsageError("only registers of the running thread can be changed")
+        return self.session.registers
+
+    def set_registers(self, registers: Registers) -> None:
+        """In a throw-away branch: replace the registers of the running thread."""
         self._enter_branch()
         self.session.set_registers(registers)
 
@@ -172,7 +169,6 @@ class Target:
         if self._is_branch and self._is_call():
             return self._called()
         self.leave_branch()
-        self._selected = None
         if self._is_vfork_open:
             # The child runs its own program: nothing is left to wait for.
             self._is_vfork_open = False
@@ -190,20 +186,17 @@ class Target:
     def restart(self) -> str:
         """Go back to the start, as `run` means it."""
         self.leave_branch()
-        self._selected = None
         self.session.goto("start")
         return self.reply(_TRAP)
 
     def goto(self, where: str) -> Stop:
         """Go to a place that `Session.goto` understands."""
         self.leave_branch()
-        self._selected = None
         return self.session.goto(where)
 
     def walk(self, move: Callable[[], Stop]) -> Stop:
         """Have the session move by itself: signals and faults on the way do not end it."""
         self.leave_branch()
-        self._selected = None
         for point in self._caught:
             point.is_enabled = False
         try:
@@ -214,9 +207,9 @@ class Target:
 
     def reply(self, signal: int, more: str = "", thread: int | None = None) -> str:
         """A stop reply for where the session stands, of the running thread or another one."""
-        # A client means this thread from now on when it asks for registers.
-        self._selected = thread
-        name = self.names.of(self.running if thread is None else thread)
+        # A client means this thread from now on when it asks for registers, also elsewhere.
+        self._selected = self.running if thread is None else thread
+        name = self.names.of(self._selected)
         self.last_reply = f"T{signal:02x}thread:{name};{more}"
         return self.last_reply
 

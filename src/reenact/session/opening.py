@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from reenact import empty_trace
 from reenact.errors import UsageError
@@ -30,7 +31,8 @@ def open_process(
     empty_trace.check(trace.path)
     if not any(known.number == number for known in trace.processes):
         raise UsageError(
-            f"the trace has no process {number}", f"see its processes: reenact ps {trace.path}"
+            f"the trace has no process {number}",
+            f"see its processes: reenact ps {shlex.quote(trace.path)}",
         )
     changes = shared_changes.descriptor(trace, number)
     try:

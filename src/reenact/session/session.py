@@ -518,17 +518,18 @@ class Session:
 
     @property
     def thread(self) -> int:
-        """The running thread: the one whose instruction is next. 0 when all have ended."""
+        """The running thread: the one whose instruction is next; at the end, the one that ended."""
         return self._replayed.present.state.tid
 
     @property
     def threads(self) -> tuple[Thread, ...]:
-        """All threads, by number."""
+        """All threads, by number; at the end of the process, the one that ended it."""
         present = self._replayed.present
-        running, others = present.threads()
-        found = [Thread(tid, present.registers(tid), is_running=False) for tid in others]
-        if running:
-            found.append(Thread(running, present.registers(), is_running=True))
+        _, others = present.threads()
+        running = self.thread
+        waiting = [tid for tid in others if tid != running]
+        found = [Thread(tid, present.registers(tid), is_running=False) for tid in waiting]
+        found.append(Thread(running, present.registers(), is_running=True))
         return tuple(sorted(found, key=lambda thread: thread.tid))
 
     @property
@@ -706,9 +707,11 @@ class Session:
             origin = self._replayed.key
             try:
                 return move()
-            except MovementInterrupted:
+            except (MovementInterrupted, KeyboardInterrupt) as interruption:
                 if is_back:
                     self._replayed.return_to(origin)
+                if isinstance(interruption, KeyboardInterrupt):
+                    raise
                 return self._movements.here(StopReason.INTERRUPTED)
 
     def _repeated(self, count: int, move: Callable[[], Stop], *, is_back: bool = False) -> Stop:
@@ -741,7 +744,7 @@ class Session:
         if thread not in known:
             raise UsageError(
                 f"there is no thread {thread} at this position",
-                f"there are {', '.join(map(str, known))}" if known else "all have ended",
+                f"there are {', '.join(map(str, known))}",
             )
 
     def _position(self, key: Key) -> Position:

@@ -118,7 +118,7 @@ class View:
     def registers(self, thread: int | None) -> Registers:
         """Registers of a thread. Errors: `UsageError` when there is none of this tid."""
         present = self._process.present
-        running, others = present.threads()
+        running, (_, others) = present.state.tid, present.threads()
         if thread is None or thread == running:
             return present.registers()
         if thread not in others:

@@ -1,0 +1,105 @@
+"""Registers and frames belong to the thread they are asked for, wherever gdb has been sent to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from debugger_session import built, record
+from gdb_machine import Machine
+from recorded_run import Reenact
+
+import reenact as package
+from reenact.session.values import StopReason
+
+
+@pytest.fixture(scope="module")
+def trace(reenact: Reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of turns.c: two threads count in turns."""
+    folder = tmp_path_factory.mktemp("turns")
+    return record(reenact, folder / "trace", built("turns.c", folder))
+
+
+@pytest.fixture(scope="module")
+def moments(trace: Path) -> list[tuple[str, dict[int, int]]]:
+    """Positions at which this or that thread counts; instruction pointers of all threads there."""
+    found = []
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("turns.c:15")
+        while session.continue_().reason == StopReason.BREAKPOINT:
+            pointers = {thread.tid: thread.registers.rip for thread in session.threads}
+            found.append((str(session.position), pointers))
+    assert len(found) == 6
+    return found
+
+
+@pytest.fixture
+def machine(reenact: Reenact, trace: Path) -> Iterator[Machine]:
+    """gdb on it."""
+    with Machine(reenact, trace) as opened:
+        yield opened
+
+
+def shown(machine: Machine) -> dict[int, int]:
+    """The instruction pointer that gdb shows of each thread."""
+    text = machine.tell("thread apply all print/x $pc").text
+    found = re.findall(r"Thread \d+ \(Thread \d+\.(\d+).*\):\s+\$\d+ = (0x[0-9a-f]+)", text)
+    assert found, text
+    return {int(tid): int(pointer, 16) for tid, pointer in found}
+
+
+@pytest.mark.parametrize("selected", [1, 2, None])
+def test_each_thread_has_its_own(
+    selected: int | None, machine: Machine, moments: list[tuple[str, dict[int, int]]]
+) -> None:
+    """After goto, with this or that thread selected before."""
+    for position, pointers in [*moments, *reversed(moments), *moments[::2], *moments[1::2]]:
+        if selected is not None:
+            machine.tell(f"thread {selected}")
+        machine.tell(f"goto {position}")
+        assert shown(machine) == pointers, position
+        frames = machine.tell("thread apply all backtrace 1").text
+        assert frames.count("play (") <= 2
+    machine.tell("goto start")
+    assert len(shown(machine)) == 1
+
+
+def test_after_last(machine: Machine, moments: list[tuple[str, dict[int, int]]]) -> None:
+    """The thread that wrote is the one that is shown."""
+    machine.tell(f"goto {moments[-1][0]}")
+    for _ in range(5):
+        machine.tell("thread 2")
+        machine.tell("last turn")
+        pointers = shown(machine)
+        where = machine.tell("when").text.strip()
+        with_frame = machine.tell("frame").text
+        assert "turns.c:14" in with_frame, with_frame
+        machine.tell(f"goto {where}")
+        assert shown(machine) == pointers
+
+
+def test_at_the_end(
+    machine: Machine, trace: Path, moments: list[tuple[str, dict[int, int]]]
+) -> None:
+    """gdb keeps no thread that has ended, and the session has the one that ended the process."""
+    machine.tell(f"goto {moments[1][0]}")
+    machine.tell("thread 2")
+    machine.tell("goto end")
+    with package.open(trace).replay() as session:
+        session.goto("end")
+        assert [thread.tid for thread in session.threads] == [session.thread]
+        assert session.threads[0].registers == session.registers
+        assert session.frames(session.thread) == session.frames()
+        assert shown(machine) == {session.thread: session.registers.rip}
+        assert "exit" in machine.tell("backtrace").text
+
+
+def test_nothing_was_written(machine: Machine, moments: list[tuple[str, dict[int, int]]]) -> None:
+    """Then `last` leaves the position, the frame and the memory as they are."""
+    machine.tell(f"goto {moments[2][0]}")
+    before = [machine.tell(line).text for line in ("when", "backtrace", "print turn")]
+    assert "not written" in machine.tell("last lock.__data.__kind").text
+    assert [machine.tell(line).text for line in ("when", "backtrace")] == before[:2]
+    assert machine.tell("print turn").text.split("=")[1] == before[2].split("=")[1]
