@@ -64,6 +64,7 @@ PROCESSES = (
     Guest("close_range"),
     Guest("high_descriptors"),
     Guest("limits"),
+    Guest("limit_address_space"),
     Guest("remote_memory"),
     Guest("remote_writing"),
     Guest("zombies"),

@@ -362,6 +362,16 @@ def test_missing_mapped_file(reenact: Reenact, forking_trace: Path, tmp_path) ->
     assert b"Traceback" not in ending.stderr
 
 
+def test_no_room_in_the_address_space(reenact: Reenact, keeper: Keeper) -> None:
+    """Limited from outside, there is no recording, and the sentence says why and what helps."""
+    trace = shlex.quote(str(keeper.trace()))
+    command = f"{shlex.join(reenact.command)} record -o {trace} -- true"
+    ending = run(["sh", "-c", f"ulimit -v 1000000; exec {command}"])
+    assert ending.status == FAILURE, ending.describe()
+    check_sentence(ending)
+    assert b"limit of address space" in ending.stderr
+
+
 def test_ignored_signals_stay_ignored(reenact: Reenact, keeper: Keeper) -> None:
     """What a shell's background job or `nohup` ignores does not end a recorded program either."""
     survives = "kill -HUP $$; kill -INT $$; kill -QUIT $$; echo alive; kill -TERM $$"

@@ -15,7 +15,7 @@ use crate::guest::GuestMemory;
 use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
-use crate::{blocking, mappings, message, pinning, process, scheduler, signal, virtualize};
+use crate::{blocking, limits, mappings, message, pinning, process, scheduler, signal, virtualize};
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 /// Perform a call of the program; `entry`: its row of the table.
@@ -103,6 +103,7 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
         SpecialAction::ProcessorState
         | SpecialAction::ListDirectory
         | SpecialAction::CloseRange => None,
+        SpecialAction::Limit => limits::perform(call),
     }
 }
 

@@ -28,6 +28,7 @@ mod half_done;
 mod heap;
 mod hidden_descriptors;
 mod known_calls;
+mod limits;
 mod loader;
 mod log;
 mod mappings;

@@ -42,6 +42,8 @@ pub enum SupervisorError {
     Nested,
     /// There is no /proc, which tells the paths of mapped files and much else.
     NoProc,
+    /// The limit of address space, in bytes, leaves no room for what a recording maps.
+    AddressSpace { limit: u64 },
     /// The recorder program is missing or unreadable.
     Recorder { path: PathBuf, error: io::Error },
     /// The kernel offers no way, or not the wanted one, to catch system calls.
@@ -75,6 +77,7 @@ impl SupervisorError {
             Trace { .. } => "trace-not-writable",
             Nested => "nested",
             NoProc => "no-proc",
+            AddressSpace { .. } => "address-space",
             Recorder { .. } => "recorder-missing",
             NoMechanism { .. } => "no-mechanism",
             System { .. } => "system",
@@ -145,6 +148,11 @@ impl fmt::Display for SupervisorError {
             }
             Nested => write!(f, "this reenact is being recorded itself, and recordings do not nest"),
             NoProc => write!(f, "there is no /proc here, without which nothing can be recorded"),
+            AddressSpace { limit } => write!(
+                f,
+                "the limit of address space (`ulimit -v`, {} KiB here) leaves no room to record; set it in the recorded program instead",
+                limit >> 10
+            ),
             Recorder { path, error } => write!(
                 f,
                 "the recorder program {} cannot be opened: {}; reinstall reenact",

@@ -30,16 +30,29 @@ pub struct HiddenNumbers {
     pub tracking: RawFd,
 }
 
-/// Choose four unused descriptor numbers just below the soft limit.
-pub fn choose_numbers() -> io::Result<HiddenNumbers> {
+/// A limit of this process, soft and hard.
+fn limit_of(resource: libc::__rlimit_resource_t) -> io::Result<libc::rlimit> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
     // SAFETY: the structure is ours.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+    if unsafe { libc::getrlimit(resource, &mut limit) } != 0 {
         return Err(io::Error::last_os_error());
     }
+    Ok(limit)
+}
+
+/// The limit of address space, soft and hard, in bytes.
+pub fn address_space_limit() -> [u64; 2] {
+    limit_of(libc::RLIMIT_AS).map_or([libc::RLIM_INFINITY; 2], |limit| {
+        [limit.rlim_cur, limit.rlim_max]
+    })
+}
+
+/// Choose four unused descriptor numbers just below the soft limit.
+pub fn choose_numbers() -> io::Result<HiddenNumbers> {
+    let limit = limit_of(libc::RLIMIT_NOFILE)?;
     let end = RawFd::try_from(limit.rlim_cur)
         .unwrap_or(RawFd::MAX)
         .min(HIGHEST_DESCRIPTOR);

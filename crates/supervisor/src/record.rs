@@ -85,7 +85,11 @@ fn run(
         .custom_flags(libc::O_DIRECTORY)
         .open(&options.trace)
         .map_err(trace_error)?;
-    let arena = Arc::new(Arena::create().map_err(system("shared memory cannot be created"))?);
+    let arena = Arena::create().map_err(|error| match launch::address_space_limit() {
+        [limit, _] if limit != libc::RLIM_INFINITY => SupervisorError::AddressSpace { limit },
+        _ => system("shared memory cannot be created")(error),
+    })?;
+    let arena = Arc::new(arena);
     let numbers = launch::choose_numbers().map_err(system("no four file descriptors are free"))?;
     let how = choose_mechanism(options.mechanism)?;
     let clock = ClockPair::now();
@@ -429,6 +433,7 @@ fn fill_arena(
         header.trace_fd = numbers.trace;
         header.tracking_fd = numbers.tracking;
         header.checksum_interval = options.checksum_interval;
+        header.address_space_limit = launch::address_space_limit();
         header.chaos = options.chaos_seed.is_some().into();
         header.chaos_seed = options.chaos_seed.unwrap_or_default();
         header.stdout_identity = stdout;

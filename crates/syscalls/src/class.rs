@@ -91,6 +91,8 @@ pub enum SpecialAction {
     ListDirectory,
     /// Around our own descriptors.
     CloseRange,
+    /// Our own mappings do not count for the limit of address space.
+    Limit,
     /// Into another recorded process it would write what no log explains: that is refused.
     WriteToProcess,
 }

@@ -2,6 +2,7 @@
 
 use crate::argument::Kind::*;
 use crate::call::{call, SystemCall};
+use crate::class::{Class, SpecialAction::Limit};
 use crate::names::flags::{PRIORITY, RESOURCE, RUSAGE_WHO, SCHEDULER};
 use crate::output::{counted, fixed, fixed_when, result, When};
 
@@ -13,6 +14,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "getrlimit",
         &[("resource", Choice(RESOURCE)), ("limit", Pointer)],
     )
+    .class(Class::Special(Limit))
     .writes(&[fixed(1, 16)]),
     call(
         98,
@@ -72,7 +74,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         160,
         "setrlimit",
         &[("resource", Choice(RESOURCE)), ("limit", Pointer)],
-    ),
+    )
+    .class(Class::Special(Limit)),
     call(
         203,
         "sched_setaffinity",
@@ -101,6 +104,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("old", Pointer),
         ],
     )
+    .class(Class::Special(Limit))
     .writes(&[fixed(3, 16)]),
     call(
         309,
