@@ -104,7 +104,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "signal::vectors_at_landing",
         ),
         # Handlers of system calls.
-        ("nested_pointers", "half_done", "system_v", "virtualize", "mappings"),
+        ("nested_pointers", "half_done", "limits", "system_v", "virtualize", "mappings"),
         ("priority_lock", "blocking"),
         ("loader", "process"),
         # On top: who performs a call, and what happens when the program comes in.
