@@ -157,6 +157,9 @@ SHARED = (
     Guest("share_file"),
     Guest("share_calls"),
     Guest("share_killed", flags=("-O2", "-pthread"), same=STDOUT_ONLY),
+    Guest("share_dying", flags=("-O2", "-pthread")),
+    Guest("share_stopped_computing"),
+    Guest("share_vfork", flags=("-O2", "-pthread")),
 )
 
 INSTRUCTIONS = (

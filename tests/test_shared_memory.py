@@ -66,6 +66,20 @@ def test_guests(name: str, reenact: Reenact, guests: GuestBuild, keeper: Keeper)
     _walk(trace)
 
 
+@pytest.mark.parametrize("name", ["share_dying", "share_stopped_computing", "share_vfork"])
+def test_members_that_end_or_stop(
+    name: str, reenact: Reenact, guests: GuestBuild, keeper: Keeper
+) -> None:
+    """Nobody waits for them, whatever the schedule."""
+    program = guests.build(f"{name}.c", f"{name}-O2", ("-O2", "-pthread"))
+    for seed in ("1", "2"):
+        trace = keeper.trace(seed)
+        command = ("record", "-q", "--chaos", "--seed", seed, "-o", str(trace), str(program))
+        recorded = reenact.run(*command, timeout=60)
+        assert recorded.status == 0, recorded.describe()
+        assert not reenact.verify(trace)["divergences"]
+
+
 def test_pool_of_processes(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """Python's processes share locks."""
     script = tmp_path / "pool.py"

@@ -54,6 +54,16 @@ pub fn waiter(slot: usize) -> &'static Waiter {
     unsafe { &*((ARENA_ADDRESS + WAITERS_OFFSET) as *const Waiter).add(slot) }
 }
 
+/// This process executes another image, or is about to: its parent need not wait any longer.
+pub fn release_parent() {
+    let word = &waiter(own_index()).parent_waits;
+    if word.load(Ordering::Relaxed) != 0 {
+        word.store(0, Ordering::Release);
+        // SAFETY: a futex word in shared memory.
+        unsafe { syscall4(FUTEX, word.as_ptr() as u64, FUTEX_WAKE, 1, 0) };
+    }
+}
+
 /// An entry of the table of shared objects.
 pub fn object(index: usize) -> &'static Object {
     debug_assert!(index < OBJECT_COUNT);
@@ -247,6 +257,11 @@ impl Lock {
     /// Held by who copies a file into the trace.
     pub fn of_file(index: usize) -> Lock {
         Lock(FILE_TABLE_OFFSET + (index * core::mem::size_of::<FileEntry>()) as u64)
+    }
+
+    /// Held by the process of a slot while it is a member of a group.
+    pub fn of_slot(index: usize) -> Lock {
+        Lock(slot_offset(index))
     }
 
     fn control(self, command: u64, kind: u64) -> u64 {

@@ -10,7 +10,7 @@ use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::signal::{self, Moment};
 use crate::thread::{self, Thread};
-use crate::{arena, dispatch, guest, patch, scheduler, sites, vdso};
+use crate::{arena, dispatch, guest, patch, scheduler, shared, sharing_group, sites, vdso};
 use reenact_interpose::{entry, Frame, Origin};
 
 /// The program has come in, by whichever way.
@@ -49,6 +49,7 @@ fn on_vdso_call(thread: &mut Thread) {
 
 #[inline(never)]
 fn on_signal(thread: &mut Thread) {
+    shared::set_overtaken(sharing_group::has_lost_turn());
     if thread.fault.number == signal::preemption::PREEMPT {
         return preempt(thread);
     }

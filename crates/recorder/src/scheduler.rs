@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall0, syscall2, syscall4};
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
 use reenact_trace::{EventHeader, EventKind};
 
 use crate::arena;
@@ -362,7 +362,7 @@ pub fn leave() {
 /// Let others run now. The last event of the log says where this thread stands.
 #[inline(never)]
 pub fn yield_now(thread: &mut Thread) {
-    if somebody_waits() {
+    if has_to_yield() {
         charge(thread);
         release_token();
         acquire(thread, WaitKind::AfterSlice);
@@ -416,8 +416,16 @@ fn reclaim(thread: &Thread) -> bool {
 /// After an event: if others wait and the slice is over, let them run.
 #[inline]
 pub fn after_event(thread: &mut Thread) {
+    if thread.awaited_child != 0 {
+        return await_child(thread);
+    }
+    let asked = thread.preemption_requested.load(Ordering::Relaxed) != 0;
+    if asked && sharing_group::has_lost_turn() {
+        thread.preemption_requested.store(0, Ordering::Relaxed);
+        return yield_now(thread);
+    }
     if WAITING.load(Ordering::Relaxed) > 0 && chaos::is_on() {
-        let asked = thread.preemption_requested.swap(0, Ordering::Relaxed) != 0;
+        thread.preemption_requested.store(0, Ordering::Relaxed);
         if (asked || chaos::yields()) && has_rival(thread) {
             yield_now(thread);
         }
@@ -429,7 +437,6 @@ pub fn after_event(thread: &mut Thread) {
     // SAFETY: we have the token.
     let ran = log::time().wrapping_sub(unsafe { SLICE_START });
     let over = ran > SLICE || ran > SHORT_SLICE && sharing_group::somebody_waits_after_call();
-    let asked = thread.preemption_requested.load(Ordering::Relaxed) != 0;
     if (over || asked) && somebody_waits() {
         thread.preemption_requested.store(0, Ordering::Relaxed);
         yield_now(thread);
@@ -439,4 +446,40 @@ pub fn after_event(thread: &mut Thread) {
 /// Whether somebody waits for the token.
 pub fn somebody_waits() -> bool {
     WAITING.load(Ordering::Relaxed) > 0 || sharing_group::somebody_waits()
+}
+
+/// Whether the running thread has to yield when it is asked to.
+pub fn has_to_yield() -> bool {
+    somebody_waits() || sharing_group::has_lost_turn()
+}
+
+/// Behind the event of a fork with CLONE_VFORK: let others run until the child executes another image
+/// or ends, one of which it may need to do so.
+#[cold]
+#[inline(never)]
+fn await_child(thread: &mut Thread) {
+    const POLLIN: u64 = 1;
+    let (slot, pid) = (thread.awaited_child >> 32, thread.awaited_child as u32);
+    let word = &arena::waiter(slot as usize).parent_waits;
+    thread.awaited_child = 0;
+    charge(thread);
+    release_token();
+    // SAFETY: a descriptor of ours, closed again; a pollfd, a timespec and a futex word of ours.
+    unsafe {
+        let child = syscall2(numbers::PIDFD_OPEN, u64::from(pid), 0);
+        let mut request = [child as u64 | POLLIN << 32];
+        let time = [0u64, arena::LOOK_AGAIN_NS];
+        // Without a descriptor the child has been waited for already.
+        while child >= 0 && word.load(Ordering::Acquire) == 1 {
+            let (at, limit) = (word.as_ptr() as u64, time.as_ptr() as u64);
+            syscall4(FUTEX, at, FUTEX_WAIT, 1, limit);
+            if syscall3(numbers::POLL, request.as_mut_ptr() as u64, 1, 0) == 1 {
+                break;
+            }
+        }
+        if child >= 0 {
+            syscall2(CLOSE, child as u64, 0);
+        }
+    }
+    acquire(thread, WaitKind::AfterCall);
 }

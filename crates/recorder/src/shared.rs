@@ -2,7 +2,7 @@
 //! the program writes to such a file by `write` appears in the mapping without the program storing
 //! there, so it has to be logged.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use reenact_trace::sharing::OBJECT_COUNT;
 
@@ -89,8 +89,21 @@ pub fn length_at(address: u64, device: u64) -> Option<u64> {
     Some(mappings().iter().find(is_it)?.length)
 }
 
-/// Whether a range is a part of memory mapped shared, which can be read without effect.
+/// Whether others have written to shared memory although this process has not yielded.
+static IS_OVERTAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Say whether what shared memory holds now is what this process has left there: it is not when
+/// others had turns while it was stopped.
+pub fn set_overtaken(is_overtaken: bool) {
+    IS_OVERTAKEN.store(is_overtaken, Ordering::Relaxed);
+}
+
+/// Whether a range is a part of memory mapped shared that can be read without effect and holds what
+/// this process has left there.
 pub fn is_known(from: u64, to: u64) -> bool {
+    if IS_OVERTAKEN.load(Ordering::Relaxed) {
+        return false;
+    }
     let holds = |mapping: &SharedMapping| {
         mapping.address < to && from < mapping.address.saturating_add(mapping.length)
     };

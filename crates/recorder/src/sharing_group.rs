@@ -12,17 +12,19 @@ use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
 use reenact_trace::arena::{slot_state, SLOT_COUNT};
-use reenact_trace::sharing::{member, slot_and_pid, Group, OFFERED};
+use reenact_trace::sharing::{member, slot_and_pid, Group, BEGUN, OFFERED};
 use reenact_trace::EventKind;
 
 use crate::call::Call;
-use crate::log::{self, Builder};
+use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::signal;
 use crate::thread::Thread;
-use crate::{arena, shared};
+use crate::{arena, shared, text};
 
 /// How long a process waits for its turn before it requests that the running one is preempted.
 const PATIENCE_NS: u64 = 20_000_000;
+/// How long one process has had its turn before those that wait look whether it still runs.
+const LOOK_AFTER: u64 = 2 * TICKS_PER_MS;
 
 /// After what a process waits for its turn.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,6 +129,7 @@ pub fn join(call: &mut Call<'_>) {
 /// Become a member and wait for a turn. No event is under construction.
 pub fn enter(thread: &Thread) {
     let group = group();
+    arena::Lock::of_slot(arena::own_index()).acquire();
     clear_bit(group, arena::own_index());
     group.members.fetch_add(1, Ordering::Relaxed);
     HOLDS.store(false, Ordering::Relaxed);
@@ -135,22 +138,39 @@ pub fn enter(thread: &Thread) {
     take(thread, WaitKind::AfterSlice);
 }
 
+/// Whether it is this process's turn.
+fn holds(group: &Group) -> bool {
+    HOLDS.load(Ordering::Relaxed) && group.holder.load(Ordering::SeqCst) == me() | BEGUN
+}
+
+/// Whether another process took this one's turn over while this one was stopped: it must not go on
+/// before it has its turn again.
+#[inline]
+pub fn has_lost_turn() -> bool {
+    is_member() && HOLDS.load(Ordering::Relaxed) && !holds(group())
+}
+
 /// Wait for this process's turn, if it has not got it: `thread` is the one that runs then.
 pub fn take(thread: &Thread, kind: WaitKind) {
-    if !is_member() {
+    if !is_member() || !log::recording() {
         return;
     }
     let group = group();
-    if !HOLDS.load(Ordering::Relaxed) {
+    if !holds(group) {
         let me = me();
         let free = group
             .holder
             .compare_exchange(0, me, Ordering::SeqCst, Ordering::Relaxed)
             .is_ok();
         let after_dead = !free && wait(group, me, kind);
-        group.holder_tid.store(thread.tid, Ordering::Relaxed);
-        HOLDS.store(true, Ordering::Relaxed);
+        if !arena::header().has_reader() {
+            return;
+        }
         begin_turn(group, after_dead);
+        group.holder_tid.store(thread.tid, Ordering::Relaxed);
+        // Nobody takes a turn over before it has begun.
+        group.holder.store(me | BEGUN, Ordering::SeqCst);
+        HOLDS.store(true, Ordering::Relaxed);
     }
     group.holder_tid.store(thread.tid, Ordering::Relaxed);
 }
@@ -175,7 +195,8 @@ fn begin_turn(group: &Group, after_dead: bool) {
     TURN.store(number, Ordering::Relaxed);
 }
 
-/// Wait until the turn is ours. Whether it was that of a process that has been killed.
+/// Wait until the turn is ours, or recording has stopped. Whether it was that of a process that has been
+/// killed, or is stopped.
 fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
     let slot = arena::own_index();
     let waiter = arena::waiter(slot);
@@ -185,11 +206,12 @@ fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
         group.after_call.fetch_add(1, Ordering::SeqCst);
     }
     let mut after_dead = false;
+    let mut watch = Watch::new();
     let replace = |holder: u64| {
         let order = Ordering::SeqCst;
         group.holder.compare_exchange(holder, me, order, order)
     };
-    loop {
+    while arena::header().has_reader() {
         waiter.granted.store(0, Ordering::SeqCst);
         // Again, as others may have taken an offer that we did not see in time.
         group.waiting[word].fetch_or(mask, Ordering::SeqCst);
@@ -198,9 +220,9 @@ fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
             Ok(_) => break,
             Err(holder) => holder,
         };
-        let timeout = [0u64, signal::pause_ns(PATIENCE_NS)];
+        let timeout = [0u64, arena::LOOK_AGAIN_NS];
         // SAFETY: a futex word in shared memory and a timespec of ours.
-        let result = unsafe {
+        unsafe {
             syscall4(
                 FUTEX,
                 &raw const waiter.granted as u64,
@@ -209,19 +231,25 @@ fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
                 timeout.as_ptr() as u64,
             )
         };
-        if result != -numbers::ETIMEDOUT || group.holder.load(Ordering::SeqCst) != holder {
+        if group.holder.load(Ordering::SeqCst) != holder || !watch.is_long(holder) {
             continue;
         }
-        // Whoever does not take an offer has been stopped, perhaps by one who waits here.
         let is_offer = holder & OFFERED != 0;
-        if is_offer || is_gone(holder) {
+        let is_over = if is_offer {
+            // Whoever does not take an offer has been stopped, perhaps by one who waits here.
+            is_gone(holder) || watch.looks()
+        } else {
+            is_gone(holder) || (holder & BEGUN != 0 && watch.looks() && is_stopped(group, holder))
+        };
+        if is_over {
             if let (Ok(_), Some((late, _))) = (replace(holder), slot_and_pid(holder)) {
                 clear_bit(group, late);
                 after_dead = !is_offer;
                 break;
             }
-        } else {
+        } else if watch.asks() {
             request_preemption(group, holder);
+            watch.asked();
         }
     }
     if kind == WaitKind::AfterCall {
@@ -235,6 +263,71 @@ fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
     after_dead
 }
 
+/// For how long one and the same process has had its turn, as one that waits sees it. It goes by the
+/// clock: how often signals interrupt the waiting does not matter.
+struct Watch {
+    holder: u64,
+    since: u64,
+    last_look: u64,
+    last_request: u64,
+}
+
+impl Watch {
+    fn new() -> Watch {
+        Watch {
+            holder: 0,
+            since: 0,
+            last_look: 0,
+            last_request: 0,
+        }
+    }
+
+    /// Whether that time is long enough to look what the process does.
+    fn is_long(&mut self, holder: u64) -> bool {
+        let now = log::time();
+        if holder != self.holder {
+            *self = Watch {
+                holder,
+                since: now,
+                last_look: now,
+                last_request: now,
+            };
+        }
+        now.wrapping_sub(self.since) > LOOK_AFTER
+    }
+
+    /// Whether it is time to look whether the process is stopped, or to take back an offer: that is so
+    /// now and then.
+    fn looks(&mut self) -> bool {
+        const EVERY: u64 = 20 * TICKS_PER_MS;
+        let now = log::time();
+        let is_due = now.wrapping_sub(self.last_look) > EVERY;
+        if is_due {
+            self.last_look = now;
+        }
+        is_due
+    }
+
+    /// Whether it is time to request preemption, for the first time or again.
+    fn asks(&self) -> bool {
+        const NS_PER_MS: u64 = 1_000_000;
+        let patience = signal::pause_ns(PATIENCE_NS).saturating_mul(TICKS_PER_MS) / NS_PER_MS;
+        log::time().wrapping_sub(self.last_request) > patience
+    }
+
+    fn asked(&mut self) {
+        self.last_request = log::time();
+    }
+}
+
+/// Set where processes share one table of descriptors (CLONE_FILES): locks do not tell them apart.
+static SHARES_DESCRIPTORS: AtomicBool = AtomicBool::new(false);
+
+/// The process makes a child that shares its descriptors, or is one.
+pub fn descriptors_are_shared() {
+    SHARES_DESCRIPTORS.store(true, Ordering::Relaxed);
+}
+
 /// Whether a member has ended.
 fn is_gone(holder: u64) -> bool {
     let Some((slot, pid)) = slot_and_pid(holder) else {
@@ -245,20 +338,59 @@ fn is_gone(holder: u64) -> bool {
         is_current = slot.pid.load(Ordering::Relaxed) == pid
             && slot.state.load(Ordering::Acquire) == slot_state::ACTIVE;
     });
-    if !is_current {
-        return true;
-    }
+    !is_current
+        || (!arena::Lock::of_slot(slot).is_held_by_another()
+            && !(SHARES_DESCRIPTORS.load(Ordering::Relaxed) && is_alive(pid)))
+}
+
+/// Whether a process of this pid namespace has not ended.
+fn is_alive(pid: u32) -> bool {
+    const POLLIN: u64 = 1;
     // SAFETY: a descriptor of ours, closed again; a pollfd of ours.
     unsafe {
         let descriptor = syscall2(numbers::PIDFD_OPEN, u64::from(pid), 0);
         if descriptor < 0 {
-            return descriptor == -ESRCH;
+            return false;
         }
-        let request = [descriptor as u64 | numbers::POLLIN << 32];
-        let ended = syscall3(numbers::POLL, request.as_ptr() as u64, 1, 0) == 1;
+        let request = [descriptor as u64 | POLLIN << 32];
+        let has_ended = syscall3(numbers::POLL, request.as_ptr() as u64, 1, 0) == 1;
         syscall2(CLOSE, descriptor as u64, 0);
-        ended
+        !has_ended
     }
+}
+
+/// Whether the process that runs is stopped (SIGSTOP, a debugger). If it is, a preemption request waits
+/// for it and is the first thing it sees when it is continued, so its turn can be taken over.
+fn is_stopped(group: &Group, holder: u64) -> bool {
+    let Some((_, pid)) = slot_and_pid(holder) else {
+        return false;
+    };
+    is_in_stop(pid) && {
+        request_preemption(group, holder);
+        is_in_stop(pid)
+    }
+}
+
+/// Whether `/proc` says so.
+fn is_in_stop(pid: u32) -> bool {
+    let name = text!("/proc/{pid}/stat\0");
+    let mut content = [0u8; 128];
+    // SAFETY: a NUL-terminated name and a buffer of ours; a descriptor of ours, closed again.
+    let count = unsafe {
+        let path = name.as_str().as_ptr() as u64;
+        let file = syscall4(OPENAT, AT_FDCWD as u64, path, O_RDONLY | O_CLOEXEC, 0);
+        if file < 0 {
+            return false;
+        }
+        let count = syscall3(READ, file as u64, content.as_mut_ptr() as u64, 128);
+        syscall2(CLOSE, file as u64, 0);
+        count
+    };
+    // The name, in parentheses, can be anything.
+    let content = &content[..count.max(0) as usize];
+    let name_end = content.iter().rposition(|&byte| byte == b')');
+    let state = name_end.and_then(|end| content.get(end + 2));
+    matches!(state, Some(b'T' | b't'))
 }
 
 /// Interrupt the running thread of the process whose turn it is.
@@ -271,7 +403,10 @@ fn request_preemption(group: &Group, holder: u64) {
     if group.holder.load(Ordering::SeqCst) == holder {
         signal::preemption::request(pid, group.holder_tid.load(Ordering::Relaxed));
     }
-    group.preempting.fetch_sub(1, Ordering::SeqCst);
+    let less = |count: u32| count.checked_sub(1);
+    // Not below none: whoever leaves has set it to none when it did not change for long.
+    let order = Ordering::SeqCst;
+    let _ = group.preempting.fetch_update(order, order, less);
 }
 
 fn grant(slot: usize) {
@@ -288,7 +423,7 @@ pub fn release() {
     }
     HOLDS.store(false, Ordering::Relaxed);
     let group = group();
-    let mut from = me();
+    let mut from = me() | BEGUN;
     // Twice: somebody may begin to wait while the token is released.
     for _ in 0..2 {
         if let Some(slot) = next_waiting(group) {
@@ -303,7 +438,14 @@ pub fn release() {
             return;
         }
         if from != 0 {
-            group.holder.store(0, Ordering::SeqCst);
+            let order = Ordering::SeqCst;
+            if group
+                .holder
+                .compare_exchange(from, 0, order, order)
+                .is_err()
+            {
+                return; // Taken over while this process was stopped.
+            }
             from = 0;
         }
     }
@@ -318,6 +460,7 @@ pub fn leave() {
     let group = group();
     group.members.fetch_sub(1, Ordering::Relaxed);
     MEMBER.store(false, Ordering::Relaxed);
+    arena::Lock::of_slot(arena::own_index()).release();
 }
 
 /// After [`leave`], before `execve`: wait for those who are about to send this process a request,
@@ -332,7 +475,7 @@ pub fn await_requests() {
         // SAFETY: lets others run.
         unsafe { syscall0(numbers::SCHED_YIELD) };
     }
-    // Whoever was killed while it asked.
+    // Some were killed while they asked.
     group.preempting.store(0, Ordering::SeqCst);
 }
 

@@ -73,6 +73,8 @@ pub struct Thread {
     pub leaves: AtomicU32,
     /// 1: a waiting thread has requested preemption: this one yields at the end of its call.
     pub preemption_requested: AtomicU32,
+    /// Slot and pid of a child made with CLONE_VFORK that this thread has yet to wait for; 0: none.
+    pub awaited_child: u64,
     /// 1: the token is this thread's. A futex.
     pub granted: AtomicU32,
     /// 1: waits for the token.

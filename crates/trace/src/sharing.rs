@@ -22,7 +22,8 @@ pub const OBJECT_COUNT: usize = 16384;
 /// A group of processes that share memory: they run in turns.
 #[repr(C)]
 pub struct Group {
-    /// Whose turn it is ([`member`]); 0: nobody's. With [`OFFERED`] that process does not know yet.
+    /// Whose turn it is ([`member`]); 0: nobody's. With [`OFFERED`] that process does not know yet, with
+    /// [`BEGUN`] the turn is in its log.
     pub holder: AtomicU64,
     /// The thread that runs, for preemption requests.
     pub holder_tid: AtomicU32,
@@ -50,9 +51,12 @@ pub const fn member(slot: usize, pid: u32) -> u64 {
 /// In [`Group::holder`]: the turn is offered to that process, which has not begun it.
 pub const OFFERED: u64 = 1 << 63;
 
+/// In [`Group::holder`]: that process runs.
+pub const BEGUN: u64 = 1 << 62;
+
 /// Slot and pid of a member's word; `None` for 0.
 pub const fn slot_and_pid(member: u64) -> Option<(usize, u32)> {
-    match ((member & !OFFERED) >> 32) as usize {
+    match ((member & !(OFFERED | BEGUN)) >> 32) as usize {
         0 => None,
         slot => Some((slot - 1, member as u32)),
     }
@@ -65,7 +69,8 @@ pub struct Waiter {
     pub member: AtomicU64,
     /// Futex: 1 when the turn is offered to the waiter.
     pub granted: AtomicU32,
-    pub reserved: u32,
+    /// Futex: 1 while the parent waits for the process of this slot to execute another image.
+    pub parent_waits: AtomicU32,
 }
 
 /// A file that is mapped shared and writable. Its number is its index + 1.

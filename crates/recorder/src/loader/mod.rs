@@ -49,6 +49,7 @@ extern "C" fn start(sp: u64) -> ! {
             "the shared memory of the recording could not be mapped (is memory exhausted?)",
         );
     }
+    arena::release_parent();
     let Some(thread) = thread::create(0) else {
         message::fail("there is no memory for the recorder");
     };

@@ -392,6 +392,9 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 
         call.event.note_before(note.as_str());
     }
     signal::prepare_exec(call.thread);
+    if !call.thread.vfork_child {
+        arena::release_parent();
+    }
     let header = arena::header();
     let [a, b, c, d, e, _] = call.args;
     // SAFETY: the program's own call; our descriptors are closed on success only.

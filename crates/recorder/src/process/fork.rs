@@ -12,7 +12,7 @@ use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::thread::Thread;
-use crate::{arena, arming, guest, signal};
+use crate::{arena, arming, guest, scheduler, sharing_group, signal};
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 /// `fork`, and `clone` without shared memory. `arguments` are those of `clone`.
@@ -22,7 +22,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         return unrecorded(call, arguments);
     }
     if crate::shared::is_inherited() {
-        crate::sharing_group::join(call);
+        sharing_group::join(call);
     }
     let parent_event = log::next_event();
     let Some(slot) = ChildSlot::claim(start::FORK, parent_event) else {
@@ -35,7 +35,18 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
     // The child goes on in this function on its copy of our stack, so the kernel is given no
     // other stack; the program's choice is for the program's registers.
-    let args = [flags, 0, parent_tid, child_tid, tls, 0];
+    let mut args = [flags, 0, parent_tid, child_tid, tls, 0];
+    // The kernel would let nobody else of this process or its group run until the child has executed
+    // another image, for which the child may need a turn: that is waited for behind the event.
+    let is_awaited = flags & CLONE_VFORK != 0 && scheduler::is_shared();
+    if is_awaited {
+        args[0] &= !CLONE_VFORK;
+        let word = &arena::waiter(slot.index).parent_waits;
+        word.store(1, Ordering::Release);
+    }
+    if flags & CLONE_FILES != 0 {
+        sharing_group::descriptors_are_shared();
+    }
     // What is sent to the child waits until its queue is not its parent's any more.
     signal::hold_signals();
     // SAFETY: a new process; both sides go on below.
@@ -63,6 +74,9 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             // It may be killed before it comes to say anything itself.
             slot.slot().child_created(slot.process, pid as u32);
             call.event.process(slot.process, pid as u32);
+            if is_awaited {
+                call.thread.awaited_child = (slot.index as u64) << 32 | pid as u64;
+            }
             if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
                 call.event.guest_memory(parent_tid, 4);
             }
@@ -142,7 +156,7 @@ fn in_child(
     log::continue_from_slot();
     signal::timer::forget(call.thread, false);
     signal::dirty::after_fork();
-    crate::scheduler::after_fork();
+    scheduler::after_fork();
     super::threads::after_fork(call.thread.index);
 
     let thread: &mut Thread = call.thread;
@@ -173,7 +187,7 @@ fn in_child(
         log_word(&mut event, child_tid);
     }
     event.commit();
-    crate::sharing_group::after_fork(thread);
+    sharing_group::after_fork(thread);
     if flags & CLONE_CHILD_CLEARTID != 0 {
         thread.clear_child_tid = child_tid;
     }

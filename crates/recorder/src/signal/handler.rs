@@ -178,7 +178,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     if is_request {
         if is_at_call(ip) {
             thread.preemption_requested.store(1, Ordering::Relaxed);
-        } else if crate::scheduler::somebody_waits() && !is_repeating(ip) {
+        } else if crate::scheduler::has_to_yield() && !is_repeating(ip) {
             thread.fault.number = super::preemption::PREEMPT;
             // We have set it; the program's own flags never have it.
             context.general[FLAGS] &= !RESUME_FLAG;
