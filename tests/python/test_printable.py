@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from test_verify import END, PROCESS, START
 
 from reenact.printable import printable, printable_json, printable_lines
 
@@ -44,9 +45,8 @@ def test_divergences_are_printable(run, trace, replayer):
         "ip": HOSTILE, "message": HOSTILE, "expected": {HOSTILE: HOSTILE},
         "found": {"args": [HOSTILE]},
     }  # fmt: skip
-    replayer(
-        [divergence, {"type": "end", "processes": 1, "divergences": 1, "errors": 0, "status": 1}]
-    )
+    ended = {**PROCESS, "end": "divergence", "status": None}
+    replayer([START, divergence, ended, {**END, "divergences": 1, "status": 1}], 1)
     for arguments in (("verify",), ("verify", "--json")):
         status, out, _ = run(*arguments)
         assert status == 1

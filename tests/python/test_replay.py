@@ -1,5 +1,6 @@
 """The replayer's reports and output, parsed without a replayer."""
 
+import dataclasses
 import json
 import struct
 
@@ -9,6 +10,7 @@ from reenact.errors import ReplayError
 from reenact.replay import reports
 from reenact.replay.frames import FrameParser
 from reenact.replay.output import OrderedOutput
+from reenact.replay.verdict import MOST_NOTES, Collected, Recorded
 
 
 def frame(process, stream, content, sequence=0, event=0, offset=0):
@@ -30,6 +32,93 @@ def test_unknown_types_and_fields_are_ignored():
 def test_lines_that_are_no_reports(line):
     with pytest.raises(ReplayError, match="cannot be understood"):
         reports.parse(line)
+
+
+SAMPLES = [
+    {"type": "start", "version": 1, "processes": 1, "events": 2, "damaged_chunks": 0},
+    {"type": "process", "process": 0, "parent": 1, "pid": 2, "events": 3, "instructions": 4,
+     "end": "exit", "status": 0, "landings": 5, "searched": 6},
+    {"type": "divergence", "process": 0, "event": 1, "instructions": 2, "what": "ip", "ip": "0x1",
+     "message": "m", "expected": {"args": ["0x1"]}, "found": {"kind": "k"}, "registers": {}},
+    {"type": "error", "process": 0, "event": 1, "message": "m", "hint": "h"},
+    {"type": "internal-error", "process": 0, "event": 1, "message": "m", "signal": 1, "file": "f"},
+    {"type": "note", "process": 0, "event": 1, "message": "m"},
+    {"type": "progress", "process": 0, "event": 1, "total": 2},
+    {"type": "end", "processes": 1, "divergences": 0, "errors": 0, "status": 0},
+]  # fmt: skip
+#: Of each kind of JSON, and numbers that are no 64-bit ones.
+STRANGE = [None, True, -2, 1 << 64, 1.5, "text", [], [[]], {}, {"a": {"b": 1}}, {"a": [[1]]}]
+
+
+def test_fields_of_strange_types_are_no_reports():
+    """Or they are left out; nothing of them reaches those who count on the types."""
+    for sample in SAMPLES:
+        assert reports.parse(json.dumps(sample).encode()) is not None
+        for name in sample:
+            for strange in STRANGE:
+                try:
+                    report = reports.parse(json.dumps({**sample, name: strange}).encode())
+                except ReplayError:
+                    continue
+                for field in dataclasses.fields(report) if report is not None else ():
+                    value = getattr(report, field.name)
+                    is_number = type(value) is int and -1 <= value < 1 << 64
+                    is_status = field.name == "status" and type(value) is int
+                    is_left_out = value is None and "None" in field.type
+                    assert (
+                        (field.type.startswith("int") and (is_number or is_status))
+                        or (field.type == "str" and isinstance(value, str))
+                        or (field.type == "bool" and isinstance(value, bool))
+                        or (field.type.startswith("Mapping") and isinstance(value, dict))
+                        or is_left_out
+                    ), (sample, name, strange, report)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 4000,
+        b'{"type":"note","x":' + b"[" * 2000 + b"]" * 2000 + b"}",
+        b'{"type":"note","process":0,"event":0,"message":"' + b"x" * 4096 + b'"}',
+        b'{"type":"progress","process":0,"event":0,"total":' + b"9" * 4040 + b"}",
+    ],
+)
+def test_deep_and_long_lines_are_no_reports(line):
+    with pytest.raises(ReplayError, match="cannot be understood"):
+        reports.parse(line)
+
+
+def test_reports_in_any_pieces():
+    data = b"".join(json.dumps(sample).encode() + b"\n" for sample in SAMPLES)
+    for size in (1, 7, 100, len(data)):
+        reader = reports.LineReader()
+        found = [r for at in range(0, len(data), size) for r in reader.feed(data[at : at + size])]
+        assert [type(r).__name__ for r in found] == [
+            "Started", "ProcessEnded", "Divergence", "Failed", "Failed", "Noted", "Progressed",
+            "Ended",
+        ]  # fmt: skip
+
+
+def test_a_line_that_never_ends_is_given_up():
+    reader = reports.LineReader()
+    for _ in range(4):
+        assert list(reader.feed(b"x" * 1000)) == []
+    with pytest.raises(ReplayError, match="cannot be understood"):
+        list(reader.feed(b"x" * 1000))
+
+
+def test_a_million_reports_take_the_room_of_few():
+    collected = Collected(Recorded({0: 10**9, 1: 10**9}, is_whole=True))
+    note = reports.Noted(0, 1, "m")
+    failed = reports.Failed(0, 1, "m", "", is_internal=False)
+    for index in range(1_000_000):
+        collected.take(reports.Progressed(index & 1, index, 10**9))
+        collected.take(note)
+        collected.take(failed)
+    assert collected.events_done == 999_999 + 999_998
+    assert len(collected.notes) == MOST_NOTES
+    assert len(collected.failures) <= MOST_NOTES
+    assert len(collected._done) == 2
 
 
 def test_newer_protocol_is_refused():

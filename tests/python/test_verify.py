@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+from made_traces import write_log
 from test_replay import frame
 
 START = {
@@ -68,6 +70,7 @@ def test_output_is_the_program_s(run, trace, replayer):
 
 
 def test_cut_trace_says_so(run, trace, replayer):
+    write_log(trace, {0: 9}, is_whole=False)
     replayer([{**START, "damaged_chunks": 1}, {**PROCESS, "end": "cut", "status": None}, END])
     status, out, _ = run("verify")
     assert status == 0
@@ -76,12 +79,12 @@ def test_cut_trace_says_so(run, trace, replayer):
 
 
 def test_error_is_a_failure_with_its_hint(run, trace, replayer):
-    error = {"type": "error", "process": 2, "event": 1, "message": "no file 3", "hint": "buy one"}
+    error = {"type": "error", "process": 0, "event": 1, "message": "no file 3", "hint": "buy one"}
     replayer([START, error, END], 3)
     status, _, err = run("verify")
     assert (status, err) == (
         125,
-        "reenact: the replay failed: no file 3 (process 2)\n  hint: buy one\n",
+        "reenact: the replay failed: no file 3 (process 0)\n  hint: buy one\n",
     )
 
 
@@ -89,7 +92,56 @@ def test_replayer_that_dies(run, trace, replayer):
     replayer([START])
     status, _, err = run("verify")
     assert status == 125
-    assert "ended with status 0 before it was done" in err
+    assert "not verified: the replayer ended before it was done (status 0)" in err
+
+
+#: What does not show that process 0 was replayed to event 9, and a part of what is said of it.
+UNPROVEN = {
+    "nothing at all": ([], "before it was done"),
+    "an end alone": ([START, END], "process 0 was not replayed"),
+    "no end": ([START, PROCESS], "before it was done"),
+    "too few events": ([START, {**PROCESS, "events": 8}, END], "up to event 8 of 9"),
+    "too many events": ([START, {**PROCESS, "events": 10}, END], "up to event 10 of 9"),
+    "a cut of a whole log": ([START, {**PROCESS, "end": "cut", "events": 3}, END], "event 3 of 9"),
+    "unreachable": ([START, {**PROCESS, "end": "unreachable"}, END], "to its end (unreachable)"),
+    "stopped when asked": ([START, {**PROCESS, "end": "asked"}, END], "to its end (asked)"),
+    "a divergence untold": ([START, {**PROCESS, "end": "divergence"}, END], "(divergence)"),
+    "an unknown end": ([START, {**PROCESS, "end": "exact"}, END], "to its end (exact)"),
+    "told twice": ([START, PROCESS, PROCESS, END], "twice how process 0 ended"),
+    "another process": ([START, PROCESS, {**PROCESS, "process": 1}, END], "on process 1"),
+    "only another one": ([START, {**PROCESS, "process": 7}, END], "on process 7"),
+}
+
+
+@pytest.mark.parametrize("name", UNPROVEN)
+def test_what_is_not_shown_is_not_exact(run, trace, replayer, name):
+    reports, message = UNPROVEN[name]
+    replayer(reports)
+    for arguments in (("verify",), ("verify", "--json")):
+        status, out, err = run(*arguments)
+        assert (status, out) == (125, "")
+        assert message in err
+        assert "not verified: " in err
+
+
+def test_a_status_without_its_divergence_is_not_exact(run, trace, replayer):
+    replayer([START, PROCESS, END], 1)
+    status, _, err = run("verify")
+    assert status == 125
+    assert "not verified: its divergences are not there (status 1)" in err
+
+
+def test_every_process_must_be_there(run, trace, replayer):
+    write_log(trace, {0: 9, 1: 4, 7: 5})
+    second = {**PROCESS, "process": 1, "events": 4}
+    replayer([START, second, PROCESS, END])
+    assert "not verified: process 7 was not replayed" in run("verify")[2]
+    replayer([START, second, PROCESS, {**PROCESS, "process": 7, "events": 5}, END])
+    assert run("verify")[0] == 0
+    # One alone: the others are not waited for.
+    replayer([START, second, END])
+    status, out, _ = run("verify", "--process", "1")
+    assert (status, out[:32]) == (0, "exact: 1 process, 4 events, 1,23")
 
 
 def test_replayer_missing(run, trace, monkeypatch):

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from array import array
 from collections.abc import Callable
+from itertools import accumulate
 from types import TracebackType
 
+from reenact.errors import ReplayError
 from reenact.replay.frames import Frame
+
+#: Frames that are kept to be put in order; each takes 24 bytes of memory.
+_MOST_FRAMES = 1 << 24
 
 #: Takes a stream (1 or 2) and bytes that the program wrote to it.
 Writer = Callable[[int, bytes], None]
@@ -17,13 +23,16 @@ class OrderedOutput:
 
     The frames of one process come in order and go straight through. Those of several are
     kept in a temporary file until all are there; memory holds only where each one is.
+
+    Errors: `ReplayError` for more frames than that has room for.
     """
 
     def __init__(self, write: Writer) -> None:
         self._write = write
         self._is_direct = False
         self._contents = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
-        self._places: list[tuple[tuple[int, int], int, int, int]] = []
+        #: Of each frame sequence and offset, which order them, and length times 4 + stream.
+        self._frames = array("Q")
 
     def expect_processes(self, count: int) -> None:
         """Say how many processes there are, once that is known."""
@@ -36,9 +45,13 @@ class OrderedOutput:
         if self._is_direct:
             self._write(frame.stream, frame.content)
             return
-        start = self._contents.tell()
+        if len(self._frames) >= 3 * _MOST_FRAMES:
+            raise ReplayError(
+                "the replay writes more than can be put in order",
+                "replay one process at a time: reenact verify --output --process N",
+            )
         self._contents.write(frame.content)
-        self._places.append((frame.order, start, len(frame.content), frame.stream))
+        self._frames.extend((*frame.order, len(frame.content) << 2 | frame.stream))
 
     def __enter__(self) -> OrderedOutput:
         return self
@@ -57,9 +70,11 @@ class OrderedOutput:
             self._contents.close()
 
     def _flush(self) -> None:
-        for _, start, length, stream in sorted(self._places, key=lambda place: place[0]):
-            self._contents.seek(start)
-            self._write(stream, self._contents.read(length))
-        self._places.clear()
+        sequences, offsets, sizes = (self._frames[part::3] for part in range(3))
+        starts = array("Q", accumulate((size >> 2 for size in sizes), initial=0))
+        for frame in sorted(range(len(sizes)), key=lambda at: (sequences[at], offsets[at])):
+            self._contents.seek(starts[frame])
+            self._write(sizes[frame] & 3, self._contents.read(sizes[frame] >> 2))
+        del self._frames[:]
         self._contents.seek(0)
         self._contents.truncate()

@@ -10,7 +10,7 @@ from typing import Union
 
 from reenact.replay.frames import Frame, FrameParser
 from reenact.replay.process_group import ReplayerGroup
-from reenact.replay.reports import Report, parse
+from reenact.replay.reports import LineReader, Report
 
 _READ_SIZE = 1 << 20
 _PROGRESS_MILLISECONDS = 100
@@ -43,7 +43,7 @@ class Replayer:
         shared_changes: int | None = None,
     ) -> None:
         self._selector = selectors.DefaultSelector()
-        self._lines = b""
+        self._lines = LineReader()
         self._frames = FrameParser()
         self._reports_from, reports_to = os.pipe()
         inherited = [reports_to]
@@ -108,11 +108,7 @@ class Replayer:
         self._close()
 
     def _take_reports(self, data: bytes) -> Iterator[Report]:
-        *lines, self._lines = (self._lines + data).split(b"\n")
-        for line in lines:
-            report = parse(line)
-            if report is not None:
-                yield report
+        return self._lines.feed(data)
 
     def _take_output(self, data: bytes) -> Iterator[Frame]:
         return self._frames.feed(data)

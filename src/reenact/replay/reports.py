@@ -1,17 +1,21 @@
 """The replayer's reports: JSON lines to values. Pure: no I/O.
 
 The format is in docs/internals/replay-protocol.md. Unknown types and fields are ignored, so
-that an older front end understands a newer replayer.
+that an older front end understands a newer replayer. What is in them may come from a hostile trace:
+every field has the type it is said to have, or the line is no report.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Union
 
 from reenact.errors import ReplayError
+
+#: Longest line, without its end (MOST_LINE in crates/replayer/src/json.rs).
+LONGEST_LINE = 4095
 
 
 @dataclass(frozen=True)
@@ -106,86 +110,164 @@ class Ended:
 Report = Union[Started, ProcessEnded, Divergence, Failed, Noted, Progressed, Ended]
 
 
+class LineReader:
+    """Takes bytes as they come, gives the reports that are complete."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def feed(self, data: bytes) -> Iterator[Report]:
+        """Reports completed by `data`. Errors: `ReplayError` for what is no report."""
+        *lines, rest = (self._pending + data).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise _misunderstood(rest)
+        # Before the first report: the reader may stop there.
+        self._pending = rest
+        for line in lines:
+            report = parse(line)
+            if report is not None:
+                yield report
+
+
 def parse(line: bytes) -> Report | None:
     """The report a line holds; None for a type this version does not know.
 
     Errors: `ReplayError` when the line is no report.
     """
+    if len(line) > LONGEST_LINE:
+        raise _misunderstood(line)
     try:
         record = json.loads(line)
         read = _READERS.get(record["type"])
         return None if read is None else read(record)
-    except (ValueError, KeyError, TypeError) as error:
-        shown = line[:120].decode("utf-8", "replace")
-        raise ReplayError(
-            f"the replayer sent a report that cannot be understood: {shown}",
-            "the replayer and the Python package may be of different versions: reinstall reenact",
-        ) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _misunderstood(line) from error
+
+
+def _misunderstood(line: bytes) -> ReplayError:
+    shown = line[:120].decode("utf-8", "replace")
+    return ReplayError(
+        f"the replayer sent a report that cannot be understood: {shown}",
+        "the replayer and the Python package may be of different versions: reinstall reenact",
+    )
+
+
+def _number(record: Mapping[str, Any], name: str) -> int:
+    """A number that is not negative."""
+    value = record[name]
+    if type(value) is not int or not 0 <= value < 1 << 64:
+        raise ValueError(name)
+    return value
+
+
+def _index(record: Mapping[str, Any], name: str) -> int:
+    """Index of an event; -1: before the first."""
+    return -1 if record[name] == -1 else _number(record, name)
+
+
+def _number_or_none(record: Mapping[str, Any], name: str) -> int | None:
+    return None if record.get(name) is None else _number(record, name)
+
+
+def _index_or_none(record: Mapping[str, Any], name: str) -> int | None:
+    return None if record.get(name) is None else _index(record, name)
+
+
+def _text(record: Mapping[str, Any], name: str) -> str:
+    value = record[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def _described(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object of numbers, texts and lists of them, or nothing."""
+    value = record.get(name) or {}
+    if not isinstance(value, dict):
+        raise TypeError(name)
+    for part in value.values():
+        for each in part if isinstance(part, list) else (part,):
+            if not (each is None or isinstance(each, (str, int))):
+                raise TypeError(name)
+    return value
 
 
 def _started(record: Mapping[str, Any]) -> Started:
     if record["version"] != 1:
         raise ValueError("unknown protocol version")
-    return Started(record["processes"], record["events"], record["damaged_chunks"])
+    return Started(
+        _number(record, "processes"), _number(record, "events"), _number(record, "damaged_chunks")
+    )
 
 
 def _process(record: Mapping[str, Any]) -> ProcessEnded:
+    status = record["status"]
     return ProcessEnded(
-        record["process"],
-        record.get("parent"),
-        record.get("pid"),
-        record["events"],
-        record["instructions"],
-        record["end"],
-        record["status"],
-        record.get("landings", 0),
-        record.get("searched", 0),
+        _number(record, "process"),
+        _number_or_none(record, "parent"),
+        _number_or_none(record, "pid"),
+        _number(record, "events"),
+        _number(record, "instructions"),
+        _text(record, "end"),
+        # As the program gave it: any number.
+        status if type(status) is int and abs(status) < 1 << 64 else None,
+        _number(record, "landings") if "landings" in record else 0,
+        _number(record, "searched") if "searched" in record else 0,
     )
 
 
 def _divergence(record: Mapping[str, Any]) -> Divergence:
     return Divergence(
-        record["process"],
-        record["event"],
-        record["instructions"],
-        record["what"],
-        record["ip"],
-        record["message"],
-        record.get("expected") or {},
-        record.get("found") or {},
-        record.get("registers") or {},
+        _number(record, "process"),
+        _index(record, "event"),
+        _number(record, "instructions"),
+        _text(record, "what"),
+        _text(record, "ip"),
+        _text(record, "message"),
+        _described(record, "expected"),
+        _described(record, "found"),
+        _described(record, "registers"),
     )
 
 
 def _failed(record: Mapping[str, Any]) -> Failed:
     is_internal = record["type"] == "internal-error"
-    message = record.get("message") or "the replayer stopped by a fault"
+    message = (
+        _text(record, "message") if record.get("message") else "the replayer stopped by a fault"
+    )
     details = [
         f"{key} {record[key]}"
         for key in ("file", "line", "ip", "address", "signal")
-        if is_internal and record.get(key) is not None
+        if is_internal and isinstance(record.get(key), (str, int))
     ]
     if details:
         message += f" ({', '.join(details)})"
     return Failed(
-        record.get("process"),
-        record.get("event"),
+        _number_or_none(record, "process"),
+        _index_or_none(record, "event"),
         message,
-        record.get("hint") or "",
+        _text(record, "hint") if record.get("hint") else "",
         is_internal,
     )
 
 
 def _noted(record: Mapping[str, Any]) -> Noted:
-    return Noted(record["process"], record["event"], record["message"])
+    return Noted(_number(record, "process"), _index(record, "event"), _text(record, "message"))
 
 
 def _progressed(record: Mapping[str, Any]) -> Progressed:
-    return Progressed(record["process"], record["event"], record["total"])
+    return Progressed(
+        _number(record, "process"), max(0, _index(record, "event")), _number(record, "total")
+    )
 
 
 def _ended(record: Mapping[str, Any]) -> Ended:
-    return Ended(record["processes"], record["divergences"], record["errors"], record["status"])
+    return Ended(
+        _number(record, "processes"),
+        _number(record, "divergences"),
+        _number(record, "errors"),
+        _number(record, "status"),
+    )
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], Report]] = {

@@ -5,23 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reenact import empty_trace
 from reenact.errors import ReplayError
 from reenact.replay.frames import Frame
 from reenact.replay.output import OrderedOutput, Writer
-from reenact.replay.replayer import Replayer
-from reenact.replay.reports import (
-    Divergence,
-    Ended,
-    Failed,
-    Noted,
-    ProcessEnded,
-    Progressed,
-    Report,
-    Started,
-)
+from reenact.replay.replayer import MOST_PROCESSES, Replayer
+from reenact.replay.reports import Divergence, Noted, ProcessEnded, Started
+from reenact.replay.verdict import Collected, Recorded
+from reenact.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -64,19 +57,6 @@ class Verification:
         return tuple(end.process for end in self.process_ends if end.end == how)
 
 
-@dataclass
-class _Collected:
-    """Reports gathered so far."""
-
-    started: Started | None = None
-    ended: Ended | None = None
-    ends: list[ProcessEnded] = field(default_factory=list)
-    divergences: list[Divergence] = field(default_factory=list)
-    failures: list[Failed] = field(default_factory=list)
-    notes: list[Noted] = field(default_factory=list)
-    events_done: dict[int, int] = field(default_factory=dict)
-
-
 def verify(
     trace: str,
     *,
@@ -98,7 +78,8 @@ def verify(
     trace holds no event. A divergence is no error: it is in the result.
     """
     empty_trace.check(trace)
-    collected = _Collected()
+    collected = Collected(_recorded(trace, process))
+    total = sum(collected.recorded.events.values())
     begin = time.monotonic()
     with ExitStack() as stack:
         replayer = stack.enter_context(
@@ -106,6 +87,7 @@ def verify(
                 trace,
                 process=process,
                 jobs=jobs,
+                processes=min(len(collected.recorded.events), MOST_PROCESSES),
                 wants_output=write is not None,
                 wants_progress=on_progress is not None,
             )
@@ -116,48 +98,31 @@ def verify(
                 if output is not None:
                     output.take(item)
                 continue
-            _collect(collected, item)
+            collected.take(item)
             if isinstance(item, Started) and output is not None:
                 output.expect_processes(1 if process is not None else item.processes)
-            if on_progress is not None and collected.started is not None:
-                on_progress(sum(collected.events_done.values()), collected.started.events)
+            if on_progress is not None:
+                on_progress(collected.events_done, total)
         complaint = replayer.complaint()
         status = replayer.wait()
         seconds = time.monotonic() - begin
     _raise_failure(collected, status, complaint)
+    ends = tuple(collected.ends[number] for number in sorted(collected.ends))
     return Verification(
-        processes=len(collected.ends),
-        events=sum(end.events for end in collected.ends),
-        instructions=sum(end.instructions for end in collected.ends),
-        divergences=tuple(collected.divergences),
+        processes=len(ends),
+        events=sum(end.events for end in ends),
+        instructions=sum(end.instructions for end in ends),
+        divergences=tuple(collected.divergences.values()),
         seconds=seconds,
-        process_ends=tuple(sorted(collected.ends, key=lambda end: end.process)),
+        process_ends=ends,
         notes=tuple(collected.notes),
         damaged_chunks=collected.started.damaged_chunks if collected.started else 0,
-        landings=sum(end.landings for end in collected.ends),
-        searched=sum(end.searched for end in collected.ends),
+        landings=sum(end.landings for end in ends),
+        searched=sum(end.searched for end in ends),
     )
 
 
-def _collect(collected: _Collected, report: Report) -> None:
-    if isinstance(report, Progressed):
-        collected.events_done[report.process] = report.event
-    elif isinstance(report, ProcessEnded):
-        collected.ends.append(report)
-        collected.events_done[report.process] = report.events
-    elif isinstance(report, Divergence):
-        collected.divergences.append(report)
-    elif isinstance(report, Failed):
-        collected.failures.append(report)
-    elif isinstance(report, Noted):
-        collected.notes.append(report)
-    elif isinstance(report, Started):
-        collected.started = report
-    elif isinstance(report, Ended):
-        collected.ended = report
-
-
-def _raise_failure(collected: _Collected, status: int, complaint: str) -> None:
+def _raise_failure(collected: Collected, status: int, complaint: str) -> None:
     # The replayer's own bugs come last: a failure it could name explains more.
     for failure in sorted(collected.failures, key=lambda failure: failure.is_internal):
         where = "" if failure.process is None else f" (process {failure.process})"
@@ -167,6 +132,19 @@ def _raise_failure(collected: _Collected, status: int, complaint: str) -> None:
         raise ReplayError(f"the replay failed: {failure.message}{where}", hint)
     if status < 0:
         raise ReplayError(f"the replayer was killed by signal {-status}")
-    if status not in (0, 1) or (collected.ended is None and not collected.divergences):
-        said = f": {complaint}" if complaint else ""
-        raise ReplayError(f"the replayer ended with status {status} before it was done{said}")
+    why = collected.why_not_verified()
+    if why is None and status == (1 if collected.divergences else 0):
+        return
+    said = f": {complaint}" if complaint else ""
+    raise ReplayError(
+        f"not verified: {why or 'its divergences are not there'} (status {status}){said}",
+        "replay it once more; if that fails as well, do not trust this trace",
+    )
+
+
+def _recorded(trace: str, process: int | None) -> Recorded:
+    opened = Trace(trace)
+    processes = opened.processes
+    events = {each.number: each.events for each in processes if process in (None, each.number)}
+    is_whole = all(each.is_complete for each in processes) and not opened.unreadable_bytes()
+    return Recorded(events, is_whole)

@@ -10,11 +10,13 @@ from typing import Union
 
 from reenact.errors import ReplayError
 from reenact.replay.process_group import ReplayerGroup
-from reenact.replay.reports import Divergence, Failed, parse
+from reenact.replay.reports import Divergence, Failed, LineReader
 from reenact.session.connection import ReplayerConnection
 
 #: How long a replayer whose socket is closed may take to be gone, seconds. A copy may die alone.
 _PATIENCE = 1.0
+#: Bytes of its reports that are looked through for a failure. What it says before is little.
+_MOST_REPORTED = 4 << 20
 #: Copies of it at one moment: checkpoints, branches, and those that are being ended.
 _MOST_COPIES = 512
 
@@ -60,7 +62,11 @@ class ServingReplayer:
     def explain(self) -> ReplayError:
         """Why it has died: what it reported, or how it ended. Its copies are ended, too."""
         if self._cause is None:
-            self._cause = self._find_cause()
+            try:
+                self._cause = self._find_cause()
+            except ReplayError as error:
+                # What it reported is no report.
+                self._cause = error
             if not self._is_closed:
                 self._group.kill()
         return self._cause
@@ -85,20 +91,22 @@ class ServingReplayer:
 
     def _reported_failure(self) -> Union[Failed, Divergence, None]:
         os.set_blocking(self._reports, False)
-        content = b""
+        reader = LineReader()
+        left = _MOST_REPORTED
         deadline = time.monotonic() + _PATIENCE
         is_over = False
         while not is_over:
             # Once more after its end: what it said last.
             is_over = self._group.ended() is not None or time.monotonic() > deadline
             with contextlib.suppress(BlockingIOError):
-                while part := os.read(self._reports, 1 << 16):
-                    content += part
+                while left > 0 and (part := os.read(self._reports, min(left, 1 << 16))):
+                    left -= len(part)
+                    for report in reader.feed(part):
+                        if isinstance(report, (Failed, Divergence)):
+                            return report
             if not is_over:
                 time.sleep(0.01)
-        reports = [parse(line) for line in content.split(b"\n") if line]
-        failures = [report for report in reports if isinstance(report, (Failed, Divergence))]
-        return failures[0] if failures else None
+        return None
 
     def close(self) -> None:
         """End all of its processes."""

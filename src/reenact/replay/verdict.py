@@ -1,0 +1,119 @@
+"""Whether a replay has shown what it claims. Pure: no I/O.
+
+The replayer executes a program that may be hostile, and its reports are not believed by themselves:
+every process that is in the trace must have been reported, up to its last event, as the reader of
+traces finds it in the log. What can be forged all the same is in docs/trust.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reenact.errors import ReplayError
+from reenact.replay.reports import (
+    Divergence,
+    Ended,
+    Failed,
+    Noted,
+    ProcessEnded,
+    Progressed,
+    Report,
+    Started,
+)
+
+#: Remarks that are kept; a real recording has a few.
+MOST_NOTES = 10_000
+#: Failures that are kept; the first one is told.
+_MOST_FAILURES = 100
+#: How a replay can end at the end of its log.
+_AT_ITS_END = frozenset(("exit", "signal", "ended", "stopped", "cut"))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the trace itself says, apart from any replay.
+
+    `events` by the number of each process to be replayed; `is_whole`: no log of the trace is cut
+    or damaged.
+    """
+
+    events: Mapping[int, int]
+    is_whole: bool
+
+
+@dataclass
+class Collected:
+    """Reports gathered so far; how many there are does not matter for what it takes."""
+
+    recorded: Recorded
+    started: Started | None = None
+    ended: Ended | None = None
+    ends: dict[int, ProcessEnded] = field(default_factory=dict)
+    divergences: dict[int, Divergence] = field(default_factory=dict)
+    failures: list[Failed] = field(default_factory=list)
+    notes: list[Noted] = field(default_factory=list)
+    events_done: int = 0
+    _done: dict[int, int] = field(default_factory=dict)
+
+    def take(self, report: Report) -> None:
+        """Add a report. Errors: `ReplayError` for what no replay of this trace can say."""
+        if isinstance(report, Progressed):
+            self._has_done(report.process, report.event)
+        elif isinstance(report, ProcessEnded):
+            self._has_done(report.process, report.events)
+            if self.ends.setdefault(report.process, report) is not report:
+                raise _contradiction(f"twice how process {report.process} ended")
+        elif isinstance(report, Divergence):
+            self._has_done(report.process, max(report.event, 0))
+            if self.divergences.setdefault(report.process, report) is not report:
+                raise _contradiction(f"two divergences of process {report.process}")
+        elif isinstance(report, Failed):
+            if len(self.failures) < _MOST_FAILURES:
+                self.failures.append(report)
+        elif isinstance(report, Noted):
+            if len(self.notes) < MOST_NOTES:
+                self.notes.append(report)
+        elif isinstance(report, Started):
+            self.started = report
+        else:
+            self.ended = report
+
+    def _has_done(self, process: int, events: int) -> None:
+        if process not in self.recorded.events:
+            raise _contradiction(f"on process {process}, which is not to be replayed")
+        self.events_done += events - self._done.get(process, 0)
+        self._done[process] = events
+
+    def why_not_verified(self) -> str | None:
+        """What is missing for a verdict; None: nothing, it is exact or has diverged."""
+        if self.started is None or self.ended is None:
+            return "the replayer ended before it was done"
+        found = (self._why_not(process) for process in sorted(self.recorded.events))
+        return next(filter(None, found), None)
+
+    def _why_not(self, process: int) -> str | None:
+        end = self.ends.get(process)
+        if end is None:
+            return f"process {process} was not replayed"
+        recorded = self.recorded.events[process]
+        if end.end in _AT_ITS_END:
+            # A log that is cut or damaged ends a replay at the latest where it ends itself, and
+            # that of others where a turn would have come.
+            may_be_short = end.end == "cut" and not self.recorded.is_whole
+            if end.events == recorded or (may_be_short and end.events < recorded):
+                return None
+            return f"process {process} was replayed up to event {end.events} of {recorded}"
+        if end.end == "divergence" and process in self.divergences:
+            return None
+        # Its parent has not come to the fork, or another process not to its turn.
+        if end.end == "unreachable" and (self.divergences or not self.recorded.is_whole):
+            return None
+        return f"process {process} was not replayed to its end ({end.end})"
+
+
+def _contradiction(what: str) -> ReplayError:
+    return ReplayError(
+        f"not verified: the replayer reports {what}",
+        "do not trust this trace: its program may have taken over the replayer",
+    )
