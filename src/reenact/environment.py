@@ -50,6 +50,11 @@ REPLAYER = Variable(
     "Path of another replayer program, for work on the replayer.",
     "the one in the package",
 )
+REPLAY_MEMORY = Variable(
+    "REENACT_REPLAY_MEMORY",
+    "Memory that all processes of a replay may take together, MiB; one that takes more is ended.",
+    "nine tenths of what is available when it begins",
+)
 DEBUG_PATH = Variable(
     "REENACT_DEBUG_PATH",
     "Directories with separate files of debug information, divided by colons, as below "
@@ -94,6 +99,7 @@ VARIABLES = (
     DEBUG,
     RECORDER,
     REPLAYER,
+    REPLAY_MEMORY,
     DEBUG_PATH,
     MECHANISM,
     SLOT,

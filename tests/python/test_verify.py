@@ -124,6 +124,17 @@ def test_what_is_not_shown_is_not_exact(run, trace, replayer, name):
         assert "not verified: " in err
 
 
+def test_a_process_whose_log_is_lost_is_cut(run, trace, replayer):
+    lost = {**PROCESS, "process": 5, "end": "cut", "status": None, "events": 0}
+    replayer([START, PROCESS, lost, END])
+    for is_whole in (True, False):
+        write_log(trace, {0: 9}, is_whole=is_whole)
+        status, out, _ = run("verify", "--json")
+        assert (status, json.loads(out)["cut_processes"]) == (0, [5])
+    replayer([START, PROCESS, {**lost, "events": 1}, END])
+    assert "not verified: the replayer reports on process 5" in run("verify")[2]
+
+
 def test_a_status_without_its_divergence_is_not_exact(run, trace, replayer):
     replayer([START, PROCESS, END], 1)
     status, _, err = run("verify")

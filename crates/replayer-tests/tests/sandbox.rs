@@ -130,7 +130,7 @@ fn assert_others_kill(filter: &Filter, allowed: &[libc::c_long]) {
     }
 }
 
-const ALLOWED: [libc::c_long; 16] = [
+const ALLOWED: [libc::c_long; 15] = [
     libc::SYS_mprotect,
     libc::SYS_mmap,
     libc::SYS_munmap,
@@ -141,7 +141,6 @@ const ALLOWED: [libc::c_long; 16] = [
     libc::SYS_mremap,
     libc::SYS_madvise,
     libc::SYS_futex,
-    libc::SYS_mincore,
     libc::SYS_restart_syscall,
     libc::SYS_clock_gettime,
     libc::SYS_wait4,
@@ -287,7 +286,6 @@ fn what_a_replayer_needs_comes_through() {
         (libc::SYS_mremap, [0, 4096, 4096, 3, 0, 0]),
         (libc::SYS_madvise, [0, 4096, 4, 0, 0, 0]),
         (libc::SYS_futex, [0, 1, 1, 0, 0, 0]),
-        (libc::SYS_mincore, [0, 4096, 0, 0, 0, 0]),
         (libc::SYS_clock_gettime, [1, 0, 0, 0, 0, 0]),
         (libc::SYS_wait4, [u64::MAX, 0, 1, 0, 0, 0]),
         (libc::SYS_clone, [libc::SIGCHLD as u64, 0, 0, 0, 0, 0]),

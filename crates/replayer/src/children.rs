@@ -23,8 +23,21 @@ fn report_killed(pid: u32, signal: i32) {
         "message",
         format_args!("a replaying process (pid {pid}) was killed by signal {signal}"),
     )
-    .number("signal", signal as u64);
+    .number("signal", signal as u64)
+    .text("hint", hint(signal));
     report::send(&mut line);
+}
+
+fn hint(signal: i32) -> &'static str {
+    const SIGKILL: i32 = 9;
+    const SIGSYS: i32 = 31;
+    match signal {
+        SIGSYS => {
+            "it tried what no replay does: do not trust this trace, or report it if it is your own"
+        }
+        SIGKILL => "the machine may have run out of memory",
+        _ => "",
+    }
 }
 
 /// Wait for the one process there is, the first of the replay, and end as it has ended.

@@ -68,7 +68,6 @@ pub fn replayer(access: &Access<'_>) -> Filter {
         k::__NR_futex,
         &[Check::OneOf(1, &[k::FUTEX_WAIT, k::FUTEX_WAKE])],
     );
-    filter.allow(k::__NR_mincore, &[]);
     // A futex with a deadline goes on by it when the process has been stopped and continued.
     filter.allow(k::__NR_restart_syscall, &[]);
     let clock = u64::from(k::CLOCK_MONOTONIC);

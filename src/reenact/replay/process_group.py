@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 from reenact import programs
 from reenact.errors import ReplayError
+from reenact.replay import memory_watch
 from reenact.replay.known_landings import KnownLandings
+from reenact.replay.memory_watch import MemoryWatch
 from reenact.trace_files import check_kept_files
 
 #: `fcntl` command that Python does not name (asm-generic/fcntl.h).
@@ -43,6 +45,7 @@ class ReplayerGroup:
         # The replayer maps them unread.
         check_kept_files(trace)
         self._owner = os.getpid()
+        most_memory = memory_watch.most_memory()
         program = programs.replayer()
         self._landings = KnownLandings(trace)
         self._life, life_of_replayer = os.pipe()
@@ -62,6 +65,7 @@ class ReplayerGroup:
                 start_new_session=True,
             )
             _end_with_us(life_of_replayer, self.process.pid)
+            self._memory = MemoryWatch(self.process.pid, most_memory, self.kill)
         except BaseException as error:
             os.close(self._life)
             self._landings.close()
@@ -71,6 +75,15 @@ class ReplayerGroup:
             raise
         finally:
             os.close(life_of_replayer)
+
+    def excess(self) -> ReplayError | None:
+        """Why it was ended, if that was for the memory it took."""
+        if not self._memory.is_exceeded:
+            return None
+        return ReplayError(
+            f"the replay was ended: it took more than {self._memory.most >> 20} MiB of memory",
+            "allow it more if the machine has it: REENACT_REPLAY_MEMORY, in MiB",
+        )
 
     def ended(self) -> os.waitid_result | None:
         """How the first process has ended; it keeps its number, which is that of the group."""
@@ -89,6 +102,7 @@ class ReplayerGroup:
         """End all of its processes, and wait until the first is gone."""
         # A process that was forked from ours has copies of our objects, but not our replayer.
         if os.getpid() == self._owner:
+            self._memory.close()
             self.kill()
             self.process.wait()
             self._landings.close()
@@ -96,6 +110,16 @@ class ReplayerGroup:
         if self.process.stderr is not None:
             self.process.stderr.close()
         os.close(self._life)
+
+
+def killed_by(number: int) -> ReplayError:
+    """What it means that a signal has ended the first process."""
+    hints: dict[int, str] = {
+        signal.SIGSYS: "it tried what no replay does: do not trust this trace, or report it if it "
+        "is your own",
+        signal.SIGKILL: "the machine may have run out of memory",
+    }
+    return ReplayError(f"the replayer was killed by signal {number}", hints.get(number, ""))
 
 
 def _end_with_us(life: int, group: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Union
 
+from reenact.errors import ReplayError
 from reenact.replay.frames import Frame, FrameParser
 from reenact.replay.process_group import ReplayerGroup
 from reenact.replay.reports import LineReader, Report
@@ -89,6 +90,10 @@ class Replayer:
     def wait(self) -> int:
         """Wait for the end; the replayer's exit status, or a negative signal number."""
         return self._group.process.wait()
+
+    def excess(self) -> ReplayError | None:
+        """Why it was ended, if that was for the memory it took."""
+        return self._group.excess()
 
     def complaint(self) -> str:
         """What it said on standard error, where only a broken replayer says anything."""

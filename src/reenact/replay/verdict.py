@@ -26,6 +26,8 @@ from reenact.replay.reports import (
 MOST_NOTES = 10_000
 #: Failures that are kept; the first one is told.
 _MOST_FAILURES = 100
+#: Processes of which there is nothing but that they were forked.
+_MOST_LOST = 100_000
 #: How a replay can end at the end of its log.
 _AT_ITS_END = frozenset(("exit", "signal", "ended", "stopped", "cut"))
 
@@ -61,7 +63,8 @@ class Collected:
         if isinstance(report, Progressed):
             self._has_done(report.process, report.event)
         elif isinstance(report, ProcessEnded):
-            self._has_done(report.process, report.events)
+            if not self._is_lost(report):
+                self._has_done(report.process, report.events)
             if self.ends.setdefault(report.process, report) is not report:
                 raise _contradiction(f"twice how process {report.process} ended")
         elif isinstance(report, Divergence):
@@ -79,11 +82,23 @@ class Collected:
         else:
             self.ended = report
 
+    def _is_lost(self, report: ProcessEnded) -> bool:
+        """Whether it is a process that was forked, and of which the trace has nothing left."""
+        return (
+            report.process not in self.recorded.events
+            and (report.end, report.events) == ("cut", 0)
+            and len(self.ends) < len(self.recorded.events) + _MOST_LOST
+        )
+
     def _has_done(self, process: int, events: int) -> None:
         if process not in self.recorded.events:
             raise _contradiction(f"on process {process}, which is not to be replayed")
         self.events_done += events - self._done.get(process, 0)
         self._done[process] = events
+
+    def _is_whole(self) -> bool:
+        """Whether there is nothing of the trace that is cut, damaged or lost."""
+        return self.recorded.is_whole and self.ends.keys() <= self.recorded.events.keys()
 
     def why_not_verified(self) -> str | None:
         """What is missing for a verdict; None: nothing, it is exact or has diverged."""
@@ -100,14 +115,14 @@ class Collected:
         if end.end in _AT_ITS_END:
             # A log that is cut or damaged ends a replay at the latest where it ends itself, and
             # that of others where a turn would have come.
-            may_be_short = end.end == "cut" and not self.recorded.is_whole
+            may_be_short = end.end == "cut" and not self._is_whole()
             if end.events == recorded or (may_be_short and end.events < recorded):
                 return None
             return f"process {process} was replayed up to event {end.events} of {recorded}"
         if end.end == "divergence" and process in self.divergences:
             return None
         # Its parent has not come to the fork, or another process not to its turn.
-        if end.end == "unreachable" and (self.divergences or not self.recorded.is_whole):
+        if end.end == "unreachable" and (self.divergences or not self._is_whole()):
             return None
         return f"process {process} was not replayed to its end ({end.end})"
 

@@ -11,6 +11,7 @@ from reenact import empty_trace
 from reenact.errors import ReplayError
 from reenact.replay.frames import Frame
 from reenact.replay.output import OrderedOutput, Writer
+from reenact.replay.process_group import killed_by
 from reenact.replay.replayer import MOST_PROCESSES, Replayer
 from reenact.replay.reports import Divergence, Noted, ProcessEnded, Started
 from reenact.replay.verdict import Collected, Recorded
@@ -105,7 +106,10 @@ def verify(
                 on_progress(collected.events_done, total)
         complaint = replayer.complaint()
         status = replayer.wait()
+        excess = replayer.excess()
         seconds = time.monotonic() - begin
+    if excess is not None:
+        raise excess
     _raise_failure(collected, status, complaint)
     ends = tuple(collected.ends[number] for number in sorted(collected.ends))
     return Verification(
@@ -131,7 +135,7 @@ def _raise_failure(collected: Collected, status: int, complaint: str) -> None:
             hint = "this is a bug of the replayer: report it with the trace"
         raise ReplayError(f"the replay failed: {failure.message}{where}", hint)
     if status < 0:
-        raise ReplayError(f"the replayer was killed by signal {-status}")
+        raise killed_by(-status)
     why = collected.why_not_verified()
     if why is None and status == (1 if collected.divergences else 0):
         return

@@ -9,7 +9,7 @@ import time
 from typing import Union
 
 from reenact.errors import ReplayError
-from reenact.replay.process_group import ReplayerGroup
+from reenact.replay.process_group import ReplayerGroup, killed_by
 from reenact.replay.reports import Divergence, Failed, LineReader
 from reenact.session.connection import ReplayerConnection
 
@@ -75,6 +75,9 @@ class ServingReplayer:
         if self._is_closed:
             return ReplayError("the session has been closed", "open another one")
         failure = self._reported_failure()
+        excess = self._group.excess()
+        if excess is not None:
+            return excess
         if isinstance(failure, Divergence):
             return ReplayError(
                 f"the replay departs from the recording before process {failure.process} can be "
@@ -85,9 +88,9 @@ class ServingReplayer:
             where = "" if failure.process is None else f" (process {failure.process})"
             return ReplayError(f"the replay failed: {failure.message}{where}", failure.hint)
         ended = self._group.ended()
-        is_killed = ended is not None and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
-        how = f"was killed by signal {ended.si_status}" if ended and is_killed else "has died"
-        return ReplayError(f"the replayer {how}", "open the session again")
+        if ended is not None and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
+            return killed_by(ended.si_status)
+        return ReplayError("the replayer has died", "open the session again")
 
     def _reported_failure(self) -> Union[Failed, Divergence, None]:
         os.set_blocking(self._reports, False)
