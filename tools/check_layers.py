@@ -69,20 +69,9 @@ def without(graph: Graph, exceptions: Collection[tuple[str, str]]) -> Graph:
     }
 
 
-def circle_faults(where: str, graph: Graph, known: Collection[str]) -> Iterator[str]:
-    """One line for each circle of modules.
-
-    Args:
-        where: the crate or folder.
-        graph: its modules.
-        known: crates and folders that still have circles; one that has none must not be there.
-    """
-    found = circles(graph)
-    if where in known:
-        if not found:
-            yield f"{where}: has no circles any more: take it out of KNOWN_CIRCLES"
-        return
-    for group in found:
+def circle_faults(where: str, graph: Graph) -> Iterator[str]:
+    """One line for each circle of modules of a crate or folder."""
+    for group in circles(graph):
         way = " -> ".join(shortest_circle(graph, group))
         yield f"{where}: {len(group)} modules use each other in a circle: {way}"
 
@@ -144,9 +133,7 @@ def faults() -> Iterator[str]:
         yield from layer_faults(f"crates/{crate}", found[f"crates/{crate}"], layers, "::")
     found["src/reenact"] = without(found["src/reenact"], table.PYTHON_EXCEPTIONS)
     for where, graph in found.items():
-        yield from circle_faults(where, graph, table.KNOWN_CIRCLES)
-    for where in sorted(table.KNOWN_CIRCLES - set(found)):
-        yield f"{where}: is in KNOWN_CIRCLES, and there is none"
+        yield from circle_faults(where, graph)
 
 
 def main() -> int:

@@ -115,6 +115,3 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 #: Folders of Python modules that are not part of the package, and what their names begin with.
 PYTHON_FOLDERS = {"benches": "benches", "tests": "", "tools": ""}
-
-#: Crates and folders that still have circles. A name leaves this list with its last circle.
-KNOWN_CIRCLES: set[str] = set()
