@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import skips
-from debugger_session import built, debug, need_gdb, record
+from debugger_session import built, debug, line_of, need_gdb, record
 from recorded_run import Ending, Reenact, run
 
 #: A section by which gdb runs a script that is inside of the program itself.
@@ -88,6 +88,23 @@ def test_installed_printers(tmp_path: Path, reenact: Reenact) -> None:
     assert "std::vector of length 3" in said[3], said.everything
     assert '= "seven"' in said[4], said.everything
     assert "Traceback" not in said.everything
+
+
+@pytest.mark.parametrize("scripts", ["on", "off"])
+def test_calls_in_what_last_is_asked_about(tmp_path: Path, reenact: Reenact, scripts: str) -> None:
+    """In an outer frame: by what the library's scripts know of it, and by calls of the program."""
+    trace = record(reenact, tmp_path / "trace", built("owners.cc", tmp_path))
+    words = [*reenact.command, "replay", str(trace), "--", "-nx", "-batch"]
+    words += ["-iex", f"set auto-load python-scripts {scripts}"]
+    look = ("break look", "continue", "up", "print first->next->value", "last first->next->value")
+    for command in (*look, "frame", "print first->next->value"):
+        words += ["-ex", command]
+    ending = run(words, directory=tmp_path, timeout=120)
+    said = ending.stdout.decode()
+    assert ending.status == 0, ending.describe()
+    assert "$1 = 3" in said, ending.describe()
+    assert said.count(f"owners.cc:{line_of('owners.cc', '/* last */')}") >= 2, ending.describe()
+    assert "$2 = 2" in said, ending.describe()
 
 
 def test_printers_that_are_not_safe(tmp_path: Path, reenact: Reenact) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from debugger_session import built, record
+from debugger_session import built, need_gdb, record
 from gdb_machine import Machine
 from recorded_run import Reenact
+from remote_client import served
 
 import reenact as package
 from reenact.session.values import StopReason
@@ -103,3 +105,24 @@ def test_nothing_was_written(machine: Machine, moments: list[tuple[str, dict[int
     assert "not written" in machine.tell("last lock.__data.__kind").text
     assert [machine.tell(line).text for line in ("when", "backtrace")] == before[:2]
     assert machine.tell("print turn").text.split("=")[1] == before[2].split("=")[1]
+
+
+def test_a_gdb_without_our_commands(
+    reenact: Reenact, trace: Path, moments: list[tuple[str, dict[int, int]]]
+) -> None:
+    """It cannot be made to look again, so it is told how: what it then shows is true."""
+    position, pointers = moments[3]
+    with served(reenact, trace) as (_, port):
+        words = [need_gdb(), "-nx", "-batch", "-ex", "set sysroot target:"]
+        words += ["-ex", f"target extended-remote localhost:{port}"]
+        gone = subprocess.run(
+            [*words, "-ex", f"monitor goto {position}"], check=True, capture_output=True, text=True
+        )
+        advice = re.findall("^  (maintenance .*)$", gone.stdout + gone.stderr, re.MULTILINE)
+        assert advice, gone
+        for line in (f"monitor goto {position}", *advice, "info threads", "print/x $pc"):
+            words += ["-ex", line]
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+    shown_pointer = int(re.findall(r"^\$1 = (0x[0-9a-f]+)", done.stdout, re.MULTILINE)[0], 16)
+    assert shown_pointer in pointers.values(), done
+    assert "turns.c:15" in done.stdout, done

@@ -130,7 +130,7 @@ def _serve_debugger(
         except TimeoutError:
             continue
         connection.settimeout(None)
-        conversations[:] = [Conversation(session, connection, checkpoints)]
+        conversations[:] = [Conversation(session, connection, checkpoints, has_commands=True)]
         conversations[0].serve()
 
 

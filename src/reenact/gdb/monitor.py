@@ -31,6 +31,12 @@ load                  the file that a client has to load where another program r
 thread                whose instruction is next
 """
 
+_LOOK_AGAIN = """\
+gdb shows the frame and memory of before until you say:
+  maintenance flush register-cache
+  maintenance flush dcache
+"""
+
 
 class Monitor:
     """Answers lines.
@@ -43,6 +49,8 @@ class Monitor:
     def __init__(self, target: Target, checkpoints: UserCheckpoints) -> None:
         self._target = target
         self._remembered = checkpoints
+        #: The client is a gdb without our commands: it goes on showing where it was before.
+        self.is_plain_gdb = False
 
     def answer(self, line: str) -> str:
         """The answer to a line, fit for a terminal; failures are told in it, as a sentence."""
@@ -97,7 +105,8 @@ class Monitor:
     def _arrived(self, stop: Stop) -> str:
         """The position, and whether the movement was cut short there."""
         is_cut = stop.reason == StopReason.INTERRUPTED
-        return ("interrupted at " if is_cut else "") + self._when("")
+        advice = _LOOK_AGAIN if self.is_plain_gdb else ""
+        return ("interrupted at " if is_cut else "") + self._when("") + advice
 
     def _checkpoint(self, note: str) -> str:
         number = self._remembered.remember(self._target.position, note)

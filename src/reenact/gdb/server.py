@@ -63,6 +63,7 @@ class Conversation:
         session: what it debugs; it stays open.
         connection: the socket to the client.
         checkpoints: what clients have remembered.
+        has_commands: the client is a gdb that has been given our own commands.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class Conversation:
         session: Session,
         connection: socket.socket,
         checkpoints: UserCheckpoints | None = None,
+        *,
+        has_commands: bool = False,
     ) -> None:
         self._session = session
         self._connection = connection
@@ -88,6 +91,7 @@ class Conversation:
         self._names = Names(pid)
         outline = ProcessOutline.of(trace, session.process)
         self._target = Target(session, outline, self._names, self._say)
+        self._has_commands = has_commands
         self._monitor = Monitor(self._target, checkpoints or UserCheckpoints())
         self._objects = Objects(self._target, trace, self._names)
         files = ModuleFiles.of_trace(session.trace.path)
@@ -358,6 +362,8 @@ class Conversation:
         wanted = {_EVENTS[feature] for feature in features if feature in _EVENTS}
         # A fork is told with the name of a process.
         self._target.told_kinds = wanted if self._names.is_multiprocess else wanted & {"exec"}
+        is_gdb = any(feature.startswith("xmlRegisters=") for feature in features)
+        self._monitor.is_plain_gdb = is_gdb and not self._has_commands
         return _SUPPORTED
 
     def _ok(self, _rest: str) -> str:
