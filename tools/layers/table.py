@@ -105,7 +105,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         # Handlers of system calls.
         ("nested_pointers", "half_done", "limits", "system_v", "virtualize", "mappings"),
-        ("priority_lock", "blocking"),
+        ("priority_lock", "wait_limit", "blocking"),
         ("loader", "process"),
         # On top: who performs a call, and what happens when the program comes in.
         ("dispatch",),

@@ -80,6 +80,7 @@ numbers!(general as u64:
     RESTART_SYSCALL = __NR_restart_syscall,
     SET_TID_ADDRESS = __NR_set_tid_address,
     CLOCK_GETTIME = __NR_clock_gettime,
+    GETSOCKOPT = __NR_getsockopt,
     CLOCK_GETRES = __NR_clock_getres,
     EXIT_GROUP = __NR_exit_group,
     TGKILL = __NR_tgkill,

@@ -1,7 +1,6 @@
 //! Calls that may wait, when there are several threads: others run meanwhile, and the kernel must
 //! not write to the program's memory behind their backs. How each call waits is said by its row.
 
-use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
@@ -12,6 +11,7 @@ use reenact_syscalls::{
 use crate::call::Call;
 use crate::released::{direct, was_preempted, while_released};
 use crate::scratch::{CopyBack, Scratch};
+use crate::wait_limit::WaitLimit;
 use crate::{files, priority_lock, shared, wake_ups};
 
 /// Make the call, others running while it waits. The raw result, or [`NOT_BEGUN`].
@@ -88,35 +88,57 @@ fn until_ready(
         said.is_some_and(|(argument, bits)| args[usize::from(argument)] & bits != 0)
     };
     let file = args[usize::from(readiness.descriptor)];
-    let descriptor = u64::from(file as u32) | u64::from(readiness.events) << 32;
-    let mut request = [descriptor];
-    // SAFETY: a pollfd of ours; asks without waiting.
-    let ready = unsafe { syscall3(numbers::POLL, request.as_ptr() as u64, 1, 0) } != 0;
     // SAFETY: asks for flags.
-    let nonblocking = || unsafe { syscall3(FCNTL, file, numbers::F_GETFL, 0) } & (numbers::O_NONBLOCK as i64) != 0;
+    let nonblocking = || unsafe { syscall3(FCNTL, file, F_GETFL, 0) } & (O_NONBLOCK as i64) != 0;
     let waits_for_all = match readiness.for_all {
         ForAll::Never => false,
         ForAll::If(argument, bits) => says(Some((argument, bits))),
         ForAll::Unless(argument, bits) => !says(Some((argument, bits))),
     };
-    if says(readiness.unless) || (ready && !waits_for_all) || nonblocking() {
-        return with_turn(call, args);
-    }
-    if waits_for_all {
+    if waits_for_all && !says(readiness.unless) && !nonblocking() {
         if let Some(result) = in_scratch(call, entry, args) {
             return result;
         }
     }
-    let waited = while_released(call, |call| {
-        request[0] = descriptor;
-        let wait = [request.as_ptr() as u64, 1, u64::MAX, 0, 0, 0];
-        // SAFETY: a pollfd of ours.
-        unsafe { interruptible::call(numbers::POLL, &wait, call.thread.queued.as_ptr()) }
-    });
-    if waited == NOT_BEGUN || waited == -EINTR {
-        return waited;
+    let mut limit = None;
+    loop {
+        if poll(call, file, readiness, 0) != 0 {
+            // With the turn, no other thread can take what is there. Should another process do so, the call
+            // waits, and whoever wants the turn has it before this one waits again.
+            let result = direct(call, args);
+            if result != -EINTR || !was_preempted(call) {
+                return result;
+            }
+        } else if says(readiness.unless) || nonblocking() {
+            return with_turn(call, args);
+        }
+        if limit.is_none() {
+            limit = Some(WaitLimit::of_reading(file));
+        }
+        let limit = limit.flatten();
+        let waited = while_released(call, |call| {
+            let time = limit.map_or(u64::MAX, WaitLimit::left);
+            poll(call, file, readiness, time)
+        });
+        match (waited, limit) {
+            (NOT_BEGUN, _) => return NOT_BEGUN,
+            (0, Some(limit)) => return limit.result,
+            (waited, _) if waited == -EINTR => return waited,
+            _ => {}
+        }
     }
-    with_turn(call, args)
+}
+
+/// Ask whether a descriptor is ready, waiting for so many milliseconds. The raw result.
+fn poll(call: &Call<'_>, file: u64, readiness: &Readiness, time: u64) -> i64 {
+    let request = [u64::from(file as u32) | u64::from(readiness.events) << 32];
+    let args = [request.as_ptr() as u64, 1, time, 0, 0, 0];
+    if time == 0 {
+        // SAFETY: a pollfd of ours; does not wait.
+        return unsafe { syscall3(POLL, args[0], 1, 0) };
+    }
+    // SAFETY: a pollfd of ours.
+    unsafe { interruptible::call(POLL, &args, call.thread.queued.as_ptr()) }
 }
 
 /// `None`: scratch memory cannot stand for the program's, and nothing has been done.

@@ -55,5 +55,6 @@ mod thread;
 mod unknown_code;
 mod vdso;
 mod virtualize;
+mod wait_limit;
 mod waiting_notes;
 mod wake_ups;
