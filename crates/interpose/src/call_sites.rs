@@ -65,6 +65,13 @@ impl Patch {
     pub fn original(&self) -> &[u8] {
         &self.original[..self.length]
     }
+
+    /// Put the program's code back. No thread may be inside the trampoline. Its memory stays: a thread
+    /// that comes back from a signal handler may still return to it.
+    pub fn undo(&self) -> bool {
+        moved_code::table().forget(self.address, self.address + self.length as u64);
+        program_code::write(self.address, self.original())
+    }
 }
 
 /// Whether the program enters at this address next, though no `syscall` instruction is there any

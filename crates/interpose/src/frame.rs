@@ -64,6 +64,14 @@ const _: () = assert!(core::mem::size_of::<Registers>() == RESUME_AT);
 pub const RESUME_FLAG: u64 = 1 << 16;
 
 impl Frame {
+    /// The frame of a thread that has not run yet.
+    pub const fn new(stack_top: u64) -> Frame {
+        // SAFETY: all of it is numbers.
+        let mut frame: Frame = unsafe { core::mem::zeroed() };
+        frame.stack_top = stack_top;
+        frame
+    }
+
     /// The program is about to go on: find out where its code is now, and how a signal handler can tell
     /// that it has not executed anything since.
     ///
