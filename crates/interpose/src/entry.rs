@@ -4,7 +4,7 @@
 use core::arch::global_asm;
 
 use crate::frame::{
-    Frame, Origin, AFTER_CALL, CURRENT, MARKED, ORIGIN, RESUME_AT, RESUME_FLAG, STACK_TOP, VDSO,
+    Frame, Origin, Way, AFTER_CALL, CURRENT, ORIGIN, RESUME_AT, RESUME_FLAG, STACK_TOP, VDSO, WAY,
     XMM,
 };
 
@@ -117,7 +117,7 @@ global_asm!(
     "cld",
     "mov rsp, [rdi + {stack_top}]",
     "call on_entry",
-    "ud2",
+    "mov rdi, [rip + {current}]",
 
     // ---- back to the program ----
     ".globl resume",
@@ -131,7 +131,7 @@ global_asm!(
     "movups xmm10, [rdi + {xmm} + 0xa0]", "movups xmm11, [rdi + {xmm} + 0xb0]",
     "movups xmm12, [rdi + {xmm} + 0xc0]", "movups xmm13, [rdi + {xmm} + 0xd0]",
     "movups xmm14, [rdi + {xmm} + 0xe0]", "movups xmm15, [rdi + {xmm} + 0xf0]",
-    "cmp qword ptr [rdi + {marked}], 0",
+    "cmp qword ptr [rdi + {way}], {by_jump}",
     "jne 4f",
     "mov rax, [rdi + {resume_at}]",
     "mov [rip + {saved_rip}], rax",
@@ -141,8 +141,10 @@ global_asm!(
     "mov rsp, [rdi + 32]",
     "mov rdi, [rdi + 56]",
     "jmp [rip + {saved_rip}]",
-    // The same by `iretq`, with the resume flag: ss, rsp, flags, cs, rip.
     "4:",
+    "cmp qword ptr [rdi + {way}], {by_return}",
+    "je 5f",
+    // By `iretq`, with the resume flag: ss, rsp, flags, cs, rip.
     "push 0x2b",
     "push [rdi + 32]",
     "mov rax, [rdi + 136]",
@@ -153,6 +155,15 @@ global_asm!(
     load_registers!(),
     "mov rdi, [rdi + 56]",
     "iretq",
+    // By `ret`, with the return address that is still there.
+    "5:",
+    "push [rdi + 136]",
+    "popfq",
+    load_registers!(),
+    "mov rsp, [rdi + 32]",
+    "lea rsp, [rsp - 8]",
+    "mov rdi, [rdi + 56]",
+    "ret",
 
     ".globl switch_stack",
     "switch_stack:",
@@ -177,7 +188,9 @@ global_asm!(
     vdso = const VDSO,
     vdso_number = sym VDSO_NUMBER,
     xmm = const XMM,
-    marked = const MARKED,
+    way = const WAY,
+    by_jump = const Way::Jump as u64,
+    by_return = const Way::Return as u64,
     resume_flag = const RESUME_FLAG,
     patched = const Origin::Patched as u64,
     from_vdso = const Origin::Vdso as u64,
@@ -190,15 +203,28 @@ static mut VDSO_NUMBER: u64 = 0;
 
 /// Let the program go on as the frame says.
 ///
-/// `on_entry` ends with this rather than by returning: behind a system call of the program the
-/// kernel leaves the processor with no return addresses that it could predict, and each `ret` costs
-/// some 20 ns.
-///
 /// # Safety
 /// The frame is that of the current thread and holds a state of the program.
-#[inline(always)]
 pub unsafe fn go_on(frame: &mut Frame) -> ! {
     frame.prepare();
     // SAFETY: by contract.
     unsafe { resume(frame) }
+}
+
+/// The end of `on_entry`: let the program go on as the frame says. Comes back only when `on_entry` is to
+/// return.
+///
+/// Behind a system call of the program it never returns: the kernel leaves the processor with no
+/// return addresses that it could predict, and each `ret` costs some 20 ns. Behind a function of the
+/// vDSO, which does not come to the kernel, it is the other way round.
+///
+/// # Safety
+/// As for [`go_on`].
+#[inline(always)]
+pub unsafe fn leave(frame: &mut Frame) {
+    frame.prepare();
+    if frame.origin != Origin::Vdso as u64 {
+        // SAFETY: by contract.
+        unsafe { resume(frame) }
+    }
 }

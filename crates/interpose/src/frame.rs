@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use reenact_trace::Registers;
 
-use crate::moved_code;
+use crate::{guarded_copy, moved_code};
 
 /// How the program came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub struct Frame {
     pub origin: u64,
     /// System call number of the vDSO function that was called.
     pub vdso: u64,
-    /// 1: the program goes on with the resume flag set, by which a signal handler sees that it has not
-    /// executed anything since. See [`Frame::prepare`].
-    marked: u64,
+    /// A [`Way`].
+    way: u64,
     /// End of the stack on which `on_entry` runs.
     pub stack_top: u64,
-    /// At a patched call site: the address after the `syscall`, whose code is at `resume_at`.
+    /// At a patched call site and in a function of the vDSO: where the call returns to, whose code is known
+    /// to be at `resume_at`.
     after_call: u64,
     /// Low 128 bits of the vector registers: all that baseline Rust code can disturb.
     pub xmm: [[u64; 2]; 16],
@@ -45,7 +45,7 @@ pub struct Frame {
 pub(crate) const RESUME_AT: usize = 160;
 pub(crate) const ORIGIN: usize = 168;
 pub(crate) const VDSO: usize = 176;
-pub(crate) const MARKED: usize = 184;
+pub(crate) const WAY: usize = 184;
 pub(crate) const STACK_TOP: usize = 192;
 pub(crate) const AFTER_CALL: usize = 200;
 pub(crate) const XMM: usize = 208;
@@ -53,11 +53,31 @@ pub(crate) const XMM: usize = 208;
 const _: () = assert!(core::mem::offset_of!(Frame, resume_at) == RESUME_AT);
 const _: () = assert!(core::mem::offset_of!(Frame, origin) == ORIGIN);
 const _: () = assert!(core::mem::offset_of!(Frame, vdso) == VDSO);
-const _: () = assert!(core::mem::offset_of!(Frame, marked) == MARKED);
+const _: () = assert!(core::mem::offset_of!(Frame, way) == WAY);
 const _: () = assert!(core::mem::offset_of!(Frame, stack_top) == STACK_TOP);
 const _: () = assert!(core::mem::offset_of!(Frame, after_call) == AFTER_CALL);
 const _: () = assert!(core::mem::offset_of!(Frame, xmm) == XMM);
 const _: () = assert!(core::mem::size_of::<Registers>() == RESUME_AT);
+
+/// How the program goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Way {
+    /// By a jump to `resume_at`.
+    Jump = 0,
+    /// With the resume flag set, by which a signal handler sees that the program has not executed
+    /// anything since. Behind a system call that trapped, the program can come to the same state once more
+    /// without coming in: when a pending signal with the same number displaces the trap of the call's
+    /// next execution. The flag tells the two apart.
+    ResumeFlag = 1,
+    /// By a return with the address on its stack: then the processor predicts its later returns.
+    Return = 2,
+}
+
+fn read_word(address: u64) -> Option<u64> {
+    let mut word = [0u8; 8];
+    guarded_copy::read(address, &mut word).then(|| u64::from_le_bytes(word))
+}
 
 /// RF of the flags: set by `iret`, cleared by the processor when an instruction is done (Intel SDM
 /// volume 3, 19.3.1.1), so that the program never sees it.
@@ -72,28 +92,50 @@ impl Frame {
         frame
     }
 
-    /// The program is about to go on: find out where its code is now, and how a signal handler can tell
-    /// that it has not executed anything since.
-    ///
-    /// Behind a system call that trapped, the program can come to the same state once more without
-    /// coming in: when the trap of the call's next execution is swallowed because a signal with the
-    /// same number is pending. The resume flag tells the two apart.
+    /// The program is about to go on: find out where its code is now, and by which way.
     #[inline]
     pub(crate) fn prepare(&mut self) {
         let registers = &self.registers;
         let is_patched = self.origin == Origin::Patched as u64;
+        let is_known = is_patched || self.origin == Origin::Vdso as u64;
         // The trampoline has said where the code behind its own call is; to ask would take some 10 ns.
-        if !is_patched || registers.rip != self.after_call {
+        if !is_known || registers.rip != self.after_call {
             self.resume_at = moved_code::table().address_of(registers.rip);
         }
         let is_behind_trap =
             !is_patched && registers.rcx == registers.rip && self.resume_at == registers.rip;
-        self.marked = u64::from(is_behind_trap);
+        let way = if is_behind_trap {
+            Way::ResumeFlag
+        } else if self.origin == Origin::Vdso as u64 && self.can_return() {
+            Way::Return
+        } else {
+            Way::Jump
+        };
+        self.way = way as u64;
+    }
+
+    /// Whether the return address of a function of the vDSO is there, and to be used.
+    fn can_return(&self) -> bool {
+        let at = self.registers.rsp.wrapping_sub(8);
+        self.registers.rip == self.after_call && read_word(at) == Some(self.after_call)
+    }
+
+    /// Return from a function of the vDSO as `ret` does.
+    #[inline]
+    pub fn return_to_caller(&mut self, result: i64) {
+        // Where it is not readable the program goes on where nothing is, and faults.
+        let address = read_word(self.registers.rsp).unwrap_or(0);
+        self.registers.rax = result as u64;
+        self.registers.rip = address;
+        self.registers.rsp += 8;
+        // Code is moved only from behind a `syscall`, not from behind a `call`.
+        self.after_call = address;
+        self.resume_at = address;
     }
 
     /// Whether the program has gone on with the resume flag.
     pub fn is_marked(&self) -> bool {
-        self.marked != 0
+        self.way == Way::ResumeFlag as u64
     }
 
     /// Take over the state of another thread of the program.

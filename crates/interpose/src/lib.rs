@@ -6,8 +6,8 @@
 //! memory of a recording.
 //!
 //! What the linking program provides:
-//! * `#[no_mangle] extern "C" fn on_entry(frame: *mut Frame) -> !`, called whenever the program comes in,
-//!   on the stack that the frame names. It changes the frame and ends with [`entry::go_on`].
+//! * `#[no_mangle] extern "C" fn on_entry(frame: *mut Frame)`, called whenever the program comes in, on
+//!   the stack that the frame names. It changes the frame and ends with [`entry::leave`].
 //! * [`frame::set_current`] before the program runs, and whenever another thread is to go on.
 //!
 //! Design constraints:

@@ -24,7 +24,7 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 static CALLED_FROM: AtomicU64 = AtomicU64::new(0);
 
 #[no_mangle]
-extern "C" fn on_entry(frame: *mut Frame) -> ! {
+extern "C" fn on_entry(frame: *mut Frame) {
     // SAFETY: the one frame of this test, in which nothing else is done now.
     unsafe {
         let frame = &mut *frame;
@@ -32,7 +32,7 @@ extern "C" fn on_entry(frame: *mut Frame) -> ! {
         NUMBER.store(frame.registers.rax, Ordering::Relaxed);
         CALLED_FROM.store(frame.registers.rip, Ordering::Relaxed);
         frame.registers.rax = ANSWER.load(Ordering::Relaxed);
-        entry::go_on(frame)
+        entry::leave(frame);
     }
 }
 

@@ -15,11 +15,11 @@ use reenact_interpose::{entry, Frame, Origin};
 
 /// The program has come in, by whichever way.
 #[no_mangle]
-extern "C" fn on_entry(frame: *mut Frame) -> ! {
+extern "C" fn on_entry(frame: *mut Frame) {
     debug_assert!(core::ptr::eq(frame, &thread::current().frame));
     act();
     // SAFETY: the frame of the thread that is to go on.
-    unsafe { entry::go_on(&mut thread::current().frame) }
+    unsafe { entry::leave(&mut thread::current().frame) }
 }
 
 #[inline(always)]

@@ -125,9 +125,5 @@ pub fn on_call(thread: &mut Thread) {
     }
     event.header.result = call.result;
     event.commit();
-    // Return to the caller as `ret` does.
-    let registers = &mut thread.frame.registers;
-    registers.rax = call.result as u64;
-    registers.rip = guest::read_u64(registers.rsp).unwrap_or(0);
-    registers.rsp += 8;
+    thread.frame.return_to_caller(call.result);
 }
