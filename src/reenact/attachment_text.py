@@ -117,6 +117,10 @@ def _sequence(attachment: Attachment) -> str:
     return f"sequence {attachment.address}"
 
 
+def _output(attachment: Attachment) -> str:
+    return f"output with checksum {attachment.address:#018x}"
+
+
 def _process(attachment: Attachment) -> str:
     number, pid = struct.unpack("<II", attachment.content)
     return f"process {number} with pid {pid}"
@@ -149,6 +153,7 @@ _DESCRIBERS: dict[str, Callable[[Attachment], str]] = {
     "patch": _patch,
     "detour": _detour,
     "sequence": _sequence,
+    "output": _output,
     "process": _process,
     "memory-checksum": _memory_checksum,
     "vectors": _vectors,

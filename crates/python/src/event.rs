@@ -177,6 +177,7 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Breakpoints => "breakpoints",
         Tag::Unmap => "unmap",
         Tag::Done => "done",
+        Tag::Output => "output",
         Tag::Sequence => "sequence",
         Tag::SignalInfo => "signal-info",
         Tag::MemoryChecksum => "memory-checksum",

@@ -11,9 +11,12 @@ use reenact_syscalls::{
     fcntl, ioctl, Class, Content, Descriptors, FcntlDescriptors, SpecialAction, SystemCall, Wait,
 };
 use reenact_trace::arena::descriptor;
+use reenact_trace::checksum::Checksum;
 use reenact_trace::event::flags;
+use reenact_trace::Tag;
 
 use crate::call::{Call, Outcome};
+use crate::guest::GuestMemory;
 use crate::{arena, cpuid, guest, hidden_descriptors, proc_files, shared};
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
@@ -113,10 +116,43 @@ pub fn after(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
     if let Some(to) = entry.content.descriptor() {
         let is_resize = matches!(entry.content, Content::Resize(_));
         content_changed(call, call.args[usize::from(to)], result, is_resize);
+        output_checksum(call, entry.content, result);
     }
     let is_state = matches!(entry.class, Class::Special(SpecialAction::ProcessorState));
     if is_state && call.args[0] == ARCH_REQ_XCOMP_PERM {
         extended_state::permit(call.args[1]);
+    }
+}
+
+/// Log the checksum of the bytes that went out, so that a replay which says something else is found out. Taken when the
+/// call has returned: what others do to the bytes while it waits, they do in the replay too.
+fn output_checksum(call: &mut Call<'_>, content: Content, result: i64) {
+    const PIECE: u64 = 4096;
+    if result <= 0 {
+        return;
+    }
+    let mut checksum = Checksum::default();
+    let (mut piece, mut is_any) = ([0u8; PIECE as usize], false);
+    content.ranges(
+        &call.args,
+        result as u64,
+        &GuestMemory,
+        |address, length| {
+            is_any = true;
+            let mut done = 0;
+            while done < length {
+                let part = (length - done).min(PIECE);
+                let bytes = &mut piece[..part as usize];
+                if !guest::read(address.wrapping_add(done), bytes) {
+                    return;
+                }
+                checksum.add(bytes);
+                done += part;
+            }
+        },
+    );
+    if is_any {
+        call.event.bytes(Tag::Output, checksum.finish(), &[]);
     }
 }
 

@@ -56,6 +56,7 @@ mod trace_directory;
 mod turns;
 mod unwinding;
 mod vectors_at_landing;
+mod written_output;
 mod xsave_area;
 
 use core::arch::naked_asm;

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use reenact_syscalls::{lookup, Content};
 use reenact_trace::event::flags;
 use reenact_trace::Tag;
 
@@ -10,14 +9,12 @@ use crate::feed::Group;
 use crate::json::MOST_LINE;
 use crate::memory::Memory;
 use crate::system;
+use crate::written_output;
 
 const MAGIC: u32 = 0x6f72_6e72;
 const HEADER: usize = 40;
 /// Bytes of output in one frame.
 const MOST_BYTES: usize = MOST_LINE - HEADER;
-
-/// More buffers than the kernel takes in one call.
-const MOST_BUFFERS: u64 = 1024;
 
 /// Send what the event wrote, if it did; after the event took effect.
 pub fn send(descriptor: i32, process: u32, group: &Group<'_>, memory: &Memory) {
@@ -41,23 +38,10 @@ pub fn send(descriptor: i32, process: u32, group: &Group<'_>, memory: &Memory) {
         offset: 0,
         bytes: Vec::new(),
     };
-    let arg = |index: u8| header.args[usize::from(index)];
-    let content = lookup(u64::from(header.code)).map_or(Content::Unchanged, |call| call.content);
-    match content {
-        Content::Buffer { buffer, .. } => frame.add(memory, arg(buffer), left),
-        Content::Vector { pointer, count, .. } => {
-            frame.add_vector(memory, arg(pointer), arg(count), left);
-        }
-        Content::Message { message, .. } => {
-            // struct msghdr: name and its size, array of buffers and their number.
-            let word = |index: u64| memory.read_u64(arg(message).wrapping_add(8 * index));
-            if let (Ok(vector), Ok(count)) = (word(2), word(3)) {
-                frame.add_vector(memory, vector, count, left);
-            }
-        }
-        // sendfile, splice and the like: the bytes never were in the program's memory.
-        Content::Unchanged | Content::Transfer { .. } | Content::Resize(_) => {}
-    }
+    let content = written_output::content(group);
+    content.ranges(&header.args, left, memory, |address, length| {
+        frame.add(memory, address, length);
+    });
     frame.flush();
 }
 
@@ -87,22 +71,6 @@ impl Frame {
             if self.bytes.len() == MOST_BYTES {
                 self.flush();
             }
-        }
-    }
-
-    /// The first `left` bytes of an array of buffers.
-    fn add_vector(&mut self, memory: &Memory, vector: u64, count: u64, mut left: u64) {
-        for index in 0..count.min(MOST_BUFFERS) {
-            let entry = vector.wrapping_add(index * 16);
-            let (Ok(start), Ok(length)) = (
-                memory.read_u64(entry),
-                memory.read_u64(entry.wrapping_add(8)),
-            ) else {
-                return;
-            };
-            let length = length.min(left);
-            self.add(memory, start, length);
-            left -= length;
         }
     }
 

@@ -18,6 +18,7 @@ use crate::machine::Machine;
 use crate::matching;
 use crate::pace::Pace;
 use crate::report;
+use crate::written_output;
 use crate::xsave_area::VectorState;
 
 /// What follows from an event for the process.
@@ -197,6 +198,18 @@ fn tell_writes(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) {
 fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
     let header = &group.event.header;
     run_and_check(machine, group, pace)?;
+    if !written_output::is_recorded(group, &machine.memory) {
+        let message = alloc::string::String::from(
+            "the bytes that the program gives to a file, a pipe or a socket are not those of the recording",
+        );
+        return Err(matching::diverged(
+            machine,
+            group,
+            &Stop::Syscall,
+            What::Output,
+            message,
+        ));
+    }
     let is_vdso = header.flags & flags::VDSO != 0;
     machine.count_event(!is_vdso);
     if is_vdso {

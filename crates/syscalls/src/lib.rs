@@ -22,6 +22,7 @@ mod argument;
 mod call;
 mod capture;
 mod class;
+mod content;
 mod emit;
 mod facts;
 mod fcntl;

@@ -52,6 +52,8 @@ pub enum Tag {
     /// The call failed, but not before it had dealt with a part of its range, at `address`; payload:
     /// length as u64.
     Done = 20,
+    /// `address` is the checksum of the bytes that the call gave to a file, a pipe or a socket.
+    Output = 21,
 }
 
 impl Tag {
@@ -78,6 +80,7 @@ impl Tag {
             18 => Breakpoints,
             19 => Unmap,
             20 => Done,
+            21 => Output,
             _ => return None,
         })
     }

@@ -11,6 +11,12 @@ use crate::mappings::PAGE;
 use crate::shared_objects;
 use crate::system;
 
+impl reenact_syscalls::Memory for Memory {
+    fn read(&self, address: u64, into: &mut [u8]) -> bool {
+        Memory::read(self, address, into).is_ok()
+    }
+}
+
 impl Memory {
     /// The kernel wrote these bytes.
     pub fn write(
