@@ -58,7 +58,7 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
 RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "syscalls": (
         ("names", "argument", "access", "refusal", "wait", "traits", "class", "facts", "advice"),
-        ("output", "futex", "emit"),
+        ("content", "output", "futex", "emit"),
         ("call", "fcntl", "prctl", "ioctl"),
         ("row_check", "capture", "format"),
         ("table",),
