@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 RUST_SOURCES := $(shell find crates -name target -prune -o \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' -o -name '*.ld' -o -name '*.S' \) -print)
 PACKAGING := $(wildcard pyproject.toml Cargo.toml Cargo.lock build.py)
 
-.PHONY: help demo build test test-rust test-translator test-python full lint format bench soak docs reference clean
+.PHONY: help demo build test test-rust test-translator test-traces test-python full lint format bench soak docs reference clean
 
 help:
 	@echo 'make demo    build, record a real program, replay and verify it'
@@ -47,7 +47,7 @@ build: $(BIN)/.built
 demo: build
 	@sh tools/demo.sh
 
-test: test-rust test-translator test-python
+test: test-rust test-translator test-traces test-python
 
 test-rust: build
 	@mkdir -p build/tests && rm -f build/tests/skipped-rust-tests.txt
@@ -57,6 +57,10 @@ test-rust: build
 # The translator against the processor: random sequences over the decoder's whole table.
 test-translator: build
 	cargo run --quiet -j $(JOBS) --release -p reenact-translator --example translator-fuzz -- --sequences 100000
+
+# Traces that somebody has mutated, with right checksums, given to every reader.
+test-traces: build
+	tools/trace-soak.sh --mutations 50000
 
 test-python: build
 	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Real programs in full size, then fuzz until Ctrl-C: the translator against the processor, and readers against damaged traces.
+# Real programs in full size, then fuzz until Ctrl-C: the translator against the processor, and readers against mutated traces.
 # SOAK_ROUNDS limits the number of rounds.
 set -eu
 
@@ -15,5 +15,6 @@ while [ "${SOAK_ROUNDS:-0}" -eq 0 ] || [ "$round" -lt "$SOAK_ROUNDS" ]; do
     seed=$(date +%s%N)
     cargo run --quiet --release -p reenact-translator --example translator-fuzz -- \
         --sequences "${SOAK_SEQUENCES:-1000000}" --seed "$seed"
+    tools/trace-soak.sh --mutations "${SOAK_MUTATIONS:-1000000}" --seed "$seed"
     REENACT_SOAK_SEED=$seed .venv/bin/python -m pytest -q -x -m soak tests
 done

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ pub struct Replay {
     pub report: String,
     /// Output frames.
     pub output: Vec<u8>,
+    /// Bytes of memory that its processes had at most; a process that it does not wait for is not in it.
+    pub peak_bytes: u64,
 }
 
 impl Replay {
@@ -56,6 +58,7 @@ pub fn replayer() -> &'static Path {
 /// Replay a trace. Panics when it takes longer than 30 seconds: the replayer never hangs.
 pub fn replay(trace: &Path, options: &[&str]) -> Replay {
     let (mut output, frames) = UnixStream::pair().expect("sockets can be made");
+    #[expect(clippy::zombie_processes, reason = "`ended` waits for it")]
     let mut child = Command::new(replayer())
         .args(options)
         .args(["--output", "2"])
@@ -75,12 +78,13 @@ pub fn replay(trace: &Path, options: &[&str]) -> Replay {
         output.read_to_end(&mut frames).map(|_| frames)
     });
     let deadline = Instant::now() + Duration::from_secs(30);
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
-            break status;
+    let (status, peak_bytes) = loop {
+        if let Some(ended) = ended(&child) {
+            break ended;
         }
         if Instant::now() > deadline {
             let _ = child.kill();
+            let _ = child.wait();
             panic!("the replayer hangs on {}", trace.display());
         }
         std::thread::sleep(Duration::from_micros(300));
@@ -94,8 +98,25 @@ pub fn replay(trace: &Path, options: &[&str]) -> Replay {
         .expect("reader lives")
         .expect("the pipe is readable");
     Replay {
-        status: status.code(),
+        status,
+        peak_bytes,
         report: String::from_utf8(report).expect("reports are UTF-8"),
         output,
     }
+}
+
+/// The exit status of a child that has ended, and the bytes of memory that it had at most; it is
+/// waited for here, and not by its `Child`.
+fn ended(child: &Child) -> Option<(Option<i32>, u64)> {
+    let mut status = 0;
+    // SAFETY: the kernel fills a structure and a number of ours.
+    let (waited, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        let pid = child.id() as libc::pid_t;
+        let waited = libc::wait4(pid, &mut status, libc::WNOHANG, &mut usage);
+        (waited, usage)
+    };
+    assert!(waited >= 0, "the child is ours");
+    let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+    (waited > 0).then_some((code, usage.ru_maxrss as u64 * 1024))
 }

@@ -71,6 +71,27 @@ fn place(bytes: &[u8], offset: u64, length: u64) -> Option<Range<usize>> {
     Some(start..start + length)
 }
 
+/// Where a table of headers begins, which the word at `at` says; inside the file.
+fn table(bytes: &[u8], at: usize) -> Option<usize> {
+    let offset = usize::try_from(word(bytes, at)?).ok()?;
+    (offset <= bytes.len()).then_some(offset)
+}
+
+/// Bytes that the parts of a file may have together. Parts hardly overlap, but a file can say that
+/// thousands of them are all of it, and each would be searched.
+struct Budget(usize);
+
+impl Budget {
+    fn of(bytes: &[u8]) -> Budget {
+        Budget(bytes.len().saturating_mul(2))
+    }
+
+    fn spend(&mut self, part: &Range<usize>) -> Option<()> {
+        self.0 = self.0.checked_sub(part.len())?;
+        Some(())
+    }
+}
+
 impl<'a> Elf<'a> {
     /// `None` when it is no x86-64 ELF file.
     pub fn parse(bytes: &'a [u8]) -> Option<Elf<'a>> {
@@ -224,16 +245,18 @@ impl<'a> Elf<'a> {
 }
 
 fn segments(bytes: &[u8]) -> Option<Vec<(Piece, bool)>> {
-    let offset = word(bytes, 32)? as usize;
+    let offset = table(bytes, 32)?;
     let size = number::<2>(bytes, 54)? as usize;
     let count = number::<2>(bytes, 56)? as usize;
     let mut segments = Vec::new();
+    let mut budget = Budget::of(bytes);
     for index in 0..count {
         let at = offset.checked_add(index * size)?;
         let kind = number::<4>(bytes, at)? as u32;
         let flags = number::<4>(bytes, at + 4)? as u32;
         if kind == PT_LOAD {
             let piece = place(bytes, word(bytes, at + 8)?, word(bytes, at + 32)?)?;
+            budget.spend(&piece)?;
             let address = word(bytes, at + 16)?;
             let bytes = piece;
             segments.push((Piece { bytes, address }, flags & PF_X != 0));
@@ -243,13 +266,14 @@ fn segments(bytes: &[u8]) -> Option<Vec<(Piece, bool)>> {
 }
 
 fn sections(bytes: &[u8]) -> Option<Vec<Section>> {
-    let offset = word(bytes, 40)? as usize;
+    let offset = table(bytes, 40)?;
     let size = number::<2>(bytes, 58)? as usize;
     let count = number::<2>(bytes, 60)? as usize;
     if offset == 0 || size < 64 {
         return None;
     }
     let mut sections = Vec::new();
+    let mut budget = Budget::of(bytes);
     for index in 0..count {
         let at = offset.checked_add(index * size)?;
         let kind = number::<4>(bytes, at + 4)? as u32;
@@ -259,12 +283,14 @@ fn sections(bytes: &[u8]) -> Option<Vec<Section>> {
         } else {
             (word(bytes, at + 24)?, word(bytes, at + 32)?)
         };
+        let place = place(bytes, start, length)?;
+        budget.spend(&place)?;
         sections.push(Section {
             name: number::<4>(bytes, at)? as u32,
             kind: if kind == 0 { SHT_PROGBITS } else { kind },
             flags: word(bytes, at + 8)?,
             piece: Piece {
-                bytes: place(bytes, start, length)?,
+                bytes: place,
                 address: word(bytes, at + 16)?,
             },
             link: number::<4>(bytes, at + 40)? as u32,

@@ -225,3 +225,29 @@ fn what_is_no_elf_file_has_no_sites() {
         assert_eq!(scan(bytes), reenact_sites::Sites::default());
     }
 }
+
+#[test]
+fn parts_that_are_all_of_the_file_are_searched_once_at_most() {
+    let code = [0x0f, 0xa2].repeat(1 << 9);
+    let mut file = elf(&code);
+    let table = file.len();
+    let count = 60_000u16;
+    for _ in 0..count {
+        let mut header = [0u8; 64];
+        header[4] = 1; // SHT_PROGBITS
+        header[8] = 6; // SHF_ALLOC | SHF_EXECINSTR
+        header[32..40].copy_from_slice(&(table as u64).to_le_bytes());
+        file.extend_from_slice(&header);
+    }
+    file[40..48].copy_from_slice(&(table as u64).to_le_bytes());
+    file[58] = 64;
+    file[60..62].copy_from_slice(&count.to_le_bytes());
+    assert!(scan(&file).instructions.len() <= code.len());
+    for (at, beyond) in [(32, u64::MAX - 3), (40, u64::MAX - 3), (40, u64::MAX >> 1)] {
+        let mut file = elf(&code[..64]);
+        file[58] = 64;
+        file[60] = 1;
+        file[at..at + 8].copy_from_slice(&beyond.to_le_bytes());
+        let _ = scan(&file);
+    }
+}

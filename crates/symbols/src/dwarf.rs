@@ -12,6 +12,10 @@ pub(crate) type Entry = DebuggingInformationEntry<Bytes>;
 /// How often a reference to another entry is followed: damaged ones may form a circle.
 const LONGEST_CHAIN: usize = 8;
 
+/// Ranges of code that are kept of one unit, and of all: thousands of entries may have the same long
+/// list as theirs.
+const MOST_RANGES: usize = 1 << 22;
+
 /// One compilation unit.
 pub(crate) struct Unit {
     pub unit: gimli::Unit<Bytes>,
@@ -88,6 +92,9 @@ impl Units {
                     continue;
                 };
                 while let Ok(Some(range)) = of_unit.next() {
+                    if ranges.len() == MOST_RANGES {
+                        break;
+                    }
                     ranges.push((range.begin, range.end, index));
                 }
             }
@@ -128,6 +135,9 @@ impl Units {
                     continue;
                 };
                 while let Ok(Some(range)) = ranges.next() {
+                    if found.len() == MOST_RANGES {
+                        return found;
+                    }
                     found.push(FunctionRange {
                         begin: range.begin,
                         end: range.end,
