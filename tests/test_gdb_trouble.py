@@ -14,20 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from debugger_session import built, debug, need_gdb, record
+from debugger_session import built, debug, record
 from gdb_machine import Machine
 from remote_client import (
     LONGEST,
     Client,
     Replayers,
     child_of,
-    children,
     connected,
     served,
     until,
 )
-
-from reenact.gdb.packets import told_error
 
 #: Packets of the protocol that are not as it has them.
 MALFORMED = """
@@ -258,140 +255,6 @@ def test_gdb_that_fails_to_start(reenact, trace: Path, folder: Path) -> None:
         check=False, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 7
-
-
-def ask_as_browser(port: int, text: str) -> bytes:
-    """Send something that is no packet, and take all that comes until the server closes."""
-    raw = until(lambda: connected(port), "nobody listens")
-    with raw, contextlib.suppress(ConnectionError):
-        raw.settimeout(LONGEST)
-        raw.sendall(text.encode())
-        return raw.recv(1 << 16)
-    return b""
-
-
-def test_clients_of_another_protocol(server: tuple[subprocess.Popen[str], int]) -> None:
-    """They are told nothing, and what they send is not obeyed: a page can post to any port."""
-    _, port = server
-    with Client(port) as client:
-        assert client.ask("qRcmd," + b"goto start".hex()) == b"0:2\n".hex()
-        assert client.ask("vCont;s").startswith("T05thread:")
-    move = "$bc#c5$vCont;c#a8"
-    for text in (
-        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        f"POST / HTTP/1.1\r\nContent-Length: {len(move)}\r\n\r\n{move}",
-        f"\r\n{move}",
-        "SSH-2.0-OpenSSH_9.2\r\n",
-        "\x16\x03\x01\x02\x00",
-    ):
-        assert ask_as_browser(port, text) == b"", text
-    with Client(port) as client:
-        assert client.ask("qRcmd," + b"when".hex()) == b"0:2+1\n".hex()
-
-
-def test_a_packet_without_end(server: tuple[subprocess.Popen[str], int]) -> None:
-    """It does not fill the memory."""
-    _, port = server
-    raw = until(lambda: connected(port), "nobody listens")
-    with raw:
-        raw.settimeout(LONGEST)
-        raw.sendall(b"$")
-        with pytest.raises(ConnectionError):
-            raw.sendall(bytes(1 << 30))
-    check_usable(port)
-
-
-def test_errors_of_packets_are_whole(server: tuple[subprocess.Popen[str], int]) -> None:
-    """A message with signs of the protocol in it ends neither the packet nor the line."""
-    _, port = server
-    with Client(port) as client:
-        strange = "goto @a#b$c*d}e\x1b[31m"
-        answer = bytes.fromhex(client.ask("qRcmd," + strange.encode().hex())).decode()
-        assert "a#b$c*d}e\\x1b[31m" in answer, answer
-        assert client.ask("qRcmd," + b"when".hex()) == b"0:2\n".hex()
-    message = told_error("a#b$c*d}e\x1b\n")
-    assert message == b"E.a\\x23b\\x24c\\x2ad\\x7de\\x1b\\n"
-
-
-@pytest.fixture(scope="module")
-def hot(reenact, folder: Path) -> Path:
-    """A run of a line that loops: a step over it, forwards or backwards, takes minutes."""
-    return record(reenact, folder / "hot", built("hot_line.c", folder))
-
-
-MOVES = ("back-next", "back-step", "goto end", "last sum", "reverse-next", "next", "reverse-finish")
-
-
-@pytest.mark.parametrize("move", MOVES)
-def test_ctrl_c(move: str, reenact, hot: Path) -> None:
-    """As from a terminal, which tells gdb and us: prompt, frame and position agree afterwards."""
-    with Machine(reenact, hot) as machine:
-        gdb = until(lambda: child_of(machine.process.pid, "gdb"), "no gdb")
-        machine.tell("goto 60%")
-        choice = random.Random(move)
-        for _ in range(3):
-            number = machine.send(f'-interpreter-exec console "{move}"')
-            time.sleep(choice.uniform(0.3, 1.0))
-            for pid in (gdb, machine.process.pid):
-                os.kill(pid, signal.SIGINT)
-            machine.wait(number)
-            where = machine.tell("when").text.strip()
-            assert re.fullmatch(r"0:\d+(\+\d+)?", where), where
-            registers = machine.tell("print/x $rip").text.split("= ")[1].strip()
-            machine.tell("maintenance flush register-cache")
-            assert machine.tell("print/x $rip").text.split("= ")[1].strip() == registers
-            machine.tell(f"goto {where}")
-            assert machine.tell("print/x $rip").text.split("= ")[1].strip() == registers
-        assert machine.tell("goto start").text.startswith("0:2"), "the server is out of step"
-
-
-def test_a_client_that_goes_away_ends_its_command(reenact, hot: Path) -> None:
-    """The next one is served at once, whatever the first one wanted."""
-    with served(reenact, hot, "--goto", "60%") as (_, port):
-        for command in ("back-next", "back-step", "goto end", "back-finish"):
-            with Client(port) as client:
-                client.ask("qRcmd," + b"goto 60%".hex())
-                client.send_packet("qRcmd," + command.encode().hex())
-            begin = time.monotonic()
-            with Client(port) as client:
-                assert client.ask("qRcmd," + b"goto start".hex()) == b"0:2\n".hex()
-            assert time.monotonic() - begin < LONGEST
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("way", ["gdb", "server", "verify", "trace"])
-def test_a_command_that_is_ended(number: int, way: str, reenact, hot: Path, tmp_path: Path) -> None:
-    """It ends by the signal; its children are gone and so are its temporary files."""
-    need_gdb()
-    words = {
-        "gdb": ["replay", str(hot), "--goto", "60%", "--", "-nx", "-ex", "back-next"],
-        "server": ["replay", str(hot), "--server", "127.0.0.1:0"],
-        "verify": ["verify", str(hot)],
-        "trace": ["trace", str(hot), "--at", "hot_line.c:7", "--print", "i"],
-    }[way]
-    process = subprocess.Popen(
-        [*reenact.command, *words],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        until(lambda: children(process.pid) or process.poll() is not None, "no child")
-        descendants = children(process.pid)
-        assert descendants
-        if way == "verify":
-            # It would be done too soon.
-            os.kill(descendants[0], signal.SIGSTOP)
-        time.sleep(0.3)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=LONGEST)
-    finally:
-        process.kill()
-    assert process.returncode == -number, said
-    # gdb may say itself that it was interrupted while it read our commands for it.
-    assert b"Traceback" not in said or (way == "gdb" and b"command_line.py" not in said), said
-    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in descendants), "children stay")
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["t" * 120, "two words", "x\nshell touch HACKED", "\x1b[31m", "ü"])

@@ -32,8 +32,9 @@ from reenact.gdb.packets import (
 )
 from reenact.gdb.process_files import ProcessFiles
 from reenact.gdb.process_outline import ProcessOutline
+from reenact.gdb.resumption import Resumption, resumption
 from reenact.gdb.signals import to_gdb
-from reenact.gdb.target import INTERRUPT, Resumption, Target
+from reenact.gdb.target import INTERRUPT, Target
 from reenact.gdb.transfer import OBJECTS, Objects
 from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.printable import printable_lines
@@ -279,7 +280,7 @@ class Conversation:
         return self._target.last_reply or self._target.reply(5)
 
     def _resume(self, rest: str) -> str:
-        return self._move(_resumption(rest))
+        return self._move(resumption(rest))
 
     def _step(self, _rest: str) -> str:
         return self._move(Resumption(step=True, thread=self._stepped_thread))
@@ -439,18 +440,3 @@ class Conversation:
 def _point(rest: str) -> tuple[int, int, int]:
     kind, address, size = rest.split(";", maxsplit=1)[0].split(",")
     return int(kind), int(address, 16), int(size, 16)
-
-
-def _resumption(rest: str) -> Resumption:
-    """The first action of a `vCont`: of several, it is that of the thread that is stepped."""
-    first, *others = rest.split(";")
-    action, _, name = first.partition(":")
-    if action[:1] not in tuple("cCsSr"):
-        raise ValueError(action)
-    chosen = identifiers.parse(name).thread if name else None
-    until = None
-    if action.startswith("r"):
-        start, end = (int(part, 16) for part in action[1:].split(","))
-        until = (start, end)
-    is_alone = chosen is not None and not others
-    return Resumption(step=action[0] in "sSr", thread=chosen, until=until, is_alone=is_alone)

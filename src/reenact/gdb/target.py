@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reenact.errors import ReenactError, UsageError
 from reenact.gdb.identifiers import Names
@@ -12,6 +12,7 @@ from reenact.gdb.image import Image
 from reenact.gdb.milestones import Milestone
 from reenact.gdb.points import DebuggerPoints
 from reenact.gdb.process_outline import ProcessOutline
+from reenact.gdb.resumption import Resumption
 from reenact.gdb.signals import to_gdb
 from reenact.printable import printable
 from reenact.session.positions import Position
@@ -25,25 +26,6 @@ INTERRUPT, _TRAP = 2, 5
 _MOST_STEPS = 20_000
 #: Stops that concern all threads.
 _LAST = (StopReason.START, StopReason.END, StopReason.DIVERGENCE, StopReason.INTERRUPTED)
-
-
-@dataclass(frozen=True)
-class Resumption:
-    """A movement a client wants.
-
-    Arguments:
-        backward: towards the start.
-        step: one instruction (of `thread`), else to the next stop.
-        thread: which one; None: any.
-        until: steps go on while the address is within this range.
-        is_alone: the client expects no stop of another thread.
-    """
-
-    backward: bool = False
-    step: bool = False
-    thread: int | None = None
-    until: tuple[int, int] | None = None
-    is_alone: bool = False
 
 
 class Target:
