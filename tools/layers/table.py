@@ -69,6 +69,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         # The program's memory, the processor, threads, and what the supervisor shares with us.
         ("text", "waiting_notes", "guest", "scratch", "arena", "thread", "cpuid"),
         ("maps_file", "code_ranges", "known_calls", "suspects", "hidden_descriptors"),
+        ("substitute_clock", "time_stamps", "refused"),
         # The log, and a call on its way through.
         ("log", "message", "call"),
         # Facts about signals: what waits, what is blocked, when to look again.

@@ -2,7 +2,7 @@
 //! clock read stays near vDSO speed and can be seen.
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall5, syscall6};
+use reenact_freestanding::syscall::{syscall3, syscall5, syscall6};
 
 use crate::entry;
 use crate::frame::Frame;
@@ -167,8 +167,17 @@ impl Call {
     }
 }
 
-/// The program has called a function of the vDSO ([`crate::Origin::Vdso`]): call the original.
-pub fn call(frame: &Frame) -> Call {
+/// Who answers in the place of a function of the vDSO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answerer {
+    /// The function itself, where the kernel has put it.
+    Original,
+    /// The system call: the function reads the time-stamp counter, which is refused now.
+    Kernel,
+}
+
+/// The program has called a function of the vDSO ([`crate::Origin::Vdso`]): have it answered.
+pub fn call(frame: &Frame, answerer: Answerer) -> Call {
     let number = frame.vdso;
     let index = TABLE.iter().position(|function| function.number == number);
     // SAFETY: one thread at a time.
@@ -193,12 +202,20 @@ pub fn call(frame: &Frame) -> Call {
         _ if is_pointer[index] => ours[index],
         number => number,
     });
-    let function: extern "C" fn(u64, u64, u64) -> i64;
-    // SAFETY: the moved original, which has this signature for all five functions.
-    unsafe {
-        function = core::mem::transmute::<u64, extern "C" fn(u64, u64, u64) -> i64>(detour.original)
+    let result = match answerer {
+        Answerer::Original => {
+            let function: extern "C" fn(u64, u64, u64) -> i64;
+            // SAFETY: the moved original, which has this signature for all five functions.
+            unsafe {
+                function = core::mem::transmute::<u64, extern "C" fn(u64, u64, u64) -> i64>(
+                    detour.original,
+                )
+            };
+            function(passed[0], passed[1], 0)
+        }
+        // SAFETY: numbers, and words of ours.
+        Answerer::Kernel => unsafe { syscall3(number, passed[0], passed[1], 0) },
     };
-    let result = function(passed[0], passed[1], 0);
     Call {
         detour,
         arguments,

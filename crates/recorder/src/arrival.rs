@@ -10,7 +10,9 @@ use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::signal::{self, Moment};
 use crate::thread::{self, Thread};
-use crate::{arena, dispatch, guest, patch, scheduler, shared, sharing_group, sites, vdso};
+use crate::{
+    arena, dispatch, guest, patch, scheduler, shared, sharing_group, sites, time_stamps, vdso,
+};
 use reenact_interpose::{entry, Frame, Origin};
 
 /// The program has come in, by whichever way.
@@ -25,6 +27,7 @@ extern "C" fn on_entry(frame: *mut Frame) {
 #[inline(always)]
 fn act() {
     let thread = thread::current();
+    time_stamps::count_entry(thread);
     let events = log::next_event();
     match thread.frame.origin {
         origin if origin == Origin::Vdso as u64 => on_vdso_call(thread),

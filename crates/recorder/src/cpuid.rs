@@ -15,9 +15,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use reenact_freestanding::numbers::ARCH_PRCTL;
 use reenact_freestanding::syscall::syscall2;
 
-use crate::signal::SIGSEGV;
-use crate::thread::Thread;
-use crate::{arena, guest};
+use crate::arena;
 
 /// `option` of `arch_prctl` (arch/x86/include/uapi/asm/prctl.h).
 pub const ARCH_GET_CPUID: u64 = 0x1011;
@@ -84,27 +82,4 @@ pub fn ask(leaf: u32, subleaf: u32) -> CpuidResult {
     let answer = __cpuid_count(leaf, subleaf);
     set(false);
     answer
-}
-
-/// If the fault of this thread is a CPUID that was refused: its first byte.
-pub fn refused(thread: &Thread) -> Option<u8> {
-    const GENERAL_PROTECTION: u64 = 13;
-    let [_, trap, _] = thread.fault_context;
-    if !faults() || thread.fault.number != SIGSEGV || trap != GENERAL_PROTECTION {
-        return None;
-    }
-    let ip = thread.frame.registers.rip;
-    let mut code = [0u8; 15];
-    // Near the end of a mapping there may be fewer bytes.
-    let length = (1..=code.len())
-        .rev()
-        .find(|&length| guest::read(ip, &mut code[..length]))?;
-    let opcode = code[..length].iter().position(|&byte| byte == 0x0f)?;
-    let prefixed = code[..opcode].iter().all(|byte| {
-        matches!(
-            byte,
-            0x66 | 0x67 | 0xf2 | 0xf3 | 0x2e | 0x36 | 0x3e | 0x26 | 0x64 | 0x65 | 0x40..=0x4f
-        )
-    });
-    (prefixed && code[..length].get(opcode + 1) == Some(&0xa2)).then_some(code[0])
 }

@@ -15,7 +15,10 @@ use crate::guest::GuestMemory;
 use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
-use crate::{blocking, limits, mappings, message, pinning, process, scheduler, signal, virtualize};
+use crate::{
+    blocking, limits, mappings, message, pinning, process, scheduler, signal, time_stamps,
+    virtualize,
+};
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 /// Perform a call of the program; `entry`: its row of the table.
@@ -26,7 +29,15 @@ pub fn perform(call: &mut Call<'_>, entry: Option<&SystemCall>) -> Outcome {
         }
         return Outcome::Done(-ENOSYS);
     };
-    by_class(call, entry).unwrap_or_else(|| plain(call, entry))
+    if call.number == PRCTL {
+        // The program is not told what we have asked for.
+        time_stamps::allow(call.thread);
+    }
+    let outcome = by_class(call, entry).unwrap_or_else(|| plain(call, entry));
+    if call.number == PRCTL {
+        time_stamps::take_turn(call.thread);
+    }
+    outcome
 }
 
 #[cold]

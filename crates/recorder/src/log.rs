@@ -14,7 +14,7 @@ use reenact_trace::event::MAX_EVENT_SIZE;
 use reenact_trace::layout::{SLOT_ADDRESS, THREADS_ADDRESS};
 use reenact_trace::{EventHeader, EventKind, MapRecord, Registers, Tag};
 
-use crate::{arena, guest, waiting_notes};
+use crate::{arena, guest, time_stamps, waiting_notes};
 
 /// False once recording has stopped; the program goes on without us writing anything.
 static RECORDING: AtomicBool = AtomicBool::new(true);
@@ -68,9 +68,9 @@ pub fn continue_from_slot() {
 pub const TICKS_PER_MS: u64 = 2_500_000;
 
 /// The time-stamp counter.
+#[inline]
 pub fn time() -> u64 {
-    // SAFETY: reading the counter has no effect.
-    unsafe { core::arch::x86_64::_rdtsc() }
+    time_stamps::now()
 }
 
 /// The header of an event under construction, at its place in the ring: nothing is copied when the

@@ -179,7 +179,8 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
         shared::forget(at, length);
     }
     // What is written to such memory later is code nobody has looked at.
-    if protection & PROT_EXEC != 0 && (anonymous || protection & PROT_WRITE != 0) {
+    let can_change = anonymous || protection & PROT_WRITE != 0 || flags & MAP_SHARED != 0;
+    if protection & PROT_EXEC != 0 && can_change {
         unknown_code::is_made(call.thread, &mut call.event);
     }
     record_mapping(

@@ -16,6 +16,7 @@ use crate::sharing_group::{self, WaitKind};
 use crate::signal;
 use crate::suspects;
 use crate::thread::{self, Thread};
+use crate::time_stamps;
 use crate::unknown_code;
 use crate::wake_ups;
 
@@ -263,6 +264,7 @@ fn begin_turn(thread: &mut Thread, kind: WaitKind) {
     }
     unknown_code::take_turn(thread);
     suspects::take_turn(thread);
+    time_stamps::take_turn(thread);
     // SAFETY: we have the token.
     unsafe { SLICE_START = log::time() };
     if previous != 0 && previous != thread as *mut Thread as usize {

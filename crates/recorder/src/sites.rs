@@ -14,7 +14,7 @@ use reenact_trace::{EventKind, FileId, Registers, Tag};
 use crate::log::Builder;
 use crate::signal::SIGTRAP;
 use crate::thread::Thread;
-use crate::{arena, cpuid, guest, state_store, suspects};
+use crate::{arena, cpuid, guest, refused, state_store, suspects, time_stamps};
 
 /// Ask the supervisor to look for sites in a kept file, once per recording, and wait.
 pub fn ensure_scanned(index: usize) {
@@ -113,26 +113,20 @@ fn hit(thread: &Thread) -> Option<Breakpoint> {
     breakpoints::executed(thread.frame.registers.rip)
 }
 
-/// A CPUID at a place we did not know of, that the processor has refused.
-fn refused(thread: &Thread) -> Option<Breakpoint> {
-    Some(Breakpoint {
-        address: thread.frame.registers.rip,
-        kind: instruction::CPUID,
-        original: cpuid::refused(thread)?,
-    })
-}
-
-/// A fault reached the recorder: if it is one of our `int3`s or a refused CPUID, perform the
+/// A fault reached the recorder: if it is one of our `int3`s or a refused instruction, perform the
 /// instruction, log it and step over it. False when it is the program's own affair.
 #[inline(never)]
 pub fn on_trap(thread: &mut Thread) -> bool {
-    let known = hit(thread).or_else(|| refused(thread));
+    let known = hit(thread).or_else(|| refused::instruction(thread));
     let Some(site) = known.or_else(|| suspects::executed(thread)) else {
         return false;
     };
     let address = site.address;
     if instruction::stores_state(site.kind) {
         return store(thread, &site);
+    }
+    if matches!(site.kind, instruction::RDTSC | instruction::RDTSCP) {
+        time_stamps::allow(thread);
     }
     let registers = &mut thread.frame.registers;
     registers.rip = address;
@@ -157,8 +151,8 @@ pub fn on_trap(thread: &mut Thread) -> bool {
         suspects::proven(address);
     }
     event.commit();
-    let registers = &mut thread.frame.registers;
-    registers.rip = address + length;
+    thread.frame.registers.rip = address + length;
+    time_stamps::take_turn(thread);
     true
 }
 

@@ -87,6 +87,8 @@ pub struct Thread {
     pub robust_list: u64,
     /// Which state of the watched instructions it watches; see [`crate::suspects`].
     pub watches: u32,
+    /// RDTSC and RDTSCP fault in this thread.
+    pub time_stamps_fault: bool,
     /// CPUID faults in this thread.
     pub cpuid_faults: bool,
     /// Header of the call during which others may run.

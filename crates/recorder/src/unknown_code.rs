@@ -6,9 +6,11 @@ use crate::log::Builder;
 use crate::pinning;
 use crate::signal;
 use crate::thread::Thread;
+use crate::time_stamps;
 
 /// The program has such code now, by the call whose event this is.
 pub fn is_made(thread: &mut Thread, event: &mut Builder) {
+    time_stamps::unknown_code_is_made(thread);
     match cpuid::faulting() {
         Faulting::Unneeded => {}
         Faulting::Unavailable => return pinning::begin(thread, event),

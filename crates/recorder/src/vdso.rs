@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
-use reenact_interpose::vdso::{self, Copied};
+use reenact_interpose::vdso::{self, Answerer, Copied};
 use reenact_interpose::vdso_image::Layout;
 use reenact_trace::arena::VDSO_MAPPINGS;
 use reenact_trace::checksum::checksum;
@@ -109,7 +109,12 @@ fn read_layout(address: u64) -> Layout {
 #[inline(never)]
 pub fn on_call(thread: &mut Thread) {
     let number = thread.frame.vdso;
-    let call = vdso::call(&thread.frame);
+    let answerer = if thread.time_stamps_fault {
+        Answerer::Kernel
+    } else {
+        Answerer::Original
+    };
+    let call = vdso::call(&thread.frame, answerer);
     let registers = &mut thread.frame.registers;
     registers.rip = call.detour.entry;
     let [first, second] = call.arguments;

@@ -98,6 +98,8 @@ fn run(
     arena.fill_header(|header| {
         header.file_cache = copies.name();
         header.settled_before_ns = FileCache::settled_before(clock.epoch_ns);
+        header.started_ns = clock.epoch_ns;
+        header.started_counter = clock.tsc;
     });
     let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
     let files = FileTable::create(arena.clone(), &options.trace, copies).map_err(trace_error)?;

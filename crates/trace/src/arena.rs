@@ -120,6 +120,9 @@ pub struct ArenaHeader {
     /// Files that have changed since (nanoseconds since the epoch) are never taken from
     /// [`Self::file_cache`]: their time stamps may be too coarse to tell two contents apart.
     pub settled_before_ns: u64,
+    /// When the recording began: nanoseconds since the epoch, and the time-stamp counter then.
+    pub started_ns: u64,
+    pub started_counter: u64,
     /// Directory with copies of files that earlier recordings have made, under the names of
     /// [`crate::FileIdentity::cache_name`], NUL-terminated; empty: there is none.
     pub file_cache: [u8; FILE_CACHE_MAX],

@@ -15,7 +15,10 @@ use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::loader::elf::{self, Kind};
 use crate::thread::Thread;
-use crate::{arena, files, guest, hidden_descriptors, log, scheduler, sharing_group, signal, text};
+use crate::{
+    arena, files, guest, hidden_descriptors, log, scheduler, sharing_group, signal, text,
+    time_stamps,
+};
 
 use super::program_file::ProgramFile;
 
@@ -148,6 +151,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     };
     let (new_argv, new_envp) = lists.build(target);
     signal::prepare_exec(call.thread);
+    time_stamps::allow(call.thread);
     // SAFETY: executes the recorder with argument lists of ours; the strings are the program's,
     // and the kernel checks them.
     let result = unsafe {
@@ -165,6 +169,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
         hidden_descriptors::occupy_tracking();
     }
     signal::install_own_again(call.thread);
+    time_stamps::take_turn(call.thread);
     Err(result)
 }
 
@@ -395,6 +400,7 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 
     if !call.thread.vfork_child {
         arena::release_parent();
     }
+    time_stamps::allow(call.thread);
     let header = arena::header();
     let [a, b, c, d, e, _] = call.args;
     // SAFETY: the program's own call; our descriptors are closed on success only.
@@ -407,6 +413,7 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 
             syscall3(FCNTL, fd as u64, 2, 0);
         }
         signal::install_own_again(call.thread);
+        time_stamps::take_turn(call.thread);
         result
     }
 }

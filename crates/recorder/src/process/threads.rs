@@ -99,6 +99,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         registers.rsp = stack;
     }
     child.mask = call.thread.mask;
+    child.time_stamps_fault = call.thread.time_stamps_fault;
     if flags & CLONE_CHILD_CLEARTID != 0 {
         child.clear_child_tid = child_tid;
     }

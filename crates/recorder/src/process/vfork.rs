@@ -61,6 +61,7 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     child.vfork_child = true;
     child.parent = parent;
     child.mask = call.thread.mask;
+    child.time_stamps_fault = call.thread.time_stamps_fault;
     child.alternate_stack = call.thread.alternate_stack;
     call.thread.vfork_process = 0;
     // The kernel gives the child its own copy of these, though the memory is shared.

@@ -7,7 +7,9 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall2;
 use reenact_interpose::frame::RESUME_FLAG;
 use reenact_interpose::user_context::{UserContext, FLAGS, RCX, RIP};
-use reenact_interpose::{call_sites, extended_state, guarded_copy, interruptible, Origin};
+use reenact_interpose::{
+    call_sites, extended_state, guarded_copy, interruptible, time_stamp, Origin,
+};
 use reenact_trace::layout;
 use reenact_trace::registers::USER_FLAGS;
 
@@ -131,7 +133,7 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     // that a replay passes.
     if layout::is_reserved(ip) || call_sites::is_trampoline(ip) {
         if is_synchronous(number, &signal) {
-            match guarded_copy::fixup(ip) {
+            match guarded_copy::fixup(ip).or_else(|| time_stamp::fixup(ip)) {
                 Some(address) => context.general[RIP] = address,
                 None => message::fatal_fault(number, ip, context.cr2),
             }
