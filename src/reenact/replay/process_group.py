@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import signal
@@ -70,8 +71,9 @@ class ReplayerGroup:
             os.close(self._life)
             self._landings.close()
             if isinstance(error, OSError):
-                why = error.strerror
-                raise ReplayError(f"the replayer cannot be started: {why}") from error
+                hint = "see ulimit -u, and end some" if error.errno == errno.EAGAIN else ""
+                message = f"the replayer cannot be started: {error.strerror}"
+                raise ReplayError(message, hint) from error
             raise
         finally:
             os.close(life_of_replayer)
