@@ -27,7 +27,7 @@ const HEADER: usize = 32;
 
 /// A changed block in the file.
 #[derive(Clone, Copy)]
-struct Place {
+struct ChangedBlock {
     /// Who has changed it.
     process: u32,
     memory: SharedMemory,
@@ -39,7 +39,7 @@ struct Place {
 /// What the file says.
 #[derive(Default)]
 struct Known {
-    blocks: Vec<Place>,
+    blocks: Vec<ChangedBlock>,
     /// How many of them come before a turn, by process and event.
     turns: BTreeMap<(u32, u64), usize>,
 }
@@ -168,7 +168,7 @@ fn read(descriptor: i32) -> Known {
         at += HEADER as u64;
         match half(0) {
             BLOCK_MAGIC => {
-                known.blocks.push(Place {
+                known.blocks.push(ChangedBlock {
                     process,
                     memory: first,
                     offset: second,
