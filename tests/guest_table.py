@@ -58,6 +58,8 @@ PROCESSES = (
     Guest("chroot_without_proc", flags=("-O2", "-static")),
     Guest("script"),
     Guest("own_files", arguments=("an argument",)),
+    Guest("region_calls"),
+    Guest("region_exhausted"),
     Guest("own_maps"),
     Guest("own_links"),
     Guest("own_descriptors"),

@@ -105,7 +105,15 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "signal::vectors_at_landing",
         ),
         # Handlers of system calls.
-        ("nested_pointers", "half_done", "limits", "system_v", "virtualize", "mappings"),
+        (
+            "nested_pointers",
+            "half_done",
+            "around_region",
+            "limits",
+            "system_v",
+            "virtualize",
+            "mappings",
+        ),
         ("priority_lock", "wait_limit", "blocking"),
         ("loader", "process"),
         # On top: who performs a call, and what happens when the program comes in.

@@ -3,6 +3,8 @@
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall6};
 
+use reenact_trace::layout::overlaps_region;
+
 use crate::guest::page_up;
 use crate::signal;
 
@@ -30,6 +32,9 @@ pub fn set_end(wanted: u64) -> i64 {
         return current as i64;
     }
     let (old_end, new_end) = (page_up(current), page_up(wanted));
+    if new_end > old_end && overlaps_region(old_end, new_end - old_end) {
+        return current as i64;
+    }
     if new_end > old_end {
         // SAFETY: extends the heap segment into free address space only.
         let result = unsafe {

@@ -15,6 +15,7 @@
 
 mod arena;
 mod arming;
+mod around_region;
 mod arrival;
 mod blocking;
 mod call;

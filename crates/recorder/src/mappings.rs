@@ -12,8 +12,8 @@ use crate::call::{Call, Outcome};
 use crate::guest::page_up;
 use crate::log::Builder;
 use crate::{
-    code_ranges, files, half_done, heap, hidden_descriptors, log, patch, shared, sharing_group,
-    signal, sites, system_v, text, unknown_code,
+    around_region, code_ranges, files, half_done, heap, hidden_descriptors, log, patch, shared,
+    sharing_group, signal, sites, system_v, text, unknown_code,
 };
 
 /// Perform a call of class Memory. `None`: an ordinary call after all.
@@ -21,20 +21,20 @@ use crate::{
 pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
     let [address, length, third, fourth, ..] = call.args;
     let is_ours = || overlaps_region(address, length);
-    // To the program nothing is mapped there.
-    const NOT_MAPPED: Option<Outcome> = Some(Outcome::Done(-ENOMEM));
     match action {
         MemoryAction::Map => Some(mmap(call)),
         MemoryAction::Break => Some(Outcome::Done(heap::set_end(address))),
         MemoryAction::AttachSegment => Some(system_v::attach(call)),
         MemoryAction::DetachSegment => Some(system_v::detach(call)),
-        MemoryAction::Unmap if is_ours() => Some(Outcome::Done(0)),
+        MemoryAction::Unmap if is_ours() => Some(Outcome::Done(unmap_around(call))),
         MemoryAction::Unmap => Some(unmap(call)),
-        MemoryAction::Protect if is_ours() => NOT_MAPPED,
+        MemoryAction::Protect if is_ours() => Some(protect_around(call)),
         MemoryAction::Protect => Some(protect(call)),
-        MemoryAction::Remap if is_ours() => NOT_MAPPED,
+        MemoryAction::Remap if is_ours() => {
+            Some(Outcome::Done(around_region::answer_for_hole(call)))
+        }
         MemoryAction::Remap => Some(remap(call)),
-        MemoryAction::Advise if is_ours() => NOT_MAPPED,
+        MemoryAction::Advise if is_ours() => Some(advise_around(call, third)),
         MemoryAction::Advise => Some(advise(call, third)),
         MemoryAction::AdviseVector => match advice_effect(fourth) {
             AdviceEffect::DiscardBy(other) => {
@@ -43,8 +43,10 @@ pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
             }
             _ => None,
         },
-        MemoryAction::Seal if is_ours() => NOT_MAPPED,
-        MemoryAction::Seal => None,
+        MemoryAction::Look(hole) if is_ours() => {
+            Some(Outcome::Done(around_region::look(call, hole)))
+        }
+        MemoryAction::Look(_) => None,
     }
 }
 
@@ -53,6 +55,68 @@ fn as_asked(call: &Call<'_>) -> i64 {
     let [a, b, c, d, e, f] = call.args;
     // SAFETY: the program asked for it and the range is not ours.
     unsafe { syscall6(call.number, a, b, c, d, e, f) }
+}
+
+/// The parts of a call's range around the region, each in its arguments while `make` makes it.
+fn for_parts(
+    call: &mut Call<'_>,
+    parts: [Option<[u64; 2]>; 2],
+    mut make: impl FnMut(&mut Call<'_>) -> Outcome,
+) -> i64 {
+    let args = call.args;
+    let mut result = 0;
+    for [address, length] in parts.into_iter().flatten() {
+        (call.args[0], call.args[1]) = (address, length);
+        let Outcome::Done(part) = make(call) else {
+            break;
+        };
+        // Holes are told at the end, as all those that the range has.
+        if part < 0 && part != -ENOMEM {
+            result = part;
+            break;
+        }
+    }
+    call.args = args;
+    result
+}
+
+fn unmap_around(call: &mut Call<'_>) -> i64 {
+    let [address, length, ..] = call.args;
+    match around_region::check_unmap(address, length) {
+        0 => for_parts(call, around_region::parts(address, length), |call| {
+            unmap(call)
+        }),
+        error => error,
+    }
+}
+
+fn protect_around(call: &mut Call<'_>) -> Outcome {
+    let [address, length, ..] = call.args;
+    let [before, _] = around_region::parts(address, length);
+    let mut outcome = 0;
+    let result = for_parts(call, [before, None], |call| {
+        let done = protect(call);
+        if let (Outcome::Done(0), [address, length, ..]) = (&done, call.args) {
+            call.event.bytes(Tag::Done, address, &length.to_le_bytes());
+        } else if let Outcome::Done(error) = &done {
+            outcome = *error;
+        }
+        done
+    });
+    Outcome::Done(match result.min(outcome) {
+        0 => around_region::answer_for_hole(call),
+        error => error,
+    })
+}
+
+fn advise_around(call: &mut Call<'_>, advice: u64) -> Outcome {
+    let [address, length, ..] = call.args;
+    let parts = around_region::parts(address, length);
+    let result = for_parts(call, parts, |call| advise(call, advice));
+    Outcome::Done(match result {
+        0 => around_region::answer_for_hole(call),
+        error => error,
+    })
 }
 
 fn unmap(call: &Call<'_>) -> Outcome {
@@ -97,9 +161,19 @@ fn protect(call: &mut Call<'_>) -> Outcome {
 
 fn remap(call: &mut Call<'_>) -> Outcome {
     let [address, length, new_length, flags, new_at, _] = call.args;
+    if flags & MREMAP_FIXED != 0 && overlaps_region(new_at, new_length) {
+        return Outcome::Done(-ENOMEM);
+    }
     // It takes one mapping only, and neighbours are one if they are alike.
     signal::dirty::release(address, length);
-    let result = as_asked(call);
+    let mut result = as_asked(call);
+    if result > 0 && overlaps_region(result as u64, new_length) {
+        // The kernel has found no other place for it: now there is none here, either.
+        around_region::occupy();
+        let (at, how) = (result as u64, MREMAP_MAYMOVE);
+        // SAFETY: what has just been moved to where only we are.
+        result = unsafe { syscall6(MREMAP, at, new_length, new_length, how, 0, 0) };
+    }
     if result >= 0 {
         code_ranges::remove(address, length);
         shared::follow(address, length, result as u64, new_length);
@@ -143,11 +217,27 @@ fn is_object(fd: i32, status: &files::Status) -> bool {
     status.is_regular && (files::is_writable(fd) || status.links == 0 || shared::is_object(status))
 }
 
+/// A fixed mapping that reaches over the region.
+fn reserve(call: &mut Call<'_>) -> i64 {
+    let [address, length, protection, flags, ..] = call.args;
+    let result = around_region::reserve(&call.args);
+    if result >= 0 {
+        let length = page_up(length);
+        patch::forget(address, length);
+        shared::forget(address, length);
+        for [at, part] in around_region::parts(address, length).into_iter().flatten() {
+            signal::dirty::join_neighbours(at, part);
+            record_mapping(&mut call.event, at, part, protection, flags, -1, 0);
+        }
+    }
+    result
+}
+
 fn mmap(call: &mut Call<'_>) -> Outcome {
     let [address, length, protection, flags, fd, offset] = call.args;
     let fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) != 0;
     if fixed && overlaps_region(address, length) {
-        return Outcome::Done(-ENOMEM);
+        return Outcome::Done(reserve(call));
     }
     let anonymous = flags & MAP_ANONYMOUS != 0;
     if !anonymous && hidden_descriptors::is_hidden(fd) {
@@ -165,7 +255,11 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
         sharing_group::join(call);
     }
     // SAFETY: the program asked for it and the range is not ours.
-    let result = unsafe { syscall6(MMAP, hint, length, protection, flags, fd, offset) };
+    let make = || unsafe { syscall6(MMAP, hint, length, protection, flags, fd, offset) };
+    let result = around_region::placed(length, make, |at| {
+        // SAFETY: we have just made it.
+        unsafe { syscall2(MUNMAP, at, length) };
+    });
     if result < 0 {
         if flags & MAP_FIXED != 0 && address.is_multiple_of(PAGE) {
             half_done::log_lost(&mut call.event, address, length);

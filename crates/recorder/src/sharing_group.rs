@@ -338,9 +338,9 @@ fn is_gone(holder: u64) -> bool {
         is_current = slot.pid.load(Ordering::Relaxed) == pid
             && slot.state.load(Ordering::Acquire) == slot_state::ACTIVE;
     });
-    !is_current
-        || (!arena::Lock::of_slot(slot).is_held_by_another()
-            && !(SHARES_DESCRIPTORS.load(Ordering::Relaxed) && is_alive(pid)))
+    let is_locked = || arena::Lock::of_slot(slot).is_held_by_another();
+    let may_be_unlocked = || SHARES_DESCRIPTORS.load(Ordering::Relaxed) && is_alive(pid);
+    !is_current || !(is_locked() || may_be_unlocked())
 }
 
 /// Whether a process of this pid namespace has not ended.

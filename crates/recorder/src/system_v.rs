@@ -9,7 +9,7 @@ use reenact_trace::{FileId, MapRecord, Tag};
 use crate::call::{Call, Outcome};
 use crate::files::Status;
 use crate::guest::{page_down, page_up};
-use crate::{patch, shared, sharing_group, signal, unknown_code};
+use crate::{around_region, patch, shared, sharing_group, signal, unknown_code};
 
 const SHM_RDONLY: u64 = 0o10000;
 const SHM_REMAP: u64 = 0o40000;
@@ -51,7 +51,11 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
     }
     sharing_group::join(call);
     // SAFETY: the program asked for it and the range is not ours.
-    let result = unsafe { syscall3(numbers::SHMAT, id, address, flags) };
+    let make = || unsafe { syscall3(numbers::SHMAT, id, address, flags) };
+    let result = around_region::placed(length, make, |at| {
+        // SAFETY: what has just been attached.
+        unsafe { syscall1(numbers::SHMDT, at) };
+    });
     if result < 0 {
         return Outcome::Done(result);
     }

@@ -120,7 +120,7 @@ fn change_memory(
         MemoryAction::AdviseVector => advise_buffers(machine, header),
         // What they map and unmap is attached.
         MemoryAction::AttachSegment | MemoryAction::DetachSegment => Ok(()),
-        MemoryAction::Break | MemoryAction::Seal => Ok(()),
+        MemoryAction::Break | MemoryAction::Look(_) => Ok(()),
     }
 }
 

@@ -40,7 +40,18 @@ pub enum MemoryAction {
     AttachSegment,
     DetachSegment,
     /// Neither content nor protection change.
-    Seal,
+    Look(Hole),
+}
+
+/// What a call about a range does where nothing is mapped in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hole {
+    /// It does nothing at all and fails.
+    Refused,
+    /// It fails when it has dealt with what comes before.
+    Stops,
+    /// It fails when it has dealt with all the rest.
+    Skipped,
 }
 
 /// Making, replacing and ending processes and threads.

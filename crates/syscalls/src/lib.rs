@@ -46,7 +46,7 @@ pub use advice::{advice_effect, AdviceEffect};
 pub use argument::{Argument, Kind};
 pub use call::SystemCall;
 pub use capture::{extents, Before, Extent, MOST_EXTENTS};
-pub use class::{Class, MemoryAction, ProcessAction, SignalAction, SpecialAction};
+pub use class::{Class, Hole, MemoryAction, ProcessAction, SignalAction, SpecialAction};
 pub use facts::Facts;
 pub use fcntl::{fcntl, FcntlCommand, FcntlDescriptors};
 pub use format::{format_call, format_result};

@@ -54,6 +54,19 @@ fn is_program_range(address: u64, length: u64) -> bool {
         && (end <= layout::REGION_START || address >= layout::REGION_END)
 }
 
+/// What a range of pages has before the reserved region and behind it, where it reaches into that: start and
+/// length.
+fn around_region(address: u64, length: u64) -> Option<[(u64, u64); 2]> {
+    let length = page_up(length);
+    if !layout::overlaps_region(address, length) {
+        return None;
+    }
+    let end = address.saturating_add(length).min(ADDRESS_END);
+    let before = (address, layout::REGION_START.saturating_sub(address));
+    let behind = (layout::REGION_END, end.saturating_sub(layout::REGION_END));
+    Some([before, behind])
+}
+
 /// The end of the pages that a call about `length` bytes concerns; `None`: it concerns none.
 fn advised_end(address: u64, length: u64) -> Result<Option<u64>, ReplayError> {
     let length = page_up(length);
@@ -189,6 +202,12 @@ impl Memory {
         address: u64,
         length: u64,
     ) -> Result<(), ReplayError> {
+        if let Some(parts) = around_region(address, length) {
+            for (start, length) in parts.into_iter().filter(|&(_, length)| length > 0) {
+                self.unmap(translator, start, length)?;
+            }
+            return Ok(());
+        }
         let length = page_up(length);
         if !is_program_range(address, length) {
             return Err(ReplayError::BadMapping { address, length });
@@ -247,6 +266,12 @@ impl Memory {
         length: u64,
     ) -> Result<(), ReplayError> {
         const MAP_TYPE: u32 = n::MAP_TYPE as u32;
+        if let Some(parts) = around_region(address, length) {
+            for (start, length) in parts.into_iter().filter(|&(_, length)| length > 0) {
+                self.discard(translator, start, length)?;
+            }
+            return Ok(());
+        }
         let Some(end) = advised_end(address, length)? else {
             return Ok(());
         };

@@ -63,7 +63,7 @@ fn action(class: Class) -> Option<&'static str> {
             MemoryAction::Break => "moves the break",
             MemoryAction::AttachSegment => "maps a segment",
             MemoryAction::DetachSegment => "unmaps a segment",
-            MemoryAction::Seal => "no effect",
+            MemoryAction::Look(_) => "no effect",
         },
         Class::Process(action) => match action {
             ProcessAction::Fork => "new process",

@@ -2,8 +2,8 @@
 
 use crate::argument::Kind::*;
 use crate::call::{call, SystemCall};
-use crate::class::Class;
 use crate::class::MemoryAction::*;
+use crate::class::{Class, Hole};
 use crate::names::flags::{
     ADVICE_MEMORY, MAP, MEMORY_POLICY, MEMORY_POLICY_FLAGS, MLOCKALL, MREMAP, MSYNC, PROTECTION,
 };
@@ -62,6 +62,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("flags", Flags(MSYNC)),
         ],
     )
+    .class(Class::Memory(Look(Hole::Skipped)))
     .waits(Wait::Directly, Restart::None),
     // Written page by page, so a failure may leave a part.
     call(
@@ -69,6 +70,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "mincore",
         &[("address", Pointer), ("length", Size), ("vector", Pointer)],
     )
+    .class(Class::Memory(Look(Hole::Refused)))
     .writes(&[Output::Rule(Rule::Residency)]),
     // MADV_DONTNEED zeroes, MADV_FREE may do so at any later moment.
     call(
@@ -81,8 +83,10 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .class(Class::Memory(Advise)),
-    call(149, "mlock", &[("address", Pointer), ("length", Size)]),
-    call(150, "munlock", &[("address", Pointer), ("length", Size)]),
+    call(149, "mlock", &[("address", Pointer), ("length", Size)])
+        .class(Class::Memory(Look(Hole::Stops))),
+    call(150, "munlock", &[("address", Pointer), ("length", Size)])
+        .class(Class::Memory(Look(Hole::Stops))),
     call(151, "mlockall", &[("flags", Flags(MLOCKALL))]),
     call(152, "munlockall", &[]),
     call(
@@ -108,7 +112,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("maximum", Size),
             ("flags", Flags(MEMORY_POLICY_FLAGS)),
         ],
-    ),
+    )
+    .class(Class::Memory(Look(Hole::Refused))),
     call(
         238,
         "set_mempolicy",
@@ -163,7 +168,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         325,
         "mlock2",
         &[("address", Pointer), ("length", Size), ("flags", Hex)],
-    ),
+    )
+    .class(Class::Memory(Look(Hole::Stops))),
     call(
         329,
         "pkey_mprotect",
@@ -221,5 +227,5 @@ pub(super) const CALLS: &[SystemCall] = &[
         "mseal",
         &[("address", Pointer), ("length", Size), ("flags", Hex)],
     )
-    .class(Class::Memory(Seal)),
+    .class(Class::Memory(Look(Hole::Refused))),
 ];
