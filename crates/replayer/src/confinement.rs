@@ -46,7 +46,11 @@ pub fn enter(serves: bool) -> Confinement {
     leave_files();
     drop_capabilities();
     Confinement {
-        other_processes: if is_counted_apart { 0 } else { others },
+        other_processes: if is_counted_apart && counts_by_namespace() {
+            0
+        } else {
+            others
+        },
         is_first_apart: is_apart && !serves,
     }
 }
@@ -115,17 +119,35 @@ fn become_nobody() {
     }
 }
 
+/// Whether the kernel counts a user's processes in each namespace of users: since Linux 5.14.
+fn counts_by_namespace() -> bool {
+    const FIELD: usize = 65;
+    let mut names = [[0u8; FIELD]; 6];
+    // SAFETY: the kernel writes six names of that length.
+    unsafe { syscall1(u64::from(k::__NR_uname), names.as_mut_ptr() as u64) };
+    // "5.14.0-rc1"
+    let mut parts = names[2].split(|&byte| byte == b'.').map(number);
+    let version = (parts.next(), parts.next());
+    version >= (Some(5), Some(14))
+}
+
+/// The number that a text begins with.
+fn number(text: &[u8]) -> u64 {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |value, &digit| {
+        value
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    })
+}
+
 /// All processes and threads of the machine: the user has no more.
 fn processes_on_machine() -> u64 {
     // "0.00 0.01 0.05 1/234 5678"
     let mut text = [0u8; 64];
     let length = read_once(c"/proc/loadavg", &mut text);
     let all = text[..length].split(|&byte| byte == b'/').nth(1);
-    let digits = all
-        .into_iter()
-        .flatten()
-        .take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0, |value, &digit| value * 10 + u64::from(digit - b'0'))
+    all.map_or(0, number)
 }
 
 fn read_once(path: &CStr, buffer: &mut [u8]) -> usize {
