@@ -57,6 +57,7 @@ THREADS = (
     _threads("wait_limits"),
     _threads("wait_pool", timeout=40),
     _threads("wait_queues", timeout=40),
+    _threads("wait_read_only"),
     _threads("wait_transfers", timeout=40),
     _threads("share_written"),
     _threads("wait_vmsplice", timeout=30),

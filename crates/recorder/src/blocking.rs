@@ -149,8 +149,10 @@ fn in_scratch(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> Optio
     let before = Before::capture(entry, &ours, &scratch).ok()?;
     let result = while_released(call, |call| direct(call, &ours));
     // The kernel can write to all of scratch memory: if it says EFAULT, it has not come to that.
-    if result != NOT_BEGUN && result != -EFAULT {
-        before.outputs(entry, &ours, result, &scratch, &mut CopyBack(&scratch));
+    if result == NOT_BEGUN || result == -EFAULT {
+        return Some(result);
     }
-    Some(result)
+    let mut copy = CopyBack::new(&scratch);
+    before.outputs(entry, &ours, result, &scratch, &mut copy);
+    Some(if copy.has_failed { -EFAULT } else { result })
 }

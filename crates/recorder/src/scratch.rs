@@ -149,16 +149,17 @@ impl Scratch {
             .find(|piece| address >= piece.ours && address - piece.ours < piece.length)
     }
 
-    /// Copy to the program what the kernel has written to a range of scratch memory.
-    fn copy_back(&self, address: u64, length: u64) {
+    /// Copy to the program what the kernel has written to a range of scratch memory; whether it can be
+    /// written there.
+    fn copy_back(&self, address: u64, length: u64) -> bool {
         let Some(piece) = self.find(address) else {
-            return;
+            return true;
         };
         let offset = address - piece.ours;
         let length = length.min(piece.length - offset);
         // SAFETY: inside a piece, which was filled when it was made.
         let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, length as usize) };
-        guest::write(piece.program + offset, bytes);
+        guest::write(piece.program + offset, bytes)
     }
 }
 
@@ -180,18 +181,35 @@ impl Memory for Scratch {
 }
 
 /// Copies what the kernel wrote to the program.
-pub struct CopyBack<'a>(pub &'a Scratch);
+pub struct CopyBack<'a> {
+    scratch: &'a Scratch,
+    /// The program's memory could not be written: the kernel would have said EFAULT.
+    pub has_failed: bool,
+}
+
+impl CopyBack<'_> {
+    pub const fn new(scratch: &Scratch) -> CopyBack<'_> {
+        CopyBack {
+            scratch,
+            has_failed: false,
+        }
+    }
+}
 
 impl Sink for CopyBack<'_> {
     fn output(&mut self, address: u64, length: u64) {
-        self.0.copy_back(address, length);
+        self.has_failed |= !self.scratch.copy_back(address, length);
+    }
+
+    fn output_if_writable(&mut self, address: u64, length: u64) {
+        self.scratch.copy_back(address, length);
     }
 
     fn fields(&mut self, records: Records) {
         for index in 0..records.count {
             let record = records.address + index * records.unit;
             for &(at, bytes) in records.fields {
-                self.0.copy_back(record + u64::from(at), u64::from(bytes));
+                self.output(record + u64::from(at), u64::from(bytes));
             }
         }
     }

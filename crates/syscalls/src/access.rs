@@ -14,6 +14,11 @@ pub trait Sink {
     /// failures it may also cover bytes that were not written, in read-only memory even.
     fn output(&mut self, address: u64, length: u64);
 
+    /// The same, where these bytes can be written at all; otherwise the kernel left them alone.
+    fn output_if_writable(&mut self, address: u64, length: u64) {
+        self.output(address, length);
+    }
+
     /// The kernel wrote these fields of some of the records, and nothing else of them. Where it
     /// does no harm to take too much, the records are an output like any other.
     fn fields(&mut self, records: Records) {

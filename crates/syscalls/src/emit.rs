@@ -45,6 +45,15 @@ impl<M: Memory, S: Sink> Emitter<'_, M, S> {
         }
     }
 
+    /// Report a range that the kernel leaves out where it cannot write.
+    pub fn emit_if_writable(&mut self, address: u64, length: u64) {
+        if self.result == -EFAULT {
+            self.emit(address, length);
+        } else if address != 0 && length != 0 {
+            self.sink.output_if_writable(address, length);
+        }
+    }
+
     /// Report fields of records; after failures the records, as far as they are readable.
     pub fn emit_fields(&mut self, records: Records) {
         if records.address == 0 || records.count == 0 {

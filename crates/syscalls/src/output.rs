@@ -12,6 +12,8 @@ pub enum When {
     Positive,
     /// Whatever the result.
     Always,
+    /// Whatever the result, and left out where it cannot be written: that is no failure.
+    IfWritable,
     /// The result is this error (positive number).
     Error(i32),
     /// `Success`, or this error.

@@ -90,8 +90,11 @@ impl Before {
                     bytes,
                     when,
                 } => {
-                    if happened(when, result) {
-                        emitter.emit(args[usize::from(pointer)], u64::from(bytes));
+                    let address = args[usize::from(pointer)];
+                    if when == When::IfWritable {
+                        emitter.emit_if_writable(address, u64::from(bytes));
+                    } else if happened(when, result) {
+                        emitter.emit(address, u64::from(bytes));
                     }
                 }
                 Output::Counted {
@@ -177,7 +180,7 @@ fn happened(when: When, result: i64) -> bool {
         || match when {
             When::Success => result >= 0,
             When::Positive => result > 0,
-            When::Always => true,
+            When::Always | When::IfWritable => true,
             When::Error(errno) => result == -i64::from(errno),
             When::SuccessOr(errno) => result >= 0 || result == -i64::from(errno),
         }

@@ -239,6 +239,7 @@ fn describe(call: &SystemCall, output: Output, writer: &mut dyn Write) -> fmt::R
         When::Success => Ok(()),
         When::Positive => writer.write_str(" (result > 0)"),
         When::Always => writer.write_str(" (failures too)"),
+        When::IfWritable => writer.write_str(" (failures too, if it can be written)"),
         When::Error(errno) => write!(writer, " (on `{}`)", error_name(errno)),
         When::SuccessOr(errno) => write!(writer, " (`{}` too)", error_name(errno)),
     }

@@ -41,7 +41,7 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .writes(&[
         Output::Rule(Rule::DescriptorSets),
-        fixed_when(4, 16, When::Always),
+        fixed_when(4, 16, When::IfWritable),
     ])
     .waits(Wait::Scratch, Restart::NoHandler),
     call(213, "epoll_create", &[("size", Int)]).makes(Descriptors::Result),
@@ -81,7 +81,7 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .writes(&[
         Output::Rule(Rule::DescriptorSets),
-        fixed_when(4, 16, When::Always),
+        fixed_when(4, 16, When::IfWritable),
     ])
     .waits(Wait::Scratch, Restart::NoHandler)
     .masks(SignalMask::Indirect(5)),
@@ -96,7 +96,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("mask_size", Size),
         ],
     )
-    .writes(&[REVENTS, fixed_when(2, 16, When::Always)])
+    .writes(&[REVENTS, fixed_when(2, 16, When::IfWritable)])
     .waits(Wait::Scratch, Restart::NoHandler)
     .masks(SignalMask::Argument(3)),
     call(
