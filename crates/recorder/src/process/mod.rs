@@ -1,8 +1,10 @@
 //! Processes: fork, vfork, exec and the end.
 
+mod argument_lists;
 mod binfmt_misc;
 mod ending;
 mod exec;
+mod exec_target;
 mod fork;
 pub mod killing;
 mod program_file;
