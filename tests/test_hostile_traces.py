@@ -6,6 +6,7 @@ wall, where it comes through: a test that passes there would prove nothing.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -173,3 +174,29 @@ def test_a_session_ends_with_one_sentence(
         pytest.raises(ReplayError, match=r"^the replayer (has died|was killed by signal 31)$"),
     ):
         session.goto("end")
+
+
+#: What a terminal would obey: an escape, a C1 control, a mark that turns the direction of writing.
+DRIVING = "a\x1b]0;x\x07\x9b31m\u202e\x7f"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ps"], ["ps", "--json"], ["info"], ["info", "--json"], ["dump", "--data"],
+        ["dump", "--paths"], ["dump", "--json"], ["verify", "--json"], ["bookmark"],
+        ["bookmark", "--json"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_names_and_arguments_drive_no_terminal(reenact: Reenact, tmp_path, command) -> None:
+    program = tmp_path / DRIVING
+    shutil.copy("/bin/cat", program)
+    trace = tmp_path / f"trace-{DRIVING}"
+    reenact.record([str(program), DRIVING + "\n", str(tmp_path / DRIVING / "x")], trace)
+    marks = {"position": "0:3", "note": DRIVING + "\nb", "name": DRIVING, "created": 1.0}
+    (trace / "bookmarks.json").write_text(json.dumps({"version": 1, "bookmarks": [marks]}))
+    ending = reenact.run(command[0], str(trace), *command[1:])
+    assert ending.status == 0, ending.describe()
+    for line in (ending.stdout + ending.stderr).decode().splitlines():
+        assert line.isprintable(), ascii(line)
