@@ -127,12 +127,20 @@ pub fn after(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
 /// Log the checksum of the bytes that went out, so that a replay which says something else is found out. Taken when the
 /// call has returned: what others do to the bytes while it waits, they do in the replay too.
 fn output_checksum(call: &mut Call<'_>, content: Content, result: i64) {
-    const PIECE: u64 = 4096;
-    if result <= 0 {
-        return;
+    // To make a large buffer costs more than the checksum of the few bytes that most calls give out.
+    const SHORT: usize = 128;
+    const LONG: usize = 4096;
+    match usize::try_from(result) {
+        Ok(0) | Err(_) => {}
+        Ok(1..=SHORT) => checksum_by_pieces::<SHORT>(call, content, result),
+        Ok(_) => checksum_by_pieces::<LONG>(call, content, result),
     }
+}
+
+#[inline(always)]
+fn checksum_by_pieces<const PIECE: usize>(call: &mut Call<'_>, content: Content, result: i64) {
     let mut checksum = Checksum::default();
-    let (mut piece, mut is_any) = ([0u8; PIECE as usize], false);
+    let (mut piece, mut is_any) = ([0u8; PIECE], false);
     content.ranges(
         &call.args,
         result as u64,
@@ -141,7 +149,7 @@ fn output_checksum(call: &mut Call<'_>, content: Content, result: i64) {
             is_any = true;
             let mut done = 0;
             while done < length {
-                let part = (length - done).min(PIECE);
+                let part = (length - done).min(PIECE as u64);
                 let bytes = &mut piece[..part as usize];
                 if !guest::read(address.wrapping_add(done), bytes) {
                     return;
