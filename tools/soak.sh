@@ -15,6 +15,8 @@ while [ "${SOAK_ROUNDS:-0}" -eq 0 ] || [ "$round" -lt "$SOAK_ROUNDS" ]; do
     seed=$(date +%s%N)
     cargo run --quiet --release -p reenact-translator --example translator-fuzz -- \
         --sequences "${SOAK_SEQUENCES:-1000000}" --seed "$seed"
+    cargo run --quiet --release -p reenact-sites --example sites-fuzz -- \
+        --scans "${SOAK_SCANS:-100000}" --seed "$seed" /lib64/ld-linux-x86-64.so.2
     tools/trace-soak.sh --mutations "${SOAK_MUTATIONS:-1000000}" --seed "$seed"
     REENACT_SOAK_SEED=$seed .venv/bin/python -m pytest -q -x -m soak tests
 done
