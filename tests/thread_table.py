@@ -37,6 +37,7 @@ THREADS = (
     _threads("thread_local"),
     _threads("thread_sync"),
     _threads("thread_robust"),
+    _threads("thread_lock_abandoned"),
     _threads("thread_inherit"),
     _threads("thread_cancel"),
     _threads("thread_setuid", same=NOTHING),

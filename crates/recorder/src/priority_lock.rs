@@ -20,6 +20,10 @@ const PRIVATE: u64 = 128;
 const REALTIME: u64 = 256;
 const NANOSLEEP: u64 = 35;
 
+const TID_MASK: u32 = 0x3fff_ffff;
+const OWNER_DIED: u32 = 0x4000_0000;
+const WAITERS: u32 = 0x8000_0000;
+
 /// Between two looks at a word, nanoseconds.
 const SHORTEST_PAUSE: u64 = 20_000;
 const LONGEST_PAUSE: u64 = 500_000;
@@ -34,12 +38,17 @@ pub fn lock(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     };
     let address = args[0];
     let attempt = [address, args[1] & PRIVATE | TRYLOCK_PI, 0, 0, 0, 0];
+    let mut has_waited = false;
     loop {
         let before = word(address);
         let result = direct(call, &attempt);
+        if result == -ESRCH && has_waited {
+            return inherit(call, address);
+        }
         if result != -EAGAIN {
             return result;
         }
+        has_waited = true;
         let seen = word(address);
         if seen != before {
             // The mark of those who wait.
@@ -55,6 +64,24 @@ pub fn lock(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
     }
 }
 
+/// The owner has ended without unlocking while we waited: then the kernel gives the lock to a waiter. (Whoever
+/// comes later is told ESRCH.)
+fn inherit(call: &mut Call<'_>, address: u64) -> i64 {
+    let new = call.thread.tid | WAITERS | OWNER_DIED;
+    if !guest::write(address, &new.to_le_bytes()) {
+        return -EFAULT;
+    }
+    call.event.guest_memory(address, 4);
+    0
+}
+
+/// Whether the thread that has a lock has ended.
+fn is_abandoned(seen: Option<u32>) -> bool {
+    let owner = seen.unwrap_or(0) & TID_MASK;
+    // SAFETY: signal 0 only asks whether the thread exists.
+    owner != 0 && unsafe { syscall2(numbers::TKILL, u64::from(owner), 0) } == -ESRCH
+}
+
 fn word(address: u64) -> Option<u32> {
     let mut bytes = [0u8; 4];
     guest::read(address, &mut bytes).then(|| u32::from_le_bytes(bytes))
@@ -63,7 +90,7 @@ fn word(address: u64) -> Option<u32> {
 /// Sleep until the word is not `seen` any more, or the time is over.
 fn wait_for_change(call: &Call<'_>, address: u64, seen: Option<u32>, end: Option<Deadline>) -> i64 {
     let mut pause = SHORTEST_PAUSE;
-    while word(address) == seen && !end.is_some_and(Deadline::is_over) {
+    while word(address) == seen && !is_abandoned(seen) && !end.is_some_and(Deadline::is_over) {
         let time = [0u64, pause];
         let sleep = [time.as_ptr() as u64, 0, 0, 0, 0, 0];
         // SAFETY: a timespec of ours.
