@@ -29,6 +29,17 @@ COMMANDS = {
 }
 
 
+def _limited(user: ordinary_user.Session, most: int) -> list[str]:
+    """The user's command, with a limit of so many processes and threads."""
+    # The limit counts a user's processes, and root has none: after becoming the user.
+    command = list(user.reenact.command)
+    begin = len(user.prefix)
+    while "=" in command[begin]:
+        begin += 1
+    limited = [command[begin] if user.prefix else sys.executable, "-c", LIMITED, str(most)]
+    return [*command[:begin], *limited, *command[begin:]]
+
+
 @pytest.mark.parametrize("most", [1, 2])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_more_processes(name: str, most: int, reenact: Reenact) -> None:
@@ -39,14 +50,8 @@ def test_no_more_processes(name: str, most: int, reenact: Reenact) -> None:
         subprocess.run([compiler, "-g", "-o", program, SOURCES / "walk.c"], check=True)
         trace = Path(user.folder, "trace")
         assert user.reenact.record([str(program)], trace).status == 0
-        # The limit counts a user's processes, and root has none: after becoming the user.
-        command = list(user.reenact.command)
-        begin = len(user.prefix)
-        while "=" in command[begin]:
-            begin += 1
-        limited = [command[begin] if user.prefix else sys.executable, "-c", LIMITED, str(most)]
         words = [str(trace) if word == "TRACE" else word for word in COMMANDS[name]]
-        ending = run([*command[:begin], *limited, *command[begin:], *words], directory=user.folder)
+        ending = run([*_limited(user, most), *words], directory=user.folder)
     assert ending.status == 125, ending.describe()
     lines = ending.stderr.decode().splitlines()
     assert lines[0].startswith("reenact: "), ending.describe()
@@ -54,3 +59,20 @@ def test_no_more_processes(name: str, most: int, reenact: Reenact) -> None:
     assert len(lines) == 1 or lines[1].lstrip().startswith("hint: "), ending.describe()
     assert len(lines) <= 2, ending.describe()
     assert not ending.stdout, ending.describe()
+
+
+@pytest.mark.parametrize("most", range(1, 7))
+def test_recording(most: int, reenact: Reenact) -> None:
+    """A sentence before the program starts, or a recording; the program never runs without one."""
+    with ordinary_user.session(reenact) as user:
+        trace = user.folder / "trace"
+        words = ["record", "--quiet", "-o", str(trace), "--", "/bin/echo", "it ran"]
+        ending = run([*_limited(user, most), *words], directory=user.folder)
+        is_left = trace.exists()
+    if ending.status == 0:
+        assert ending.stdout == b"it ran\n", ending.describe()
+        return
+    assert ending.status == 125, ending.describe()
+    assert not ending.stdout, ending.describe()
+    assert re.fullmatch(rb"reenact: .*\n(  hint: .*\n)?", ending.stderr), ending.describe()
+    assert not is_left

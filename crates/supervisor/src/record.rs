@@ -153,19 +153,21 @@ fn run(
         directory: directory_string(options.directory.as_deref())?,
         restore_signals: options.restore_signals,
     };
-    let pid = launch
-        .start()
-        .map_err(system("the program cannot be started"))?;
-    forwarding.begin(pid);
+    let start = || {
+        let pid = launch
+            .start()
+            .map_err(system("the program cannot be started"))?;
+        forwarding.begin(pid);
+        Ok(pid)
+    };
     let shared = Arc::clone(&arena);
     let supervision = Supervision {
         arena,
         files,
         log,
-        pid,
         unknown: known.is_none().then_some(leaves.as_slice()),
     };
-    let (root, report) = supervise(options, supervision, &mut manifest);
+    let (root, report) = supervise(options, supervision, &mut manifest, start)?;
     drop(life_line);
     drop(forwarding);
     let interrupted = interrupts::pressed() > 0;
@@ -219,7 +221,6 @@ struct Supervision<'a> {
     arena: Arc<Arena>,
     files: FileTable,
     log: LogFile,
-    pid: libc::pid_t,
     /// What one processor answers, while the others have not been asked.
     unknown: Option<&'a [[u32; 6]]>,
 }
@@ -236,19 +237,27 @@ impl Drop for StopsOnPanic {
     }
 }
 
-/// Drain on threads while this one waits for the first process.
+/// Wait status for the drain loop when no program was started.
+const NOTHING_RAN: i32 = 0;
+
+/// Drain on threads while this one starts the first process and waits for it. The threads come first: a
+/// program that has started is not left without them.
 fn supervise(
     options: &RecordOptions,
     supervision: Supervision<'_>,
     manifest: &mut Manifest,
-) -> (RootEnd, DrainReport) {
+    start: impl FnOnce() -> Result<libc::pid_t, SupervisorError>,
+) -> Result<(RootEnd, DrainReport), SupervisorError> {
     let Supervision {
         arena,
         files,
         log,
-        pid,
         unknown,
     } = supervision;
+    let no_thread = |error| SupervisorError::System {
+        what: "no thread can be started",
+        error,
+    };
     let control = Arc::new(Control::new());
     let (tasks, inbox) = mpsc::channel();
     let settings = DrainSettings {
@@ -257,18 +266,30 @@ fn supervise(
     let drain = Drain::new(arena.clone(), control.clone(), log, Some(tasks), settings);
     thread::scope(|scope| {
         let guard = StopsOnPanic(Arc::clone(&arena));
-        let drain = scope.spawn(move || {
-            let _guard = guard;
-            drain.run()
-        });
+        let drain = thread::Builder::new()
+            .spawn_scoped(scope, move || {
+                let _guard = guard;
+                drain.run()
+            })
+            .map_err(no_thread)?;
+        let end = |wait_status| {
+            control.root_ended(wait_status);
+            let bell = &arena.header().doorbell;
+            bell.fetch_add(1, Ordering::SeqCst);
+            futex::wake_all(bell);
+        };
         let guard = StopsOnPanic(Arc::clone(&arena));
-        let keeper = scope.spawn(move || {
+        let keeper = thread::Builder::new().spawn_scoped(scope, move || {
             let _guard = guard;
             files.run(&inbox);
         });
+        let started = keeper
+            .map_err(no_thread)
+            .and_then(|keeper| Ok((keeper, start()?)));
+        let (keeper, pid) = started.inspect_err(|_| end(NOTHING_RAN))?;
         let told = arena.clone();
         let processors = unknown.map(|leaves| {
-            scope.spawn(move || {
+            thread::Builder::new().spawn_scoped(scope, move || {
                 let processors = Processors {
                     leaves: leaves.to_vec(),
                     differing: machine::differing_processors(leaves),
@@ -280,10 +301,9 @@ fn supervise(
         });
         let root = deadline::wait(pid, options.timeout, &arena);
         forwarding::end();
-        control.root_ended(root.wait_status);
-        let bell = &arena.header().doorbell;
-        bell.fetch_add(1, Ordering::SeqCst);
-        futex::wake_all(bell);
+        end(root.wait_status);
+        // Where there was no thread for it, later recordings ask the processors.
+        let processors = processors.and_then(Result::ok);
         if let Some(Ok(differing)) = processors.map(thread::ScopedJoinHandle::join) {
             manifest.set_differing(&differing);
         }
@@ -296,7 +316,7 @@ fn supervise(
             let text = "the keeper of files failed; the programs went on unrecorded";
             report.messages.push(text.to_owned());
         }
-        (root, report)
+        Ok((root, report))
     })
 }
 
