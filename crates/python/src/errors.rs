@@ -36,6 +36,11 @@ pub fn file_error(error: &reenact_files::FileError) -> PyErr {
     FileError::new_err((error.to_string(), error.kind(), number))
 }
 
+/// Of a trace that made its reader panic, which none is known to do.
+pub fn damaged() -> PyErr {
+    TraceError::new_err(("the trace is damaged", "damaged"))
+}
+
 pub fn record_error(error: &SupervisorError) -> PyErr {
     RecordError::new_err((error.to_string(), error.kind()))
 }

@@ -8,7 +8,8 @@ use pyo3::types::PyBytes;
 use reenact_store::{Clock, EventReader, StoredEvent};
 use reenact_trace::Tag;
 
-use crate::errors::trace_error;
+use crate::errors::{damaged, trace_error};
+use crate::panics::quietly;
 use crate::text::describe;
 
 /// A recorded event.
@@ -150,7 +151,7 @@ impl EventIterator {
             .reader
             .lock()
             .map_err(|_| PyRuntimeError::new_err("a reader failed before"))?;
-        match reader.next() {
+        match quietly(|| reader.next()).ok_or_else(damaged)? {
             None => Ok(None),
             Some(Ok(stored)) => Ok(Some(Event {
                 process: self.process,

@@ -9,8 +9,9 @@ use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use reenact_store::kept_files;
 
-use crate::errors::{file_error, trace_error};
+use crate::errors::{damaged, file_error, trace_error};
 use crate::event::EventIterator;
+use crate::panics::quietly;
 use crate::process::{Process, StoredFile};
 
 /// A trace opened for reading.
@@ -26,7 +27,8 @@ impl Trace {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Trace> {
         let trace = py
-            .detach(|| reenact_store::Trace::open(path))
+            .detach(|| quietly(|| reenact_store::Trace::open(path)))
+            .ok_or_else(damaged)?
             .map_err(|error| trace_error(&error))?;
         Ok(Trace {
             trace,
@@ -52,11 +54,10 @@ impl Trace {
         self.trace.log().damaged().to_vec()
     }
 
-    fn processes(&self, py: Python<'_>) -> Vec<Process> {
-        py.detach(|| self.trace.processes())
-            .into_iter()
-            .map(Process::from)
-            .collect()
+    fn processes(&self, py: Python<'_>) -> PyResult<Vec<Process>> {
+        let processes = py.detach(|| quietly(|| self.trace.processes()));
+        let processes = processes.ok_or_else(damaged)?.into_iter();
+        Ok(processes.map(Process::from).collect())
     }
 
     /// Events `first..=last` of a process; `last` None: to the end.

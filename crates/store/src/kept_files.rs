@@ -24,10 +24,12 @@ use crate::files::{self, StoredFile};
 
 /// Most bytes of `files.jsonl`.
 const MOST_TEXT: u64 = 32 << 20;
-/// Files from this size on are remembered in the cache; smaller ones are read as fast as it is.
-const REMEMBERED_FROM: u64 = 1 << 20;
-/// Most files that are remembered there.
-const MOST_REMEMBERED: usize = 4096;
+/// Files from this size on are remembered in the cache; smaller ones are read in a few milliseconds, and
+/// shared ones get a new identity whenever a recording takes one more link of them.
+const REMEMBERED_FROM: u64 = 16 << 20;
+/// Most files that are remembered there, or a few more: they are counted once in so many times.
+const MOST_REMEMBERED: usize = 1024;
+const COUNTED_EVERY: u64 = 64;
 /// A file that has changed less than this ago may change again without its times telling.
 const SETTLED_NS: u64 = 2_000_000_000;
 /// Beyond this size a file must not be made of holes: to read it would take for ever.
@@ -127,7 +129,8 @@ fn remember(identity: &FileIdentity, checksum: u64) {
     if let Some(place) = place(identity) {
         // Where that is not possible, it is read again.
         drop(replace_private(&place, remembered(checksum).as_bytes()));
-        if let Some(directory) = place.parent() {
+        let is_counted = identity.hash().is_multiple_of(COUNTED_EVERY);
+        if let Some(directory) = place.parent().filter(|_| is_counted) {
             prune_to_newest(directory, MOST_REMEMBERED);
         }
     }

@@ -1,8 +1,9 @@
 //! Memory and time that reading may take.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::backtrace::Backtrace;
 use std::process::{abort, exit};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes that are allocated at one moment, at most.
@@ -12,6 +13,10 @@ const MOST_TIME: Duration = Duration::from_secs(60);
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// Told once: telling takes memory, too.
+static IS_TOO_MUCH: AtomicBool = AtomicBool::new(false);
+/// What the workers are at.
+static CURRENT: [AtomicU64; 64] = [const { AtomicU64::new(0) }; 64];
 
 /// Counts what is allocated, and ends us when it is too much.
 pub struct CountingAllocator;
@@ -24,8 +29,13 @@ pub fn peak() -> usize {
 fn count(bytes: usize) {
     let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
     PEAK.fetch_max(now, Ordering::Relaxed);
-    if now > MOST_BYTES {
-        // Nothing may be allocated here.
+    if now > MOST_BYTES && !IS_TOO_MUCH.swap(true, Ordering::Relaxed) {
+        let current = CURRENT.iter().map(|current| current.load(Ordering::Relaxed));
+        eprintln!(
+            "a reader asks for {bytes} bytes, which makes {now}; one of these mutations: {:?}",
+            current.filter(|&number| number != 0).collect::<Vec<u64>>()
+        );
+        eprintln!("{}", Backtrace::force_capture());
         abort();
     }
 }
@@ -70,6 +80,7 @@ impl Watch {
         let (current, since) = &self.workers[worker];
         since.store(self.milliseconds(), Ordering::Relaxed);
         current.store(number + 1, Ordering::Relaxed);
+        CURRENT[worker % CURRENT.len()].store(number, Ordering::Relaxed);
     }
 
     /// A worker is done.
