@@ -13,6 +13,8 @@ use crate::written_output;
 
 const MAGIC: u32 = 0x6f72_6e72;
 const HEADER: usize = 40;
+/// Bytes that the kernel writes in one call at most (MAX_RW_COUNT in include/linux/fs.h).
+const MOST_WRITTEN: u64 = 0x7fff_f000;
 /// Bytes of output in one frame.
 const MOST_BYTES: usize = MOST_LINE - HEADER;
 
@@ -24,9 +26,11 @@ pub fn send(descriptor: i32, process: u32, group: &Group<'_>, memory: &Memory) {
         flags::STDERR => 2,
         _ => return,
     };
-    let Ok(left) = u64::try_from(header.result) else {
+    let Ok(written) = u64::try_from(header.result) else {
         return;
     };
+    // A result beyond it is made up, and could stand for terabytes of output.
+    let left = written.min(MOST_WRITTEN);
     let mut frame = Frame {
         descriptor,
         process,

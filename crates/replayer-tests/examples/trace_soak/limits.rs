@@ -30,7 +30,9 @@ fn count(bytes: usize) {
     let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
     PEAK.fetch_max(now, Ordering::Relaxed);
     if now > MOST_BYTES && !IS_TOO_MUCH.swap(true, Ordering::Relaxed) {
-        let current = CURRENT.iter().map(|current| current.load(Ordering::Relaxed));
+        let current = CURRENT
+            .iter()
+            .map(|current| current.load(Ordering::Relaxed));
         eprintln!(
             "a reader asks for {bytes} bytes, which makes {now}; one of these mutations: {:?}",
             current.filter(|&number| number != 0).collect::<Vec<u64>>()
