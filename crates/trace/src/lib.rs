@@ -26,9 +26,7 @@ pub mod vectors;
 pub use attachment::{Attachment, MapRecord, Tag};
 pub use event::{Event, EventHeader, EventKind, Events};
 pub use file_identity::{FileIdentity, CACHE_NAME_LENGTH};
-pub use identifiers::{
-    EventIndex, FileId, GuestAddress, InstructionCount, Position, ProcessId, Tid,
-};
+pub use identifiers::{EventIndex, FileId};
 pub use registers::Registers;
 
 /// Version of the trace format written by this release.
