@@ -1,5 +1,6 @@
 //! Translates one block.
 
+use crate::accounting::phase_behind;
 use crate::build::{Build, FetchFault, Mode, Next, Pending, CALL_DEPTH, MAX_COUNT};
 use crate::classify::{self, STATUS_FLAGS};
 use crate::context::field;
@@ -41,6 +42,11 @@ impl Engine {
             _ => self.hot,
         };
         debug_assert!(self.path_limit <= MAX_COUNT);
+        debug_assert_eq!(
+            phase_behind(phase),
+            phase,
+            "the phase of a block is bounded"
+        );
         let limit = match mode {
             Mode::Normal if self.path_limit != 0 => self.path_limit,
             Mode::Normal => MAX_COUNT,

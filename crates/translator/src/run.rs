@@ -106,6 +106,7 @@ impl Translator {
             self.state().running = 0;
             let (used, next) = self.leave(guest, given, number, mode);
             remaining -= used;
+            assert!(remaining >= 0, "translated code has run past its budget");
             self.executed = self.executed.wrapping_add(used as u64);
             if let Some(mut path) = recording.take() {
                 let new = self.registers().rip;

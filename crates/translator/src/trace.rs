@@ -5,6 +5,7 @@
 //! without accounting for up to a block's length while the directions of its branches are noted; then
 //! the block is made anew along that path.
 
+use crate::accounting::phase_behind;
 use crate::build::{Mode, CALL_DEPTH, MAX_COUNT};
 use crate::guest::GuestCode;
 use crate::store::key;
@@ -126,7 +127,9 @@ impl Translator {
             return;
         }
         let indirect = engine.store.blocks[old as usize].indirect != 0;
-        let phase = engine.store.blocks[old as usize].entry_phase;
+        // As it is mostly come to. Without a bound each path made anew would pass a larger phase on to the next, and the
+        // program would run ahead of its budget.
+        let phase = phase_behind(engine.store.blocks[old as usize].entry_phase);
         engine.remove_block(old);
         engine.path.clear();
         engine.path.extend_from_slice(&recording.taken[..branches]);

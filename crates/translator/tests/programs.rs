@@ -113,6 +113,46 @@ fn runs_of_every_length_move_on() {
     }
 }
 
+/// Many blocks in a row, to which ways of different lengths lead, all made anew along the paths that are taken: what is
+/// executed but not charged must not add up from one to the next.
+#[test]
+fn a_long_way_through_noted_paths_ends_in_time() {
+    const PLACES: usize = 200;
+    let mut guard = machine();
+    let machine = guard.get();
+    let code = assemble(|a| {
+        let mut top = a.create_label();
+        a.set_label(&mut top)?;
+        for place in 0..PLACES {
+            let mut join = a.create_label();
+            // Another way each time: a multiplicative hash of a counter.
+            a.imul_3(eax, ecx, 0x0019_660d)?;
+            a.add(ecx, 0x3c6e_f35f)?;
+            a.bt(eax, 13 + place as u32 % 17)?;
+            a.jc(join)?;
+            for _ in 0..20 + place % 60 {
+                a.inc(rdx)?;
+            }
+            a.set_label(&mut join)?;
+            a.xor(ebx, eax)?;
+        }
+        a.jmp(top)
+    });
+    machine.load_alone(0, &code);
+    machine.start(&registers(), &initial_vectors());
+    machine.translator.set_sampling(1);
+    let mut executed = machine.translator.executed();
+    for round in 0..200 {
+        let limit = 50_000 + 37 * round;
+        assert_eq!(machine.run(limit), Stop::Budget);
+        executed += limit;
+        assert_eq!(machine.translator.executed(), executed);
+        // What leads to a page whose code is translated anew brings its phases along.
+        let page = CODE + round % (code.len() as u64 / 4096 + 1) * 4096;
+        machine.translator.invalidate(page, 4096);
+    }
+}
+
 #[test]
 fn indirect_targets_with_equal_low_bits_are_told_apart() {
     let mut guard = machine();
