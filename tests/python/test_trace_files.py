@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import signal
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -160,27 +163,29 @@ def test_appending(tmp_path, victim):
     assert victim.read_text() == "mine"
 
 
-@pytest.fixture
-def full_disk():
-    """Files cannot grow beyond a thousand bytes: what a full disk does, for every user."""
-    import signal
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """Files cannot grow beyond a thousand bytes: what a full disk does, for every user.
 
+    Only around what is tried: what pytest prints may go to a file, too.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_leaves_nothing_half_written(tmp_path, full_disk):
-    del full_disk
+def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     files = TraceFiles(str(tmp_path))
     files.replace("notes", b"old")
     files.append("log", b"old")
-    with pytest.raises(ReenactError, match="cannot write"):
+    with pytest.raises(ReenactError, match="cannot write"), full_disk():
         files.replace("notes", b"x" * 5000)
-    with pytest.raises(ReenactError, match="cannot write"):
+    with pytest.raises(ReenactError, match="cannot write"), full_disk():
         files.append("log", b"x" * 5000)
     assert (files.read("notes"), files.read("log")) == (b"old", b"old")
     assert sorted(os.listdir(tmp_path)) == ["log", "notes"]
