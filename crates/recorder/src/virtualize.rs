@@ -129,10 +129,12 @@ pub fn after(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
 fn output_checksum(call: &mut Call<'_>, content: Content, result: i64) {
     // To make a large buffer costs more than the checksum of the few bytes that most calls give out.
     const SHORT: usize = 128;
+    const MIDDLE: usize = 512;
     const LONG: usize = 4096;
     match usize::try_from(result) {
         Ok(0) | Err(_) => {}
         Ok(1..=SHORT) => checksum_by_pieces::<SHORT>(call, content, result),
+        Ok(SHORT..=MIDDLE) => checksum_by_pieces::<MIDDLE>(call, content, result),
         Ok(_) => checksum_by_pieces::<LONG>(call, content, result),
     }
 }
