@@ -134,7 +134,7 @@ fn output_checksum(call: &mut Call<'_>, content: Content, result: i64) {
     match usize::try_from(result) {
         Ok(0) | Err(_) => {}
         Ok(1..=SHORT) => checksum_by_pieces::<SHORT>(call, content, result),
-        Ok(SHORT..=MIDDLE) => checksum_by_pieces::<MIDDLE>(call, content, result),
+        Ok(length) if length <= MIDDLE => checksum_by_pieces::<MIDDLE>(call, content, result),
         Ok(_) => checksum_by_pieces::<LONG>(call, content, result),
     }
 }
