@@ -87,11 +87,11 @@ def test_list_of_libraries(reenact, trace: Path) -> None:
 
 
 def test_library_that_xml_cannot_name(reenact, tmp_path: Path) -> None:
-    """gdb looks for it in the program's memory, then."""
+    """gdb hears of it as it can be shown, and finds the file by that."""
     trace = recorded(reenact, tmp_path, "lib\x01.so")
     with served(reenact, trace) as (_, port), Client(port) as client:
         client.ask("qRcmd," + b"goto end".hex())
-        assert client.ask(LIBRARIES) == "E00"
+        assert "lib\\x01.so" in client.ask(LIBRARIES)
     pending = "set breakpoint pending on"
     said = debug(reenact, trace, pending, "break set", "continue", "print value")
     assert said.number(3) == 6

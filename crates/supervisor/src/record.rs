@@ -332,7 +332,8 @@ fn is_recorded() -> bool {
             let place = libc::mmap(
                 REGION_START as *mut libc::c_void,
                 PAGE,
-                libc::PROT_NONE,
+                // Reservations without access are made around it.
+                libc::PROT_READ,
                 libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
                 -1,
                 0,

@@ -11,6 +11,7 @@ import struct
 from reenact import _native
 from reenact.gdb.packets import escaped
 from reenact.gdb.process_files import ProcessFiles
+from reenact.printable import printable
 from reenact.symbols.files import ModuleFiles
 
 _NOT_FOUND = 2
@@ -45,6 +46,9 @@ class TraceFiles:
             for name in {os.path.basename(path), _soname(kept)} - {None}:
                 names.setdefault(str(name), set()).add(number)
             os.close(kept)
+        # A client hears of a path with control characters as it can be shown, and asks for that.
+        for path, number in list(self._by_path.items()):
+            self._by_path.setdefault(printable(path), number)
         # Libraries and their loader are asked for by links to them: by names that only one file
         # has, the last part of the path and DT_SONAME.
         self._by_name = {name: found.pop() for name, found in names.items() if len(found) == 1}
