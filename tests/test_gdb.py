@@ -249,6 +249,23 @@ def test_options_for_the_place_to_begin(reenact, trace: Path) -> None:
     assert said.position(0) != "0:2"
 
 
+def test_a_process_begins_where_it_executes_its_program(reenact, tmp_path: Path) -> None:
+    words = ("env", "sh", "-c", "(exec sleep 0); true")
+    tree = record(reenact, tmp_path / "trace", *words)
+    begun = debug(reenact, tree, "when", "print $pc", options=("-p", "sleep"))
+    forked = debug(reenact, tree, "when", options=("-p", "sleep", "--from", "fork"))
+    assert begun.position(0) != forked.position(0) == "1:0"
+    assert "_start" in begun[1]
+
+
+def test_counts_of_steps_back(reenact, trace: Path) -> None:
+    there = ("break square", "continue", "finish", "next", "next")
+    once = debug(reenact, trace, *there, "back-next", "back-next", "when")
+    twice = debug(reenact, trace, *there, "back-next 2", "when", "back-next x")
+    assert once.position(7) == twice.position(6)
+    assert "'x' is not a number" in twice[7]
+
+
 def test_missing_gdb_is_told(reenact, trace: Path) -> None:
     done = subprocess.run(
         [*reenact.command, "replay", str(trace), "--gdb", "/nonexistent/gdb"],
@@ -259,7 +276,9 @@ def test_missing_gdb_is_told(reenact, trace: Path) -> None:
     assert "hint" in done.stderr
 
 
-@pytest.mark.parametrize("option", [("-p", "7"), ("--goto", "0:999999"), ("--goto", "x")])
+@pytest.mark.parametrize(
+    "option", [("-p", "7"), ("-p", "cat"), ("--goto", "0:999999"), ("--goto", "x")]
+)
 def test_places_that_are_not_there_are_refused(reenact, trace: Path, option) -> None:
     need_gdb()
     done = subprocess.run(

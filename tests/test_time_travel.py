@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import signal
@@ -299,6 +300,25 @@ def test_places_that_do_not_exist(opened) -> None:
         with pytest.raises(ReplayError, match="no memory at"):
             _ = session.memory[0:8]
         assert session.memory.read(0, 8) == b""
+
+
+def test_times_of_day(opened) -> None:
+    trace = opened("compute")
+    began = datetime.datetime.fromtimestamp(trace.manifest.start_ns / 1e9)
+    with trace.replay() as session:
+        at_start = session.goto(began).position
+        assert session.goto(f"{began:%H:%M:%S.%f}").position == at_start
+        assert session.goto(f"{began:%H:%M:%S}").position == at_start
+        for where in (f"{began + datetime.timedelta(hours=1):%H:%M:%S}", "25:00:00", "05:61:00"):
+            with pytest.raises(UsageError, match=r"is no moment|is no place"):
+                session.goto(where)
+        assert session.position == at_start
+
+
+def test_kinds_that_no_event_is_of(opened) -> None:
+    with pytest.raises(UsageError, match="no kind of events 'x'") as raised:
+        opened("compute").events(0, kinds=["x"])
+    assert "syscall" in raised.value.hint
 
 
 def test_data_before_an_event_is_part_of_it(opened) -> None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from reenact.recording import Recording
     from reenact.trace import Trace
 
+    #: The version of the installed package.
+    __version__: str
+
 #: Names that are imported when somebody asks for them: recording must start quickly.
 _LATER = {
     "Position": "reenact.session.positions",
@@ -46,6 +49,7 @@ __all__ = [
     "Trace",
     "TraceError",
     "UsageError",
+    "__version__",
     "open",
     "record",
 ]
@@ -71,6 +75,12 @@ def record(
     trace: str | os.PathLike[str] | None = None,
     *,
     checksum_interval: int = 0,
+    chaos: bool = False,
+    seed: int | None = None,
+    timeout: float | None = None,
+    until_failure: bool = False,
+    runs: int | None = None,
+    retry_for: float | None = None,
 ) -> Recording:
     """Run a program and record it; its standard streams are ours.
 
@@ -80,22 +90,59 @@ def record(
             default place.
         checksum_interval: add a checksum of memory every so many events, for hunting
             divergences; 0: none.
+        chaos: schedule threads at random, to meet races that a fair schedule rarely shows.
+        seed: with `chaos`, seed of the random schedule, of the first run with `until_failure`;
+            None: another one each time. `chaos_seed` of the result tells it.
+        timeout: seconds after which the program is ended, as it hangs; None: never.
+        until_failure: run again until the program fails (an exit status other than 0, a signal,
+            the timeout), and keep only that trace. The result is the last run; where none failed
+            its `is_kept` is false.
+        runs: with `until_failure`, most runs to make; None: any number.
+        retry_for: with `until_failure`, begin no run later than so many seconds; None: any time.
 
     Errors: `ProgramError` when the program cannot be recorded, `RecordingError` when recording
-    cannot begin.
+    cannot begin, `UsageError` for arguments that do not go together.
 
     Example:
         >>> recording = reenact.record(["true"], folder / "true")
         >>> recording.exit_status
         0
+        >>> reenact.record(["true"], folder / "chaos", chaos=True, seed=7).chaos_seed
+        7
     """
     from reenact import recording
 
     directory = None if trace is None else os.fspath(trace)
-    return recording.record(argv, directory, checksum_interval=checksum_interval)
+    recording.check_together(
+        chaos=chaos, seed=seed, until_failure=until_failure, runs=runs, retry_for=retry_for
+    )
+    first_seed = recording.first_seed(seed) if chaos else None
+    if not until_failure:
+        return recording.record(
+            argv,
+            directory,
+            checksum_interval=checksum_interval,
+            chaos_seed=first_seed,
+            timeout=timeout,
+        )
+    from reenact.retrying import record_until_failure
+
+    return record_until_failure(
+        argv,
+        directory,
+        checksum_interval=checksum_interval,
+        chaos_seed=first_seed,
+        timeout=timeout,
+        runs=runs,
+        seconds=retry_for,
+    ).last
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from reenact.version import version
+
+        return version()
     if name not in _LATER:
         raise AttributeError(f"module 'reenact' has no attribute {name!r}")
     import importlib

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from reenact.errors import UsageError
 
 #: Kinds of events (`EventKind::name` in crates/trace).
 KINDS = (
@@ -109,6 +112,15 @@ class Event:
     args: tuple[int, ...]
     text: str
     attachments: tuple[Attachment, ...] = ()
+
+
+def check_kinds(kinds: Collection[str]) -> None:
+    """See that all are kinds of events. Errors: `UsageError` for any other word."""
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise UsageError(
+            f"there is no kind of events {unknown[0]!r}", f"there are {', '.join(KINDS)}"
+        )
 
 
 def flag_names(flags: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from reenact import _native, environment, places, programs
-from reenact.errors import ProgramError, RecordingError
+from reenact.errors import ProgramError, RecordingError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,6 +162,35 @@ def record(
         timed_out=outcome.timed_out,
         interrupted=outcome.interrupted,
     )
+
+
+def check_together(
+    *,
+    chaos: bool,
+    seed: int | None,
+    until_failure: bool,
+    runs: int | None,
+    retry_for: float | None,
+) -> None:
+    """See that wishes for a recording go together. Errors: `UsageError` where they do not.
+
+    Arguments: as for `reenact.record`.
+    """
+    if seed is not None and not chaos:
+        raise UsageError(
+            "a seed is of use with a random schedule only", "ask for chaos, too, or leave it out"
+        )
+    for what, value in (("most runs", runs), ("a time to begin the last run", retry_for)):
+        if value is not None and not until_failure:
+            raise UsageError(
+                f"{what} is of use only where a program is run until it fails",
+                "ask for that (until failure), too, or leave it out",
+            )
+
+
+def first_seed(chosen: int | None) -> int:
+    """The seed of a random schedule: the one chosen, else one short enough to be typed again."""
+    return int.from_bytes(os.urandom(4), "little") if chosen is None else chosen
 
 
 def _explained(error: _native.RecordError) -> ProgramError | RecordingError:

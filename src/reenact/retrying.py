@@ -82,6 +82,7 @@ def record_until_failure(
             places.point_latest(last.trace)
         if not failed:
             shutil.rmtree(last.trace, ignore_errors=True)
+            last.is_kept = False
         if failed or interrupted or over:
             return Retries(last, count, failed=failed, interrupted=interrupted)
 

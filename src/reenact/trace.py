@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reenact import _native, manifest, places
 from reenact.errors import TraceError
-from reenact.events import Attachment, Event, Process, flag_names
+from reenact.events import Attachment, Event, Process, check_kinds, flag_names
 from reenact.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -72,7 +72,22 @@ class Trace:
             kinds: only events of these kinds; empty: of every kind.
             codes: only events with these codes, such as numbers of system calls; empty: all.
             with_attachments: also give the data that belongs to each.
+
+        Errors: `UsageError` for a kind that no event is of, `TraceError` for a damaged log.
         """
+        check_kinds((kinds,) if isinstance(kinds, str) else kinds)
+        return self._chosen(process, first, last, kinds, codes, with_attachments=with_attachments)
+
+    def _chosen(
+        self,
+        process: int,
+        first: int,
+        last: int | None,
+        kinds: Collection[str],
+        codes: Collection[int],
+        *,
+        with_attachments: bool,
+    ) -> Iterator[Event]:
         try:
             for native in self._native.events(process, first, last):
                 is_wanted = not kinds or native.kind in kinds

@@ -25,7 +25,9 @@ def test_they_are_kept_in_order_of_positions(trace):
     assert again["late"].note == "the crash: «why»?"
     assert "early" in again
     assert len(again) == 2
-    again.add("late", Position(0, 1))
+    with pytest.raises(UsageError, match="already, at 0:9\\+3"):
+        again.add("late", Position(0, 1))
+    again.add("late", Position(0, 1), replace=True)
     assert [mark.name for mark in marks] == ["late", "early"]
     marks.remove("late")
     assert [mark.name for mark in again] == ["early"]

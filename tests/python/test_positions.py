@@ -21,7 +21,9 @@ def test_order_is_by_event_then_by_instructions():
     assert len({*moments, Position(0, 9, 0)}) == len(moments)
 
 
-@pytest.mark.parametrize("text", ["", "12", "1:", ":3", "1:2+", "1:2+x", "-1:2", "1:2+3+4"])
+@pytest.mark.parametrize(
+    "text", ["", "12", "1:", ":3", "1:2+", "1:2+x", "-1:2", "1:2+3+4", "05:00", "1:02"]
+)
 def test_other_text_is_refused(text):
     with pytest.raises(UsageError, match="is not a position"):
         Position.parse(text)

@@ -10,7 +10,8 @@ import pytest
 import reenact
 from reenact import parsing
 from reenact.commands import record as command
-from reenact.errors import ProgramError, RecordingError
+from reenact.errors import ProgramError, RecordingError, UsageError
+from reenact.version import version
 
 
 def test_says_where_the_trace_is(run, native, home):
@@ -151,3 +152,31 @@ def test_defaults_are_those_of_the_parser():
     parsed = parsing.command_parser("record").parse_args([])
     for name, value in vars(parsed).items():
         assert list(value) == [] if name == "program" else getattr(command.Arguments, name) == value
+
+
+def test_the_function_takes_what_the_command_does(native, home):
+    reenact.record(["true"], chaos=True, seed=5, timeout=9.5)
+    options = native.recorded[2]
+    assert (options["chaos_seed"], options["timeout"]) == (5, 9.5)
+    assert reenact.record(["true"], chaos=True).chaos_seed is not None
+    assert reenact.record(["true"]).chaos_seed is None
+
+
+def test_the_function_runs_until_failure(native, home):
+    last = reenact.record(["true"], until_failure=True, runs=3)
+    assert not last.is_kept
+    assert not os.path.exists(last.trace)
+    native.wait_status = 1 << 8
+    last = reenact.record(["true"], until_failure=True, retry_for=60)
+    assert last.is_kept
+    assert last.exit_status == 1
+
+
+@pytest.mark.parametrize("options", [{"seed": 1}, {"runs": 2}, {"retry_for": 1.0}])
+def test_options_that_mean_nothing_alone_are_refused(native, options):
+    with pytest.raises(UsageError, match="is of use"):
+        reenact.record(["true"], **options)
+
+
+def test_the_package_tells_its_version():
+    assert reenact.__version__ == version()

@@ -7,7 +7,7 @@ PYTHON_LAYERS = (
     ("errors", "_native"),
     ("environment", "version", "printable"),
     ("places", "programs", "terminal", "events"),
-    ("trace_files",),
+    ("trace_files", "choosing"),
     ("manifest", "attachment_text", "empty_trace"),
     ("trace",),
     ("recording", "replay", "doctor", "replaced_code"),

@@ -25,7 +25,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from reenact.commands.options import add_trace, natural
+    from reenact.commands.options import add_process, add_trace
 
     add_trace(parser)
     change = parser.add_mutually_exclusive_group()
@@ -38,12 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--note", metavar="TEXT", help="what is to be seen there")
     parser.add_argument(
-        "-p",
-        "--process",
-        metavar="N",
-        type=natural,
-        help="which process --at means (default: that of the position, else 0)",
+        "--force", action="store_true", help="with --add: replace the bookmark of that name"
     )
+    add_process(parser, "which process --at means (default: that of the position, else 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -54,13 +51,24 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
-    if arguments.add is None and not (arguments.at is None and arguments.note is None):
-        raise UsageError("--at and --note belong to --add NAME", "see reenact bookmark --help")
+    if arguments.add is None and (
+        arguments.force or not (arguments.at is None and arguments.note is None)
+    ):
+        raise UsageError(
+            "--at, --note and --force belong to --add NAME", "see reenact bookmark --help"
+        )
     if arguments.add is not None:
         if arguments.at is None:
             raise UsageError("--add wants to know which position", "say --at POSITION")
+        name = arguments.add
+        if name in trace.bookmarks and not arguments.force:
+            raise UsageError(
+                f"there is a bookmark {name!r} already, at {trace.bookmarks[name].position}",
+                "take another name, or replace it: --force",
+            )
         position = _position(trace, arguments.at, arguments.process)
-        marks = [trace.bookmarks.add(arguments.add, position, arguments.note or "")]
+        replace = arguments.force
+        marks = [trace.bookmarks.add(name, position, arguments.note or "", replace=replace)]
     elif arguments.remove is not None:
         trace.bookmarks.remove(arguments.remove)
         return 0
@@ -70,17 +78,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _position(trace: Trace, where: str, process: int | None) -> Position:
+def _position(trace: Trace, where: str, wanted: str | None) -> Position:
     """The position that is meant, which exists."""
-    from reenact.commands.options import tell_of_shared_changes
+    from reenact.commands.options import chosen_process, tell_of_shared_changes
     from reenact.errors import UsageError
     from reenact.session.positions import Position
 
-    if process is None:
+    if wanted is None:
         try:
             process = Position.parse(where).process
         except UsageError:
             process = 0
+    else:
+        process = chosen_process(trace, wanted)
     tell_of_shared_changes(trace, process)
     with trace.replay(process) as session:
         session.goto(where)

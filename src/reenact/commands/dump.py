@@ -32,13 +32,11 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from reenact.commands.options import add_trace, natural
+    from reenact.commands.options import add_process, add_trace
     from reenact.events import KINDS
 
     add_trace(parser)
-    parser.add_argument(
-        "--process", metavar="N", type=natural, help="this process only (default: all, by number)"
-    )
+    add_process(parser, "this process only")
     parser.add_argument(
         "--range",
         metavar="FIRST:LAST",

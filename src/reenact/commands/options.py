@@ -35,21 +35,39 @@ def positive(text: str) -> int:
     return number
 
 
-def chosen_processes(trace: Trace, number: int | None) -> list[int]:
+def add_process(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """The process that a command is about: a number or the name of a program."""
+    parser.add_argument(
+        "-p",
+        "--process",
+        metavar="N|NAME",
+        help=f"{meaning}: its number, or the name of its program (see reenact ps)",
+    )
+
+
+def chosen_process(trace: Trace, wanted: str | None) -> int:
+    """The number of the process that `--process` means; without it the first.
+
+    Errors: `UsageError` when the trace has no such process.
+    """
+    if wanted is None:
+        return 0
+    return chosen_processes(trace, wanted)[0]
+
+
+def chosen_processes(trace: Trace, wanted: str | None) -> list[int]:
     """Numbers of the processes that `--process` means: the one given, else all.
 
     Errors: `UsageError` when the trace has no such process.
     """
     from reenact import empty_trace
-    from reenact.errors import UsageError
+    from reenact.choosing import find_process
 
     empty_trace.check(trace.path)
-    numbers = [process.number for process in trace.processes]
-    if number is None:
-        return numbers
-    if number not in numbers:
-        raise UsageError(f"the trace has no process {number}", "see its processes: reenact ps")
-    return [number]
+    processes = trace.processes
+    if wanted is None:
+        return [process.number for process in processes]
+    return [find_process(processes, wanted)]
 
 
 #: Seconds in each unit a length of time may be given in.

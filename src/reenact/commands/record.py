@@ -177,10 +177,9 @@ def _seed(arguments: Arguments) -> int | None:
         return None
     if arguments.seed is not None:
         return int(arguments.seed)
-    import os
+    from reenact import recording
 
-    # Short enough to be typed again.
-    return int.from_bytes(os.urandom(4), "little")
+    return recording.first_seed(None)
 
 
 def _run_until_failure(arguments: Arguments, seed: int | None) -> int:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reenact.session.session import Session
+
 HELP = "walk through a recording in gdb, forwards and backwards"
 DESCRIPTION = (
-    "Open gdb on a recorded program at its first instruction. All of gdb's commands work, also "
+    "Open gdb on a recorded program at its first instruction, for a process that another one made "
+    "where it executes its program. All of gdb's commands work, also "
     "backwards: reverse-continue, reverse-step, reverse-next, reverse-finish, reverse-stepi. "
     "Files and libraries come from the trace. Further commands there: when, elapsed, goto, last, "
     "back-step, back-next, back-finish, checkpoint, restart, bookmark. What follows `--` goes to "
@@ -24,12 +29,18 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from reenact.commands.options import add_trace, natural
+    from reenact.commands.options import add_process, add_trace
 
     add_trace(parser)
     parser.set_defaults(gdb_arguments=[])
+    add_process(parser, "which process (default: 0)")
     parser.add_argument(
-        "-p", "--process", metavar="N", type=natural, default=0, help="which process (default: 0)"
+        "--from",
+        dest="begin",
+        choices=("exec", "fork"),
+        default="exec",
+        help="begin where the process executes a program for the first time, or where it was made "
+        "(default: exec)",
     )
     parser.add_argument(
         "--goto",
@@ -47,17 +58,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Replay under a debugger."""
     from reenact import places
-    from reenact.commands.options import tell_of_shared_changes
+    from reenact.commands.options import chosen_process, tell_of_shared_changes
     from reenact.gdb.launch import find_gdb, run_gdb, wait_for_client
     from reenact.trace import Trace
 
     gdb = None if arguments.server else find_gdb(arguments.gdb)
     trace = Trace(places.locate(arguments.trace))
-    tell_of_shared_changes(trace, arguments.process)
-    with trace.replay(arguments.process) as session:
+    process = chosen_process(trace, arguments.process)
+    tell_of_shared_changes(trace, process)
+    with trace.replay(process) as session:
         if arguments.goto is not None:
             session.goto(arguments.goto)
+        elif arguments.begin == "exec":
+            _goto_program(session)
         if gdb is None:
             wait_for_client(session, arguments.server)
             return 0
         return run_gdb(session, gdb, arguments.gdb_arguments)
+
+
+def _goto_program(session: Session) -> None:
+    """From the fork that made the process to where it executes its first program, if it does."""
+    begun = session.start.event
+    for event in session.trace.events(session.process, begun, kinds=("image-ready",)):
+        if event.index > begun:
+            session.goto(event.index)
+        return

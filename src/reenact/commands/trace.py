@@ -35,12 +35,10 @@ _REFRESH = 0.2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from reenact.commands.options import add_trace, natural, positive
+    from reenact.commands.options import add_process, add_trace, positive
 
     add_trace(parser)
-    parser.add_argument(
-        "-p", "--process", metavar="N", type=natural, default=0, help="which process (default: 0)"
-    )
+    add_process(parser, "which process (default: 0)")
     parser.add_argument(
         "--at", metavar="PLACE", required=True, help="where: FUNCTION, or FILE:LINE"
     )
@@ -63,18 +61,19 @@ def run(arguments: argparse.Namespace) -> int:
     import itertools
 
     from reenact import places, terminal
-    from reenact.commands.options import tell_of_shared_changes
+    from reenact.commands.options import chosen_process, tell_of_shared_changes
     from reenact.errors import DIVERGENCE
     from reenact.printable import printable
     from reenact.session.tracing import Tracing
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
-    tell_of_shared_changes(trace, arguments.process)
+    process = chosen_process(trace, arguments.process)
+    tell_of_shared_changes(trace, process)
     # While a bar is shown, `sys.stdout` leads to the terminal of standard error.
     output = sys.stdout
     number = 0
-    with trace.replay(arguments.process) as session, terminal.progress("tracing") as bar:
+    with trace.replay(process) as session, terminal.progress("tracing") as bar:
         if output.isatty():
             output = sys.stdout
         tracing = Tracing(session, arguments.at, arguments.expressions)

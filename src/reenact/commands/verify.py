@@ -25,7 +25,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from reenact.commands.options import add_trace, natural, positive
+    from reenact.commands.options import add_process, add_trace, positive
 
     add_trace(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -34,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write to standard output and error what the program wrote there",
     )
-    parser.add_argument(
-        "--process", metavar="N", type=natural, help="replay this process only (see reenact ps)"
-    )
+    add_process(parser, "replay this process only")
     parser.add_argument(
         "--jobs",
         metavar="N",
@@ -55,15 +53,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--json and --output both want the standard output", "choose one")
     path = places.locate(arguments.trace)
     manifest.read(path)  # what is no trace is refused before a replayer starts
+    process = None
     if arguments.process is not None:
-        from reenact.commands.options import chosen_processes
+        from reenact.commands.options import chosen_process
         from reenact.trace import Trace
 
-        chosen_processes(Trace(path), arguments.process)
+        process = chosen_process(Trace(path), arguments.process)
     with terminal.progress("replaying") as bar:
         result = verify(
             path,
-            process=arguments.process,
+            process=process,
             jobs=arguments.jobs,
             write=_write if arguments.output else None,
             on_progress=None if isinstance(bar, terminal.NoProgress) else bar.update,

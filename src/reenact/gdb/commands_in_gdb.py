@@ -118,13 +118,13 @@ class Goto(_Command):
 
 
 class BackStep(_Command):
-    """As reverse-step, by whole lines, and out of a longjmp or an exception, too."""
+    """As reverse-step, by whole lines, and out of a longjmp or an exception: back-step [N]."""
 
     name, kind, moves = "back-step", gdb.COMMAND_RUNNING, True
 
 
 class BackNext(_Command):
-    """As reverse-next, by whole lines, and over calls left by longjmp or an exception, too."""
+    """As reverse-next, by whole lines, and over calls left by an exception: back-next [N]."""
 
     name, kind, moves = "back-next", gdb.COMMAND_RUNNING, True
 

@@ -17,7 +17,7 @@ when                  the position, as goto takes it
 elapsed               seconds since the recording began
 goto WHERE            a position, an event, start, end, 37.5% or 1.5s
 last ADDRESS SIZE     go back to where memory was last written
-back-step, back-next, back-finish
+back-step [N], back-next [N], back-finish
                       by whole lines, also over longjmp and exceptions
 checkpoint [NOTE]     remember the position while this session lasts
 checkpoints           all that are remembered
@@ -90,11 +90,11 @@ class Monitor:
             return "not written since the start of the process\n"
         return self._arrived(stop)
 
-    def _back_step(self, _rest: str) -> str:
-        return self._back(self._target.session.reverse_step)
+    def _back_step(self, count: str) -> str:
+        return self._back(lambda: self._target.session.reverse_step(_times(count)))
 
-    def _back_next(self, _rest: str) -> str:
-        return self._back(self._target.session.reverse_next)
+    def _back_next(self, count: str) -> str:
+        return self._back(lambda: self._target.session.reverse_next(_times(count)))
 
     def _back_finish(self, _rest: str) -> str:
         return self._back(self._target.session.reverse_finish)
@@ -177,6 +177,10 @@ class Monitor:
         "thread": _thread,
         "help": lambda _self, _rest: _HELP,
     }
+
+
+def _times(count: str) -> int:
+    return _number(count) if count else 1
 
 
 def _number(word: str) -> int:

@@ -86,13 +86,18 @@ class Bookmarks:
             raise _unknown(name, known)
         return known[name]
 
-    def add(self, name: str, position: Position, note: str = "") -> Bookmark:
-        """Keep a position; one of the same name is replaced.
+    def add(
+        self, name: str, position: Position, note: str = "", *, replace: bool = False
+    ) -> Bookmark:
+        """Keep a position.
 
         Arguments:
             name: without white space and `@`, and not beginning with `:`, `+` or `%`.
             position: the moment.
             note: any text up to 10,000 characters.
+            replace: whether one of the same name is forgotten for it.
+
+        Errors: `UsageError` for what is no name, and for one that is taken.
         """
         if not _NAME.fullmatch(name) or not name.isprintable():
             raise UsageError(
@@ -102,6 +107,11 @@ class Bookmarks:
             raise UsageError(f"a note has up to {_LONGEST_NOTE:,} characters", "write less")
         made = Bookmark(name, position, note, time.time())
         with self._changing() as known:
+            if name in known and not replace:
+                raise UsageError(
+                    f"there is a bookmark {name!r} already, at {known[name].position}",
+                    "take another name, or remove it first",
+                )
             known[name] = made
         return made
 

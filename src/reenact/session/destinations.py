@@ -11,14 +11,21 @@ from reenact.session.positions import Key, Position, Where, outside
 from reenact.session.recorded_trace import RecordedTrace
 
 _HINT = (
-    'say a position, an event, "start", "end", "37.5%", "1.5s", a time of day such as '
+    'say a position, an event, "start", "end", "37.5%", "1.5s", a time such as "14:05:09" or '
     '"2026-01-31 14:05:09.25", or "@BOOKMARK"'
 )
 
 #: An event by its index, as text.
 _EVENT = re.compile("[0-9]{1,19}")
+#: HH:MM or HH:MM:SS with parts of a second, as a clock on the wall shows it. What has two numbers
+#: may be a position as well, unless one of them is written with a zero that no position has.
+_TIME_OF_DAY = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?")
+_LEADING_ZERO = re.compile("(^|:)0[0-9]")
 #: No process has so many events or instructions.
 _MOST = 1 << 63
+
+#: Seconds that a moment and a number of floating point may lose.
+_CUT = 2e-6
 
 #: Two clocks are read when a recording ends: so many seconds more are no mistake.
 _SLACK = 1.0
@@ -88,6 +95,8 @@ class Destinations:
             return self._part(_number(text))
         if text.endswith("s"):
             return self._after(_number(text))
+        if _is_time_of_day(text):
+            return self._at_time_of_day(text)
         if "-" in text:
             return self._at_moment(_moment(text))
         if ":" not in text:
@@ -105,10 +114,26 @@ class Destinations:
         """Without a zone the time is local, as clocks on the wall show it."""
         began = self._trace.manifest.start_ns / 1e9
         try:
-            return self._after(moment.timestamp() - began)
+            seconds = moment.timestamp() - began
+            # A moment is cut to microseconds, and so is one that the start was shown as.
+            return self._after(0.0 if -_CUT < seconds < 0 else seconds)
         except (ValueError, OverflowError, OSError):
             # No clock shows it.
             raise _unknown(str(moment)) from None
+
+    def _at_time_of_day(self, text: str) -> Key:
+        """A local time, of the first day of the recording on which it was running then."""
+        began = datetime.datetime.fromtimestamp(self._trace.manifest.start_ns / 1e9)
+        try:
+            time = datetime.time.fromisoformat(text)
+        except ValueError:
+            raise _unknown(text) from None
+        moment = datetime.datetime.combine(began.date(), time)
+        # The minute or second in which it began may be meant: times that people read are cut.
+        shown = began.replace(microsecond=0)
+        if moment < (shown.replace(second=0) if text.count(":") == 1 else shown):
+            moment += datetime.timedelta(days=1)
+        return self._at_moment(max(moment, began))
 
     def _after(self, seconds: float) -> Key:
         """The last event before a moment of the recording."""
@@ -128,6 +153,11 @@ class Destinations:
             if event.kind != "data":
                 found = event.index
         return (found, 0)
+
+
+def _is_time_of_day(text: str) -> bool:
+    found = _TIME_OF_DAY.fullmatch(text)
+    return found is not None and (text.count(":") == 2 or bool(_LEADING_ZERO.search(text)))
 
 
 def _number(text: str) -> float:

@@ -12,7 +12,9 @@ from reenact.errors import UsageError
 #: A position within one process: index of an event, and instructions since it took effect.
 Key = tuple[int, int]
 
-_TEXT = re.compile(r"([0-9]{1,20}):([0-9]{1,20})(?:\+([0-9]{1,20}))?")
+#: Without zeros in front, as positions are written: 05:00 is a time of day.
+_NUMBER = "(0|[1-9][0-9]{0,19})"
+_TEXT = re.compile(f"{_NUMBER}:{_NUMBER}(?:[+]{_NUMBER})?")
 
 
 @dataclass(frozen=True, order=True)

@@ -364,7 +364,14 @@ class Session:
 
     # Changes
 
-    def last_write(self, what: Union[int, str], size: int | None = None) -> Stop:
+    def last_write(
+        self,
+        what: Union[int, str],
+        size: int | None = None,
+        frame: int = 0,
+        *,
+        thread: int | None = None,
+    ) -> Stop:
         """Go back to where memory was last written: right before that.
 
         The next step is the instruction or the event (a system call) that writes. Breakpoints and
@@ -374,6 +381,8 @@ class Session:
             what: address of the first byte, or an expression such as `node->next`: the memory it
                 means here and now.
             size: bytes; None: 8, or the size of the expression's value.
+            frame: in which call frame an expression is meant; 0 is the innermost.
+            thread: of which thread (its tid); None: of the running one.
 
         Errors: `UsageError` for an expression that is not in memory, and for no size.
 
@@ -385,15 +394,22 @@ class Session:
             >>> session.frame().function
             'add'
         """
-        written = self._written(what, size)
+        written = self._written(what, size, frame, thread)
         return self._moved(lambda: self._movements.backward([written], alone=True), is_back=True)
 
-    def next_write(self, what: Union[int, str], size: int | None = None) -> Stop:
+    def next_write(
+        self,
+        what: Union[int, str],
+        size: int | None = None,
+        frame: int = 0,
+        *,
+        thread: int | None = None,
+    ) -> Stop:
         """Go to where memory is written next: right after that; else to the end.
 
         Arguments and errors: as `last_write`.
         """
-        written = self._written(what, size)
+        written = self._written(what, size, frame, thread)
         return self._moved(lambda: self._movements.forward([written], alone=True))
 
     def when_last(self, expression: str, frame: int = 0, *, thread: int | None = None) -> Stop:
@@ -677,10 +693,10 @@ class Session:
 
     # Bookmarks
 
-    def bookmark(self, name: str, note: str = "") -> Bookmark:
+    def bookmark(self, name: str, note: str = "", *, replace: bool = False) -> Bookmark:
         """Keep this position in the trace under a name: `goto("@name")` comes back.
 
-        Errors: as `reenact.session.bookmarks.Bookmarks.add`.
+        Arguments and errors: as `reenact.session.bookmarks.Bookmarks.add`.
 
         Example:
             >>> session.goto("50%").reason
@@ -690,7 +706,7 @@ class Session:
             >>> session.goto("start").reason, session.goto("@half").reason
             (<StopReason.START: 'start'>, <StopReason.POSITION: 'position'>)
         """
-        return self.trace.bookmarks.add(name, self.position, note)
+        return self.trace.bookmarks.add(name, self.position, note, replace=replace)
 
     # Inside
 
@@ -736,8 +752,10 @@ class Session:
     def _changes(self) -> Changes:
         return Changes(self._movements, self._replayed, self._view)
 
-    def _written(self, what: Union[int, str], size: int | None) -> Watchpoint:
-        return Points().add_watch(*self._view.memory_of(what, size), "write", None)
+    def _written(
+        self, what: Union[int, str], size: int | None, frame: int, thread: int | None
+    ) -> Watchpoint:
+        return Points().add_watch(*self._view.memory_of(what, size, frame, thread), "write", None)
 
     def _check_thread(self, thread: int) -> None:
         known = [one.tid for one in self.threads]

@@ -96,14 +96,16 @@ class View:
         space = self.whole()
         return space.lines(line["file"], int(line["line"])) if line else space.functions(place)
 
-    def memory_of(self, what: Union[int, str], size: int | None) -> tuple[int, int]:
-        """Address and size of what is meant: an address, or the value of an expression.
+    def memory_of(
+        self, what: Union[int, str], size: int | None, frame: int = 0, thread: int | None = None
+    ) -> tuple[int, int]:
+        """Address and size of what is meant: an address, or the value of an expression in a frame.
 
         Errors: `UsageError` for an expression that is not in memory.
         """
         if isinstance(what, int):
             return what, 8 if size is None else size
-        found = evaluate(what, self.variables(0, None))
+        found = evaluate(what, self.variables(frame, thread))
         if not isinstance(found, Value) or found.address is None:
             raise UsageError(
                 f"{what} is not in memory here: it is computed, or in a register",

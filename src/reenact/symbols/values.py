@@ -63,6 +63,10 @@ class Value:
         except (UsageError, _native.SymbolError) as error:
             return f"<{self.type}: {error}>"
 
+    def __str__(self) -> str:
+        """The value as C would write it. Errors: `UsageError` where it cannot be read."""
+        return render(self)
+
     def __eq__(self, other: object) -> bool:
         """Numbers are equal to Python's numbers, texts to its texts."""
         if isinstance(other, Value):
