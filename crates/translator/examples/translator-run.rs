@@ -77,6 +77,17 @@ impl GuestCode for Memory {
         }
     }
 
+    fn read(&self, address: u64, into: &mut [u8]) -> bool {
+        let end = address.saturating_add(into.len() as u64);
+        let is_mapped = self.maps.iter().any(|m| m.start <= address && end <= m.end);
+        if is_mapped {
+            // SAFETY: the range is mapped.
+            let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, into.len()) };
+            into.copy_from_slice(bytes);
+        }
+        is_mapped
+    }
+
     fn watch_page(&mut self, page: u64) {
         if self.find(page).is_some_and(|m| m.writable) && !self.watched.contains(&page) {
             self.watched.push(page);

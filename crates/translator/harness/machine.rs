@@ -44,6 +44,17 @@ impl GuestCode for Memory {
         })
     }
 
+    fn read(&self, address: u64, into: &mut [u8]) -> bool {
+        let end = address.saturating_add(into.len() as u64);
+        if address < DATA || end > DATA + DATA_SIZE as u64 {
+            return false;
+        }
+        // SAFETY: the data of the guest is mapped.
+        let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, into.len()) };
+        into.copy_from_slice(bytes);
+        true
+    }
+
     fn watch_page(&mut self, page: u64) {
         if self.protect && !self.watched.contains(&page) {
             self.watched.push(page);

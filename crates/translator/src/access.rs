@@ -1,5 +1,7 @@
 //! What memory is watched, and what an instruction accesses.
 
+use crate::string_access::Repeated;
+
 /// A range of memory and the accesses that stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
@@ -28,8 +30,8 @@ pub(crate) struct Access {
     /// That state is in the compacted format.
     pub is_compacted: bool,
     pub access: u8,
-    /// Repeated rcx times, in the direction the flags say.
-    pub is_repeated: bool,
+    /// One element of a string instruction that repeats itself.
+    pub repeated: Option<Repeated>,
     /// Host offset at which translated code goes on.
     pub resume: u32,
 }

@@ -40,6 +40,9 @@ pub trait GuestCode {
         unsafe { core::slice::from_raw_parts(address as *const u8, length) }
     }
 
+    /// Copy the guest's memory as its instructions read it; whether all of it can be read.
+    fn read(&self, address: u64, into: &mut [u8]) -> bool;
+
     /// Code of the page at `page` (4 KiB aligned) has been translated. If the guest may write
     /// to it, write-protect it and remember that until [`GuestCode::unwatch_page`], whatever becomes
     /// of the translations. Called again for the same page when it is translated anew.

@@ -66,6 +66,7 @@ mod run;
 mod state_extent;
 mod stop;
 mod store;
+mod string_access;
 mod trace;
 mod translator;
 mod watch;

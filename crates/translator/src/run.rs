@@ -99,7 +99,7 @@ impl Translator {
             state.running = 1;
             // SAFETY: the body of a block; the gs base was set in `new`.
             unsafe { gate::enter(self.engine.context, code) };
-            while let Some(code) = self.resume_after_look() {
+            while let Some(code) = self.resume_after_look(guest) {
                 // SAFETY: behind the check in the block that has just left.
                 unsafe { gate::enter(self.engine.context, code) };
             }
@@ -246,7 +246,7 @@ impl Translator {
                 let exit = self.engine.store.exits[number as usize];
                 due = i64::from(exit.phase);
                 self.state().registers.rip = exit.target;
-                self.after_exit(number, self.engine.store.kind(number))
+                self.after_exit(guest, number, self.engine.store.kind(number))
             }
         };
         if interrupted {
@@ -259,7 +259,7 @@ impl Translator {
         (charged + due - i64::from(block.phase), next)
     }
 
-    fn after_exit(&mut self, number: u32, kind: ExitKind) -> Next {
+    fn after_exit<G: GuestCode>(&mut self, guest: &G, number: u32, kind: ExitKind) -> Next {
         match kind {
             ExitKind::Jump => Next::Go(Some(number)),
             ExitKind::Syscall => Next::Stop(Stop::Syscall),
@@ -289,7 +289,7 @@ impl Translator {
             ExitKind::Landing => Next::Stop(Stop::Hook),
             ExitKind::Watch(access) => {
                 let (address, how) = self
-                    .touched(&access)
+                    .touched(guest, &access)
                     .unwrap_or((self.state().watched, access.access));
                 Next::Stop(Stop::Watch(address, how))
             }

@@ -8,9 +8,11 @@ use crate::access::{Access, Watch};
 use crate::build::{Build, Pending};
 use crate::context::{field, FILTER_OFFSET, FILTER_SIZE};
 use crate::engine::Engine;
+use crate::guest::GuestCode;
 use crate::rewrite;
 use crate::state_extent::StateExtent;
 use crate::store::{ExitKind, SLOW};
+use crate::string_access::Repeated;
 use crate::translator::Translator;
 use alloc::vec::Vec;
 use iced_x86::{
@@ -43,9 +45,13 @@ impl Engine {
     }
 
     fn check_access(&mut self, b: &mut Build, i: &Instruction, memory: &UsedMemory, access: u8) {
-        let size = memory.memory_size().size();
-        let is_repeated = i.is_string_instruction() && (i.has_rep_prefix() || i.has_repne_prefix());
-        let is_looked_up = !is_repeated && (1..=LARGEST).contains(&size);
+        let repeated = Repeated::of(i);
+        let size = match repeated {
+            None => memory.memory_size().size(),
+            // Of all elements together nobody knows the size in advance.
+            Some(_) => i.memory_size().size(),
+        };
+        let is_looked_up = repeated.is_none() && (1..=LARGEST).contains(&size);
         b.need_flags();
         b.e.store(field!(spill_c), RCX);
         load_address(b, memory);
@@ -80,7 +86,7 @@ impl Engine {
                 is_compacted: i.mnemonic() == Mnemonic::Xsavec
                     || i.mnemonic() == Mnemonic::Xsavec64,
                 access,
-                is_repeated,
+                repeated,
                 resume,
             }),
             number_at,
@@ -185,7 +191,7 @@ impl Translator {
     }
 
     /// Where to go on in translated code that has left for a closer look and touches nothing watched.
-    pub(crate) fn resume_after_look(&mut self) -> Option<u64> {
+    pub(crate) fn resume_after_look<G: GuestCode>(&mut self, guest: &G) -> Option<u64> {
         let number = self.state().exit;
         if self.engine.watches.is_empty()
             || number < crate::context::EXIT_FIRST
@@ -194,7 +200,7 @@ impl Translator {
             return None;
         }
         match self.engine.store.kind(number) {
-            ExitKind::Watch(access) if self.touched(&access).is_none() => {
+            ExitKind::Watch(access) if self.touched(guest, &access).is_none() => {
                 Some(self.engine.at(access.resume))
             }
             _ => None,
@@ -202,8 +208,7 @@ impl Translator {
     }
 
     /// The first watched byte that the access at hand touches, and how.
-    pub(crate) fn touched(&self, access: &Access) -> Option<(u64, u8)> {
-        const DIRECTION: u64 = 1 << 10;
+    pub(crate) fn touched<G: GuestCode>(&self, guest: &G, access: &Access) -> Option<(u64, u8)> {
         // SAFETY: the context lives as long as the translator.
         let address = unsafe { (*self.engine.context).watched };
         let registers = self.registers();
@@ -215,22 +220,22 @@ impl Translator {
             (0, None) => u64::from(UNKNOWN_SIZE),
             (size, _) => u64::from(size),
         };
-        let (mut start, mut end) = (address, address.saturating_add(size));
-        if access.is_repeated {
-            let length = registers.rcx.saturating_mul(size);
-            if length == 0 {
-                return None;
-            }
-            if registers.rflags & DIRECTION == 0 {
-                end = address.saturating_add(length);
-            } else {
-                start = end.saturating_sub(length);
-            }
-        }
+        let (start, end) = match &access.repeated {
+            None => (address, address.saturating_add(size)),
+            Some(repeated) => repeated.range(registers, address, size)?,
+        };
+        let is_reached = |watch: &Watch| {
+            access.repeated.is_none_or(|repeated| {
+                let both = (start.max(watch.start), end.min(watch.end));
+                repeated.reaches(guest, registers, address, size, both)
+            })
+        };
         self.engine
             .watches
             .iter()
             .filter(|watch| watch.access & access.access != 0)
-            .find_map(|watch| Some((watch.touched(start, end)?, access.access)))
+            .filter_map(|watch| Some((watch, watch.touched(start, end)?)))
+            .find(|(watch, _)| is_reached(watch))
+            .map(|(_, byte)| (byte, access.access))
     }
 }

@@ -94,6 +94,10 @@ impl GuestCode for Memory {
         code
     }
 
+    fn read(&self, address: u64, into: &mut [u8]) -> bool {
+        Memory::read(self, address, into).is_ok()
+    }
+
     fn watch_page(&mut self, page: u64) {
         for view in self.views(page) {
             let Some((_, mapping)) = self.table.find(view) else {
