@@ -27,6 +27,17 @@ def home() -> str:
     return os.path.join(data, "reenact")
 
 
+def cache() -> str:
+    """The directory of what recordings keep for later ones. It need not exist.
+
+    As `cache_part` in crates/files finds it.
+    """
+    chosen = environment.XDG_CACHE_HOME.get()
+    if chosen is None or not os.path.isabs(chosen):
+        chosen = os.path.join(_user_home(), ".cache")
+    return os.path.join(chosen, "reenact")
+
+
 def _expanded(path: str) -> str:
     first, _, rest = path.partition("/")
     return os.path.join(_user_home(), rest) if first == "~" else os.path.expanduser(path)

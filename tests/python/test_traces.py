@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 from made_traces import write_trace
@@ -62,7 +63,8 @@ def test_info(run, native, trace):
     status, out, _ = run("info")
     assert status == 0
     assert "command    ls -l" in out
-    assert "ended      complete" in out
+    assert "recording  complete" in out
+    assert re.search("^ended +exit 0$", out, re.MULTILINE)
     assert "duration   0.012 s" in out
     assert "damage     20 B of the log" in out
     fields = json.loads(run("info", "--json")[1])

@@ -7,7 +7,7 @@ PYTHON_LAYERS = (
     ("errors", "_native"),
     ("environment", "version", "printable"),
     ("places", "programs", "terminal", "events"),
-    ("trace_files", "choosing"),
+    ("trace_files", "choosing", "kept_copies"),
     ("manifest", "attachment_text", "empty_trace"),
     ("trace",),
     ("recording", "replay", "doctor", "replaced_code"),

@@ -23,6 +23,7 @@ NAMES = (
     "dump",
     "ls",
     "rm",
+    "cache",
     "doctor",
     "completion",
 )

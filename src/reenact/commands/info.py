@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     import shlex
 
     from reenact import places, terminal
+    from reenact.commands.ends import ending
     from reenact.printable import printable
     from reenact.trace import Trace
 
@@ -31,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     events = sum(process.events for process in processes)
     cut = [process.number for process in processes if not process.is_complete]
     notes = trace.notes()
+    end = ending(processes[0]) if processes else "cut"
     if arguments.json:
         terminal.print_json(
             {
@@ -38,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "format_version": manifest.format_version,
                 "reenact": manifest.reenact,
                 "complete": manifest.is_complete,
+                "end": end,
                 "command": list(manifest.command),
                 "program": manifest.program,
                 "directory": manifest.directory,
@@ -66,7 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         ("size", terminal.size(trace.size())),
         ("processes", f"{len(processes):,}"),
         ("events", f"{events:,}"),
-        ("ended", _ended(is_complete=manifest.is_complete, cut=len(cut))),
+        ("ended", end),
+        ("recording", _recording(is_complete=manifest.is_complete, cut=len(cut))),
     ]
     if trace.unreadable_bytes():
         rows.append(("damage", f"{terminal.size(trace.unreadable_bytes())} of the log"))
@@ -80,7 +84,7 @@ def _duration(nanoseconds: int | None) -> str:
     return "unknown" if nanoseconds is None else f"{nanoseconds / 1e9:.3f} s"
 
 
-def _ended(*, is_complete: bool, cut: int) -> str:
+def _recording(*, is_complete: bool, cut: int) -> str:
     if is_complete:
         return "complete"
     if cut:

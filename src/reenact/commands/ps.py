@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from reenact.events import Process
-
 HELP = "the processes of a trace"
 DESCRIPTION = "List the recorded processes: number, who made them, program, how they ended."
 EXAMPLES = (("reenact ps", "the latest trace"), ("reenact ps --json make-2", "for scripts"))
@@ -27,6 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     import shlex
 
     from reenact import places, terminal
+    from reenact.commands.ends import ending
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
@@ -51,14 +48,3 @@ def run(arguments: argparse.Namespace) -> int:
         right=("process", "parent", "pid", "events"),
     )
     return 0
-
-
-def ending(process: Process) -> str:
-    """How a process ended, for people: "exit 0", "SIGSEGV (core dumped)", "cut"."""
-    if process.exit_status is not None:
-        return f"exit {process.exit_status}"
-    if process.signal is not None:
-        from reenact.terminal import signal_name
-
-        return signal_name(process.signal) + (" (core dumped)" if process.dumped_core else "")
-    return "unknown" if process.is_complete else "cut"
