@@ -51,6 +51,8 @@ PROCESSES = (
     Guest("fork_killed"),
     Guest("fork_refused"),
     Guest("vfork"),
+    Guest("vfork_shares"),
+    Guest("clone_structure"),
     Guest("spawn"),
     Guest("spawn_memory"),
     Guest("exec_chain", status=11),

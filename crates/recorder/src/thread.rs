@@ -47,6 +47,8 @@ pub struct Thread {
     /// This is a vfork child running in its parent's memory; the parent is `parent`.
     pub vfork_child: bool,
     pub parent: *mut Thread,
+    /// This child is to begin with default actions in place of handlers (CLONE_CLEAR_SIGHAND).
+    pub clears_handlers: bool,
     /// Process number that this thread's vfork child got at its exec; 0: none.
     pub vfork_process: u32,
     /// Address and size of what this thread's exec has mapped for itself; 0: nothing.

@@ -8,18 +8,19 @@ use reenact_trace::arena::{mechanism, slot_state};
 use reenact_trace::event::start;
 use reenact_trace::{EventKind, Tag};
 
+use super::creation::Creation;
 use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::thread::Thread;
 use crate::{arena, arming, guest, scheduler, sharing_group, signal};
-use reenact_interpose::interruptible::{self, NOT_BEGUN};
+use reenact_interpose::interruptible::NOT_BEGUN;
 
-/// `fork`, and `clone` without shared memory. `arguments` are those of `clone`.
-pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
-    let [flags, _, parent_tid, child_tid, tls] = arguments;
+/// `fork`, and its relatives without shared memory.
+pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
+    let flags = creation.flags;
     if !log::recording() {
-        return unrecorded(call, arguments);
+        return unrecorded(call, creation);
     }
     if crate::shared::is_inherited() {
         sharing_group::join(call);
@@ -33,14 +34,11 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     // Before the fork: the slot may be another process's when the parent ends before the child runs.
     let inherited: [u8; 1024] =
         core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
-    // The child goes on in this function on its copy of our stack, so the kernel is given no
-    // other stack; the program's choice is for the program's registers.
-    let mut args = [flags, 0, parent_tid, child_tid, tls, 0];
     // The kernel would let nobody else of this process or its group run until the child has executed
     // another image, for which the child may need a turn: that is waited for behind the event.
     let is_awaited = flags & CLONE_VFORK != 0 && scheduler::is_shared();
+    let without = if is_awaited { CLONE_VFORK } else { 0 };
     if is_awaited {
-        args[0] &= !CLONE_VFORK;
         let word = &arena::waiter(slot.index).parent_waits;
         word.store(1, Ordering::Release);
     }
@@ -50,7 +48,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     // What is sent to the child waits until its queue is not its parent's any more.
     signal::hold_signals();
     // SAFETY: a new process; both sides go on below.
-    let result = unsafe { interruptible::call(CLONE, &args, call.thread.queued.as_ptr()) };
+    let result = unsafe { creation.copy(without, call.thread.queued.as_ptr()) };
     if result != 0 {
         signal::set_kernel_mask(call.thread);
     }
@@ -62,7 +60,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
                 parent_process,
                 parent_event,
                 &inherited,
-                arguments,
+                &creation,
             );
             Outcome::Finished
         }
@@ -77,9 +75,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
             if is_awaited {
                 call.thread.awaited_child = (slot.index as u64) << 32 | pid as u64;
             }
-            if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
-                call.event.guest_memory(parent_tid, 4);
-            }
+            creation.log_outputs(&mut call.event);
             Outcome::Done(pid)
         }
         error => {
@@ -90,9 +86,7 @@ pub fn fork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
 }
 
 /// Recording has stopped: children are not recorded either, but stay under our dispatch.
-fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
-    let [flags, stack, parent_tid, child_tid, tls] = arguments;
-    let args = [flags, 0, parent_tid, child_tid, tls, 0];
+fn unrecorded(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     // Where its images will be started by the recorder, too, the child says in its slot what to start.
     let slot = if arena::header().mechanism == mechanism::SECCOMP {
         ChildSlot::claim(start::FORK, log::next_event())
@@ -100,7 +94,7 @@ fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         None
     };
     // SAFETY: a new process; both sides go on below.
-    let result = unsafe { interruptible::call(CLONE, &args, call.thread.queued.as_ptr()) };
+    let result = unsafe { creation.copy(0, call.thread.queued.as_ptr()) };
     if result < 0 {
         if let Some(slot) = &slot {
             slot.release();
@@ -114,8 +108,11 @@ fn unrecorded(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         if let Some(slot) = &slot {
             arena::map_slot(arena::header().arena_fd, slot.index);
         }
-        if stack != 0 {
-            call.thread.frame.registers.rsp = stack;
+        if creation.stack != 0 {
+            call.thread.frame.registers.rsp = creation.stack;
+        }
+        if creation.flags & CLONE_CLEAR_SIGHAND != 0 {
+            signal::clear_handlers();
         }
     }
     Outcome::Done(result)
@@ -135,9 +132,9 @@ fn in_child(
     parent_process: u32,
     parent_event: u64,
     inherited: &[u8; 1024],
-    arguments: [u64; 5],
+    creation: &Creation,
 ) {
-    let [flags, stack, parent_tid, child_tid, _] = arguments;
+    let flags = creation.flags;
     // First of all: no trap before this would be survived.
     arming::arm();
     if !arena::map_slot(arena::header().arena_fd, slot.index) {
@@ -167,8 +164,11 @@ fn in_child(
     registers.rax = 0;
     registers.rcx = registers.rip;
     registers.r11 = registers.rflags;
-    if stack != 0 {
-        registers.rsp = stack;
+    if creation.stack != 0 {
+        registers.rsp = creation.stack;
+    }
+    if flags & CLONE_CLEAR_SIGHAND != 0 {
+        signal::clear_handlers();
     }
     let mut event = Builder::new(EventKind::ProcessStart, start::FORK);
     event.header.args = [
@@ -180,16 +180,18 @@ fn in_child(
         0,
     ];
     // A replay copies the parent when the parent has these already, which the child never sees.
-    if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
-        log_word(&mut event, parent_tid);
+    for (flag, address) in creation.stored() {
+        if flags & flag != 0 {
+            log_word(&mut event, address);
+        }
     }
     if flags & CLONE_CHILD_SETTID != 0 {
-        log_word(&mut event, child_tid);
+        log_word(&mut event, creation.child_tid);
     }
     event.commit();
     sharing_group::after_fork(thread);
     if flags & CLONE_CHILD_CLEARTID != 0 {
-        thread.clear_child_tid = child_tid;
+        thread.clear_child_tid = creation.child_tid;
     }
     signal::set_kernel_mask(thread);
 }

@@ -2,6 +2,7 @@
 
 mod argument_lists;
 mod binfmt_misc;
+mod creation;
 mod ending;
 mod exec;
 mod exec_target;
@@ -19,36 +20,49 @@ pub use ending::bad_signal_frame;
 use reenact_freestanding::numbers::*;
 use reenact_syscalls::{ProcessAction, SystemCall};
 
+use creation::Creation;
+
 use crate::call::{Call, Outcome};
 
 /// Perform a call of class Process.
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>, action: ProcessAction) -> Outcome {
     match action {
-        ProcessAction::Fork => fork::fork(call, [u64::from(SIGCHLD), 0, 0, 0, 0]),
-        ProcessAction::Vfork => vfork::vfork(
+        ProcessAction::Fork => create(
             call,
-            [CLONE_VM | CLONE_VFORK | u64::from(SIGCHLD), 0, 0, 0, 0],
+            Creation::of_arguments([u64::from(SIGCHLD), 0, 0, 0, 0]),
+        ),
+        ProcessAction::Vfork => create(
+            call,
+            Creation::of_arguments([CLONE_VM | CLONE_VFORK | u64::from(SIGCHLD), 0, 0, 0, 0]),
         ),
         ProcessAction::Clone => {
             let [flags, stack, parent_tid, child_tid, tls, _] = call.args;
             let arguments = [flags, stack, parent_tid, child_tid, tls];
-            match (flags & CLONE_VM != 0, flags & CLONE_VFORK != 0) {
-                (false, _) => fork::fork(call, arguments),
-                (true, true) => vfork::vfork(call, arguments),
-                (true, false) if flags & CLONE_THREAD != 0 => threads::create(call, arguments),
-                (true, false) => {
-                    crate::message::once(
-                        "clone: processes that share memory for longer than until their exec are not recorded; the program was told EAGAIN",
-                    );
-                    Outcome::Done(-EAGAIN)
-                }
-            }
+            create(call, Creation::of_arguments(arguments))
         }
-        // The C library falls back to clone.
-        ProcessAction::CloneStructure => Outcome::Done(-ENOSYS),
+        ProcessAction::CloneStructure => match Creation::of_structure(call.args[0], call.args[1]) {
+            Ok(creation) => create(call, creation),
+            Err(error) => Outcome::Done(error),
+        },
         ProcessAction::Execute => exec::exec(call),
         ProcessAction::Exit | ProcessAction::ExitGroup => ending::exit(call),
+    }
+}
+
+/// Make a process or thread.
+fn create(call: &mut Call<'_>, creation: Creation) -> Outcome {
+    let has = |flag| creation.flags & flag != 0;
+    match (has(CLONE_VM), has(CLONE_VFORK)) {
+        (false, _) => fork::fork(call, creation),
+        (true, true) => vfork::vfork(call, creation),
+        (true, false) if has(CLONE_THREAD) => threads::create(call, creation),
+        (true, false) => {
+            crate::message::once(
+                "clone: processes that share memory for longer than until their exec are not recorded; the program was told EAGAIN",
+            );
+            Outcome::Done(-EAGAIN)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use reenact_freestanding::syscall::{syscall0, syscall4};
 use reenact_interpose::entry;
 use reenact_trace::Tag;
 
+use super::creation::Creation;
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
@@ -18,27 +19,11 @@ static BLOCKS: [AtomicU32; scheduler::MOST_THREADS] =
     [const { AtomicU32::new(0) }; scheduler::MOST_THREADS];
 
 extern "C" {
-    fn thread_call(flags: u64, stack: u64, parent_tid: u64, tls: u64, thread: u64) -> i64;
     /// Mark a block as free and end the thread, without touching its stack in between.
     fn leave_block(block: *const AtomicU32, status: u64) -> !;
 }
 
 global_asm!(
-    ".globl thread_call",
-    "thread_call:",
-    "mov r9, r8",
-    "mov r8, rcx",
-    "xor r10d, r10d",
-    "mov eax, {clone}",
-    "syscall",
-    "test rax, rax",
-    "jz 2f",
-    "ret",
-    "2:",
-    "xor ebp, ebp",
-    "mov rdi, r9",
-    "call {main}",
-    "ud2",
     ".globl leave_block",
     "leave_block:",
     "mov dword ptr [rdi], 0",
@@ -46,9 +31,7 @@ global_asm!(
     "mov eax, {exit}",
     "syscall",
     "ud2",
-    clone = const CLONE,
     exit = const EXIT,
-    main = sym thread_main,
 );
 
 fn claim_block() -> Option<u32> {
@@ -79,9 +62,14 @@ pub fn after_fork(own: u32) {
     }
 }
 
-/// `clone` with CLONE_VM and CLONE_THREAD.
-pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
-    let [flags, stack, parent_tid, child_tid, tls] = arguments;
+/// A task with CLONE_VM and CLONE_THREAD.
+pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
+    let Creation {
+        flags,
+        stack,
+        child_tid,
+        ..
+    } = creation;
     let Some(index) = claim_block() else {
         crate::message::once("more than 4096 threads at once; clone was told EAGAIN");
         return Outcome::Done(-EAGAIN);
@@ -105,15 +93,14 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     }
     // The kernel would write the child's tid from the child, at any time, and clear it at the
     // thread's end: both are done by us, at places the log knows.
-    let passed = flags & !(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID);
+    let without = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
     scheduler::thread_added();
     // SAFETY: the new thread runs on its own block's stack.
     let result = unsafe {
-        thread_call(
-            passed,
+        creation.share(
+            without,
             child.frame.stack_top - 64,
-            parent_tid,
-            tls,
+            thread_main,
             child as *mut Thread as u64,
         )
     };
@@ -122,9 +109,7 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
         release_block(index);
         return Outcome::Done(result);
     }
-    if flags & CLONE_PARENT_SETTID != 0 {
-        call.event.guest_memory(parent_tid, 4);
-    }
+    creation.log_outputs(&mut call.event);
     if flags & CLONE_CHILD_SETTID != 0 {
         let tid = (result as u32).to_le_bytes();
         if guest::write(child_tid, &tid) {
@@ -136,10 +121,10 @@ pub fn create(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
 }
 
 /// First code of a new thread.
-extern "C" fn thread_main(thread: *mut Thread) -> ! {
+extern "C" fn thread_main(thread: u64) -> ! {
     arming::arm();
     // SAFETY: our own block.
-    let thread = unsafe { &mut *thread };
+    let thread = unsafe { &mut *(thread as *mut Thread) };
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETTID) } as u32;
     signal::arm_stack(thread);

@@ -1,7 +1,6 @@
 //! `vfork`, `posix_spawn`: a child that runs in the parent's memory while the parent waits.
 //! Until its exec or exit it is recorded in the parent's log, under its own thread id.
 
-use core::arch::global_asm;
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
@@ -9,37 +8,18 @@ use reenact_freestanding::syscall::syscall0;
 use reenact_trace::event::flags;
 use reenact_trace::EventKind;
 
+use super::creation::Creation;
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
 use crate::{arena, arming, signal};
 use reenact_interpose::entry;
 
-extern "C" {
-    /// `clone` with a stack of ours for the child, which calls `child` there and never returns.
-    fn vfork_call(flags: u64, stack: u64, parent_tid: u64, child_tid: u64, tls: u64) -> i64;
-}
-
-global_asm!(
-    ".globl vfork_call",
-    "vfork_call:",
-    "mov r10, rcx",
-    "mov eax, {clone}",
-    "syscall",
-    "test rax, rax",
-    "jz 2f",
-    "ret",
-    "2:",
-    "xor ebp, ebp",
-    "call {child}",
-    "ud2",
-    clone = const CLONE,
-    child = sym in_child,
-);
-
-/// `vfork`, and `clone` with CLONE_VM and CLONE_VFORK.
-pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
-    let [clone_flags, stack, parent_tid, child_tid, tls] = arguments;
+/// `vfork`, and its relatives with CLONE_VM and CLONE_VFORK.
+pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
+    let has = |flag| creation.flags & flag != 0;
+    let (shares_actions, shares_descriptors) = (has(CLONE_SIGHAND), has(CLONE_FILES));
+    let stack = creation.stack;
     let parent: *mut Thread = call.thread;
     let block = super::threads::reserve_block();
     let Some((block, child)) = block.and_then(|block| Some((block, thread::create(block)?))) else {
@@ -64,23 +44,19 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     child.time_stamps_fault = call.thread.time_stamps_fault;
     child.alternate_stack = call.thread.alternate_stack;
     call.thread.vfork_process = 0;
-    // The kernel gives the child its own copy of these, though the memory is shared.
+    // The kernel gives the child its own copy of these, though the memory is shared: of what the program does
+    // with signals even where the program wants them shared, as the recorder's own actions end with an image.
     let actions = signal::snapshot_actions();
     let descriptors: [u8; 1024] =
         core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
     thread::set_current(child);
     // Until it has a signal stack of its own, the child's signals would be taken for its parent's.
     signal::hold_signals();
+    if has(CLONE_CLEAR_SIGHAND) {
+        child.clears_handlers = true;
+    }
     // SAFETY: the child runs on its own thread block's stack while we wait.
-    let result = unsafe {
-        vfork_call(
-            clone_flags,
-            child.frame.stack_top - 64,
-            parent_tid,
-            child_tid,
-            tls,
-        )
-    };
+    let result = unsafe { creation.share(CLONE_SIGHAND, child.frame.stack_top - 64, in_child, 0) };
     thread::set_current(parent);
     if result < 0 {
         call.event.go_on(&header);
@@ -91,11 +67,17 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     signal::set_kernel_mask(call.thread);
     super::exec::clear_after_child(child);
     super::threads::release_block(block);
-    signal::restore_actions(&actions);
-    for (fd, bits) in descriptors.into_iter().enumerate() {
-        let now = &arena::slot().exec.descriptors[fd];
-        if now.load(Ordering::Relaxed) != bits {
-            now.store(bits, Ordering::Relaxed);
+    if shares_actions {
+        signal::adopt_actions(&actions);
+    } else {
+        signal::restore_actions(&actions);
+    }
+    if !shares_descriptors {
+        for (fd, bits) in descriptors.into_iter().enumerate() {
+            let now = &arena::slot().exec.descriptors[fd];
+            if now.load(Ordering::Relaxed) != bits {
+                now.store(bits, Ordering::Relaxed);
+            }
         }
     }
 
@@ -109,9 +91,7 @@ pub fn vfork(call: &mut Call<'_>, arguments: [u64; 5]) -> Outcome {
     if call.thread.vfork_process != 0 {
         event.process(call.thread.vfork_process, result as u32);
     }
-    if clone_flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 {
-        event.guest_memory(parent_tid, 4);
-    }
+    creation.log_outputs(event);
     Outcome::Done(result)
 }
 
@@ -127,7 +107,7 @@ fn log_call(parent: &mut Thread) {
 }
 
 /// The child's first moments.
-extern "C" fn in_child() -> ! {
+extern "C" fn in_child(_: u64) -> ! {
     arming::arm();
     let thread = thread::current();
     // SAFETY: the parent waits until the child is gone.
@@ -135,6 +115,9 @@ extern "C" fn in_child() -> ! {
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETPID) } as u32;
     signal::arm_stack(thread);
+    if core::mem::take(&mut thread.clears_handlers) {
+        signal::clear_handlers();
+    }
     signal::set_kernel_mask(thread);
     crate::suspects::take_turn(thread);
     // SAFETY: the frame was filled by the parent.

@@ -69,6 +69,40 @@ pub fn restore_actions(snapshot: &Snapshot) {
     unsafe { ACTIONS = *snapshot };
 }
 
+/// What the kernel is told of an action of the program.
+pub fn told(signal: u32, wanted: &Action) -> Action {
+    let is_ours = wanted.handler == SIG_DFL && is_fatal_by_default(signal);
+    if SYNCHRONOUS.contains(&signal) || is_ours || wanted.is_handler() {
+        own_action(wanted)
+    } else {
+        *wanted
+    }
+}
+
+/// Signals that can have another action than the default one.
+fn changeable() -> impl Iterator<Item = u32> {
+    (1..=64).filter(|&signal| signal != SIGKILL && signal != SIGSTOP)
+}
+
+/// Handlers become default actions; what is ignored stays so (CLONE_CLEAR_SIGHAND).
+pub fn clear_handlers() {
+    for signal in changeable().filter(|&signal| action(signal).is_handler()) {
+        *action(signal) = Action::default();
+        kernel_action(signal, Some(&told(signal, &Action::default())), None);
+    }
+}
+
+/// Tell the kernel what has become of the table since the snapshot, in which another process has set actions that
+/// are ours, too.
+pub fn adopt_actions(before: &Snapshot) {
+    for signal in changeable() {
+        let wanted = *action(signal);
+        if wanted.to_bytes() != before[signal as usize].to_bytes() {
+            kernel_action(signal, Some(&told(signal, &wanted)), None);
+        }
+    }
+}
+
 /// Whether the program leaves a signal to its default action, as far as we and the kernel know.
 pub fn is_default(signal: u32) -> bool {
     if action(signal).handler != SIG_DFL {

@@ -5,7 +5,7 @@ use reenact_freestanding::numbers::*;
 use reenact_interpose::alternate_stack::AlternateStack;
 use reenact_trace::Tag;
 
-use super::actions::{action, is_fatal_by_default, kernel_action, own_action};
+use super::actions::{action, is_fatal_by_default, kernel_action, told};
 use super::*;
 use crate::guest;
 use crate::log::Builder;
@@ -42,12 +42,7 @@ pub fn sigaction(event: &mut Builder, args: &[u64; 6]) -> i64 {
     let synchronous = SYNCHRONOUS.contains(&number);
     let mut inherited = Action::default();
     if let Some(wanted) = new {
-        let is_ours = wanted.handler == SIG_DFL && is_fatal_by_default(number);
-        let told = if synchronous || is_ours || wanted.is_handler() {
-            own_action(&wanted)
-        } else {
-            wanted
-        };
+        let told = told(number, &wanted);
         let result = kernel_action(number, Some(&told), Some(&mut inherited));
         if result < 0 {
             return result;

@@ -24,7 +24,8 @@ mod vectors_at_landing;
 pub use reenact_interpose::signal_action::*;
 
 pub use actions::{
-    is_default, is_fatal_by_default, reset_kernel_action, restore_actions, snapshot_actions,
+    adopt_actions, clear_handlers, is_default, is_fatal_by_default, reset_kernel_action,
+    restore_actions, snapshot_actions,
 };
 pub use components::components;
 pub use deliver::{deliver_fault, deliver_queued, interrupts, restarts_after_queued, Moment};

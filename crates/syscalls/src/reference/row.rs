@@ -69,7 +69,7 @@ fn action(class: Class) -> Option<&'static str> {
             ProcessAction::Fork => "new process",
             ProcessAction::Vfork => "new process in its parent's memory",
             ProcessAction::Clone => "new process or thread",
-            ProcessAction::CloneStructure => "answered `ENOSYS`, for which programs use `clone`",
+            ProcessAction::CloneStructure => "makes a process or thread, as its structure says",
             ProcessAction::Execute => "new image",
             ProcessAction::Exit => "end of the thread",
             ProcessAction::ExitGroup => "end of the process",
