@@ -201,6 +201,9 @@ CALLS = (
     Guest("polling"),
     Guest("files"),
     Guest("locks"),
+    Guest("ioctl_unknown"),
+    Guest("fetched_descriptors"),
+    Guest("asynchronous", flags=("-O2", "-pthread")),
     Guest("terminal"),
     Guest("auxiliary", same=STDOUT_ONLY),
 )

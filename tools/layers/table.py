@@ -68,7 +68,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "recorder": (
         # The program's memory, the processor, threads, and what the supervisor shares with us.
         ("text", "waiting_notes", "guest", "scratch", "arena", "thread", "cpuid"),
-        ("maps_file", "code_ranges", "known_calls", "suspects", "hidden_descriptors"),
+        ("maps_file", "pagemap", "code_ranges", "known_calls", "suspects", "hidden_descriptors"),
         ("substitute_clock", "time_stamps", "refused"),
         # The log, and a call on its way through.
         ("log", "message", "call"),
@@ -80,7 +80,6 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "signal::forwarded",
             "signal::landing_cost",
             "signal::mask",
-            "signal::pagemap",
             "signal::preemption",
             "signal::queue",
             "signal::sending",
@@ -89,7 +88,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         # The program's code: patched calls, instructions that are performed here.
         ("patch", "sites", "state_store", "pinning", "unknown_code", "arming"),
         # Files, and memory that others see.
-        ("files", "shared", "heap", "vdso", "proc_files"),
+        ("files", "shared", "heap", "vdso", "proc_files", "writable_memory"),
         # Who runs.
         ("chaos", "wake_ups", "sharing_group", "scheduler", "released"),
         # The handler that the kernel knows, and the program's signals delivered.
@@ -109,6 +108,8 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "nested_pointers",
             "half_done",
             "around_region",
+            "asynchronous_io",
+            "compared",
             "limits",
             "system_v",
             "virtualize",

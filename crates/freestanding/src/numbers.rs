@@ -90,6 +90,15 @@ numbers!(general as u64:
     READLINKAT = __NR_readlinkat,
     SET_ROBUST_LIST = __NR_set_robust_list,
     DUP3 = __NR_dup3,
+    PREADV2 = __NR_preadv2,
+    PWRITEV2 = __NR_pwritev2,
+    FSYNC = __NR_fsync,
+    FDATASYNC = __NR_fdatasync,
+    IO_SETUP = __NR_io_setup,
+    IO_DESTROY = __NR_io_destroy,
+    IO_SUBMIT = __NR_io_submit,
+    IO_CANCEL = __NR_io_cancel,
+    IO_PGETEVENTS = __NR_io_pgetevents,
     PREADV = __NR_preadv,
     PWRITEV = __NR_pwritev,
     RT_TGSIGQUEUEINFO = __NR_rt_tgsigqueueinfo,
@@ -135,7 +144,7 @@ numbers!(general as u64:
 
 same!(errno as i64:
     E2BIG, EACCES, EAGAIN, EBADF, EFAULT, EINTR, EINVAL, EIO, EISDIR, ELIBBAD, ELOOP, ENAMETOOLONG,
-    ENOENT, ENOEXEC, ENOMEM, ENOSPC, ENOSYS, ENOTDIR, ENOTTY, ENXIO, EPERM, ERANGE, ESRCH,
+    ENOENT, ENOEXEC, ENOMEM, ENOSPC, ENOSYS, ENOTDIR, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE, ERANGE, ESRCH,
     ETIMEDOUT);
 
 same!(general as i64:

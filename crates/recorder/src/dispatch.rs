@@ -16,8 +16,8 @@ use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::{
-    blocking, limits, mappings, message, pinning, process, scheduler, signal, time_stamps,
-    virtualize,
+    asynchronous_io, blocking, compared, limits, mappings, message, pinning, process, scheduler,
+    signal, time_stamps, virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -110,6 +110,7 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
             call.thread.preemption_requested.store(1, Ordering::Relaxed);
             Some(Outcome::Done(0))
         }
+        SpecialAction::AsynchronousIo => Some(asynchronous_io::perform(call)),
         SpecialAction::WriteToProcess => process::remote::refuse_writing(call.args[0]),
         SpecialAction::ProcessorState
         | SpecialAction::ListDirectory
@@ -167,13 +168,51 @@ fn with_vectors(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
 /// A call about whose outputs something has to be known from before it. `args`: for the kernel.
 fn captured(call: &mut Call<'_>, entry: &SystemCall, args: [u64; 6]) -> Outcome {
     match Before::capture(entry, &call.args, &GuestMemory) {
+        Ok(before) if before.is_unknown() => unknown_outputs(call, entry, args, &before),
         Ok(before) => make(call, entry, args, &before),
+        Err(_) if entry.class.is_performed() && !virtualize::has_descriptors(call, entry) => {
+            Outcome::Done(-EBADF)
+        }
         Err(refusal) => {
             if !refusal.is_declined() {
                 let text = text!("{refusal}");
                 message::once(text.as_str());
             }
             Outcome::Done(-i64::from(refusal.errno()))
+        }
+    }
+}
+
+/// A request of `ioctl` of which nobody knows what it writes.
+#[cold]
+#[inline(never)]
+fn unknown_outputs(
+    call: &mut Call<'_>,
+    entry: &SystemCall,
+    args: [u64; 6],
+    before: &Before,
+) -> Outcome {
+    if !virtualize::has_descriptors(call, entry) {
+        return Outcome::Done(-EBADF);
+    }
+    let request = args[1] as u32;
+    match compared::perform(call, |call| make(call, entry, args, before)) {
+        Some(Outcome::Done(result)) => {
+            if result != -ENOTTY {
+                let text = text!(
+                    "ioctl {request:#x}: it is not known what it writes; what had changed in memory was looked for"
+                );
+                message::once(text.as_str());
+            }
+            Outcome::Done(result)
+        }
+        Some(outcome) => outcome,
+        None => {
+            let text = text!(
+                "ioctl {request:#x}: without /proc it cannot be found out what it writes; the program was told ENOTTY"
+            );
+            message::once(text.as_str());
+            Outcome::Done(-ENOTTY)
         }
     }
 }

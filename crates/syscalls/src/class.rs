@@ -104,6 +104,8 @@ pub enum SpecialAction {
     CloseRange,
     /// Our own mappings do not count for the limit of address space.
     Limit,
+    /// Requests are carried out by the recorder, when they are submitted.
+    AsynchronousIo,
     /// Into another recorded process it would write what no log explains: that is refused.
     WriteToProcess,
 }

@@ -159,6 +159,7 @@ fn in_child(
     let thread: &mut Thread = call.thread;
     thread.tid = pid;
     crate::suspects::after_fork(thread);
+    crate::asynchronous_io::after_fork();
     signal::forget_held(thread);
     let registers = &mut thread.frame.registers;
     registers.rax = 0;

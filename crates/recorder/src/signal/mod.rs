@@ -13,7 +13,6 @@ mod image;
 mod landing;
 mod landing_cost;
 mod mask;
-mod pagemap;
 pub mod preemption;
 mod queue;
 mod sending;
@@ -34,7 +33,7 @@ pub use held::{forget as forget_held, hand_over, pending, take_back};
 pub use image::{install_own, install_own_again, prepare_exec};
 pub use landing::{describe as describe_landing, memory as checksum_memory};
 pub use landing_cost::pause_ns;
-pub use mask::{hold_signals, let_in, never_blocked, set_kernel_mask};
+pub use mask::{hold_signals, let_in, never_blocked, set_exact_kernel_mask, set_kernel_mask};
 pub use queue::queued;
 pub use sigreturn::sigreturn;
 

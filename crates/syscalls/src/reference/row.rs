@@ -92,6 +92,7 @@ fn action(class: Class) -> Option<&'static str> {
             SpecialAction::ListDirectory => "our descriptors are left out",
             SpecialAction::CloseRange => "our descriptors are left open",
             SpecialAction::Limit => "our mappings do not count for RLIMIT_AS",
+            SpecialAction::AsynchronousIo => "carried out when it is submitted",
             SpecialAction::WriteToProcess => "`EPERM` for another recorded process",
         },
         Class::Plain | Class::Declined(..) | Class::Refused(..) => return None,

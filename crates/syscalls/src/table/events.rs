@@ -2,24 +2,28 @@
 
 use crate::argument::Kind::*;
 use crate::call::{call, SystemCall};
-use crate::class::{Class, SignalAction};
+use crate::class::{Class, SignalAction, SpecialAction};
 use crate::names::flags::{CLOCK, DESCRIPTOR, EVENTFD, TIMER_FLAGS};
 use crate::output::fixed;
 use crate::traits::Descriptors;
+use crate::wait::{Restart, SignalMask, Wait};
 
 const ENOSYS: i32 = 38;
-const EPERM: i32 = 1;
+const EACCES: i32 = 13;
 const NO_RINGS: &str =
     "the kernel would write to the program's memory at any time; programs fall back to plain calls";
 
+const ASYNCHRONOUS: Class = Class::Special(SpecialAction::AsynchronousIo);
+
 pub(super) const CALLS: &[SystemCall] = &[
+    // Carried out when they are submitted; what is written is logged there.
     call(
         206,
         "io_setup",
         &[("count", Unsigned), ("context", Pointer)],
     )
-    .declined(ENOSYS, NO_RINGS),
-    call(207, "io_destroy", &[("context", Hex)]).declined(ENOSYS, NO_RINGS),
+    .class(ASYNCHRONOUS),
+    call(207, "io_destroy", &[("context", Hex)]).class(ASYNCHRONOUS),
     call(
         208,
         "io_getevents",
@@ -31,19 +35,24 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("timeout", Pointer),
         ],
     )
-    .declined(ENOSYS, NO_RINGS),
+    .class(ASYNCHRONOUS)
+    .waits(Wait::Directly, Restart::Interrupted),
     call(
         209,
         "io_submit",
         &[("context", Hex), ("count", Long), ("blocks", Pointer)],
     )
-    .declined(ENOSYS, NO_RINGS),
+    .class(ASYNCHRONOUS)
+    .waits(
+        Wait::WithTurn("its requests are carried out one after another"),
+        Restart::Interrupted,
+    ),
     call(
         210,
         "io_cancel",
         &[("context", Hex), ("block", Pointer), ("result", Pointer)],
     )
-    .declined(ENOSYS, NO_RINGS),
+    .class(ASYNCHRONOUS),
     call(253, "inotify_init", &[]).makes(Descriptors::Result),
     // Signals are virtual while recording: a kernel-side signalfd needs the recorder's help.
     call(
@@ -103,7 +112,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .declined(
-        EPERM,
+        EACCES,
         "its ring is shared memory that the kernel writes at any time",
     ),
     call(
@@ -128,7 +137,9 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("mask", Pointer),
         ],
     )
-    .declined(ENOSYS, NO_RINGS),
+    .class(ASYNCHRONOUS)
+    .waits(Wait::Directly, Restart::Interrupted)
+    .masks(SignalMask::Indirect(5)),
     call(
         425,
         "io_uring_setup",
