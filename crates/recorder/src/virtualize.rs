@@ -36,6 +36,18 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
     None
 }
 
+/// Whether all descriptors that a call names exist.
+pub fn has_descriptors(call: &Call<'_>, entry: &SystemCall) -> bool {
+    (0..call.args.len())
+        .filter(|index| entry.facts.descriptors & (1 << index) != 0)
+        .all(|index| {
+            let descriptor = call.args[index];
+            // SAFETY: asks for flags.
+            let is_open = || unsafe { syscall2(FCNTL, descriptor, numbers::F_GETFD) } >= 0;
+            !hidden_descriptors::is_hidden(descriptor) && is_open()
+        })
+}
+
 #[inline(never)]
 fn answer_special(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
     match entry.class {

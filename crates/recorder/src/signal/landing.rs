@@ -10,15 +10,12 @@ use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::checksum::checksum;
 use reenact_trace::{Registers, Tag};
 
-use super::pagemap::{Scan, FILE, ONLY_TRACKED, PRESENT, PROTECT, REGIONS, SWAPPED, WRITTEN, ZERO};
 use super::{dirty, landing_cost, vectors_at_landing};
 use crate::log::Builder;
-use crate::{maps_file, shared};
+use crate::pagemap::{Scan, FILE, ONLY_TRACKED, PRESENT, PROTECT, REGIONS, SWAPPED, WRITTEN, ZERO};
+use crate::writable_memory::{Range, WritableMemory};
 use reenact_interpose::Frame;
 
-/// Where the kernel cannot say what of a range has content, larger ones are left out: reading
-/// them would take seconds.
-const RANGE_MAX: u64 = 256 << 20;
 /// Checksums are taken page by page, so that a replay can tell from one page that memory differs.
 const PIECE: u64 = PAGE;
 /// What a function may use below the stack pointer.
@@ -90,73 +87,31 @@ fn attach_memory(event: &mut Builder, before: &Registers, only_written: bool) {
     // says which registers are in use. Zeroed ones are or are not, by whether the processor has
     // switched tasks meanwhile.
     let stack = before.rsp.wrapping_sub(RED_ZONE);
-    let maps = open(c"/proc/self/maps");
-    if maps < 0 {
+    let Some(memory) = WritableMemory::open() else {
         return;
-    }
-    let pages = open(c"/proc/self/pagemap");
-    let mut buffer = [0u8; 8192];
-    let mut held = 0;
-    loop {
-        // SAFETY: the free part of our buffer.
-        let count = unsafe {
-            syscall3(
-                READ,
-                maps as u64,
-                buffer.as_mut_ptr() as u64 + held as u64,
-                (buffer.len() - held) as u64,
-            )
+    };
+    let pages = memory.pages();
+    memory.ranges(|range| {
+        let Range {
+            from,
+            to,
+            is_shared,
+        } = range;
+        // Below the stack pointer there is only what nobody will read again.
+        let least = if stack >= from && stack < to {
+            stack
+        } else {
+            from
         };
-        if count <= 0 {
-            break;
-        }
-        held += count as usize;
-        let mut start = 0;
-        while let Some(length) = buffer[start..held].iter().position(|&byte| byte == b'\n') {
-            let line = &buffer[start..start + length];
-            if let Some((from, to, is_shared)) = writable_range(line) {
-                // Below the stack pointer there is only what nobody will read again.
-                let least = if stack >= from && stack < to {
-                    stack
-                } else {
-                    from
-                };
-                let tells_written = only_written && !is_shared;
-                if !(tells_written && add_written(event, pages, [from, least, to])) {
-                    add_range(event, pages, least, to, is_shared);
-                    if tells_written {
-                        dirty::register(from, to);
-                        protect(pages, from, to);
-                    }
-                }
+        let tells_written = only_written && !is_shared;
+        if !(tells_written && add_written(event, pages, [from, least, to])) {
+            memory.parts(range, least, |start, end| add(event, start, end));
+            if tells_written {
+                dirty::register(from, to);
+                protect(pages, from, to);
             }
-            start += length + 1;
         }
-        buffer.copy_within(start..held, 0);
-        held -= start;
-    }
-    // SAFETY: our descriptors.
-    unsafe {
-        syscall2(CLOSE, maps as u64, 0);
-        if pages >= 0 {
-            syscall2(CLOSE, pages as u64, 0);
-        }
-    }
-}
-
-/// The range of a line of the maps file, if it is writable memory of the program, and whether it is
-/// shared: then it is the running process's alone until it releases the token.
-fn writable_range(line: &[u8]) -> Option<(u64, u64, bool)> {
-    let dash = line.iter().position(|&byte| byte == b'-')?;
-    let space = dash + line[dash..].iter().position(|&byte| byte == b' ')?;
-    let permissions = line.get(space + 1..space + 5)?;
-    let from = maps_file::hexadecimal(&line[..dash]);
-    let to = maps_file::hexadecimal(&line[dash + 1..space]);
-    let is_shared = permissions[3] == b's';
-    let wanted = permissions.starts_with(b"rw")
-        && (!is_shared || shared::is_known(from, to))
-        && !maps_file::is_ours(line);
-    wanted.then_some((from, to, is_shared))
+    });
 }
 
 /// Pages of memory that is not a file's.
@@ -228,36 +183,6 @@ fn protect(pages: i64, from: u64, to: u64) {
         any_of: PRESENT | SWAPPED,
     };
     let _ = scan.run(pages, &mut []);
-}
-
-/// Add what the program has written of a range, as far as the kernel can tell.
-fn add_range(event: &mut Builder, pages: i64, from: u64, to: u64, is_shared: bool) {
-    // All shared memory is a file's to the kernel.
-    let unwritten = if is_shared { ZERO } else { FILE | ZERO };
-    let mut regions = [[0u64; 3]; REGIONS];
-    let mut at = from;
-    while at < to {
-        // Neither zero pages nor those of a file that have not been written to.
-        let scan = Scan {
-            flags: 0,
-            from: at & !(PAGE - 1),
-            to,
-            inverted: unwritten,
-            all_of: unwritten,
-            any_of: PRESENT | SWAPPED,
-        };
-        let Some((count, end)) = scan.run(pages, &mut regions) else {
-            // A kernel before 6.7.
-            if to - at <= RANGE_MAX {
-                add(event, at, to);
-            }
-            return;
-        };
-        for &[start, end, _] in &regions[..count] {
-            add(event, start.max(at), end);
-        }
-        at = end;
-    }
 }
 
 fn add(event: &mut Builder, from: u64, to: u64) {

@@ -8,6 +8,7 @@ use crate::access::{read_words, Memory, Records, Sink};
 use crate::call::SystemCall;
 use crate::class::Class;
 use crate::emit::{Emitter, EFAULT};
+use crate::ioctl::IoctlOutput;
 use crate::output::{Count, Output, Rule, When};
 use crate::refusal::{Refusal, Subject};
 
@@ -66,6 +67,11 @@ impl Before {
     /// The same for a call of which [`crate::Facts::is_simple`] says that there is nothing to look at.
     pub const fn simple() -> Before {
         Before(Saved::Nothing)
+    }
+
+    /// Whether nobody knows what the call writes: whoever makes it has to look.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self.0, Saved::Unknown)
     }
 
     /// Report what the kernel wrote, after the call returned `result` (negative: `-errno`).
@@ -204,10 +210,10 @@ fn rule_before(rule: Rule, args: &[u64; 6], memory: &impl Memory) -> Result<Save
             Some([address, size]) => Saved::Buffer(address, size & 0xffff_ffff),
             None => Saved::Nothing,
         },
-        Rule::Ioctl => {
-            crate::ioctl::ioctl(args[1] as u32)?;
-            Saved::Nothing
-        }
+        Rule::Ioctl => match crate::ioctl::ioctl(args[1] as u32)?.output {
+            IoctlOutput::Unknown => Saved::Unknown,
+            _ => Saved::Nothing,
+        },
         Rule::Fcntl => {
             crate::fcntl::fcntl(args[1] as u32)?;
             Saved::Nothing

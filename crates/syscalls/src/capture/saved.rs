@@ -7,6 +7,8 @@ use crate::access::{read_u32, Memory};
 #[derive(Clone, Debug)]
 pub(super) enum Saved {
     Nothing,
+    /// Nobody knows what the call writes.
+    Unknown,
     /// The length in a value-result argument or a file handle.
     Length(u32),
     /// Address and size of a buffer named in a structure.

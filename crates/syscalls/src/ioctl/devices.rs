@@ -33,7 +33,7 @@ pub(super) const REQUESTS: &[Ioctl] = &[
     with(
         0x2285,
         "SG_IO",
-        IoctlOutput::Refused("its buffers are named in a structure"),
+        IoctlOutput::Unknown, // buffers named in a structure
     ),
     writes(0x2282, "SG_GET_VERSION_NUM", 4),
     plain(0x5326, "CDROM_DRIVE_STATUS"),
@@ -53,6 +53,9 @@ pub(super) const REQUESTS: &[Ioctl] = &[
     plain(0x4c80, "LOOP_CTL_ADD"),
     plain(0x4c81, "LOOP_CTL_REMOVE"),
     plain(0x4c82, "LOOP_CTL_GET_FREE"),
+    // Input devices: one names a buffer, the other, declared as input, is told the effect's number.
+    with(0x8010_4592, "EVIOCGMASK", IoctlOutput::Unknown),
+    writes(0x4030_4580, "EVIOCSFF", 48),
     // Hardware clocks.
     plain(0x7001, "RTC_AIE_ON"),
     plain(0x7002, "RTC_AIE_OFF"),

@@ -14,8 +14,8 @@ pub enum IoctlOutput {
     Dedupe,
     /// Not performed, for this reason: the program gets `-errno`.
     Declined(i32, &'static str),
-    /// Not supported, for this reason.
-    Refused(&'static str),
+    /// Nobody knows, or it is too much to say: what has changed is looked for.
+    Unknown,
 }
 
 /// One request.

@@ -54,18 +54,12 @@ pub(super) fn refusals(writer: &mut dyn Write) -> fmt::Result {
     }
     for request in &crate::ioctl::REQUESTS {
         let name = request.name.unwrap_or("?");
-        match request.output {
-            IoctlOutput::Declined(errno, reason) => {
-                let answer = error_name(errno);
-                writeln!(
-                    writer,
-                    "| `ioctl {name}` | declined, `{answer}` | {reason} |"
-                )?;
-            }
-            IoctlOutput::Refused(reason) => {
-                writeln!(writer, "| `ioctl {name}` | refused, `ENOTTY` | {reason} |")?;
-            }
-            _ => {}
+        if let IoctlOutput::Declined(errno, reason) = request.output {
+            let answer = error_name(errno);
+            writeln!(
+                writer,
+                "| `ioctl {name}` | declined, `{answer}` | {reason} |"
+            )?;
         }
     }
     Ok(())
@@ -110,7 +104,7 @@ pub(super) fn ioctl(writer: &mut dyn Write) -> fmt::Result {
     writer.write_str(
         "\n## Requests of `ioctl`\n\nRequests that are not listed are accepted when their number \
          tells direction and size (`_IOR`, `_IOW`, `_IOWR`) and their type is one whose structures \
-         hold no pointers; others are refused by number.\n\n\
+         hold no pointers; others are made, and what they have changed in memory is looked for.\n\n\
          | number | request | bytes written | |\n|---:|---|---:|---|\n",
     )?;
     for request in &crate::ioctl::REQUESTS {
@@ -123,7 +117,7 @@ pub(super) fn ioctl(writer: &mut dyn Write) -> fmt::Result {
             IoctlOutput::Extents => writer.write_str("32 and the extents")?,
             IoctlOutput::Dedupe => writer.write_str("24 and the ranges")?,
             IoctlOutput::Declined(..) => writer.write_str("declined")?,
-            IoctlOutput::Refused(_) => writer.write_str("refused")?,
+            IoctlOutput::Unknown => writer.write_str("looked for")?,
         }
         let note = match (request.makes_descriptor, request.may_block) {
             (true, _) => "new descriptor",
