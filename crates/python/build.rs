@@ -16,7 +16,8 @@ const PROGRAMS: [(&str, &str, &str); 2] = [
     ("replayer", "reenact-replayer", "reenact-replayer"),
 ];
 /// Crates the programs are made of.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
+    "agent",
     "recorder",
     "interpose",
     "replayer",

@@ -37,6 +37,7 @@ PYTHON_EXCEPTIONS = {
 #: What each Rust crate may depend on, of ours.
 RUST_DEPENDENCIES: dict[str, set[str]] = {
     "trace": set(),
+    "agent": set(),
     "sites": {"trace"},
     "freestanding": set(),
     "interpose": {"trace", "freestanding"},
@@ -44,7 +45,7 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
     "translator": {"trace"},
     "recorder": {"trace", "syscalls", "freestanding", "interpose"},
     "sandbox": set(),
-    "replayer": {"trace", "syscalls", "freestanding", "sandbox", "translator"},
+    "replayer": {"trace", "agent", "syscalls", "freestanding", "sandbox", "translator"},
     "files": {"trace"},
     "store": {"trace", "files"},
     "supervisor": {"trace", "files", "sites"},

@@ -1,10 +1,11 @@
 //! Effects of events on the machine: what is attached to them.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
 use reenact_trace::checksum::checksum;
 use reenact_trace::{EventKind, MapRecord, Registers, Tag};
-use reenact_translator::Watch;
+use reenact_translator::{Touched, Watch};
 
 use crate::call_effects;
 use crate::error::ReplayError;
@@ -52,8 +53,8 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
     Ok(())
 }
 
-/// The first watched byte that an event is about to write.
-pub fn first_watched_write(machine: &Machine, group: &Group<'_>) -> Option<u64> {
+/// Every watch of what an event is about to write.
+pub fn watched_writes(machine: &Machine, group: &Group<'_>) -> Vec<Touched> {
     let changed = if group.event.kind == EventKind::Syscall {
         call_effects::changed_range(group)
     } else {
@@ -68,16 +69,21 @@ pub fn first_watched_write(machine: &Machine, group: &Group<'_>) -> Option<u64> 
         };
         Some((attachment.address, length))
     });
-    let watches = machine.translator.watches();
-    changed
-        .into_iter()
-        .chain(written)
-        .find_map(|(start, length)| {
-            watches
-                .iter()
-                .filter(|watch| watch.access & Watch::WRITE != 0)
-                .find_map(|watch| watch.touched(start, start.saturating_add(length)))
+    let ranges: Vec<(u64, u64)> = changed.into_iter().chain(written).collect();
+    let watches = machine.translator.watches().iter().enumerate();
+    watches
+        .filter(|(_, watch)| watch.access & Watch::WRITE != 0)
+        .filter_map(|(number, watch)| {
+            let mut ranges = ranges.iter();
+            let address = ranges
+                .find_map(|&(start, length)| watch.touched(start, start.saturating_add(length)))?;
+            Some(Touched {
+                number,
+                address,
+                access: Watch::WRITE,
+            })
         })
+        .collect()
 }
 
 /// The registers an event brings.

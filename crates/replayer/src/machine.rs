@@ -160,6 +160,12 @@ impl Machine {
         unsafe { self.translator.run(&mut self.memory, limit) }
     }
 
+    /// Like [`Machine::run`], as long as execution is within a range of code.
+    pub fn run_within(&mut self, limit: u64, range: (u64, u64)) -> Stop {
+        // SAFETY: as for `run`.
+        unsafe { self.translator.run_within(&mut self.memory, limit, range) }
+    }
+
     /// Like [`Machine::run`], but does not stop at a hook at the first instruction.
     pub fn run_past_hook(&mut self, limit: u64) -> Stop {
         // SAFETY: as for `run`.

@@ -164,10 +164,17 @@ impl Pace {
                 return Ok(Stop::Budget);
             }
             let stretch = left.map_or(stretch, |left| stretch.min(left));
-            let stop = match core::mem::replace(&mut past, Past::Nothing) {
-                Past::Nothing => machine.run(stretch),
-                Past::Hook => machine.run_past_hook(stretch),
-                Past::Watch => machine.run_past_watch(stretch),
+            let range = self.control.as_ref().and_then(Control::range);
+            // What is run past is looked at one by one, too.
+            let stretch = match (range, past) {
+                (Some(_), Past::Hook | Past::Watch) => stretch.min(1),
+                _ => stretch,
+            };
+            let stop = match (core::mem::replace(&mut past, Past::Nothing), range) {
+                (Past::Nothing, Some(range)) => machine.run_within(stretch, range),
+                (Past::Nothing, None) => machine.run(stretch),
+                (Past::Hook, _) => machine.run_past_hook(stretch),
+                (Past::Watch, _) => machine.run_past_watch(stretch),
             };
             match stop {
                 Stop::Budget if self.has_passed(machine) => return Ok(stop),
@@ -274,7 +281,7 @@ impl Pace {
 
     fn look(&mut self, machine: &mut Machine) {
         if let Some(control) = self.control.as_mut().filter(|control| control.is_active()) {
-            control.look(machine);
+            control.end_stretch(machine);
         }
         if self.interval == 0 {
             return;

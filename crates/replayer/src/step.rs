@@ -4,7 +4,7 @@ use reenact_freestanding::numbers as n;
 use reenact_trace::event::{flags, instruction};
 use reenact_trace::registers::USER_FLAGS;
 use reenact_trace::{EventKind, Registers, Tag};
-use reenact_translator::{Stop, Watch};
+use reenact_translator::Stop;
 
 use crate::call_effects;
 use crate::creation::{Creation, CLONE_THREAD, CLONE_VM};
@@ -189,8 +189,9 @@ fn tell_writes(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) {
         return;
     }
     if let Some(control) = &mut pace.control {
-        if let Some(address) = effects::first_watched_write(machine, group) {
-            control.at_access(machine, address, Watch::WRITE);
+        let touched = effects::watched_writes(machine, group);
+        if !touched.is_empty() {
+            control.at_accesses(machine, &touched);
         }
     }
 }

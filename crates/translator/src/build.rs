@@ -7,6 +7,9 @@ use crate::store::ExitKind;
 /// Most instructions in a block.
 pub(crate) const MAX_COUNT: u8 = 96;
 
+/// What stands for the limit of a block that is [`Mode::Unchecked`].
+pub(crate) const UNCHECKED: u8 = u8::MAX;
+
 /// A jump out of the block being built.
 pub(crate) struct Pending {
     /// Instructions executed when it is taken.
@@ -31,7 +34,9 @@ pub(crate) enum Mode {
     Normal,
     /// Without accounting and at most this long: for stopping at an exact count.
     Exact(u8),
-    /// One instruction, not to be remembered.
+    /// One instruction, without looking at what it accesses, nor for a landing.
+    Unchecked,
+    /// The same, not to be remembered: its page may be about to change.
     Once,
 }
 

@@ -1,7 +1,7 @@
 //! Translates one block.
 
 use crate::accounting::phase_behind;
-use crate::build::{Build, FetchFault, Mode, Next, Pending, CALL_DEPTH, MAX_COUNT};
+use crate::build::{Build, FetchFault, Mode, Next, Pending, CALL_DEPTH, MAX_COUNT, UNCHECKED};
 use crate::classify::{self, STATUS_FLAGS};
 use crate::context::field;
 use crate::engine::{Engine, PROLOGUE, STUB_SIZE};
@@ -51,7 +51,7 @@ impl Engine {
             Mode::Normal if self.path_limit != 0 => self.path_limit,
             Mode::Normal => MAX_COUNT,
             Mode::Exact(limit) => limit,
-            Mode::Once => 1,
+            Mode::Unchecked | Mode::Once => 1,
         };
         let mut b = Build {
             e: self.emitter(body),
@@ -118,7 +118,7 @@ impl Engine {
                 }
                 if let Some(landing) = self.landing.filter(|landing| landing.address == pc) {
                     // A single instruction has been checked before.
-                    if b.mode != Mode::Once {
+                    if !matches!(b.mode, Mode::Unchecked | Mode::Once) {
                         self.check_landing(b, &landing);
                     }
                 }
@@ -313,6 +313,7 @@ impl Engine {
             limit: match b.mode {
                 Mode::Normal => 0,
                 Mode::Exact(limit) => limit,
+                Mode::Unchecked => UNCHECKED,
                 Mode::Once => 1,
             },
             valid: b.mode != Mode::Once,

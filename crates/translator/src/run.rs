@@ -1,7 +1,7 @@
 //! The loop around translated code: choose a block, enter it, deal with how it left.
 
 use crate::accounting::{phase_behind, AHEAD};
-use crate::build::{FetchFault, Mode, MAX_COUNT};
+use crate::build::{FetchFault, Mode, MAX_COUNT, UNCHECKED};
 use crate::context::{BUDGETS, EXIT_FAULT, EXIT_INDIRECT};
 use crate::flags::DEAD_WINDOW;
 use crate::gate;
@@ -47,13 +47,13 @@ impl Translator {
         guest: &mut G,
         limit: u64,
         past: Past,
+        within: Option<(u64, u64)>,
     ) -> Stop {
         // The accounting that preserves flags takes a budget of 2^56 or more for a negative one.
         let mut remaining = limit.min(1 << 55) as i64;
         let watches = self.engine.watched_access != 0;
         let mut unwatched = past == Past::Watch && watches;
-        let mut step =
-            unwatched || past != Past::Nothing && self.engine.may_stop_at(self.registers().rip);
+        let mut step = self.step_past(past, watches);
         let mut recording: Option<Recording> = None;
         let mut interrupted = false;
         loop {
@@ -65,11 +65,13 @@ impl Translator {
                 };
             }
             let rip = self.registers().rip;
-            if !step && self.is_hook(rip) {
+            if step.is_none() && self.is_hook(rip) {
                 return Stop::Hook;
             }
-            let mode = if step {
-                Mode::Once
+            let mode = if let Some(step) = step.take() {
+                step
+            } else if within.is_some() {
+                Mode::Exact(1)
             } else if remaining < FULL_SPEED {
                 // What is noted in pieces of this size would not fit in a block.
                 recording = None;
@@ -79,7 +81,6 @@ impl Translator {
             } else {
                 Mode::Normal
             };
-            step = false;
             self.engine.checks_accesses = watches && !core::mem::take(&mut unwatched);
             let number = match self.block(guest, rip, mode, 0) {
                 Ok(number) => number,
@@ -132,14 +133,42 @@ impl Translator {
                 Next::Slow => {}
                 Next::Step => {
                     // It was looked at before it faulted.
-                    step = true;
+                    step = Some(Mode::Once);
                     unwatched = watches;
                 }
                 Next::Go(None) => {}
+                Next::Go(_) | Next::Indirect if within.is_some() => {}
                 Next::Go(Some(exit)) => self.connect(guest, exit, remaining),
                 Next::Indirect => self.connect_indirect(guest, remaining),
             }
+            if let Some((start, end)) = within {
+                if !(start..end).contains(&self.registers().rip) && !interrupted {
+                    return Stop::Budget;
+                }
+            }
         }
+    }
+
+    /// How the first instruction of a run is executed, if it needs a block of its own. Where execution comes by millions
+    /// of times such blocks are kept.
+    fn step_past(&self, past: Past, watches: bool) -> Option<Mode> {
+        let rip = self.registers().rip;
+        if past == Past::Watch && watches {
+            return Some(Mode::Unchecked);
+        }
+        if past == Past::Nothing || !self.engine.may_stop_at(rip) {
+            return None;
+        }
+        // A block that is kept has the check of a landing.
+        let is_landing = self
+            .engine
+            .landing
+            .is_some_and(|landing| landing.address == rip);
+        Some(if is_landing {
+            Mode::Once
+        } else {
+            Mode::Exact(1)
+        })
     }
 
     /// Translate the target of an exit that has just been taken, and link it.
@@ -192,6 +221,7 @@ impl Translator {
         let limit = match mode {
             Mode::Normal => Some(0),
             Mode::Exact(limit) => Some(limit),
+            Mode::Unchecked => Some(UNCHECKED),
             Mode::Once => None,
         };
         if let Some(limit) = limit {

@@ -100,7 +100,22 @@ impl Translator {
     /// vector state are the guest's; fault signals reach [`Context::redirect_fault`].
     pub unsafe fn run<G: GuestCode>(&mut self, guest: &mut G, limit: u64) -> Stop {
         // SAFETY: same contract.
-        unsafe { self.execute(guest, limit, Past::Nothing) }
+        unsafe { self.execute(guest, limit, Past::Nothing, None) }
+    }
+
+    /// Like [`Translator::run`], but stops (with [`Stop::Budget`]) as soon as the next instruction lies outside of a
+    /// range: start, and one past the end.
+    ///
+    /// # Safety
+    /// As for [`Translator::run`].
+    pub unsafe fn run_within<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        limit: u64,
+        range: (u64, u64),
+    ) -> Stop {
+        // SAFETY: same contract.
+        unsafe { self.execute(guest, limit, Past::Nothing, Some(range)) }
     }
 
     /// Like [`Translator::run`], but does not stop at a hook at the first instruction.
@@ -109,7 +124,7 @@ impl Translator {
     /// As for [`Translator::run`].
     pub unsafe fn run_past_hook<G: GuestCode>(&mut self, guest: &mut G, limit: u64) -> Stop {
         // SAFETY: same contract.
-        unsafe { self.execute(guest, limit, Past::Hook) }
+        unsafe { self.execute(guest, limit, Past::Hook, None) }
     }
 
     /// Like [`Translator::run`], but stops neither at a hook at the first instruction nor for the watched
@@ -119,7 +134,7 @@ impl Translator {
     /// As for [`Translator::run`].
     pub unsafe fn run_past_watch<G: GuestCode>(&mut self, guest: &mut G, limit: u64) -> Stop {
         // SAFETY: same contract.
-        unsafe { self.execute(guest, limit, Past::Watch) }
+        unsafe { self.execute(guest, limit, Past::Watch, None) }
     }
 
     pub(crate) fn flush(&mut self) {

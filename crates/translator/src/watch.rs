@@ -23,7 +23,7 @@ use iced_x86::{
 /// Largest access that is looked up in the table by its first byte.
 const LARGEST: usize = 64;
 /// What an access of unknown size may touch (AMX tiles).
-const UNKNOWN_SIZE: u16 = 16 << 10;
+pub(crate) const UNKNOWN_SIZE: u16 = 16 << 10;
 const RAX: u8 = 0;
 const RCX: u8 = 1;
 const GRANULE: u64 = 256;
@@ -45,13 +45,9 @@ impl Engine {
     }
 
     fn check_access(&mut self, b: &mut Build, i: &Instruction, memory: &UsedMemory, access: u8) {
-        let repeated = Repeated::of(i);
-        let size = match repeated {
-            None => memory.memory_size().size(),
-            // Of all elements together nobody knows the size in advance.
-            Some(_) => i.memory_size().size(),
-        };
-        let is_looked_up = repeated.is_none() && (1..=LARGEST).contains(&size);
+        let mut accessed = described(i, memory, access);
+        let is_looked_up =
+            accessed.repeated.is_none() && (1..=LARGEST).contains(&memory.memory_size().size());
         b.need_flags();
         b.e.store(field!(spill_c), RCX);
         load_address(b, memory);
@@ -65,7 +61,7 @@ impl Engine {
             b.e.bytes(&[0xe3, 5]);
         }
         b.e.jump(self.cold);
-        let resume = self.offset(b.e.address());
+        accessed.resume = self.offset(b.e.address());
         b.e.load(field!(spill_c), RCX);
         let mut cold = self.emitter(self.cold);
         cold.load(field!(spill_c), RCX);
@@ -77,21 +73,31 @@ impl Engine {
             executed: b.count,
             target: i.ip(),
             field: 0,
-            kind: ExitKind::Watch(Access {
-                size: match size {
-                    0 if is_state(i) => 0,
-                    0 => UNKNOWN_SIZE,
-                    _ => size as u16,
-                },
-                is_compacted: i.mnemonic() == Mnemonic::Xsavec
-                    || i.mnemonic() == Mnemonic::Xsavec64,
-                access,
-                repeated,
-                resume,
-            }),
+            kind: ExitKind::Watch(accessed),
             number_at,
             charge_only: false,
         });
+    }
+}
+
+/// What an instruction does with one piece of memory; [`Access::resume`] is not known yet.
+pub(crate) fn described(i: &Instruction, memory: &UsedMemory, access: u8) -> Access {
+    let repeated = Repeated::of(i);
+    let size = match repeated {
+        None => memory.memory_size().size(),
+        // Of all elements together nobody knows the size in advance.
+        Some(_) => i.memory_size().size(),
+    };
+    Access {
+        size: match size {
+            0 if is_state(i) => 0,
+            0 => UNKNOWN_SIZE,
+            _ => size as u16,
+        },
+        is_compacted: matches!(i.mnemonic(), Mnemonic::Xsavec | Mnemonic::Xsavec64),
+        access,
+        repeated,
+        resume: 0,
     }
 }
 
@@ -143,7 +149,7 @@ fn load_address(b: &mut Build, memory: &UsedMemory) {
     b.e.load(field!(spill_b), RAX);
 }
 
-fn access_of(access: OpAccess) -> u8 {
+pub(crate) fn access_of(access: OpAccess) -> u8 {
     match access {
         OpAccess::Read | OpAccess::CondRead => Watch::READ,
         OpAccess::Write | OpAccess::CondWrite => Watch::WRITE,
@@ -205,37 +211,5 @@ impl Translator {
             }
             _ => None,
         }
-    }
-
-    /// The first watched byte that the access at hand touches, and how.
-    pub(crate) fn touched<G: GuestCode>(&self, guest: &G, access: &Access) -> Option<(u64, u8)> {
-        // SAFETY: the context lives as long as the translator.
-        let address = unsafe { (*self.engine.context).watched };
-        let registers = self.registers();
-        let size = match (access.size, &self.engine.state_extent) {
-            (0, Some(extent)) => {
-                let mask = registers.rdx << 32 | registers.rax & 0xffff_ffff;
-                extent.bytes(mask, access.is_compacted)
-            }
-            (0, None) => u64::from(UNKNOWN_SIZE),
-            (size, _) => u64::from(size),
-        };
-        let (start, end) = match &access.repeated {
-            None => (address, address.saturating_add(size)),
-            Some(repeated) => repeated.range(registers, address, size)?,
-        };
-        let is_reached = |watch: &Watch| {
-            access.repeated.is_none_or(|repeated| {
-                let both = (start.max(watch.start), end.min(watch.end));
-                repeated.reaches(guest, registers, address, size, both)
-            })
-        };
-        self.engine
-            .watches
-            .iter()
-            .filter(|watch| watch.access & access.access != 0)
-            .filter_map(|watch| Some((watch, watch.touched(start, end)?)))
-            .find(|(watch, _)| is_reached(watch))
-            .map(|(_, byte)| (byte, access.access))
     }
 }

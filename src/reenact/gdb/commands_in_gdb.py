@@ -205,6 +205,59 @@ class Last(gdb.Command):  # type: ignore[misc]
         _move(f"last {int(address):#x} {value.type.sizeof}")
 
 
+_WATCHPOINTS = (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT)
+#: An instruction in what `maintenance agent-eval` says.
+_INSTRUCTION = re.compile(r" *\d+ +[a-z_0-9]+( -?\d+)?")
+
+
+class _WatchConditions:
+    """Has the server ask the conditions of watchpoints: it passes millions of accesses a second."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, ...]] = {}
+        self._found: dict[int, str] = {}
+        for event in (gdb.events.breakpoint_created, gdb.events.breakpoint_modified):
+            event.connect(self._changed)
+        gdb.events.breakpoint_deleted.connect(self._changed)
+
+    def _changed(self, point: Any) -> None:
+        """A breakpoint is new, other, or (still there) about to be deleted."""
+        if point.type not in _WATCHPOINTS:
+            return
+        state = (point.expression, point.condition, point.enabled)
+        is_there = any(other.number == point.number for other in gdb.breakpoints())
+        if is_there and self._known.get(point.number) == state:
+            return
+        self._known[point.number] = state
+        self._found[point.number] = self._told(point) if is_there and point.enabled else ""
+        by_place: dict[str, list[str]] = {}
+        for found in filter(None, self._found.values()):
+            by_place.setdefault(found.rpartition("#")[0], []).append(found.rpartition("#")[2])
+        conditions = [
+            f"{place};{code}"
+            for place, codes in by_place.items()
+            # Of two watchpoints of one place one may have none: then each access counts.
+            if all(codes)
+            for code in codes
+        ]
+        with contextlib.suppress(gdb.error, gdb.GdbError):
+            _monitor(f"watch-conditions {'|'.join(conditions)}")
+
+    def _told(self, point: Any) -> str:
+        """Address and size of what is watched, and its condition as code; "" where not known."""
+        with contextlib.suppress(gdb.error):
+            value = gdb.parse_and_eval(point.expression)
+            if value.address is None:
+                return ""
+            place = f"{int(value.address):#x};{value.type.sizeof}"
+            if not point.condition:
+                return f"{place}#"
+            said = gdb.execute(f"maintenance agent-eval {point.condition}", to_string=True)
+            lines = [line.strip() for line in said.splitlines() if _INSTRUCTION.fullmatch(line)]
+            return f"{place}#{';'.join(lines)}"
+        return ""
+
+
 def _prompt(_current: Any) -> str | None:
     try:
         return f"(reenact {_monitor('when')}) "
@@ -219,4 +272,5 @@ _COMMANDS = (
 )
 for _made in _COMMANDS:
     _made()
+_conditions = _WatchConditions()
 gdb.prompt_hook = _prompt

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from reenact.errors import ReenactError, UsageError
+from reenact.gdb.agent_assembly import assembled, uses_registers
 from reenact.gdb.client_paths import program_name
 from reenact.gdb.target import Target
 from reenact.gdb.user_checkpoints import UserCheckpoints
@@ -154,6 +155,20 @@ class Monitor:
         image = self._target.tell_image()
         return "" if image is None else f"{program_name(image)}\n"
 
+    def _watch_conditions(self, rest: str) -> str:
+        """All conditions of watchpoints: of each an address, a size, and gdb's text of its code."""
+        found: dict[tuple[int, int], tuple[bytes, ...]] = {}
+        for one in filter(None, rest.split("|")):
+            address, size, *lines = one.split(";")
+            code = assembled(lines)
+            if uses_registers(code):
+                # It means the frame that was selected, and nothing tells where that will be.
+                continue
+            key = (int(address, 0), int(size, 0))
+            found[key] = (*found.get(key, ()), code)
+        self._target.points.set_watch_conditions(found)
+        return ""
+
     def _thread(self, _rest: str) -> str:
         return f"{self._target.running}\n"
 
@@ -175,6 +190,7 @@ class Monitor:
         "program": _program,
         "load": _load,
         "thread": _thread,
+        "watch-conditions": _watch_conditions,
         "help": lambda _self, _rest: _HELP,
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import socket
 import struct
 import threading
@@ -43,7 +44,7 @@ from reenact.symbols.files import ModuleFiles
 
 _SUPPORTED = (
     "PacketSize=10000;QStartNoAckMode+;ReverseStep+;ReverseContinue+;vContSupported+;swbreak+;"
-    "hwbreak+;QCatchSyscalls+;QPassSignals+;"
+    "hwbreak+;ConditionalBreakpoints+;QCatchSyscalls+;QPassSignals+;"
     + "".join(f"qXfer:{kind}:read+;" for kind in OBJECTS)
     + "multiprocess+;fork-events+;vfork-events+;exec-events+"
 )
@@ -51,6 +52,8 @@ _SUPPORTED = (
 _EVENTS = {"fork-events+": "fork", "vfork-events+": "vfork", "exec-events+": "exec"}
 #: Seconds between two requests to end the movement of a client that has gone.
 _AGAIN = 0.1
+#: A condition of a point, with its length.
+_CONDITION = re.compile("X(?P<length>[0-9a-fA-F]+),(?P<code>[0-9a-fA-F]*)")
 _ERROR = "E01"
 _NO_MEMORY = "E0e"
 #: What a packet that is not as the protocol has it leads to.
@@ -336,7 +339,7 @@ class Conversation:
 
     def _insert(self, rest: str) -> str:
         if not self._is_foreign:
-            self._target.points.insert(*_point(rest))
+            self._target.points.insert(*_point(rest), _conditions(rest))
         return "OK"
 
     def _remove(self, rest: str) -> str:
@@ -440,3 +443,8 @@ class Conversation:
 def _point(rest: str) -> tuple[int, int, int]:
     kind, address, size = rest.split(";", maxsplit=1)[0].split(",")
     return int(kind), int(address, 16), int(size, 16)
+
+
+def _conditions(rest: str) -> tuple[bytes, ...]:
+    """The agent expressions of a point: `;X<length>,<bytes>`, any number of them."""
+    return tuple(bytes.fromhex(found["code"]) for found in _CONDITION.finditer(rest))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reenact.errors import ReenactError, UsageError
+from reenact.gdb.hidden_accesses import told_before
 from reenact.gdb.identifiers import Names
 from reenact.gdb.image import Image
 from reenact.gdb.milestones import Milestone
@@ -197,8 +198,10 @@ class Target:
 
     def _forward(self) -> str:
         while True:
-            ahead = self._milestones.after(self.session.position, self.told_kinds)
+            origin = self.session.position
+            ahead = self._milestones.after(origin, self.told_kinds)
             stop = self.session.continue_(None if ahead is None else ahead.position)
+            stop = self._with_hidden(stop, origin, backward=False)
             if stop.reason == StopReason.POSITION and ahead is not None:
                 return self._passed_milestone(ahead)
             if not self._is_passed(stop):
@@ -212,12 +215,22 @@ class Target:
                 return self._told(self.session.reverse_stepi(), backward=True)
             behind = self._milestones.before(position, self.told_kinds)
             stop = self.session.reverse_continue(None if behind is None else behind.position)
+            stop = self._with_hidden(stop, position, backward=True)
             if stop.reason == StopReason.POSITION and behind is not None:
                 if behind.kind == "exec":
                     continue
                 return self._passed_milestone(behind)
             if not self._is_passed(stop):
                 return self._told(stop, backward=True)
+
+    def _with_hidden(self, stop: Stop, origin: Position, *, backward: bool) -> Stop:
+        """The stop a client is told of first."""
+        point = None
+        if stop.reason == StopReason.WATCHPOINT and stop.address is not None:
+            point = self.points.hides(stop.address)
+        if point is None:
+            return stop
+        return told_before(self.session, point, stop, origin, backward=backward)
 
     def _passed_milestone(self, milestone: Milestone) -> str:
         """The reply at a fork; of another program `_another_program` tells."""

@@ -19,7 +19,7 @@ from reenact.session.points import Point, Points
 from reenact.session.positions import Key
 
 #: Stops that are hits of points.
-HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.CATCH)
+HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.WATCHED, Reason.CATCH)
 
 #: So many instructions are looked through first; with so many hits in them …
 _SAMPLE = 1 << 20
@@ -33,6 +33,9 @@ Hit = tuple[StopState, Union[Point, None]]
 
 def beyond(state: StopState) -> int:
     """What does not count where a run goes on: what has been told there (breakpoints first)."""
+    if state.reason == Reason.WATCHED:
+        # It is behind the access: what is here has not been told.
+        return 0
     return BREAKPOINTS | (ACCESSES if state.reason == Reason.WATCH else 0)
 
 

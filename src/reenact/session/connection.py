@@ -46,6 +46,7 @@ class ReplayerConnection:
         self._explain = explain
         #: Which set of breakpoints it has been told; the owner's business.
         self.points_version = 0
+        self._has_conditions = False
         self.last = self._take_stop()
 
     @property
@@ -94,6 +95,7 @@ class ReplayerConnection:
             theirs.close()
             raise
         copy.points_version = self.points_version
+        copy._has_conditions = self._has_conditions
         copy.is_changed = self.is_changed
         return copy
 
@@ -105,6 +107,17 @@ class ReplayerConnection:
         """Stop before accesses to these ranges: address, length, `messages.READ | WRITE`."""
         flat = [word for watch in watches for word in watch]
         self._ask(Operation.WATCHES, messages.words(*flat))
+
+    def set_conditions(self, conditions: list[messages.PointCondition]) -> None:
+        """Tell hits of these only where a condition holds."""
+        if conditions or self._has_conditions:
+            self._ask(Operation.CONDITIONS, messages.conditions(conditions))
+        self._has_conditions = bool(conditions)
+
+    def evaluate(self, code: bytes) -> int | None:
+        """The value of an agent expression; None: it has none here."""
+        problem, value = struct.unpack("<QQ", self._ask(Operation.EVALUATE, code))
+        return None if problem else int(value)
 
     def registers(self, tid: int = 0) -> Registers:
         """Registers of a thread; 0: of the running one."""

@@ -15,7 +15,7 @@ from reenact.session.checkpoints import Checkpoints
 from reenact.session.connection import ReplayerConnection
 from reenact.session.history import History
 from reenact.session.interface import MovementInterrupted
-from reenact.session.messages import NEVER, Reason, Run, RunResult, StopState
+from reenact.session.messages import NEVER, CodeRange, Reason, Run, RunResult, StopState
 from reenact.session.points import Points
 from reenact.session.positions import Key
 
@@ -156,6 +156,8 @@ class Copies:
         remember: bool,
         steps: int = NEVER,
         instructions: int = STAGE,
+        asks_behind: bool = False,
+        within: CodeRange | None = None,
     ) -> RunResult:
         """Let a copy run, at most so far that another one should be left there."""
         run = Run(
@@ -166,6 +168,8 @@ class Copies:
             catch=points.catch_mask() if points is not None else 0,
             remember=remember,
             leave_here=leave_here,
+            asks_behind=asks_behind,
+            within=within,
         )
         return self.run(copy, run)
 
@@ -174,6 +178,7 @@ class Copies:
         if copy.points_version != points.version:
             copy.set_breakpoints(points.addresses())
             copy.set_watches(points.watches())
+            copy.set_conditions(points.conditions())
             copy.points_version = points.version
 
     def clear_points(self, copy: ReplayerConnection) -> None:
@@ -181,6 +186,7 @@ class Copies:
         if copy.points_version != 0:
             copy.set_breakpoints([])
             copy.set_watches([])
+            copy.set_conditions([])
             copy.points_version = 0
 
     # Copies

@@ -66,6 +66,9 @@ class StoppedProcess(Protocol):
     def mappings(self) -> list[Mapping]:
         """All mappings of the program."""
 
+    def evaluate(self, code: bytes) -> int | None:
+        """The value of an agent expression for the running thread; None: it has none here."""
+
     # What changes it: only of a branch.
 
     def set_registers(self, registers: Registers) -> None:

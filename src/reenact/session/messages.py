@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reenact.errors import UsageError
@@ -23,6 +24,11 @@ NEVER = 2**64 - 1
 READ, WRITE = 1, 2
 #: What does not count where a run begins.
 BREAKPOINTS, ACCESSES = 1, 2
+
+#: What a condition belongs to.
+BREAKPOINT, WATCH = 1, 2
+#: Kind, address of the breakpoint or number of the watch, the agent expression.
+PointCondition = tuple[int, int, bytes]
 
 _HEADER = struct.Struct("<II")
 _STATE = struct.Struct("<IIQQQQQ")
@@ -47,6 +53,10 @@ class Operation(enum.IntEnum):
     RUN_FREE = 13
     WATCHES = 14
     CHECKSUM = 15
+    CONDITIONS = 16
+    EVALUATE = 17
+    COLLECT = 18
+    COLLECTED = 19
 
 
 class Reply(enum.IntEnum):
@@ -72,6 +82,10 @@ class Reason(enum.IntEnum):
     FAILED = 9
     BEYOND = 10
     FREE = 11
+    #: Watched memory has been accessed, and a condition that is asked behind that holds.
+    WATCHED = 12
+    #: What was collected has to be taken.
+    COLLECTED = 13
 
 
 @dataclass(frozen=True)
@@ -106,6 +120,15 @@ class RunResult:
 
 
 @dataclass(frozen=True)
+class CodeRange:
+    """Code from `start` up to `end`, as one thread executes it."""
+
+    start: int
+    end: int
+    thread: int
+
+
+@dataclass(frozen=True)
 class Run:
     """How far to run; `NEVER`: no such limit.
 
@@ -118,6 +141,10 @@ class Run:
         remember: remember the last breakpoint, watchpoint or catch instead of stopping at each.
         leave_here: where the run begins a breakpoint (`BREAKPOINTS`), an access to watched memory
             (`ACCESSES`) does not count.
+        asks_behind: conditions of watched memory are asked behind an access, not before it.
+        collects: where something is to be collected it is, and nothing is told.
+        within: code that the run ends behind; with `seeks` the run goes on, and the last place
+            outside of it is remembered.
     """
 
     target: tuple[int, int] = (NEVER, 0)
@@ -127,9 +154,14 @@ class Run:
     catch: int = 0
     remember: bool = False
     leave_here: int = 0
+    asks_behind: bool = False
+    collects: bool = False
+    within: CodeRange | None = None
+    seeks: bool = False
 
     def pack(self) -> bytes:
         """The request's content."""
+        within = self.within or CodeRange(0, 0, 0)
         return words(
             *self.target,
             self.steps,
@@ -138,6 +170,10 @@ class Run:
             self.catch,
             int(self.remember),
             self.leave_here,
+            self.asks_behind | self.collects << 1 | self.seeks << 2,
+            within.start,
+            within.end,
+            within.thread,
         )
 
 
@@ -150,6 +186,14 @@ def words(*values: int) -> bytes:
         raise UsageError(
             f"{wrong:#x} is no address or size", "addresses and sizes have 64 bits, without a sign"
         ) from None
+
+
+def conditions(found: Sequence[PointCondition]) -> bytes:
+    """The content of `Operation.CONDITIONS`: all there are."""
+    parts = [words(1)]
+    for kind, place, code in found:
+        parts += [words(kind, place, len(code)), code]
+    return b"".join(parts)
 
 
 def request(operation: Operation, content: bytes = b"", tag: int = 0) -> bytes:

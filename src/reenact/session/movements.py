@@ -23,10 +23,13 @@ _REASONS = {
     Reason.START: StopReason.START,
     Reason.BREAKPOINT: StopReason.BREAKPOINT,
     Reason.WATCH: StopReason.WATCHPOINT,
+    Reason.WATCHED: StopReason.WATCHPOINT,
     Reason.CATCH: StopReason.CATCH,
     Reason.END: StopReason.END,
     Reason.FAILED: StopReason.DIVERGENCE,
 }
+#: Stops that tell an address.
+_ADDRESSED = (Reason.BREAKPOINT, Reason.WATCH, Reason.WATCHED)
 
 
 class Movements:
@@ -167,7 +170,7 @@ class Movements:
         )
         if point is not None:
             point.hits += 1
-        if not isinstance(point, Watchpoint):
+        if not isinstance(point, Watchpoint) or result.state.reason == Reason.WATCHED:
             return self._stop(result.state, message=result.message)
         touched = result.state.detail[0]
         after = self._process.step(1)
@@ -176,7 +179,10 @@ class Movements:
     def _hit(self, points: Points, state: StopState) -> Point | None:
         """The point that says to stop; conditions may look at the session, but not move it."""
         with self._process.judging():
-            return points.hit(state, self._session())
+            present = self._process.present
+            # The last of many hits is told where the stretch ends.
+            is_there = present.state.key == state.key
+            return points.hit(state, self._session(), present.evaluate if is_there else None)
 
     def _at_breakpoint(self) -> Stop | None:
         """The stop of a breakpoint right here; None: there is none that counts."""
@@ -241,7 +247,7 @@ class Movements:
             reason=reason,
             position=Position(self._number, *state.key),
             thread=state.tid,
-            address=state.detail[0] if state.reason in (Reason.BREAKPOINT, Reason.WATCH) else None,
+            address=state.detail[0] if state.reason in _ADDRESSED else None,
             event=caught,
             message=message if reason == StopReason.DIVERGENCE else "",
         )

@@ -172,6 +172,7 @@ class Navigator:
                     leave_here=leave_here,
                     remember=False,
                     steps=NEVER if steps is None else steps,
+                    asks_behind=True,
                 )
                 if result.state.reason == Reason.LIMIT:
                     copies.leave(copies.present)

@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import abc
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, Union
 
 from reenact.errors import UsageError
 from reenact.events import KINDS
-from reenact.session.messages import READ, WRITE, Reason, StopState
+from reenact.session.messages import (
+    BREAKPOINT,
+    READ,
+    WATCH,
+    WRITE,
+    PointCondition,
+    Reason,
+    StopState,
+)
 
-#: Called at a hit with the session standing there (`reenact.session.session` has its exact type).
-Condition = Callable[[Any], object]
+
+@dataclass(frozen=True)
+class AgentCode:
+    """A condition that the replayer asks itself, at every hit: agent expressions, one has to hold.
+
+    Arguments:
+        by_address: for each address of a breakpoint; `None` stands for all other places.
+    """
+
+    by_address: Mapping[int | None, tuple[bytes, ...]]
+
+    def at(self, address: int | None) -> tuple[bytes, ...]:
+        """Those of one place; none: each hit there counts."""
+        return self.by_address.get(address, self.by_address.get(None, ()))
+
+
+#: Called at a hit with the session standing there (`reenact.session.session` has its exact type),
+#: or asked by the replayer.
+Condition = Union[Callable[[Any], object], AgentCode]
+#: Evaluates an agent expression where the hit is; None: it has no value there.
+Evaluate = Callable[[bytes], Union[int, None]]
 
 #: Catchpoints by what people call them: kinds of events.
 CATCHES = {
@@ -62,6 +90,21 @@ class Point(abc.ABC):
     def matches(self, state: StopState) -> bool:
         """Whether a stop of the replayer is this point's."""
 
+    @property
+    def code(self) -> AgentCode | None:
+        """What the replayer asks itself; None: it stops each time."""
+        return self.condition if isinstance(self.condition, AgentCode) else None
+
+    def holds(self, state: StopState, session: object, evaluate: Evaluate | None) -> bool:
+        """Whether a stop that is this point's counts."""
+        if self.condition is None:
+            return True
+        if not isinstance(self.condition, AgentCode):
+            return bool(self.condition(session))
+        # Without an evaluator the replayer has told it from elsewhere, and has asked by itself.
+        programs = self.condition.at(state.detail[0] if state.reason == Reason.BREAKPOINT else None)
+        return not evaluate or not programs or any(evaluate(code) != 0 for code in programs)
+
 
 class Breakpoint(Point):
     """Stops before the instructions at `addresses`.
@@ -106,7 +149,8 @@ class Watchpoint(Point):
         """Whether a stop of the replayer is this point's."""
         touched, accesses = state.detail
         is_inside = self.address <= touched < self.address + self.size
-        return state.reason == Reason.WATCH and is_inside and bool(accesses & ACCESSES[self.kind])
+        is_access = state.reason in (Reason.WATCH, Reason.WATCHED)
+        return is_access and is_inside and bool(accesses & ACCESSES[self.kind])
 
 
 class Catchpoint(Point):
@@ -231,8 +275,29 @@ class Points:
 
     def watches(self) -> list[tuple[int, int, int]]:
         """What the replayer has to watch: address, size, accesses."""
-        points = (point for point in self.enabled() if isinstance(point, Watchpoint))
-        return sorted((point.address, point.size, ACCESSES[point.kind]) for point in points)
+        return [(point.address, point.size, ACCESSES[point.kind]) for point in self._watchpoints()]
+
+    def conditions(self) -> list[PointCondition]:
+        """Those that the replayer asks itself: of a place where a point has none, none."""
+        found: list[PointCondition] = []
+        at: dict[int, list[tuple[bytes, ...]]] = {}
+        for point in self.enabled():
+            if isinstance(point, Breakpoint):
+                for address in point.addresses:
+                    programs = point.code.at(address) if point.code is not None else ()
+                    at.setdefault(address, []).append(programs)
+        for address, all_of_it in at.items():
+            if all(all_of_it):
+                found += [(BREAKPOINT, address, code) for each in all_of_it for code in each]
+        for number, watch in enumerate(self._watchpoints()):
+            if watch.code is not None:
+                found += [(WATCH, number, code) for code in watch.code.at(None)]
+        return found
+
+    def _watchpoints(self) -> list[Watchpoint]:
+        """Those that count, as the replayer numbers them."""
+        points = [point for point in self.enabled() if isinstance(point, Watchpoint)]
+        return sorted(points, key=lambda point: (point.address, point.size, point.kind))
 
     def catch_mask(self) -> int:
         """Kinds of events the replayer has to stop after, as bits."""
@@ -243,13 +308,22 @@ class Points:
     def are_plain(self) -> bool:
         """Whether the replayer alone can say what is a hit: no conditions, no single calls."""
         return not any(
-            point.condition or (isinstance(point, Catchpoint) and point.codes)
+            (point.condition and point.code is None)
+            or (isinstance(point, Catchpoint) and point.codes)
             for point in self.enabled()
         )
 
-    def hit(self, state: StopState, session: object) -> Point | None:
-        """The point that says to stop at this stop of the replayer, if there is one."""
+    def hit(
+        self, state: StopState, session: object, evaluate: Evaluate | None = None
+    ) -> Point | None:
+        """The point that says to stop at this stop of the replayer, if there is one.
+
+        Arguments:
+            state: the stop.
+            session: what conditions look at.
+            evaluate: evaluates agent expressions where the stop is; None: nothing stands there.
+        """
         for point in list(self.enabled()):
-            if point.matches(state) and (point.condition is None or point.condition(session)):
+            if point.matches(state) and point.holds(state, session, evaluate):
                 return point
         return None

@@ -20,7 +20,7 @@ from reenact.session.line_steps_back import LineStepsBack
 from reenact.session.memory import ProcessMemory
 from reenact.session.movements import Movements
 from reenact.session.opening import open_process
-from reenact.session.points import Breakpoint, Point, Points, Watchpoint
+from reenact.session.points import AgentCode, Breakpoint, Point, Points, Watchpoint
 from reenact.session.positions import Key, Position, Where
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.schedule import Schedule
@@ -35,7 +35,7 @@ _Self = TypeVar("_Self", bound="Session")
 
 #: Called at a hit of a breakpoint or watchpoint, with the session standing there; a false result
 #: goes on as if there had been no hit. It may look, but not move.
-Condition = Callable[["Session"], object]
+Condition = Union[Callable[["Session"], object], AgentCode]
 
 #: Largest value whose bytes are taken at once, so that it stays what it was.
 _MOST_TAKEN = 1 << 20
@@ -371,6 +371,7 @@ class Session:
         frame: int = 0,
         *,
         thread: int | None = None,
+        since: Position | None = None,
     ) -> Stop:
         """Go back to where memory was last written: right before that.
 
@@ -383,6 +384,7 @@ class Session:
             size: bytes; None: 8, or the size of the expression's value.
             frame: in which call frame an expression is meant; 0 is the innermost.
             thread: of which thread (its tid); None: of the running one.
+            since: look no further back, and stop there as `goto` does.
 
         Errors: `UsageError` for an expression that is not in memory, and for no size.
 
@@ -395,7 +397,10 @@ class Session:
             'add'
         """
         written = self._written(what, size, frame, thread)
-        return self._moved(lambda: self._movements.backward([written], alone=True), is_back=True)
+        floor = None if since is None else self._destinations.key(since)
+        return self._moved(
+            lambda: self._movements.backward([written], alone=True, floor=floor), is_back=True
+        )
 
     def next_write(
         self,
@@ -404,13 +409,15 @@ class Session:
         frame: int = 0,
         *,
         thread: int | None = None,
+        until: Position | None = None,
     ) -> Stop:
         """Go to where memory is written next: right after that; else to the end.
 
-        Arguments and errors: as `last_write`.
+        Arguments and errors: as `last_write`; `until`: run at most to this later position.
         """
         written = self._written(what, size, frame, thread)
-        return self._moved(lambda: self._movements.forward([written], alone=True))
+        ceiling = None if until is None else self._destinations.key(until)
+        return self._moved(lambda: self._movements.forward([written], alone=True, ceiling=ceiling))
 
     def when_last(self, expression: str, frame: int = 0, *, thread: int | None = None) -> Stop:
         """Back to where the value of an expression last changed: right before that.

@@ -20,6 +20,10 @@ pub enum Operation {
     RunFree,
     Watches,
     Checksum,
+    Conditions,
+    Evaluate,
+    Collect,
+    Collected,
 }
 
 impl Operation {
@@ -41,6 +45,10 @@ impl Operation {
             13 => RunFree,
             14 => Watches,
             15 => Checksum,
+            16 => Conditions,
+            17 => Evaluate,
+            18 => Collect,
+            19 => Collected,
             _ => return None,
         })
     }
@@ -65,6 +73,10 @@ pub enum Reason {
     Beyond = 10,
     /// What a run in a branch came to; the detail says.
     Free = 11,
+    /// Watched memory has been accessed, and a condition that is asked behind that holds.
+    Watched = 12,
+    /// The client has to take what was collected.
+    Collected = 13,
 }
 
 /// The kinds of replies.
@@ -97,6 +109,14 @@ impl<'a> Reader<'a> {
     /// Whether there is another whole word.
     pub fn has_word(&self) -> bool {
         self.bytes.len() >= 8
+    }
+
+    /// So many bytes; `None` when there are not so many.
+    pub fn bytes(&mut self, length: u64) -> Option<&'a [u8]> {
+        let length = usize::try_from(length).ok()?;
+        let (bytes, rest) = self.bytes.split_at_checked(length)?;
+        self.bytes = rest;
+        Some(bytes)
     }
 
     pub fn rest(self) -> &'a [u8] {

@@ -9,8 +9,14 @@
 
 mod branch;
 mod channel;
+mod collection;
+mod conditions;
 mod history;
+mod hits;
 mod message;
+mod observed;
+mod place;
+mod range;
 mod serve;
 
 use alloc::string::String;
@@ -22,8 +28,13 @@ use crate::exit_status;
 use crate::machine::Machine;
 use crate::system;
 use channel::{Channel, Received, MOST_MESSAGE};
+use collection::Collection;
+use conditions::Conditions;
 use history::Passed;
 use message::{Operation, Reason};
+use place::StopPoint;
+use range::CodeRange;
+use reenact_translator::Touched;
 
 /// Instructions between two looks for an interrupting request: some 10 ms.
 const STRETCH: u64 = 20_000_000;
@@ -53,18 +64,12 @@ struct Run {
     except: Option<(u64, u64)>,
     /// The same for watched memory.
     except_access: Option<(u64, u64)>,
-}
-
-/// A place where the replay has stopped, or would have.
-#[derive(Clone, Copy, Debug)]
-struct StopPoint {
-    reason: Reason,
-    event: u64,
-    instructions: u64,
-    total: u64,
-    tid: u32,
-    /// By reason: address of the breakpoint, or kind and code of the event.
-    detail: [u64; 2],
+    /// Conditions of watches are asked behind the access, not before it.
+    asks_behind: bool,
+    /// At breakpoints that something is collected at it is collected, and nothing else.
+    collects: bool,
+    /// Code that a step by line runs through.
+    range: Option<CodeRange>,
 }
 
 /// The connection to the client.
@@ -88,6 +93,15 @@ pub struct Control {
     /// Registers or memory were changed: what follows is not the recording.
     is_branch: bool,
     failure: String,
+    conditions: Conditions,
+    collection: Collection,
+    /// Hits that were passed over since the last look for a request.
+    passed_over: u32,
+    /// Accesses whose conditions are asked when they are done, and the total of instructions before them.
+    begun: Vec<Touched>,
+    begun_at: u64,
+    /// Room for what an instruction touches.
+    touched: Vec<Touched>,
 }
 
 impl Control {
@@ -110,6 +124,9 @@ impl Control {
                 remember: false,
                 except: None,
                 except_access: None,
+                asks_behind: false,
+                collects: false,
+                range: None,
             },
             counted: 0,
             events_to_look: EVENTS_BETWEEN_LOOKS,
@@ -117,6 +134,12 @@ impl Control {
             hits: 0,
             is_branch: false,
             failure: String::new(),
+            conditions: Conditions::default(),
+            collection: Collection::default(),
+            passed_over: 0,
+            begun: Vec::new(),
+            begun_at: 0,
+            touched: Vec::new(),
         }
     }
 
@@ -160,6 +183,7 @@ impl Control {
             return;
         }
         self.count(machine, u64::from(own_instruction));
+        self.settle_accesses(machine, true);
         self.run.steps = self.run.steps.saturating_sub(u64::from(is_visible));
         self.events_to_look -= 1;
         if self.events_to_look == 0 {
@@ -188,8 +212,16 @@ impl Control {
     /// Asks it if that is due now.
     pub fn allowance(&mut self, machine: &mut Machine) -> u64 {
         self.count(machine, 0);
+        self.settle_accesses(machine, false);
         self.stop_if_due(machine);
-        self.left(machine).0.min(STRETCH)
+        self.seek(machine);
+        let most = if self.is_stepping() { 1 } else { STRETCH };
+        self.left(machine).0.min(most)
+    }
+
+    /// Whether every instruction is of interest.
+    fn is_stepping(&self) -> bool {
+        !self.begun.is_empty() || self.run.range.is_some_and(|range| range.is_sought)
     }
 
     /// Instructions that may be executed here, and why not more.
@@ -204,6 +236,9 @@ impl Control {
         if run.most_total != NEVER {
             let rest = run.most_total.saturating_sub(machine.total_instructions());
             limit(rest, Reason::Limit);
+        }
+        if run.range.is_some_and(|range| range.is_left(machine)) {
+            limit(0, Reason::Steps);
         }
         if self.event >= run.most_event {
             limit(0, Reason::Limit);
@@ -244,26 +279,6 @@ impl Control {
                     system::exit(exit_status::USAGE);
                 }
             }
-        }
-    }
-
-    /// Execution has come to a hook.
-    pub fn at_hook(&mut self, machine: &mut Machine) {
-        let address = machine.registers().rip;
-        let here = (self.event, machine.since_event());
-        if machine.has_breakpoint(address) && self.run.except != Some(here) {
-            self.count(machine, 0);
-            self.hit(machine, Reason::Breakpoint, [address, 0]);
-        }
-    }
-
-    /// The next instruction, or the event at hand, touches watched memory (`how`: bits of
-    /// [`reenact_translator::Watch`]).
-    pub fn at_access(&mut self, machine: &mut Machine, address: u64, how: u8) {
-        let here = (self.event, machine.since_event());
-        if self.is_active && self.run.except_access != Some(here) {
-            self.count(machine, 0);
-            self.hit(machine, Reason::Watch, [address, u64::from(how)]);
         }
     }
 

@@ -9,7 +9,10 @@ use reenact_translator::Watch;
 use super::channel::{Channel, Received, MOST_MESSAGE};
 use super::history::Passed;
 use super::message::{self, reply, Operation, Reader, Reason};
-use super::{Control, Run, StopPoint};
+use super::observed::Observed;
+use super::place::StopPoint;
+use super::range::CodeRange;
+use super::{Control, Run};
 use crate::exit_status;
 use crate::machine::Machine;
 use crate::object_copies;
@@ -106,6 +109,26 @@ impl Control {
                 machine.translator.set_watches(&watches);
                 self.send_data(|_| {});
             }
+            Operation::Conditions => {
+                if self.conditions.set(reader) {
+                    self.send_data(|_| {});
+                } else {
+                    self.refuse("these conditions cannot be understood");
+                }
+            }
+            Operation::Evaluate => self.evaluate(machine, reader.rest()),
+            Operation::Collect => {
+                if self.collection.set(reader) {
+                    self.send_data(|_| {});
+                } else {
+                    self.refuse("what is to be collected cannot be understood");
+                }
+            }
+            Operation::Collected => {
+                let mut collection = core::mem::take(&mut self.collection);
+                self.send_data(|out| collection.take(out));
+                self.collection = collection;
+            }
             Operation::State => self.send_stop(place),
             // It came too late: the replay has stopped already, and has said so.
             Operation::Interrupt => {}
@@ -115,10 +138,25 @@ impl Control {
         false
     }
 
+    /// Of an expression: whether it has a value (0), and which.
+    fn evaluate(&mut self, machine: &Machine, code: &[u8]) {
+        let mut collected = Vec::new();
+        let mut observed = Observed {
+            machine,
+            collected: &mut collected,
+        };
+        let result = reenact_agent::evaluate(code, &mut observed);
+        self.send_data(|out| {
+            for word in [u64::from(result.is_err()), result.unwrap_or(0)] {
+                out.extend_from_slice(&word.to_le_bytes());
+            }
+        });
+    }
+
     fn set_run(&mut self, machine: &Machine, reader: &mut Reader<'_>) {
         let here = (self.event, machine.since_event());
-        let words: [u64; 8] = core::array::from_fn(|_| reader.u64());
-        let [target_event, target_instructions, steps, most_total, most_event, catch, remember, leave] =
+        let words: [u64; 12] = core::array::from_fn(|_| reader.u64());
+        let [target_event, target_instructions, steps, most_total, most_event, catch, remember, leave, flags, start, end, tid] =
             words;
         self.run = Run {
             target_event,
@@ -130,8 +168,17 @@ impl Control {
             remember: remember != 0,
             except: (leave & 1 != 0).then_some(here),
             except_access: (leave & 2 != 0).then_some(here),
+            asks_behind: flags & 1 != 0,
+            collects: flags & 2 != 0,
+            range: (end != 0).then_some(CodeRange {
+                start,
+                end,
+                tid: tid as u32,
+                is_sought: flags & 4 != 0,
+            }),
         };
         self.remembered = None;
+        self.begun.clear();
         self.hits = 0;
     }
 
