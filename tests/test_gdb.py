@@ -40,6 +40,30 @@ def test_starts_at_the_first_instruction(reenact, trace: Path) -> None:
     assert is_at_an_end(said[3])
 
 
+def test_it_opens_with_one_line(reenact, trace: Path) -> None:
+    gdb = need_gdb()
+    done = subprocess.run(
+        [*reenact.command, "replay", str(trace), "--gdb", gdb, "--", "-nx", "-batch"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    first, *more = (done.stdout + done.stderr).splitlines()
+    assert "_start" in first
+    # gdb itself says at its end that it leaves the process.
+    assert [line for line in more if line and "detached" not in line] == []
+
+
+def test_symbols_follow_to_another_program(reenact, tmp_path: Path) -> None:
+    tree = record(reenact, tmp_path / "trace", "env", "sh", "-c", "exit 3")
+    said = debug(
+        reenact, tree, "goto end", "info symbol $pc", "goto start", "info symbol $pc", "goto end",
+        "info symbol $pc", "info sharedlibrary",
+    )  # fmt: skip
+    assert "_start in section" in said[3]
+    assert said[1] == said[5] != said[3]
+    assert "exit" in said[1]
+    assert "libc.so.6" in said[6]
+
+
 def test_breakpoints_and_backtrace(reenact, trace: Path) -> None:
     said = debug(reenact, trace, "break square", "continue", "backtrace", "print value", "finish")
     assert "Breakpoint 1, square (value=" in said[1]

@@ -6,6 +6,7 @@ Only what gdb's own Python offers is used: this file is never imported by reenac
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from typing import Any
 
@@ -15,6 +16,15 @@ import gdb  # type: ignore[import-untyped]
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
 #: What the server calls a program that is to be loaded.
 _PROGRAM = re.compile("/reenact/program-[0-9]+")
+#: Directories of programs that come from the trace: a person may have chosen another file.
+_FILES_OF_TRACE = tuple(
+    f"{directory}/"
+    for directory in (
+        str(gdb.parameter("sysroot")),
+        os.path.dirname(gdb.current_progspace().filename or ""),
+    )
+    if directory
+)
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 
 
@@ -43,8 +53,11 @@ def _load_program() -> None:
     # The server made this name. The program's own path may hold what would be another command.
     name = _monitor("load")
     loaded = gdb.current_progspace().filename or ""
-    if _PROGRAM.fullmatch(name) and loaded.startswith("target:"):
-        gdb.execute(f"file target:{name}", to_string=True)
+    sysroot = str(gdb.parameter("sysroot"))
+    if _PROGRAM.fullmatch(name) and loaded.startswith(_FILES_OF_TRACE):
+        gdb.execute(f"file {sysroot}{name}", to_string=True)
+        # The one command that has gdb look for the dynamic linker of another program.
+        gdb.execute(f"set sysroot {sysroot}", to_string=True)
 
 
 def _arrived() -> None:

@@ -18,7 +18,8 @@ from typing import Any
 
 import gdb  # type: ignore[import-untyped]
 
-_REMOTE = "target:"
+#: Where the recorded machine's files are: a tree of links to the trace's copies.
+_ROOT = str(gdb.parameter("sysroot"))
 _loaded: set[str] = set()
 
 
@@ -95,9 +96,9 @@ def _load(script: str, objfile: _Installed) -> None:
 def _on_new_objfile(event: Any) -> None:
     objfile = event.new_objfile
     name = str(objfile.filename or "")
-    if not name.startswith(_REMOTE) or "\0" in name:
+    if not name.startswith(_ROOT) or "\0" in name:
         return
-    for script, path in _scripts(os.path.normpath(name[len(_REMOTE) :])):
+    for script, path in _scripts(os.path.normpath(name[len(_ROOT) :])):
         if script in _loaded:
             continue
         _loaded.add(script)

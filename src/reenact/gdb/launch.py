@@ -12,10 +12,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 
+from reenact import _native
 from reenact.errors import ReenactError, UsageError
+from reenact.gdb.process_outline import ProcessOutline
 from reenact.gdb.server import Conversation
+from reenact.gdb.sysroot import BY_NAME, build
 from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.session.session import Session
+from reenact.symbols.files import ModuleFiles, debug_directories
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _COMMANDS = os.path.join(_HERE, "commands_in_gdb.py")
@@ -52,17 +56,41 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
         with socket.socket(socket.AF_UNIX) as listener, _interrupts_for(conversations):
             listener.bind(path)
             listener.listen(1)
+            sysroot = _sysroot(session, directory)
             command = [gdb, "-quiet", *_without_scripts_of(session.trace.path)]
-            command += ["-x", _INSTALLED_SCRIPTS, "-ex", "set sysroot target:"]
+            command += ["-ex", f"set sysroot {sysroot}", "-x", _INSTALLED_SCRIPTS]
+            command += ["-ex", f"set solib-search-path {sysroot}/{BY_NAME}"]
+            directories = ":".join(debug_directories())
+            if directories.isprintable():
+                command += ["-ex", f"set debug-file-directory {directories}"]
             # A call that a branch cannot make ends where it began.
             command += ["-ex", "set unwindonsignal on"]
-            command += ["-ex", f"target extended-remote {path}", "-x", _COMMANDS, *arguments]
+            # What gdb says of each file that it opens is of no use.
+            connect = f"gdb.execute('target extended-remote {path}', to_string=True)"
+            command += ["-ex", f"python {connect}", "-x", _COMMANDS, *arguments]
             debugger = subprocess.Popen(command)
             try:
                 _serve_debugger(session, listener, debugger, conversations)
                 return debugger.wait()
             finally:
                 _end(debugger)
+
+
+def _sysroot(session: Session, directory: str) -> str:
+    """A tree with the files of the recorded machine, as far as the trace has them."""
+    root = os.path.join(directory, "files")
+    trace = _native.Trace(session.trace.path)
+    files = ModuleFiles.of_trace(session.trace.path)
+    try:
+        os.mkdir(root, 0o700)
+        numbers = [file.id for file in trace.files()]
+        build(root, files, numbers, ProcessOutline.of(trace, session.process).images)
+    except OSError as error:
+        raise ReenactError(
+            f"the recorded files cannot be shown to gdb in {root}: {error.strerror}",
+            "set TMPDIR to a directory in which there is room",
+        ) from error
+    return root
 
 
 def _socket_directory() -> tempfile.TemporaryDirectory[str]:
