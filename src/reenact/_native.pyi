@@ -20,6 +20,8 @@ __all__ = [
     "TraceFiles",
     "Type",
     "check_kept_files",
+    "content_of_call",
+    "descriptors_of_call",
     "forget_unused_copies",
     "path_arguments",
     "record",
@@ -97,6 +99,20 @@ def check_kept_files(path: str) -> None:
 
 def forget_unused_copies() -> None:
     """Remove the copies of files that no trace has any more from the user's cache."""
+
+def descriptors_of_call(number: int) -> tuple[str, list[int]]:
+    """What becomes of descriptors in a system call: a word, and the arguments it is about.
+
+    "none", "result", "pair" (address), "control", "duplicate" (of), "close" (descriptor) or
+    "command".
+    """
+
+def content_of_call(number: int) -> tuple[str, list[int]]:
+    """Which bytes go out with a system call: a word, and the arguments it is about.
+
+    "none", "buffer" (to, buffer), "vector" (to, address, count), "message" (to, address),
+    "transfer" (to), "resize" (of).
+    """
 
 def path_arguments(number: int) -> list[int]:
     """Which arguments of a system call are addresses of paths."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reenact.replay.verification import Verification
     from reenact.session.bookmarks import Bookmarks
     from reenact.session.session import Session
+    from reenact.streams.following import Following
 
 
 class Trace:
@@ -37,6 +38,7 @@ class Trace:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path))
         self.manifest: Manifest = manifest.read(self.path)
+        self._following: Following | None = None
         try:
             self._native = _native.Trace(self.path)
         except _native.TraceError as error:
@@ -147,6 +149,28 @@ class Trace:
 
         number = process.number if isinstance(process, Process) else process
         return Session(self, number, memory_budget)
+
+    @property
+    def following(self) -> Following:
+        r"""From calls that got bytes to the calls of other processes that gave them, and back.
+
+        Example:
+            >>> recording = reenact.record(["sh", "-c", "echo hello | cat > /dev/null"])
+            >>> piped = reenact.open(recording.trace)
+            >>> reads = [
+            ...     event
+            ...     for event in piped.events(2, kinds=["syscall"], codes=[0])
+            ...     if event.result == len("hello\n")
+            ... ]
+            >>> (sent,) = piped.following.senders(Position(2, reads[-1].index))
+            >>> sent.position.process, sent.length, sent.is_compared
+            (1, 6, True)
+        """
+        from reenact.streams.following import Following
+
+        if self._following is None:
+            self._following = Following(self)
+        return self._following
 
     @property
     def bookmarks(self) -> Bookmarks:

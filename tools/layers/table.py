@@ -13,6 +13,7 @@ PYTHON_LAYERS = (
     ("recording", "replay", "doctor", "replaced_code"),
     ("symbols",),
     ("session",),
+    ("streams",),
     ("gdb",),
     ("retrying",),
     ("__init__",),
@@ -32,6 +33,7 @@ PYTHON_EXCEPTIONS = {
     ("trace", "replay.verification"),
     ("trace", "session.bookmarks"),
     ("trace", "session.session"),
+    ("trace", "streams.following"),
 }
 
 #: What each Rust crate may depend on, of ours.

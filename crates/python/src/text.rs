@@ -1,7 +1,7 @@
 //! One line about an event.
 
 use pyo3::prelude::*;
-use reenact_syscalls::{format_call, lookup, signal_name, Kind};
+use reenact_syscalls::{format_call, lookup, signal_name, Content, Descriptors, Kind};
 use reenact_trace::event::instruction;
 use reenact_trace::{Event, EventKind, Tag};
 
@@ -25,6 +25,35 @@ pub fn path_arguments(number: u16) -> Vec<usize> {
     let paths = arguments.iter().enumerate();
     let paths = paths.filter(|(_, (_, kind))| matches!(kind, Kind::Path | Kind::Text));
     paths.map(|(index, _)| index).collect()
+}
+
+/// What becomes of descriptors in a system call, a word and the arguments it is about: "none",
+/// "result", "pair" (address), "control", "duplicate" (of), "close" (descriptor), "command".
+#[pyfunction]
+pub fn descriptors_of_call(number: u16) -> (&'static str, Vec<u8>) {
+    match lookup(number.into()).map_or(Descriptors::None, |call| call.descriptors) {
+        Descriptors::None => ("none", vec![]),
+        Descriptors::Result => ("result", vec![]),
+        Descriptors::Pair(address) => ("pair", vec![address]),
+        Descriptors::Control => ("control", vec![]),
+        Descriptors::Duplicate { of, .. } => ("duplicate", vec![of]),
+        Descriptors::Close(descriptor) => ("close", vec![descriptor]),
+        Descriptors::Command => ("command", vec![]),
+    }
+}
+
+/// Which bytes go out with a system call, a word and its arguments: "none", "buffer" (to, buffer),
+/// "vector" (to, address, count), "message" (to, address), "transfer" (to), "resize" (of).
+#[pyfunction]
+pub fn content_of_call(number: u16) -> (&'static str, Vec<u8>) {
+    match lookup(number.into()).map_or(Content::Unchanged, |call| call.content) {
+        Content::Unchanged => ("none", vec![]),
+        Content::Buffer { to, buffer } => ("buffer", vec![to, buffer]),
+        Content::Vector { to, pointer, count } => ("vector", vec![to, pointer, count]),
+        Content::Message { to, message } => ("message", vec![to, message]),
+        Content::Transfer { to } => ("transfer", vec![to]),
+        Content::Resize(of) => ("resize", vec![of]),
+    }
 }
 
 fn call_name(number: u16) -> String {

@@ -17,6 +17,7 @@ NAMES = (
     "verify",
     "replay",
     "trace",
+    "follow",
     "bookmark",
     "info",
     "ps",

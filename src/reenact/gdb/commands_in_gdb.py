@@ -148,6 +148,12 @@ class BackFinish(_Command):
     name, kind, moves = "back-finish", gdb.COMMAND_RUNNING, True
 
 
+class Follow(_Command):
+    """Show which process gave the bytes that the last call got; follow back: who got its own."""
+
+    name = "follow"
+
+
 class Checkpoint(_Command):
     """Remember the position while this session lasts: checkpoint [NOTE]."""
 
@@ -279,7 +285,7 @@ def _prompt(_current: Any) -> str | None:
 
 
 _COMMANDS = (
-    *(When, Elapsed, Goto, Last, BackStep, BackNext, BackFinish),
+    *(When, Elapsed, Goto, Last, BackStep, BackNext, BackFinish, Follow),
     *(Checkpoint, Restart, InfoCheckpoints, DeleteCheckpoint),
     *(Bookmark, GotoBookmark, InfoBookmarks, DeleteBookmark),
 )

@@ -20,6 +20,8 @@ goto WHERE            a position, an event, start, end, 37.5% or 1.5s
 last ADDRESS SIZE     go back to where memory was last written
 back-step [N], back-next [N], back-finish
                       by whole lines, also over longjmp and exceptions
+follow [back]         the call of another process that gave the bytes that the last call got;
+                      back: the calls that got what it gave
 checkpoint [NOTE]     remember the position while this session lasts
 checkpoints           all that are remembered
 restart N             go to checkpoint N
@@ -109,6 +111,18 @@ class Monitor:
         advice = _LOOK_AGAIN if self.is_plain_gdb else ""
         return ("interrupted at " if is_cut else "") + self._when("") + advice
 
+    def _follow(self, way: str) -> str:
+        if way not in ("", "back"):
+            raise UsageError("follow, or follow back", "see monitor help")
+        following = self._target.session.trace.following
+        position = self._target.position
+        found = following.receivers(position) if way else following.senders(position)
+        return "".join(
+            f"{one.position}: {one.length} bytes through {one.through} "
+            f"(reenact replay -p {one.position.process} --goto {one.position})\n"
+            for one in found
+        )
+
     def _checkpoint(self, note: str) -> str:
         number = self._remembered.remember(self._target.position, note)
         return f"Checkpoint {number} at {self._target.position}\n"
@@ -180,6 +194,7 @@ class Monitor:
         "back-step": _back_step,
         "back-next": _back_next,
         "back-finish": _back_finish,
+        "follow": _follow,
         "checkpoint": _checkpoint,
         "checkpoints": _checkpoints,
         "restart": _restart,

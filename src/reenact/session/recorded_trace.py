@@ -8,6 +8,18 @@ from typing import Protocol
 from reenact.events import Event, Process
 from reenact.manifest import Manifest
 from reenact.session.bookmarks import Bookmarks
+from reenact.session.followed import Followed
+from reenact.session.positions import Position
+
+
+class Follows(Protocol):
+    """Finds the other side of bytes: `reenact.streams.following.Following`."""
+
+    def senders(self, position: Position) -> list[Followed]:
+        """The calls that gave the bytes that a call got."""
+
+    def receivers(self, position: Position) -> list[Followed]:
+        """The calls that got the bytes that a call gave."""
 
 
 class RecordedTrace(Protocol):
@@ -35,6 +47,10 @@ class RecordedTrace(Protocol):
         with_attachments: bool = False,
     ) -> Iterator[Event]:
         """Events of one process, in order."""
+
+    @property
+    def following(self) -> Follows:
+        """From calls that got bytes to those that gave them, and back."""
 
     def notes(self) -> list[str]:
         """What the recorder refused or does not cover."""

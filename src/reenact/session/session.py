@@ -14,6 +14,7 @@ from reenact.session.bookmarks import Bookmark
 from reenact.session.changes import Changes
 from reenact.session.destinations import Destinations
 from reenact.session.escapes import Escapes
+from reenact.session.followed import Followed
 from reenact.session.interface import MovementInterrupted, ReplayedProcess
 from reenact.session.line_steps import LineSteps
 from reenact.session.line_steps_back import LineStepsBack
@@ -450,6 +451,22 @@ class Session:
         Arguments and errors: as `when_last`.
         """
         return self._moved(lambda: self._changes().next(expression, frame, thread))
+
+    # Other processes
+
+    def sender(self) -> Followed:
+        """The call of whichever process that gave the first of the bytes that the last call got.
+
+        Its `position` is one of another session, where the process is another one:
+        `trace.replay(found.position.process)`. All of them: `trace.following.senders(position)`.
+
+        Errors: `UsageError` where the last event got no bytes, or from outside of the recording.
+        """
+        return self.trace.following.senders(self.position)[0]
+
+    def receiver(self) -> Followed:
+        """The call that got the first of the bytes that the last call gave; as `sender`."""
+        return self.trace.following.receivers(self.position)[0]
 
     # Points
 

@@ -1,0 +1,211 @@
+"""Every call of a recording that gave bytes to a descriptor or got some: one pass over its log."""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from reenact import _native
+from reenact.events import Event
+from reenact.session.recorded_trace import RecordedTrace
+from reenact.streams.descriptions import Description, Transfer
+from reenact.streams.descriptors import Descriptors
+
+#: Calls that get bytes, with the argument of their descriptor.
+RECEIVING = {0: 0, 17: 0, 19: 0, 45: 0, 47: 0, 275: 0, 295: 0, 326: 0, 327: 0, 40: 1}
+#: Of calls that have one, the argument with a position in the file; of the last two behind an
+#: address that may be zero.
+_POSITIONS = {17: 3, 18: 3, 295: 3, 296: 3, 327: 3, 328: 3}
+#: Calls with a flag that leaves the bytes where they are, and the argument of flags.
+_PEEKING = {45: 3, 47: 2}
+_MSG_PEEK = 2
+_LSEEK, _CONNECT = 8, 42
+#: Calls that tell device and inode of a descriptor, and where in what they write: fstat, and
+#: newfstatat with an empty path, which is not told from others and so does not count.
+_FSTAT = 5
+_NEWFSTATAT, _AT_EMPTY_PATH = 262, 0x1000
+_STATUS = struct.Struct("<QQ")
+#: connect, bind, getsockname, fcntl, close_range; processes that are made; other kinds of events.
+_OTHERS = (_LSEEK, _CONNECT, _FSTAT, _NEWFSTATAT, 49, 51, 72, 436, 56, 57, 58, 435, 0, 1, 2)
+_MOST_CALLS = 512
+_KINDS = ("syscall", "image-begin", "vfork-return", "process-start")
+
+
+@dataclass
+class Transfers:
+    """What a recording's processes gave and got.
+
+    Arguments:
+        sent: calls that gave bytes, in order of time.
+        received: calls that got some, in order of time.
+        connected: sockets that were connected, in order of time.
+    """
+
+    sent: list[Transfer] = field(default_factory=list)
+    received: list[Transfer] = field(default_factory=list)
+    connected: list[Description] = field(default_factory=list)
+
+
+def read_transfers(trace: RecordedTrace) -> Transfers:
+    """Read all transfers of a recording.
+
+    Arguments:
+        trace: the trace.
+
+    Errors: `TraceError` for a damaged log.
+    """
+    reader = _Reader(trace)
+    reader.read()
+    found = reader.found
+    found.connected.sort(key=lambda one: one.connected or (0.0, (0, 0)))
+    return found
+
+
+class _Reader:
+    """Goes through the events of all processes in order of time, as far as one is told."""
+
+    def __init__(self, trace: RecordedTrace) -> None:
+        self._trace = trace
+        self.found = Transfers()
+        self._known: dict[int, Descriptors] = {}
+        #: What a child of vfork does until it executes a program, by process; and its number.
+        self._borrowed: dict[int, tuple[Descriptors, int]] = {}
+        self._waiting: list[tuple[float, int, Event, Iterator[Event]]] = []
+        self._children: dict[tuple[int, int], list[int]] = {}
+        self._roots: list[int] = []
+        for process in _native.Trace(trace.path).processes():
+            if process.parent is None or process.parent_event is None:
+                self._roots.append(process.number)
+            else:
+                key = (process.parent, process.parent_event)
+                self._children.setdefault(key, []).append(process.number)
+
+    def read(self) -> None:
+        """Read everything."""
+        for number in self._roots:
+            self._begin(number, {})
+        while self._waiting:
+            _, number, event, rest = heapq.heappop(self._waiting)
+            self._take(event)
+            following = next(rest, None)
+            if following is not None:
+                heapq.heappush(self._waiting, (following.seconds, number, following, rest))
+
+    def _begin(self, process: int, inherited: dict[int, tuple[Description, bool]]) -> None:
+        self._known[process] = Descriptors(process, inherited)
+        events = self._trace.events(process, kinds=_KINDS, codes=_codes(), with_attachments=True)
+        first = next(events, None)
+        if first is not None:
+            heapq.heappush(self._waiting, (first.seconds, process, first, events))
+
+    def _take(self, event: Event) -> None:
+        own = self._known[event.process]
+        borrowed, borrower = self._borrowed.get(event.process, (None, 0))
+        made_by = own
+        if event.kind == "image-begin":
+            own.execute()
+        elif event.kind == "vfork-return":
+            made_by = borrowed or own
+            self._borrowed.pop(event.process, None)
+        elif "vfork" in event.flags and event.result == 0 and borrowed is None:
+            # From here on the child runs in the parent's log.
+            self._borrowed[event.process] = (own.copy(), self._child_of_vfork(event))
+        elif event.kind == "syscall":
+            self._apply(event, borrowed if borrowed and event.tid == borrower else own)
+        for child in self._children.get((event.process, event.index), ()):
+            self._begin(child, made_by.known)
+
+    def _child_of_vfork(self, event: Event) -> int:
+        later = self._trace.events(event.process, event.index, kinds=("vfork-return",))
+        return next((found.result for found in later), 0)
+
+    def _apply(self, event: Event, descriptors: Descriptors) -> None:
+        was_connected = event.code == _CONNECT
+        descriptors.apply(event)
+        if was_connected:
+            self._note_connection(event, descriptors)
+        if event.result < 0:
+            return
+        if event.code == _LSEEK:
+            descriptors.description(_low(event.args[0])).offset = event.result
+        elif event.code == _FSTAT or (
+            event.code == _NEWFSTATAT
+            and event.args[3] & _AT_EMPTY_PATH
+            and event.args[0] >> 31 == 0
+        ):
+            _identify(event, descriptors.description(_low(event.args[0])))
+        elif event.result > 0:
+            self._note_transfers(event, descriptors)
+
+    def _note_connection(self, event: Event, descriptors: Descriptors) -> None:
+        socket = descriptors.description(_low(event.args[0]))
+        if socket.connected is not None and socket.connected[1] == (event.process, event.index):
+            self.found.connected.append(socket)
+
+    def _note_transfers(self, event: Event, descriptors: Descriptors) -> None:
+        where = RECEIVING.get(event.code)
+        if where is not None and not _is_peek(event):
+            descriptor = _low(event.args[where])
+            self.found.received.append(_transfer(event, descriptors, descriptor, is_sent=False))
+        word, about = _native.content_of_call(event.code)
+        if word not in ("none", "resize"):
+            descriptor = _low(event.args[about[0]])
+            self.found.sent.append(_transfer(event, descriptors, descriptor, is_sent=True))
+
+
+@functools.cache
+def _codes() -> frozenset[int]:
+    """Codes of the events that matter: calls by what their rows say, and all of other kinds."""
+    wanted = {*RECEIVING, *_OTHERS}
+    for number in range(_MOST_CALLS):
+        moves = _native.content_of_call(number)[0] not in ("none", "resize")
+        if moves or _native.descriptors_of_call(number)[0] != "none":
+            wanted.add(number)
+    return frozenset(wanted)
+
+
+def _transfer(
+    event: Event, descriptors: Descriptors, descriptor: int, *, is_sent: bool
+) -> Transfer:
+    description = descriptors.description(descriptor)
+    offset = None
+    if event.code in _POSITIONS:
+        offset = event.args[_POSITIONS[event.code]]
+    elif description.kind == "opened" and not (is_sent and description.appends):
+        offset = description.offset
+        if offset is not None:
+            description.offset = offset + event.result
+    return Transfer(
+        event.process,
+        event.index,
+        event.seconds,
+        description,
+        event.result,
+        offset,
+        event.code,
+        descriptor,
+    )
+
+
+def _identify(event: Event, description: Description) -> None:
+    for attachment in event.attachments:
+        if attachment.tag == "write" and len(attachment.content) >= _STATUS.size:
+            description.identity = _STATUS.unpack_from(attachment.content)
+            return
+
+
+def _is_by_descriptor(event: Event) -> bool:
+    has_no_path = event.code == _NEWFSTATAT and bool(event.args[3] & _AT_EMPTY_PATH)
+    return has_no_path and _low(event.args[0]) >= 0
+
+
+def _is_peek(event: Event) -> bool:
+    return event.code in _PEEKING and bool(event.args[_PEEKING[event.code]] & _MSG_PEEK)
+
+
+def _low(argument: int) -> int:
+    low = argument & 0xFFFF_FFFF
+    return low - (1 << 32) if low >> 31 else low
