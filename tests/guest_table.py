@@ -81,6 +81,15 @@ PROCESSES = (
     Guest("sandboxed", same=STDOUT_ONLY),
 )
 
+FILTERS = (
+    Guest("filter_actions"),
+    Guest("filter_endings", flags=("-O2", "-pthread"), same=STDOUT_ONLY),
+    Guest("filter_refusals"),
+    Guest("filter_inheritance", flags=("-O2", "-pthread")),
+    Guest("filter_threads", flags=("-O2", "-pthread")),
+    Guest("filter_arguments"),
+)
+
 SIGNALS = (
     Guest("signal_information"),
     Guest("signal_simultaneous"),

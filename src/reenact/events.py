@@ -36,6 +36,7 @@ FLAGS = {
     16: "vfork",
     32: "patched",
     64: "at-syscall-entry",
+    128: "filtered",
 }
 
 

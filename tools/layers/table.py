@@ -41,11 +41,12 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
     "trace": set(),
     "agent": set(),
     "sites": {"trace"},
+    "filters": set(),
     "freestanding": set(),
     "interpose": {"trace", "freestanding"},
     "syscalls": set(),
     "translator": {"trace"},
-    "recorder": {"trace", "syscalls", "freestanding", "interpose"},
+    "recorder": {"trace", "syscalls", "filters", "freestanding", "interpose"},
     "sandbox": set(),
     "replayer": {"trace", "agent", "syscalls", "freestanding", "sandbox", "translator"},
     "files": {"trace"},
@@ -70,7 +71,16 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "recorder": (
         # The program's memory, the processor, threads, and what the supervisor shares with us.
-        ("text", "waiting_notes", "guest", "scratch", "arena", "thread", "cpuid"),
+        (
+            "text",
+            "waiting_notes",
+            "guest",
+            "scratch",
+            "arena",
+            "confinement",
+            "thread",
+            "cpuid",
+        ),
         ("maps_file", "pagemap", "code_ranges", "known_calls", "suspects", "hidden_descriptors"),
         ("substitute_clock", "time_stamps", "refused"),
         # The log, and a call on its way through.
@@ -91,7 +101,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         # The program's code: patched calls, instructions that are performed here.
         ("patch", "sites", "state_store", "pinning", "unknown_code", "arming"),
         # Files, and memory that others see.
-        ("files", "shared", "heap", "vdso", "proc_files", "writable_memory"),
+        ("files", "filters", "shared", "heap", "vdso", "proc_files", "writable_memory"),
         # Who runs.
         ("chaos", "wake_ups", "sharing_group", "scheduler", "released"),
         # The handler that the kernel knows, and the program's signals delivered.

@@ -104,6 +104,7 @@ numbers!(general as u64:
     RT_TGSIGQUEUEINFO = __NR_rt_tgsigqueueinfo,
     PRLIMIT64 = __NR_prlimit64,
     GETCPU = __NR_getcpu,
+    CAPGET = __NR_capget,
     SECCOMP = __NR_seccomp,
     GETRANDOM = __NR_getrandom,
     MEMFD_CREATE = __NR_memfd_create,
@@ -166,7 +167,8 @@ same!(general as u64:
     SEGV_MAPERR, SIGEV_THREAD_ID, SS_DISABLE, UTIME_OMIT, WNOHANG);
 
 same!(prctl as u64:
-    PR_GET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP,
+    PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NAME, PR_SET_NO_NEW_PRIVS,
+    PR_SET_SECCOMP,
     PR_SET_SYSCALL_USER_DISPATCH);
 
 same!(auxvec as u64:

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use reenact_syscalls::{format_call, lookup, signal_name, Content, Descriptors, Kind};
-use reenact_trace::event::instruction;
+use reenact_trace::event::{flags, instruction};
 use reenact_trace::{Event, EventKind, Tag};
 
 /// Name of what `code` stands for; empty when it stands for nothing.
@@ -68,8 +68,14 @@ fn signal(number: u16) -> String {
 pub fn describe(event: &Event<'_>) -> String {
     let header = &event.header;
     let (name, args) = (name(event), &header.args);
+    let is_filtered = header.flags & flags::FILTERED != 0;
     match event.kind {
+        EventKind::Syscall if is_filtered => format!("{}, by a seccomp filter", call(event, &name)),
         EventKind::Syscall => call(event, &name),
+        EventKind::Exit if is_filtered => {
+            let killed = signal((header.result & 0x7f) as u16);
+            format!("{name}: killed by a seccomp filter, {killed}")
+        }
         EventKind::Exit => format!("{name}({})", header.result),
         EventKind::Instruction if instruction::stores_state(header.code) => {
             format!("{name} of {:#x}", args[3] << 32 | args[0])

@@ -162,6 +162,13 @@ fn on_system_call(thread: &mut Thread) {
                 signal::deliver_queued(thread, Moment::AfterEvent, temporary);
             }
         }
+        Outcome::Raised(result) => {
+            finish(thread, event, result);
+            signal::deliver_raised(thread);
+            if signal::queued(thread) {
+                signal::deliver_queued(thread, Moment::AfterEvent, None);
+            }
+        }
         Outcome::Interrupted => {
             if !deliver_before(thread) {
                 // It was blocked or ignored after all: the program makes its call once more.

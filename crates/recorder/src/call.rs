@@ -8,6 +8,8 @@ use crate::thread::Thread;
 pub enum Outcome {
     /// Performed (or answered by us); write the event and go on after it.
     Done(i64),
+    /// The same, and the signal in the thread's `fault` is raised behind it.
+    Raised(i64),
     /// A signal came first; it has to be delivered and the call performed afterwards.
     Interrupted,
     /// The event is written and the frame holds the registers to go on with.

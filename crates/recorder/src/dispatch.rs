@@ -23,6 +23,11 @@ use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
 /// Perform a call of the program; `entry`: its row of the table.
 pub fn perform(call: &mut Call<'_>, entry: Option<&SystemCall>) -> Outcome {
+    if call.thread.confinement.filters != 0 {
+        if let Some(outcome) = process::filtered::answer(call) {
+            return outcome;
+        }
+    }
     let Some(entry) = entry else {
         if may_exist(call.number) {
             unknown(call.number);
@@ -116,6 +121,7 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
         | SpecialAction::ListDirectory
         | SpecialAction::CloseRange => None,
         SpecialAction::Limit => limits::perform(call),
+        SpecialAction::Confine => process::filter_calls::perform(call),
     }
 }
 

@@ -11,6 +11,8 @@ use reenact_trace::EventHeader;
 use reenact_interpose::alternate_stack::AlternateStack;
 use reenact_interpose::{frame, Frame};
 
+use crate::confinement::Confinement;
+
 /// Bytes of a thread block: `Thread`, then the signal stack, then the recorder's stack.
 pub const BLOCK_SIZE: u64 = 256 << 10;
 /// Offset of the end of the signal stack in a block. It must hold nested kernel frames with
@@ -66,6 +68,8 @@ pub struct Thread {
     pub fault: QueuedSignal,
     /// Error code, trap number and cr2 of the fault.
     pub fault_context: [u64; 3],
+    /// What the program keeps its own calls from.
+    pub confinement: Confinement,
     /// The mask the program believes it has (the kernel never blocks SIGSYS for us).
     pub mask: u64,
     pub clear_child_tid: u64,
@@ -123,6 +127,11 @@ pub fn of_address(address: u64) -> &'static mut Thread {
     let index = address.wrapping_sub(THREADS_ADDRESS) / BLOCK_SIZE;
     // SAFETY: the recorder's code runs on the stacks of thread blocks only.
     unsafe { &mut *((THREADS_ADDRESS + index * BLOCK_SIZE) as *mut Thread) }
+}
+
+/// The thread of a block that is in use.
+pub fn of_index(index: u32) -> &'static mut Thread {
+    of_address(THREADS_ADDRESS + u64::from(index) * BLOCK_SIZE)
 }
 
 /// Make `thread` the token's holder.

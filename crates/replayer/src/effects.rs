@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use reenact_trace::checksum::checksum;
+use reenact_trace::event::flags;
 use reenact_trace::{EventKind, MapRecord, Registers, Tag};
 use reenact_translator::{Touched, Watch};
 
@@ -55,7 +56,8 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
 
 /// Every watch of what an event is about to write.
 pub fn watched_writes(machine: &Machine, group: &Group<'_>) -> Vec<Touched> {
-    let changed = if group.event.kind == EventKind::Syscall {
+    let is_performed = group.event.header.flags & flags::FILTERED == 0;
+    let changed = if group.event.kind == EventKind::Syscall && is_performed {
         call_effects::changed_range(group)
     } else {
         None

@@ -1,7 +1,7 @@
 //! One event: run up to it, compare, let it take effect.
 
 use reenact_freestanding::numbers as n;
-use reenact_trace::event::{flags, instruction};
+use reenact_trace::event::{flags, instruction, KILLED_THREAD};
 use reenact_trace::registers::USER_FLAGS;
 use reenact_trace::{EventKind, Registers, Tag};
 use reenact_translator::Stop;
@@ -223,6 +223,11 @@ fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
         registers.rip = back;
         return Ok(Step::Next);
     }
+    if header.flags & flags::FILTERED != 0 {
+        // It looks as if it had succeeded, or as if it had not been made at all.
+        effects::after_syscall(machine.registers_mut(), header.ip, header.result);
+        return Ok(Step::Next);
+    }
     let creation = Creation::of(header, &machine.memory)?;
     let child = creation.map(|creation| {
         (
@@ -412,7 +417,13 @@ fn vfork_return(
 fn exit(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
     run_and_check(machine, group, pace)?;
     let header = &group.event.header;
-    let number = u64::from(header.code);
+    let is_filtered = header.flags & flags::FILTERED != 0;
+    let ends_thread = is_filtered && header.result & KILLED_THREAD != 0;
+    let number = match u64::from(header.code) {
+        _ if ends_thread => n::EXIT,
+        _ if is_filtered => n::KILL,
+        number => number,
+    };
     if !matches!(number, n::EXIT | n::EXIT_GROUP) {
         // It is about to kill itself; should it live on, the call's own event follows.
         machine.count_event(false);

@@ -102,6 +102,9 @@ pub enum SpecialAction {
     ListDirectory,
     /// Around our own descriptors.
     CloseRange,
+    /// Filters of system calls: the recorder keeps and runs them itself, as the kernel could not tell the
+    /// program's calls from ours.
+    Confine,
     /// Our own mappings do not count for the limit of address space.
     Limit,
     /// Requests are carried out by the recorder, when they are submitted.

@@ -127,6 +127,8 @@ pub enum Rule {
     Ioctl,
     Fcntl,
     Prctl,
+    /// `seccomp`: sizes of structures.
+    Filter,
     ArchPrctl,
     Futex,
     /// `clone`, `clone3`: identifiers of the child and its pidfd.

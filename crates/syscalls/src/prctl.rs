@@ -90,8 +90,7 @@ pub(crate) static OPTIONS: [PrctlOption; 77] = [
     }),
     option(20, "PR_SET_ENDIAN"),
     option(21, "PR_GET_SECCOMP"),
-    option(22, "PR_SET_SECCOMP")
-        .declined("a filter would also bind the recorder; as on a kernel without filters"),
+    option(22, "PR_SET_SECCOMP"),
     option(23, "PR_CAPBSET_READ"),
     option(24, "PR_CAPBSET_DROP"),
     option(25, "PR_GET_TSC").writes(PrctlOutput::Bytes {

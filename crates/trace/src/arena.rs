@@ -116,13 +116,17 @@ pub struct ArenaHeader {
     /// Entries of the table of CPUID answers, 0 until all processors are known to give the same:
     /// the instruction itself leaves a virtual machine, which takes it microseconds.
     pub cpuid_answers: AtomicU32,
-    pub reserved: u32,
+    /// Units of the pool of seccomp filters in use ([`crate::filter_pool`]).
+    pub filter_units: AtomicU32,
     /// Files that have changed since (nanoseconds since the epoch) are never taken from
     /// [`Self::file_cache`]: their time stamps may be too coarse to tell two contents apart.
     pub settled_before_ns: u64,
     /// When the recording began: nanoseconds since the epoch, and the time-stamp counter then.
     pub started_ns: u64,
     pub started_counter: u64,
+    /// The program of a filter that was written last ([`crate::filter_pool::FilterProgram`]); 0: none.
+    pub last_filter_program: AtomicU32,
+    pub reserved: u32,
     /// Directory with copies of files that earlier recordings have made, under the names of
     /// [`crate::FileIdentity::cache_name`], NUL-terminated; empty: there is none.
     pub file_cache: [u8; FILE_CACHE_MAX],
@@ -301,6 +305,10 @@ pub struct ExecRequest {
     pub args: [u64; 6],
     pub register_checksum: u64,
     pub ip: u64,
+    /// The seccomp filters of the calling thread ([`crate::filter_pool`]).
+    pub filters: u32,
+    /// 1: the program has given up new privileges (`PR_SET_NO_NEW_PRIVS`).
+    pub no_new_privileges: u32,
     pub path_length: u32,
     /// How the program to load is found: one of [`program_place`].
     pub program: u32,

@@ -141,7 +141,13 @@ pub mod flags {
     /// A signal taken at a system call instruction that has not been executed yet;
     /// `ip` is the address of that instruction.
     pub const AT_SYSCALL_ENTRY: u8 = 64;
+    /// A seccomp filter of the program has answered the call, which has not been performed. Of an `Exit`: it has
+    /// ended the process, or ([`super::KILLED_THREAD`]) the thread.
+    pub const FILTERED: u8 = 128;
 }
+
+/// In the result of a filtered `Exit`, beside the signal: the thread ends, and others of the process go on.
+pub const KILLED_THREAD: i64 = 0x100;
 
 /// Values of `code` in `ProcessStart`.
 pub mod start {
@@ -281,7 +287,9 @@ impl<'a> Event<'a> {
     /// How the process has ended when this is its last event, as `wait4` tells it (but for the
     /// core dump); `None`: the event says nothing of an end.
     pub fn wait_status(&self) -> Option<i32> {
+        let is_filtered = self.header.flags & flags::FILTERED != 0;
         let signal = match self.kind {
+            EventKind::Exit if is_filtered => self.header.result as i32,
             EventKind::Exit if matches!(self.header.code, EXIT | EXIT_GROUP) => {
                 return Some((self.header.result as i32 & 0xff) << 8);
             }

@@ -15,6 +15,7 @@ pub mod chunk;
 pub mod chunk_scan;
 pub mod event;
 mod file_identity;
+pub mod filter_pool;
 pub mod identifiers;
 pub mod layout;
 pub mod registers;

@@ -17,6 +17,7 @@ use reenact_trace::{EventKind, FileId, MapRecord, Registers, Tag};
 
 use self::segments::{Image, Mapped};
 use self::stack::*;
+use crate::confinement::Confinement;
 use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
 use crate::{
@@ -79,6 +80,7 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     if mask & signal::never_blocked() != 0 {
         signal::set_kernel_mask(thread);
     }
+    thread.confinement = confinement();
     let program = passed_program();
     virtualize::after_exec();
     process_start(thread);
@@ -86,6 +88,18 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     arming::arm();
     // SAFETY: the frame was filled by `load`.
     unsafe { entry::go_on(&mut thread.frame) }
+}
+
+/// What the image before was kept from.
+fn confinement() -> Confinement {
+    let request = arena::exec_request();
+    if request.number == 0 {
+        return Confinement::of_first_image();
+    }
+    Confinement {
+        filters: request.filters,
+        no_new_privileges: request.no_new_privileges != 0,
+    }
 }
 
 /// The log's first event, when this image is also a new process.

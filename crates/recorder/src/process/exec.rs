@@ -270,7 +270,10 @@ impl Hand {
     fn over(call: &mut Call<'_>, target: &Target, name: &Path, place: u32) -> Result<Hand, i64> {
         let header = *call.event.header;
         let number = call.number as u32;
+        let confinement = call.thread.confinement;
         let fill = |request: &mut ExecRequest| {
+            request.filters = confinement.filters;
+            request.no_new_privileges = confinement.no_new_privileges.into();
             request.number = number;
             request.args = header.args;
             request.register_checksum = header.register_checksum;

@@ -10,6 +10,7 @@ use reenact_trace::Tag;
 
 use super::creation::Creation;
 use crate::call::{Call, Outcome};
+use crate::confinement::Confinement;
 use crate::log::Builder;
 use crate::thread::{self, Thread};
 use crate::{arming, guest, scheduler, signal};
@@ -53,8 +54,23 @@ pub fn release_block(index: u32) {
     BLOCKS[index as usize].store(0, Ordering::Relaxed);
 }
 
+/// Do something with every thread of the process; children of `vfork` are none.
+pub fn for_each(mut act: impl FnMut(&mut Thread)) {
+    for (index, block) in BLOCKS.iter().enumerate() {
+        if index == 0 || block.load(Ordering::Relaxed) != 0 {
+            let thread = thread::of_index(index as u32);
+            if !thread.vfork_child {
+                act(thread);
+            }
+        }
+    }
+}
+
 /// After a fork only the block of the calling thread is in use.
 pub fn after_fork(own: u32) {
+    if own != 0 {
+        thread::of_index(0).confinement = Confinement::default();
+    }
     for (index, block) in BLOCKS.iter().enumerate().skip(1) {
         if index != own as usize && block.load(Ordering::Relaxed) != 0 {
             block.store(0, Ordering::Relaxed);
@@ -87,6 +103,7 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         registers.rsp = stack;
     }
     child.mask = call.thread.mask;
+    child.confinement = call.thread.confinement;
     child.time_stamps_fault = call.thread.time_stamps_fault;
     if flags & CLONE_CHILD_CLEARTID != 0 {
         child.clear_child_tid = child_tid;
@@ -144,6 +161,8 @@ pub fn end(thread: &mut Thread, mut event: Builder, status: u64) -> ! {
         event.bytes(Tag::Write, address, &[0; 4]);
     }
     event.commit();
+    // The first thread's block stays.
+    thread.confinement = Confinement::default();
     // From here on no signal may use this thread's block.
     let all = u64::MAX;
     // SAFETY: a mask of ours; SIG_SETMASK = 2. Then a futex word of the program: whoever joins

@@ -41,6 +41,7 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     child.vfork_child = true;
     child.parent = parent;
     child.mask = call.thread.mask;
+    child.confinement = call.thread.confinement;
     child.time_stamps_fault = call.thread.time_stamps_fault;
     child.alternate_stack = call.thread.alternate_stack;
     call.thread.vfork_process = 0;

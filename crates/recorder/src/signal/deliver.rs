@@ -148,6 +148,18 @@ pub fn deliver_fault(thread: &mut Thread) {
     enter(thread, &signal, Moment::Fault, None);
 }
 
+/// Whether the program has a handler for a signal that its own call raises, and does not block it: otherwise the
+/// process ends (kernel/signal.c: force_sig_info_to_task).
+pub fn is_taken(thread: &Thread, number: u32) -> bool {
+    action(number).is_handler() && thread.mask & bit(number) == 0
+}
+
+/// Enter the handler of the signal in `thread.fault`, which the call just finished has raised.
+pub fn deliver_raised(thread: &mut Thread) {
+    let signal = thread.fault;
+    enter(thread, &signal, Moment::AfterEvent, None);
+}
+
 /// Whether the program stands behind the instruction that raised the signal: traps (`int3`, `int 4`) do that.
 fn is_behind_trap(thread: &Thread, signal: &QueuedSignal) -> bool {
     const INT_4: [u8; 2] = [0xcd, 4];

@@ -27,7 +27,10 @@ pub use actions::{
     restore_actions, snapshot_actions,
 };
 pub use components::components;
-pub use deliver::{deliver_fault, deliver_queued, interrupts, restarts_after_queued, Moment};
+pub use deliver::{
+    deliver_fault, deliver_queued, deliver_raised, interrupts, is_taken, restarts_after_queued,
+    Moment,
+};
 pub use handler::arm_stack;
 pub use held::{forget as forget_held, hand_over, pending, take_back};
 pub use image::{install_own, install_own_again, prepare_exec};

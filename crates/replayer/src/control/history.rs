@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use reenact_trace::event::start;
+use reenact_trace::event::{flags, start, KILLED_THREAD};
 use reenact_trace::{EventHeader, EventKind};
 
 /// An event as it was passed.
@@ -44,6 +44,9 @@ pub fn changes_registers(kind: EventKind, header: &EventHeader) -> bool {
         | EventKind::SignalReturn
         | EventKind::Instruction
         | EventKind::VforkReturn => true,
+        EventKind::Exit if header.flags & flags::FILTERED != 0 => {
+            header.result & KILLED_THREAD != 0
+        }
         EventKind::Exit => matches!(u64::from(header.code), n::EXIT | n::EXIT_GROUP),
         _ => false,
     }

@@ -33,6 +33,14 @@ pub(super) fn after<M: Memory, S: Sink>(rule: Rule, saved: &Saved, out: &mut Emi
             }
         }
         Rule::Prctl => crate::prctl::outputs(out),
+        Rule::Filter => {
+            const GET_NOTIF_SIZES: u32 = 3;
+            /// `struct seccomp_notif_sizes`
+            const SIZES: u64 = 6;
+            if args[0] as u32 == GET_NOTIF_SIZES && out.succeeded() {
+                out.emit(args[2], SIZES);
+            }
+        }
         Rule::ArchPrctl => {
             if out.succeeded() {
                 out.emit(args[1], commands::arch_prctl_size(args[0]));

@@ -99,6 +99,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("d", Hex),
         ],
     )
+    .class(Class::Special(SpecialAction::Confine))
     .writes(&[Output::Rule(Rule::Prctl)]),
     // ARCH_SET_FS and ARCH_SET_GS change registers.
     call(
@@ -226,10 +227,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("argument", Pointer),
         ],
     )
-    .declined(
-        22,
-        "a filter would also bind the recorder; as on a kernel without filters",
-    ),
+    .class(Class::Special(SpecialAction::Confine))
+    .writes(&[Output::Rule(Rule::Filter)]),
     call(
         322,
         "execveat",
