@@ -205,6 +205,64 @@ def test_calls_in_a_throw_away_branch(reenact, trace: Path) -> None:
     assert said.number(9) == said.number(4) == 45 + 499500 + 10
 
 
+@pytest.fixture(scope="module")
+def calls(reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the program calls.c."""
+    folder = tmp_path_factory.mktemp("calls")
+    return record(reenact, folder / "trace", built("calls.c", folder))
+
+
+def test_calls_print_allocate_and_lock(reenact, calls: Path) -> None:
+    said = debug(
+        reenact, calls, "break last_of_main", "continue", "print dump(3)",
+        "print allocate(10000000)", "print locked()", "print sum8(1,2,3,4,5,6,7,8)",
+        "print now() > 1600000000", "print counter", "print count()", "stepi", "print counter",
+    )  # fmt: skip
+    assert said.number(2) == 4
+    assert "x is 3" in said.everything
+    assert "err 3" in said.everything
+    # What the program had not written yet is not printed by a call.
+    assert "buffered" not in said.everything
+    assert said.number(3) == 10_000_000
+    assert said.number(4) == 5
+    assert said.number(5) == 36
+    assert said.number(6) == 1
+    assert said.number(7) == said.number(10) == 4
+    assert said.number(8) == 5
+
+
+def test_calls_with_floating_point_and_structures(reenact, calls: Path) -> None:
+    said = debug(
+        reenact, calls, "break last_of_main", "continue", "print half(3)", "print halff(3)",
+        "print halfl(3)", "print make(1.5, 4)", "print makebig(7)", "print half(halff(8)) + 0.25",
+    )  # fmt: skip
+    assert "= 1.5" in said[2]
+    assert "= 1.5" in said[3]
+    assert "= 1.5" in said[4]
+    assert "{a = 3, b = 8}" in said[5]
+    assert "{7, 8, 9, 10, 11}" in said[6]
+    assert "= 2.25" in said[7]
+
+
+@pytest.mark.parametrize(
+    ("call", "why", "signal"),
+    [
+        ("opens()", "it makes the system call openat", "SIGSYS"),
+        ("ends()", "it makes the system call exit_group", "SIGSYS"),
+        ("crashes(0)", "it gets SIGSEGV", "SIGSEGV"),
+        ("waits()", "it waits for a lock that another thread holds", "SIGSYS"),
+    ],
+)
+def test_what_calls_may_not_do_is_named(reenact, calls: Path, call: str, why: str, signal: str):
+    said = debug(
+        reenact, calls, "break last_of_main", "continue", f"print {call}", "print half(5)", "when",
+    )  # fmt: skip
+    assert why in said.everything
+    assert signal in said[2]
+    assert "SIGILL" not in said.everything
+    assert "= 2.5" in said[3]
+
+
 def test_signals_stop(reenact, trace: Path) -> None:
     said = debug(reenact, trace, "handle SIGUSR1 stop print", "continue", "bt", "continue")
     assert "SIGUSR1" in said[1]

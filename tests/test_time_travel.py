@@ -270,7 +270,7 @@ def test_branches_leave_history_alone(opened) -> None:
             assert session.memory[registers.rip : registers.rip + len(code)] == code
             assert session.call(registers.rip, 40, 2) == 42
             session.write_memory(registers.rip, bytes.fromhex("0f05"))
-            with pytest.raises(UsageError, match="makes system call"):
+            with pytest.raises(UsageError, match="makes the system call read"):
                 session.call(registers.rip)
             session.set_registers(registers.replaced(rbx=1))
             assert session.registers["rbx"] == 1

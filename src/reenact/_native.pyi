@@ -19,6 +19,7 @@ __all__ = [
     "TraceError",
     "TraceFiles",
     "Type",
+    "call_name",
     "check_kept_files",
     "content_of_call",
     "descriptors_of_call",
@@ -99,6 +100,9 @@ def check_kept_files(path: str) -> None:
 
 def forget_unused_copies() -> None:
     """Remove the copies of files that no trace has any more from the user's cache."""
+
+def call_name(number: int) -> str:
+    """The name of a system call."""
 
 def descriptors_of_call(number: int) -> tuple[str, list[int]]:
     """What becomes of descriptors in a system call: a word, and the arguments it is about.

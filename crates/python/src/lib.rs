@@ -29,7 +29,7 @@ mod _native {
     #[pymodule_export]
     use crate::symbols::{soname, Module, SymbolError, Type};
     #[pymodule_export]
-    use crate::text::{content_of_call, descriptors_of_call, path_arguments};
+    use crate::text::{call_name, content_of_call, descriptors_of_call, path_arguments};
     #[pymodule_export]
     use crate::trace::{check_kept_files, Trace};
 }

@@ -56,7 +56,9 @@ pub fn content_of_call(number: u16) -> (&'static str, Vec<u8>) {
     }
 }
 
-fn call_name(number: u16) -> String {
+/// The name of a system call.
+#[pyfunction]
+pub fn call_name(number: u16) -> String {
     lookup(number.into()).map_or_else(|| format!("syscall_{number}"), |call| call.name.to_owned())
 }
 

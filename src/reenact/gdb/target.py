@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from reenact.errors import ReenactError, UsageError
+from reenact.errors import UsageError
 from reenact.gdb.hidden_accesses import told_before
 from reenact.gdb.identifiers import Names
 from reenact.gdb.image import Image
@@ -16,6 +16,7 @@ from reenact.gdb.process_outline import ProcessOutline
 from reenact.gdb.resumption import Resumption
 from reenact.gdb.signals import to_gdb
 from reenact.printable import printable
+from reenact.session.branches import RefusedCallError
 from reenact.session.positions import Position
 from reenact.session.session import Session
 from reenact.session.values import EventInfo, Registers, Stop, StopReason, Thread
@@ -402,15 +403,18 @@ class Target:
         before, now = self._before_branch, self.session.registers
         return before is not None and now.rip != before.rip and now.rsp < before.rsp
 
+    def _print(self, _descriptor: int, content: bytes) -> None:
+        self._say(content.decode("utf-8", "replace"))
+
     def _called(self) -> str:
         """Run the function a client has prepared, up to its return."""
         before = self.session.registers
         back = int.from_bytes(self.session.memory.read(before.rsp, 8), "little")
         try:
-            result = self.session.call(before.rip)
-        except ReenactError as error:
+            after = self.session.run_prepared_call(self._print)
+        except RefusedCallError as error:
             self._say(f"reenact: {error.message}: {error.hint}\n")
             self.session.set_registers(before)
-            return self.reply(to_gdb(4))
-        self.session.set_registers(before.replaced(rip=back, rsp=before.rsp + 8, rax=result))
+            return self.reply(to_gdb(error.signal))
+        self.session.set_registers(after.replaced(rip=back))
         return self.reply(_TRAP, "swbreak:;")

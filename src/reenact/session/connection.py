@@ -154,6 +154,11 @@ class ReplayerConnection:
             part = content[start : start + messages.MOST_MEMORY]
             self._ask(Operation.WRITE_MEMORY, messages.words(address + start) + part)
 
+    def map(self, address: int, length: int, protection: int) -> None:
+        """Map memory that is zero, in place of what is there: from now on this is a branch."""
+        self.is_changed = True
+        self._ask(Operation.MAP_MEMORY, messages.words(address, length, protection))
+
     def threads(self) -> tuple[int, list[int]]:
         """The running thread (0: none), and all others."""
         running, *others = array.array("I", self._ask(Operation.THREADS))

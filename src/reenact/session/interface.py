@@ -77,6 +77,9 @@ class StoppedProcess(Protocol):
     def write(self, address: int, content: bytes) -> None:
         """Write memory, whatever its protection."""
 
+    def map(self, address: int, length: int, protection: int) -> None:
+        """Map memory that is zero: whole pages, in place of what is there."""
+
     def run_free(self, limit: int) -> RunResult:
         """Execute up to `limit` instructions without events."""
 

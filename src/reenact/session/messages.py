@@ -57,6 +57,7 @@ class Operation(enum.IntEnum):
     EVALUATE = 17
     COLLECT = 18
     COLLECTED = 19
+    MAP_MEMORY = 20
 
 
 class Reply(enum.IntEnum):

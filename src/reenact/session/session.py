@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TypeVar, Union
+from typing import TypeVar, Union, overload
 
 from reenact.errors import UsageError
-from reenact.session import branches
 from reenact.session.bookmarks import Bookmark
+from reenact.session.calls_in_branch import BranchCalls, Printed, to_streams
 from reenact.session.changes import Changes
 from reenact.session.destinations import Destinations
 from reenact.session.escapes import Escapes
@@ -237,9 +238,9 @@ class Session:
             >>> point = session.add_breakpoint("add")
             >>> while session.continue_().reason.name == "BREAKPOINT":
             ...     print(session.evaluate("times"))
-            <int 10>
-            <int 1000>
-            <int 3>
+            10
+            1000
+            3
         """
         ceiling = None if until is None else self._destinations.key(until)
         return self._moved(lambda: self._movements.forward(ceiling=ceiling))
@@ -701,19 +702,71 @@ class Session:
         self._need_branch()
         self._replayed.present.write(address, content)
 
-    def call(self, function: int, *arguments: int) -> int:
-        """In a branch: call a function of the program; its result (rax).
+    @overload
+    def call(
+        self,
+        function: int,
+        *arguments: Union[int, float],
+        returns: type[int] = ...,
+        printed: Printed = ...,
+    ) -> int: ...
+
+    @overload
+    def call(
+        self,
+        function: int,
+        *arguments: Union[int, float],
+        returns: type[float],
+        printed: Printed = ...,
+    ) -> float: ...
+
+    def call(
+        self,
+        function: int,
+        *arguments: Union[int, float],
+        returns: Union[type[int], type[float]] = int,
+        printed: Printed = to_streams,
+    ) -> Union[int, float]:
+        """In a branch: call a function of the program; its result.
+
+        It may compute, allocate, look at the clock, take locks that are free, and print. Only
+        what it prints itself is shown: what the program had buffered before is not.
 
         Arguments:
             function: its address.
-            arguments: up to six integers or pointers.
+            arguments: up to six integers or pointers, and up to eight floating-point numbers,
+                which become `double`.
+            returns: `int` for an integer or pointer (rax), `float` for a `double` (xmm0).
+            printed: called with 1 or 2 (standard output, error) and the bytes that are printed;
+                by default they go to `sys.stdout` and `sys.stderr`.
 
         Errors: `UsageError` outside of a branch, and when the function does what a branch cannot:
-        a system call (nothing of the world outside exists there), a fault, a computation without
-        end.
+        another system call (which is named), a fault, a computation without end.
+
+        Example:
+            >>> with session.branch():
+            ...     (root,) = session.symbols.entries("square")
+            ...     session.call(root, 12)
+            144
         """
         self._need_branch()
-        return branches.call(self._replayed.present, function, arguments)
+        after = self._branch_calls().call(function, arguments, printed)
+        if returns is float:
+            return float(struct.unpack_from("<d", after.vector(0))[0])
+        return after["rax"]
+
+    def run_prepared_call(self, printed: Printed) -> Registers:
+        """In a branch: run a function for which registers and stack are prepared, as a debugger
+        does it; the registers behind it, with an instruction pointer that means nothing.
+
+        Arguments and errors: as for `call`.
+        """
+        self._need_branch()
+        return self._branch_calls().run_prepared(printed)
+
+    def _branch_calls(self) -> BranchCalls:
+        flushers = self.symbols.entries("fflush")
+        return BranchCalls(self.trace, self.position, self._replayed.present, flushers)
 
     # Bookmarks
 

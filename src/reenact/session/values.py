@@ -84,6 +84,8 @@ REGISTER_NAMES = (
 _GENERAL = struct.Struct("<20Q")
 #: Where the XSAVE area has xmm0 (Intel SDM volume 1, 13.4.2).
 _VECTORS = 160
+#: Which components are not in their initial state, and the bit of xmm0-15 (the same, 13.4.2).
+_STATE_BITS, _SSE = 512, 2
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,15 @@ class Registers:
             raise IndexError(f"there is no xmm{number}")
         start = _VECTORS + 16 * number
         return self.xsave[start : start + 16]
+
+    def with_vector(self, number: int, content: bytes) -> Registers:
+        """A copy with another value of xmm0 to xmm15: 16 bytes."""
+        start = _VECTORS + 16 * number
+        xsave = self.xsave[:start] + content + self.xsave[start + 16 :]
+        # XSTATE_BV: the component is no longer in its initial state.
+        marked = int.from_bytes(xsave[_STATE_BITS:][:8], "little") | _SSE
+        xsave = xsave[:_STATE_BITS] + marked.to_bytes(8, "little") + xsave[_STATE_BITS + 8 :]
+        return Registers(self.general, xsave)
 
     @staticmethod
     def from_bytes(content: bytes) -> Registers:

@@ -1,6 +1,8 @@
 //! Running in a branch: a copy of the process that has left the recording. No event takes
 //! effect there; whatever would be one ends the run.
 
+use reenact_freestanding::numbers as n;
+use reenact_trace::{FileId, MapRecord};
 use reenact_translator::Stop;
 
 use super::message::Reason;
@@ -18,6 +20,31 @@ mod ended_by {
 }
 
 impl Control {
+    /// Memory of the branch's own, filled with zeros.
+    pub(super) fn map_memory(
+        &mut self,
+        machine: &mut Machine,
+        address: u64,
+        length: u64,
+        protection: u64,
+    ) {
+        self.is_branch = true;
+        let record = MapRecord {
+            length,
+            protection: protection as u32,
+            flags: (n::MAP_PRIVATE | n::MAP_ANONYMOUS) as u32,
+            file: FileId::NONE.0,
+            ..MapRecord::default()
+        };
+        let Machine {
+            memory, translator, ..
+        } = machine;
+        match memory.map(translator, address, &record) {
+            Ok(()) => self.send_data(|_| {}),
+            Err(_) => self.refuse("memory cannot be mapped there"),
+        }
+    }
+
     /// Run at most `limit` instructions without events.
     pub(super) fn run_free(&mut self, machine: &mut Machine, limit: u64) {
         self.is_branch = true;

@@ -24,6 +24,7 @@ pub enum Operation {
     Evaluate,
     Collect,
     Collected,
+    MapMemory,
 }
 
 impl Operation {
@@ -49,6 +50,7 @@ impl Operation {
             17 => Evaluate,
             18 => Collect,
             19 => Collected,
+            20 => MapMemory,
             _ => return None,
         })
     }

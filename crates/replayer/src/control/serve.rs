@@ -84,6 +84,10 @@ impl Control {
                 let address = reader.u64();
                 self.write_memory(machine, address, reader.rest());
             }
+            Operation::MapMemory => {
+                let (address, length) = (reader.u64(), reader.u64());
+                self.map_memory(machine, address, length, reader.u64());
+            }
             Operation::Fork => self.fork(machine, place, descriptor),
             Operation::Mappings => self.mappings(machine, reader.u64()),
             Operation::Threads => self.threads(machine),
