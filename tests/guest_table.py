@@ -151,6 +151,8 @@ MEMORY = (
     Guest("code_generated_time", flags=("-O2", "-pthread")),
     Guest("code_views"),
     Guest("far_returns"),
+    Guest("self_stepping", flags=("-O2", "-pthread", "-Wl,-z,now")),
+    Guest("alignment_check"),
     Guest("instructions_refused"),
     Guest("code_self_modifying"),
     Guest("string_instructions"),

@@ -114,6 +114,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "signal::image",
             "signal::landing",
             "signal::sigreturn",
+            "signal::stepping",
             "signal::vectors_at_landing",
         ),
         # Handlers of system calls.

@@ -3,9 +3,11 @@
 
 use core::arch::global_asm;
 
+use reenact_freestanding::numbers;
+
 use crate::frame::{
-    Frame, Origin, Way, AFTER_CALL, CURRENT, ORIGIN, RESUME_AT, RESUME_FLAG, STACK_TOP, VDSO, WAY,
-    XMM,
+    Frame, Origin, Way, AFTER_CALL, ALIGNMENT_CHECK, CURRENT, ORIGIN, RESUME_AT, RESUME_FLAG,
+    STACK_TOP, VDSO, WAY, XMM,
 };
 
 extern "C" {
@@ -116,6 +118,12 @@ global_asm!(
     "movups [rdi + {xmm} + 0xe0], xmm14", "movups [rdi + {xmm} + 0xf0], xmm15",
     "cld",
     "mov rsp, [rdi + {stack_top}]",
+    // The program's alignment check is in force here, and our accesses need not be aligned.
+    "test dword ptr [rdi + 136], {alignment_check}",
+    "jz 6f",
+    "push 0x202",
+    "popfq",
+    "6:",
     "call on_entry",
     "mov rdi, [rip + {current}]",
 
@@ -144,11 +152,14 @@ global_asm!(
     "4:",
     "cmp qword ptr [rdi + {way}], {by_return}",
     "je 5f",
-    // By `iretq`, with the resume flag: ss, rsp, flags, cs, rip.
+    // By `iretq`, with the resume flag or without it: ss, rsp, flags, cs, rip.
     "push 0x2b",
     "push [rdi + 32]",
     "mov rax, [rdi + 136]",
+    "cmp qword ptr [rdi + {way}], {by_step}",
+    "je 7f",
     "or rax, {resume_flag}",
+    "7:",
     "push rax",
     "push 0x33",
     "push [rdi + {resume_at}]",
@@ -191,6 +202,8 @@ global_asm!(
     way = const WAY,
     by_jump = const Way::Jump as u64,
     by_return = const Way::Return as u64,
+    by_step = const Way::Step as u64,
+    alignment_check = const ALIGNMENT_CHECK,
     resume_flag = const RESUME_FLAG,
     patched = const Origin::Patched as u64,
     from_vdso = const Origin::Vdso as u64,
@@ -200,6 +213,20 @@ global_asm!(
 static mut SAVED_RSP: u64 = 0;
 static mut SAVED_RIP: u64 = 0;
 static mut VDSO_NUMBER: u64 = 0;
+
+/// The system call that a function of the vDSO stands for, if `address` is our entry from it.
+pub(crate) fn vdso_function(address: u64) -> Option<u64> {
+    let entries: [(unsafe extern "C" fn(), u64); 5] = [
+        (vdso_clock_gettime, numbers::CLOCK_GETTIME),
+        (vdso_gettimeofday, numbers::GETTIMEOFDAY),
+        (vdso_time, numbers::TIME),
+        (vdso_clock_getres, numbers::CLOCK_GETRES),
+        (vdso_getcpu, numbers::GETCPU),
+    ];
+    let is_at =
+        |&&(entry, _): &&(unsafe extern "C" fn(), u64)| entry as *const () as u64 == address;
+    entries.iter().find(is_at).map(|&(_, number)| number)
+}
 
 /// Let the program go on as the frame says.
 ///

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use reenact_trace::registers::TRAP_FLAG;
 use reenact_trace::Registers;
 
 use crate::{guarded_copy, moved_code};
@@ -72,6 +73,8 @@ pub(crate) enum Way {
     ResumeFlag = 1,
     /// By a return with the address on its stack: then the processor predicts its later returns.
     Return = 2,
+    /// By `iretq`, which alone can set the trap flag so that the program's next instruction is the first to trap.
+    Step = 3,
 }
 
 fn read_word(address: u64) -> Option<u64> {
@@ -82,6 +85,10 @@ fn read_word(address: u64) -> Option<u64> {
 /// RF of the flags: set by `iret`, cleared by the processor when an instruction is done (Intel SDM
 /// volume 3, 19.3.1.1), so that the program never sees it.
 pub const RESUME_FLAG: u64 = 1 << 16;
+/// AC of the flags: accesses that are not aligned fault.
+pub const ALIGNMENT_CHECK: u64 = 1 << 18;
+/// DF of the flags.
+pub const DIRECTION_FLAG: u64 = 1 << 10;
 
 impl Frame {
     /// The frame of a thread that has not run yet.
@@ -104,7 +111,9 @@ impl Frame {
         }
         let is_behind_trap =
             !is_patched && registers.rcx == registers.rip && self.resume_at == registers.rip;
-        let way = if is_behind_trap {
+        let way = if registers.rflags & TRAP_FLAG != 0 {
+            Way::Step
+        } else if is_behind_trap {
             Way::ResumeFlag
         } else if self.origin == Origin::Vdso as u64 && self.can_return() {
             Way::Return

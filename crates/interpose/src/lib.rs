@@ -32,6 +32,7 @@ pub mod moved_code;
 mod program_code;
 pub mod signal_action;
 pub mod signal_frame;
+pub mod single_step;
 pub mod time_stamp;
 pub mod trampoline;
 mod trampoline_areas;

@@ -7,6 +7,9 @@ pub const SIZE: usize = 64;
 /// The address of the entry lies at its end.
 const ENTRY_AT: usize = SIZE - 8;
 
+const MOVE_TO_EAX: [u8; 1] = [0xb8];
+const LOAD_ADDRESS_TO_RCX: [u8; 3] = [0x48, 0x8d, 0x0d];
+
 /// A trampoline's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trampoline {
@@ -47,9 +50,7 @@ impl Code {
 
 /// The trampoline at `address` of a site within 2 GiB, which enters at `entry`.
 pub fn encode(address: u64, site: &CallSite, entry: u64) -> Trampoline {
-    const MOVE_TO_EAX: [u8; 1] = [0xb8];
     const COMPARE_RAX: [u8; 2] = [0x48, 0x3d];
-    const LOAD_ADDRESS_TO_RCX: [u8; 3] = [0x48, 0x8d, 0x0d];
     const LOAD_ADDRESS_TO_R11: [u8; 3] = [0x4c, 0x8d, 0x1d];
     const MOVE_RCX_TO_R11: [u8; 3] = [0x49, 0x89, 0xcb];
     const JUMP_BY_POINTER: [u8; 2] = [0xff, 0x25];
@@ -91,6 +92,51 @@ pub fn encode(address: u64, site: &CallSite, entry: u64) -> Trampoline {
         code: code.bytes,
         tail,
     }
+}
+
+/// What an instruction of a trampoline stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// The first one: the program has set the number of its call, and is at the call.
+    AtCall { at: u64, number: u32 },
+    /// The first one: the program makes its call, behind which this is.
+    BehindCall(u64),
+    /// The last one: the program has made its comparison, behind which this is.
+    BehindTail(u64),
+}
+
+/// Where a program is that has come to `ip` in the trampoline at `address` by single steps of its own code; `None` where it
+/// cannot come so.
+pub fn stand(code: &[u8; SIZE], address: u64, ip: u64) -> Option<Stand> {
+    const SYSCALL_LENGTH: u64 = 2;
+    // Bytes of `mov eax`, of `lea rcx` and `lea r11`, of the jump to the entry, of the comparison.
+    const MOVE: usize = 5;
+    const LOAD: usize = 7;
+    const ENTER: usize = 6;
+    const COMPARE: usize = 6;
+    let word = |at: usize| [code[at], code[at + 1], code[at + 2], code[at + 3]];
+    let relative = |at: usize| {
+        let end = address + at as u64 + 4;
+        end.wrapping_add(i32::from_le_bytes(word(at)) as u64)
+    };
+    let has_move = code[0] == MOVE_TO_EAX[0];
+    let load = if has_move { MOVE } else { 0 };
+    if code[load..load + 3] != LOAD_ADDRESS_TO_RCX {
+        return None;
+    }
+    let after = relative(load + 3);
+    if ip == address {
+        return Some(if has_move {
+            Stand::AtCall {
+                at: after - SYSCALL_LENGTH,
+                number: u32::from_le_bytes(word(1)),
+            }
+        } else {
+            Stand::BehindCall(after)
+        });
+    }
+    let back = 2 * LOAD + ENTER + COMPARE;
+    (!has_move && ip == address + back as u64).then(|| Stand::BehindTail(relative(back + 1)))
 }
 
 /// The jump that takes a site's place, filled up with breakpoints.

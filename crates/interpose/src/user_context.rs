@@ -1,9 +1,10 @@
 //! What the kernel gives a signal handler of ours: the interrupted program's registers.
 
+use reenact_trace::registers::TRAP_FLAG;
 use reenact_trace::Registers;
 
 use crate::entry;
-use crate::frame::{Frame, Origin};
+use crate::frame::{Frame, Origin, ALIGNMENT_CHECK, DIRECTION_FLAG};
 
 /// `ucontext_t` as the kernel lays it out (arch/x86/include/uapi/asm/sigcontext.h).
 #[repr(C)]
@@ -24,6 +25,7 @@ pub struct UserContext {
 }
 
 /// Places in [`UserContext::general`].
+pub const RAX: usize = 13;
 pub const RCX: usize = 14;
 pub const RSP: usize = 15;
 pub const RIP: usize = 16;
@@ -48,7 +50,7 @@ impl UserContext {
         frame.origin = origin as u64;
         self.general[RIP] = entry::redirected_entry as *const () as u64;
         self.general[RSP] = frame.stack_top;
-        // Direction and trap flags of the program must not reach our code.
-        self.general[FLAGS] &= !0x500;
+        // These of the program must not reach our code.
+        self.general[FLAGS] &= !(DIRECTION_FLAG | TRAP_FLAG | ALIGNMENT_CHECK);
     }
 }

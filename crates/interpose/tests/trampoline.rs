@@ -2,7 +2,7 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Register};
 use reenact_interpose::call_site::{CallSite, Shape};
-use reenact_interpose::trampoline::{encode, jump, SIZE};
+use reenact_interpose::trampoline::{encode, jump, stand, Stand, SIZE};
 
 const SITE: u64 = 0x5555_0000_1000;
 const ENTRY: u64 = 0x6800_0001_2340;
@@ -94,5 +94,29 @@ fn the_jump_reaches_the_trampoline_and_the_rest_traps() {
         assert_eq!(decoded[0].near_branch_target(), place);
         assert!(decoded[1..].iter().all(|rest| rest.code() == Code::Int3));
         assert_eq!(decoded.len(), 4);
+    }
+}
+
+/// A program that steps itself by the trap flag is trapped in the trampoline behind the jump to it, and before the jump back.
+#[test]
+fn single_steps_are_told_as_the_programs_own() {
+    for place in PLACES {
+        let made = encode(place, &MOVE, ENTRY);
+        let at_call = Stand::AtCall {
+            at: MOVE.after - 2,
+            number: 257,
+        };
+        assert_eq!(stand(&made.code, place, place), Some(at_call));
+        assert!((1..SIZE as u64).all(|offset| stand(&made.code, place, place + offset).is_none()));
+        let made = encode(place, &COMPARE, ENTRY);
+        let behind = Some(Stand::BehindCall(COMPARE.after));
+        assert_eq!(stand(&made.code, place, place), behind);
+        let tail = made.tail.expect("a comparison");
+        let length = decode(&made.code[(tail - place) as usize..], tail)[0].len() as u64;
+        let end = Some(Stand::BehindTail(COMPARE.end()));
+        assert_eq!(stand(&made.code, place, tail + length), end);
+        assert_eq!(stand(&made.code, place, tail), None);
+        // Memory for trampolines that has none.
+        assert_eq!(stand(&[0; SIZE], place, place), None);
     }
 }

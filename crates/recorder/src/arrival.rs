@@ -9,10 +9,9 @@ use reenact_trace::{EventHeader, EventKind, Registers};
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::signal::{self, Moment};
+use crate::sites::{self, Trap};
 use crate::thread::{self, Thread};
-use crate::{
-    arena, dispatch, guest, patch, scheduler, shared, sharing_group, sites, time_stamps, vdso,
-};
+use crate::{arena, dispatch, guest, patch, scheduler, shared, sharing_group, time_stamps, vdso};
 use reenact_interpose::{entry, Frame, Origin};
 
 /// The program has come in, by whichever way.
@@ -59,8 +58,10 @@ fn on_signal(thread: &mut Thread) {
     if thread.fault.number == 0 {
         return signal::deliver_queued(thread, Moment::Anywhere, None);
     }
-    if sites::on_trap(thread) {
-        return;
+    match sites::on_trap(thread) {
+        Trap::Performed if signal::steps(thread) => signal::raise_step(thread),
+        Trap::Performed | Trap::Restored => return,
+        Trap::Programs => {}
     }
     let registers = thread.frame.registers;
     let mut event = Builder::new(EventKind::Fault, thread.fault.number as u16);

@@ -107,19 +107,31 @@ fn code(site: &Breakpoint) -> Option<([u8; LOOK], u64)> {
 
 /// The site whose `int3` this thread has executed.
 fn hit(thread: &Thread) -> Option<Breakpoint> {
-    if thread.fault.number != SIGTRAP {
+    const BREAKPOINT: u64 = 3;
+    if thread.fault.number != SIGTRAP || thread.fault_context[1] != BREAKPOINT {
         return None;
     }
     breakpoints::executed(thread.frame.registers.rip)
 }
 
+/// What a fault that has reached the recorder was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Trap {
+    /// The program's own affair.
+    Programs,
+    /// An instruction that we have performed and logged.
+    Performed,
+    /// One that the processor comes to as it was written.
+    Restored,
+}
+
 /// A fault reached the recorder: if it is one of our `int3`s or a refused instruction, perform the
-/// instruction, log it and step over it. False when it is the program's own affair.
+/// instruction, log it and step over it.
 #[inline(never)]
-pub fn on_trap(thread: &mut Thread) -> bool {
+pub fn on_trap(thread: &mut Thread) -> Trap {
     let known = hit(thread).or_else(|| refused::instruction(thread));
     let Some(site) = known.or_else(|| suspects::executed(thread)) else {
-        return false;
+        return Trap::Programs;
     };
     let address = site.address;
     if instruction::stores_state(site.kind) {
@@ -133,7 +145,7 @@ pub fn on_trap(thread: &mut Thread) -> bool {
     let Some((code, length)) = code(&site) else {
         // The processor has to say so.
         suspects::proven(address);
-        return site.remove();
+        return restore(&site);
     };
     let checksum = registers.checksum();
     perform(registers, &site, &code);
@@ -153,19 +165,30 @@ pub fn on_trap(thread: &mut Thread) -> bool {
     event.commit();
     thread.frame.registers.rip = address + length;
     time_stamps::take_turn(thread);
-    true
+    Trap::Performed
+}
+
+fn restore(site: &Breakpoint) -> Trap {
+    if site.remove() {
+        Trap::Restored
+    } else {
+        Trap::Programs
+    }
 }
 
 /// An instruction that stores state components; where that cannot be done for the program, as its operand
 /// is bad, the processor comes to the original instruction.
-fn store(thread: &mut Thread, site: &Breakpoint) -> bool {
+fn store(thread: &mut Thread, site: &Breakpoint) -> Trap {
     let next = state_store::perform(&thread.frame, site.kind, site.address, site.original);
-    if next.is_none() && !site.remove() {
-        return false;
+    let trap = if next.is_some() {
+        Trap::Performed
+    } else {
+        restore(site)
+    };
+    if trap != Trap::Programs {
+        thread.frame.registers.rip = next.unwrap_or(site.address);
     }
-    let registers = &mut thread.frame.registers;
-    registers.rip = next.unwrap_or(site.address);
-    true
+    trap
 }
 
 fn perform(registers: &mut Registers, site: &Breakpoint, code: &[u8; LOOK]) {

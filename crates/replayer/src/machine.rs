@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::{syscall2, syscall3};
 use reenact_trace::event::instruction;
-use reenact_trace::registers::USER_FLAGS;
+use reenact_trace::registers::{TRAP_FLAG, USER_FLAGS};
 use reenact_trace::{layout, Registers};
 use reenact_translator::{NonDeterministic, Stop, Translator, VectorSaving};
 
@@ -49,6 +49,8 @@ pub struct Machine {
     passed: (u64, bool),
     /// Forked since the last image began: pages are shared with the parent.
     is_child: bool,
+    /// An instruction has been performed for a program that steps itself: it is trapped before it goes on.
+    is_stepped: bool,
 }
 
 impl Machine {
@@ -98,6 +100,7 @@ impl Machine {
             instructions: 0,
             passed: (0, false),
             is_child: false,
+            is_stepped: false,
         })
     }
 
@@ -153,8 +156,23 @@ impl Machine {
         unsafe { syscall2(n::ARCH_PRCTL, n::ARCH_SET_FS, self.registers().fs_base) };
     }
 
+    /// An instruction that the translator stops at has been performed: go on behind it.
+    pub fn go_past(&mut self, which: &NonDeterministic) {
+        let registers = self.translator.registers_mut();
+        registers.rip += u64::from(which.length);
+        self.is_stepped = registers.rflags & TRAP_FLAG != 0;
+    }
+
+    /// The trap behind an instruction that has been performed, once.
+    fn take_step(&mut self) -> Option<Stop> {
+        core::mem::take(&mut self.is_stepped).then(|| Stop::stepped(self.registers().rip))
+    }
+
     /// Run the current thread for at most `limit` instructions.
     pub fn run(&mut self, limit: u64) -> Stop {
+        if let Some(stop) = self.take_step() {
+            return stop;
+        }
         // SAFETY: the program's memory is outside our region (see `memory`), fs base and vector
         // state are loaded when a thread comes in, faults are routed by `fault::install`.
         unsafe { self.translator.run(&mut self.memory, limit) }
@@ -168,12 +186,18 @@ impl Machine {
 
     /// Like [`Machine::run`], but does not stop at a hook at the first instruction.
     pub fn run_past_hook(&mut self, limit: u64) -> Stop {
+        if let Some(stop) = self.take_step() {
+            return stop;
+        }
         // SAFETY: as for `run`.
         unsafe { self.translator.run_past_hook(&mut self.memory, limit) }
     }
 
     /// Like [`Machine::run_past_hook`], and the first instruction may touch watched memory.
     pub fn run_past_watch(&mut self, limit: u64) -> Stop {
+        if let Some(stop) = self.take_step() {
+            return stop;
+        }
         // SAFETY: as for `run`.
         unsafe { self.translator.run_past_watch(&mut self.memory, limit) }
     }
@@ -270,9 +294,9 @@ impl Machine {
         if !processor.answer(which.code, translator.registers_mut()) {
             return false;
         }
-        translator.registers_mut().rip += u64::from(which.length);
         let count = translator.executed() + 1;
         translator.set_executed(count);
+        self.go_past(which);
         true
     }
 
@@ -394,11 +418,11 @@ impl Machine {
     }
 }
 
-/// Flags from the log without those that would stop the replayer itself (a trap flag).
+/// Flags from the log without those that a program cannot set. The translator keeps the trap flag from the processor.
 fn safe_flags(rflags: u64) -> u64 {
     const ALIGNMENT_CHECK: u64 = 1 << 18;
     const IDENTIFICATION: u64 = 1 << 21;
     /// Bit 1 always reads as 1; interrupts are on in user mode.
     const ALWAYS: u64 = 0x202;
-    rflags & (USER_FLAGS | ALIGNMENT_CHECK | IDENTIFICATION) | ALWAYS
+    rflags & (USER_FLAGS | TRAP_FLAG | ALIGNMENT_CHECK | IDENTIFICATION) | ALWAYS
 }

@@ -376,7 +376,7 @@ fn instruction(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
             }
         }
     }
-    registers.rip += u64::from(which.length);
+    machine.go_past(&which);
     Ok(Step::Next)
 }
 

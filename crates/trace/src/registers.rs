@@ -29,6 +29,9 @@ pub struct Registers {
 /// Flags a user program can see and change: CF PF AF ZF SF DF OF.
 pub const USER_FLAGS: u64 = 0xcd5;
 
+/// TF, which a program that steps itself sets.
+pub const TRAP_FLAG: u64 = 0x100;
+
 impl Registers {
     pub const SIZE: usize = core::mem::size_of::<Registers>();
 

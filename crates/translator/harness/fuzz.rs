@@ -17,6 +17,8 @@ pub struct Case {
     pub data_seed: u64,
     /// How the translated run is cut: 0 not at all, 1 single steps, otherwise random stretches.
     pub cut: u64,
+    /// Whether it is also run with the trap flag set.
+    pub steps: bool,
 }
 
 impl Case {
@@ -60,6 +62,7 @@ impl Case {
             vectors,
             data_seed: random.next(),
             cut,
+            steps: random.one_in(6),
         }
     }
 
@@ -138,6 +141,45 @@ impl Case {
                 found.push("(run in pieces)".to_string());
             }
         }
+        if found.is_empty() && self.steps && !self.stores_x87() && !self.gathers() {
+            found = self.run_stepped(machine, &code);
+        }
+        found
+    }
+
+    /// The program steps itself.
+    fn run_stepped(&self, machine: &mut Machine, code: &[u8]) -> Vec<String> {
+        let begin = |machine: &mut Machine| {
+            native::CASE.fetch_add(1, Ordering::Relaxed);
+            machine.load_alone(self.offset, code);
+            self.fill_data(machine);
+        };
+        begin(machine);
+        let (mut native, expected) = machine.native_steps(&self.registers, &self.vectors);
+        if TIMED_OUT.load(Ordering::Relaxed) != 0 {
+            return Vec::new();
+        }
+        begin(machine);
+        let (mut stepped, steps) = machine.translated_steps(&self.registers, &self.vectors);
+        if TIMED_OUT.load(Ordering::Relaxed) != 0 {
+            return Vec::new();
+        }
+        // The last x87 opcode: signals, of which each native step is one, may restore an older one.
+        for outcome in [&mut native, &mut stepped] {
+            outcome.vectors.0[6..8].fill(0);
+        }
+        let mut found = differences(&native, &stepped);
+        if steps != expected {
+            let at = steps.iter().zip(&expected).position(|(a, b)| a != b);
+            found.push(format!(
+                "{} steps, {} natively, another one after {at:?}",
+                steps.len(),
+                expected.len()
+            ));
+        }
+        if !found.is_empty() {
+            found.push("(with the trap flag set)".to_string());
+        }
         found
     }
 
@@ -162,6 +204,18 @@ impl Case {
                     .mnemonic(),
                 Fnstenv | Fnsave | Fxsave | Fxsave64
             ),
+            _ => false,
+        })
+    }
+
+    /// Where one element faults, some processors trap a gather before that, between its elements.
+    fn gathers(&self) -> bool {
+        self.items.iter().any(|item| match item {
+            Item::Raw(bytes) => {
+                let instruction = Decoder::new(64, bytes, DecoderOptions::NONE).decode();
+                let name = format!("{:?}", instruction.mnemonic());
+                name.contains("gather") || name.contains("scatter")
+            }
             _ => false,
         })
     }

@@ -1,6 +1,7 @@
 //! A guest: memory at fixed addresses, a translator, and a comparison of the two ways to run it.
 
 use super::native::{self, Capture, Vectors};
+use reenact_trace::registers::TRAP_FLAG;
 use reenact_trace::Registers;
 use reenact_translator::{CodeFault, CodeRange, Fault, GuestCode, Stop, Translator, VectorSaving};
 
@@ -170,6 +171,59 @@ impl Machine {
 
     /// Run natively to the first signal.
     pub fn native(&mut self, registers: &Registers, vectors: &Vectors) -> Outcome {
+        self.native_by(registers, vectors, native::run)
+    }
+
+    /// Run natively with the trap flag set; where the program is behind each of its instructions, too.
+    pub fn native_steps(
+        &mut self,
+        registers: &Registers,
+        vectors: &Vectors,
+    ) -> (Outcome, Vec<u64>) {
+        let mut steps = Vec::new();
+        let outcome = self.native_by(registers, vectors, |capture| {
+            steps = native::run_stepped(capture);
+        });
+        // The way in is stepped as well, up to the first instruction.
+        let begin = steps.iter().position(|&ip| ip == registers.rip);
+        (
+            outcome,
+            steps.split_off(begin.map_or(steps.len(), |at| at + 1)),
+        )
+    }
+
+    /// The same translated.
+    pub fn translated_steps(
+        &mut self,
+        registers: &Registers,
+        vectors: &Vectors,
+    ) -> (Outcome, Vec<u64>) {
+        let stepping = Registers {
+            rflags: registers.rflags | TRAP_FLAG,
+            ..*registers
+        };
+        self.start(&stepping, vectors);
+        let mut steps = Vec::new();
+        loop {
+            let before = self.translator.executed();
+            let stop = self.run(u64::MAX);
+            let ip = self.translator.registers().rip;
+            if stop != Stop::stepped(ip) {
+                return (self.outcome(stop), steps);
+            }
+            steps.push(ip);
+            // Where it has cleared the flag itself, the trap comes all the same.
+            let executed = self.translator.executed() - before;
+            assert_eq!(executed, 1, "instructions in a step");
+        }
+    }
+
+    fn native_by(
+        &mut self,
+        registers: &Registers,
+        vectors: &Vectors,
+        run: impl FnOnce(&mut Capture),
+    ) -> Outcome {
         let mut capture = Capture {
             registers: *registers,
             host_rsp: 0,
@@ -178,7 +232,7 @@ impl Machine {
             code: 0,
             address: 0,
         };
-        native::run(&mut capture);
+        run(&mut capture);
         capture.registers.fs_base = 0;
         capture.registers.gs_base = 0;
         Outcome {

@@ -5,6 +5,7 @@ use std::mem::offset_of;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::Mutex;
 
+use reenact_trace::registers::TRAP_FLAG;
 use reenact_trace::Registers;
 use reenact_translator::{Context, FaultOutcome};
 
@@ -113,6 +114,8 @@ unsafe extern "C" {
 }
 
 static CAPTURE: AtomicPtr<Capture> = AtomicPtr::new(std::ptr::null_mut());
+/// Where the instruction pointers go while a program steps itself.
+static STEPS: AtomicPtr<Vec<u64>> = AtomicPtr::new(std::ptr::null_mut());
 static CONTEXT: AtomicPtr<Context> = AtomicPtr::new(std::ptr::null_mut());
 /// Set by the watchdog.
 pub static TIMED_OUT: AtomicU32 = AtomicU32::new(0);
@@ -131,6 +134,15 @@ unsafe extern "C" fn handler(signal: i32, info: *mut libc::siginfo_t, ucontext: 
             }
         }
         let capture = CAPTURE.load(Ordering::Relaxed);
+        let steps = STEPS.load(Ordering::Relaxed);
+        if !steps.is_null() && signal == libc::SIGTRAP {
+            // Not by `si_code`: a virtual machine may lose what the debug register says.
+            const DEBUG_EXCEPTION: u64 = 1;
+            if *ucontext.add(40 + 20 * 8).cast::<u64>() == DEBUG_EXCEPTION {
+                (*steps).push(*ucontext.add(40 + 16 * 8).cast::<u64>());
+                return;
+            }
+        }
         if !capture.is_null() {
             return capture_native(&mut *capture, signal, info.cast(), ucontext);
         }
@@ -272,6 +284,16 @@ pub fn run(capture: &mut Capture) {
     CAPTURE.store(capture, Ordering::Relaxed);
     unsafe { harness_enter(capture) };
     CAPTURE.store(std::ptr::null_mut(), Ordering::Relaxed);
+}
+
+/// The same with the trap flag set: where the program is behind each instruction, and behind some of ours before.
+pub fn run_stepped(capture: &mut Capture) -> Vec<u64> {
+    let mut steps = Vec::new();
+    capture.registers.rflags |= TRAP_FLAG;
+    STEPS.store(&mut steps, Ordering::Relaxed);
+    run(capture);
+    STEPS.store(std::ptr::null_mut(), Ordering::Relaxed);
+    steps
 }
 
 /// The initial vector state.

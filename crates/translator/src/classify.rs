@@ -31,6 +31,8 @@ pub(crate) enum Class {
     Ret,
     /// `iret` and the far `ret`.
     FarReturn,
+    /// `popf`.
+    PopFlags,
     Syscall,
     Int3,
     /// One of [`instruction`].
@@ -190,6 +192,7 @@ fn class_of(i: &Instruction) -> (Class, u8) {
         Fxsave64 | Xsave64 | Xsaveopt64 | Xsavec64 => return (Class::StoreX87, x87::FXSAVE64),
         Ud0 | Ud1 | Ud2 | Hlt => Class::Trap,
         Iret | Iretd | Iretq | Retf => Class::FarReturn,
+        Popf | Popfq => Class::PopFlags,
         _ if unsupported_name(i).is_some() => Class::Unsupported,
         _ => match i.flow_control() {
             FlowControl::Next => copy_class(i),

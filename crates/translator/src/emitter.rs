@@ -142,10 +142,12 @@ impl Emitter {
         at
     }
 
-    /// `movzx ecx, word [context + offset]`.
+    /// `movzx ecx, word [context + offset]`, byte by byte: the guest may have accesses checked for alignment.
     pub fn load_word_to_ecx(&mut self, offset: u32) {
-        self.bytes(&[0x0f, 0xb7, 0x0d]);
-        self.field(offset, 0);
+        const CH: u8 = 5;
+        self.load_byte(offset, 1);
+        self.bytes(&[0x8a, 0x05 | CH << 3]);
+        self.field(offset + 1, 0);
     }
 
     /// `mov dword [context + offset], value`.

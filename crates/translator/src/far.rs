@@ -18,10 +18,8 @@ use iced_x86::Instruction;
 const USER_CS: u64 = 0x33;
 const USER_SS: u64 = 0x2b;
 
-/// Flags that `iret` loads in user code (AMD APM volume 3): CF PF AF ZF SF DF OF, and NT, AC and ID.
-const LOADED_FLAGS: u64 = 0xcd5 | 0x4000 | 0x4_0000 | 0x20_0000;
-/// TF: the next instruction would trap.
-const TRAP_FLAG: u64 = 0x100;
+/// Flags that `iret` loads in user code (AMD APM volume 3): CF PF AF ZF SF TF DF OF, and NT, AC and ID.
+const LOADED_FLAGS: u64 = 0xdd5 | 0x4000 | 0x4_0000 | 0x20_0000;
 
 /// The first address that is not canonical in the user's half.
 const USER_END: u64 = 1 << 47;
@@ -68,9 +66,6 @@ impl Translator {
         }
         let registers = &mut state.registers;
         if what.is_interrupt {
-            if flags & TRAP_FLAG != 0 {
-                return refused("return with the trap flag");
-            }
             registers.rflags = registers.rflags & !LOADED_FLAGS | flags & LOADED_FLAGS;
             registers.rsp = sp;
         } else {

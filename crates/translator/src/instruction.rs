@@ -153,6 +153,7 @@ impl Engine {
                 Next::End
             }
             Class::FarReturn => self.far_return(b, i, pc),
+            Class::PopFlags => self.pop_flags(b, i, bytes),
             Class::ReadGs => {
                 let register = rewrite::number(i.op0_register()).expect("a general register");
                 if i.op0_register().is_gpr64() {

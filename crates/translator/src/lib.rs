@@ -34,7 +34,7 @@
 //! * What is not supported stops with its name: far branches but returns to the same segment, loads of segment
 //!   registers, `int 0x80`, `sysenter`, `xbegin`, x87 environments with 16-bit operand size, string instructions
 //!   through gs. Where such an instruction faulted, only who knows that can go on.
-//! * `popf` that sets the trap flag is not caught.
+//! * With the trap flag set, a gather whose second element faults is one fault; some processors trap behind the first element.
 #![allow(rustdoc::private_intra_doc_links)]
 #![no_std]
 
@@ -60,6 +60,7 @@ mod landing;
 mod landing_check;
 mod map;
 mod plain;
+mod program_flags;
 mod returns;
 mod rewrite;
 mod run;

@@ -6,11 +6,13 @@ use crate::context::{BUDGETS, EXIT_FAULT, EXIT_INDIRECT};
 use crate::flags::DEAD_WINDOW;
 use crate::gate;
 use crate::guest::GuestCode;
+use crate::program_flags::ALIGNMENT_CHECK;
 use crate::stop::{Fault, NonDeterministic, Stop, Unsupported};
 use crate::store::{key, ExitKind, NONE, SLOW};
 use crate::trace::Recording;
 use crate::translator::{Past, Translator};
 use alloc::vec::Vec;
+use reenact_trace::registers::TRAP_FLAG;
 
 /// Instructions before a requested count that run without accounting in the code, so that it is not passed, and
 /// that flags which full-speed accounting has overwritten (as dead) have been set again when it is reached.
@@ -68,11 +70,15 @@ impl Translator {
             if step.is_none() && self.is_hook(rip) {
                 return Stop::Hook;
             }
+            let stepped = (self.registers().rflags & TRAP_FLAG != 0).then(|| {
+                recording = None;
+                self.begin_step(guest)
+            });
             let mode = if let Some(step) = step.take() {
                 step
-            } else if within.is_some() {
+            } else if stepped.is_some() || within.is_some() {
                 Mode::Exact(1)
-            } else if remaining < FULL_SPEED {
+            } else if remaining < FULL_SPEED || self.registers().rflags & ALIGNMENT_CHECK != 0 {
                 // What is noted in pieces of this size would not fit in a block.
                 recording = None;
                 Mode::Exact(remaining.min(i64::from(MAX_COUNT)) as u8)
@@ -84,7 +90,12 @@ impl Translator {
             self.engine.checks_accesses = watches && !core::mem::take(&mut unwatched);
             let number = match self.block(guest, rip, mode, 0) {
                 Ok(number) => number,
-                Err(fault) => return fetch_fault(fault),
+                Err(fault) => {
+                    if let Some(step) = stepped {
+                        self.end_step(&step, false);
+                    }
+                    return fetch_fault(fault);
+                }
             };
             let block = &self.engine.store.blocks[number as usize];
             // Behind its accounting, so that at least one instruction is executed whatever the budget.
@@ -109,6 +120,14 @@ impl Translator {
             remaining -= used;
             assert!(remaining >= 0, "translated code has run past its budget");
             self.executed = self.executed.wrapping_add(used as u64);
+            if let Some(step) = stepped {
+                let is_executed = used > 0 && !matches!(next, Next::Stop(Stop::Unsupported(_)));
+                self.end_step(&step, is_executed);
+                // `int3` has its own trap, and none behind it.
+                if is_executed && !matches!(next, Next::Stop(Stop::Fault(_))) {
+                    return Stop::stepped(self.registers().rip);
+                }
+            }
             if let Some(mut path) = recording.take() {
                 let new = self.registers().rip;
                 let normal =
@@ -316,6 +335,10 @@ impl Translator {
                     Next::Stop(Stop::Unsupported(unsupported))
                 }
             },
+            ExitKind::PopFlags(size, length) => {
+                self.take_flags(size, length);
+                Next::Go(None)
+            }
             ExitKind::Landing => Next::Stop(Stop::Hook),
             ExitKind::Watch(access) => {
                 let (address, how) = self

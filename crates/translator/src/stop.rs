@@ -19,10 +19,24 @@ pub enum Stop {
     /// [`crate::Context::interrupt`] was called (from a signal handler), a few dozen instructions
     /// ago at most. The state is precise.
     Interrupted,
-    /// The instruction at `rip` faults; it has not been counted (`int3`, a trap, has: `rip` is after it).
+    /// The instruction at `rip` faults; it has not been counted (`int3` and steps, which are traps, have: `rip` is after it).
     Fault(Fault),
     /// The instruction at `rip` cannot be replayed.
     Unsupported(Unsupported),
+}
+
+impl Stop {
+    /// The trap behind an instruction that was executed with the trap flag set; `ip`: the next one.
+    pub fn stepped(ip: u64) -> Stop {
+        const SIGTRAP: i32 = 5;
+        const TRAP_TRACE: i32 = 2;
+        Stop::Fault(Fault {
+            signal: SIGTRAP,
+            code: TRAP_TRACE,
+            address: ip,
+            dead_flags: 0,
+        })
+    }
 }
 
 /// A non-deterministic instruction.

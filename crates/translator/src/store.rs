@@ -77,6 +77,8 @@ pub(crate) enum ExitKind {
     Int3,
     /// The words it pops are in the context; `target` is the instruction itself.
     FarReturn(crate::far_return::FarReturn),
+    /// It would set a flag that reaches our code: bytes that it pops, and its length. `target` is the instruction itself.
+    PopFlags(u8, u8),
     /// The register has the value at [`crate::Landing`].
     Landing,
     /// The instruction at `target` may touch watched memory.

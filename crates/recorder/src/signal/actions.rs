@@ -36,7 +36,7 @@ pub fn kernel_action(signal: u32, new: Option<&Action>, old: Option<&mut Action>
 /// we decide what the program sees.
 pub fn own_action(program: &Action) -> Action {
     Action {
-        handler: super::handler::on_signal as *const () as u64,
+        handler: super::handler::entry as *const () as u64,
         flags: SA_SIGINFO
             | SA_ONSTACK
             | SA_RESTORER

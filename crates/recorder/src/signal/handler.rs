@@ -105,11 +105,23 @@ fn is_at_call(ip: u64) -> bool {
     is_instruction || call_sites::is_jump(ip)
 }
 
-/// The handler.
+/// The handler. The program's flags are still in force when the kernel calls it: with its alignment check,
+/// accesses of ours would fault.
 ///
 /// # Safety
 /// Called by the kernel only.
-pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mut UserContext) {
+#[unsafe(naked)]
+pub unsafe extern "C" fn entry() {
+    core::arch::naked_asm!(
+        "push 0x202",
+        "popfq",
+        "jmp {handler}",
+        handler = sym on_signal,
+    )
+}
+
+/// What [`entry`] comes to.
+unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mut UserContext) {
     // SAFETY: the kernel passes valid pointers into its frame.
     let (info, context) = unsafe { (&*info, &mut *context) };
     // SAFETY: of the kernel's frame.
@@ -133,6 +145,9 @@ pub unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context:
     // that a replay passes.
     if layout::is_reserved(ip) || call_sites::is_trampoline(ip) {
         if is_synchronous(number, &signal) {
+            if stepping::is_step(number, context) {
+                return stepping::in_our_code(thread, context, signal);
+            }
             match guarded_copy::fixup(ip).or_else(|| time_stamp::fixup(ip)) {
                 Some(address) => context.general[RIP] = address,
                 None => message::fatal_fault(number, ip, context.cr2),

@@ -17,6 +17,7 @@ pub mod preemption;
 mod queue;
 mod sending;
 mod sigreturn;
+mod stepping;
 pub mod timer;
 mod vectors_at_landing;
 
@@ -39,6 +40,7 @@ pub use landing_cost::pause_ns;
 pub use mask::{hold_signals, let_in, never_blocked, set_exact_kernel_mask, set_kernel_mask};
 pub use queue::queued;
 pub use sigreturn::sigreturn;
+pub use stepping::{raise_step, steps};
 
 pub use reenact_freestanding::numbers::{
     SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP,

@@ -1,0 +1,25 @@
+"""Guests that come to the recorder in unusual ways, where the kernel catches calls by a filter."""
+
+from __future__ import annotations
+
+import pytest
+from guest_build import GuestBuild
+from guest_table import GUESTS
+from recorded_run import Keeper, Reenact, check_exact, run
+
+#: Guests of the table that make calls, or are trapped, in unusual ways.
+UNUSUAL = ("self_stepping", "alignment_check", "call_numbers", "syscall_registers")
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_a_guest_is_recorded_exactly_by_a_filter(
+    name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """As the table's own test, which has them caught by dispatch."""
+    guest = next(guest for guest in GUESTS if guest.name == name)
+    program = str(guests.build(guest.file, guest.name, guest.flags))
+    native = run([program], directory=tmp_path)
+    filtering = Reenact(reenact.command, {**reenact.variables, "REENACT_MECHANISM": "seccomp"})
+    recorded = filtering.record([program], keeper.trace(), directory=tmp_path)
+    assert recorded == native, recorded.describe()
+    check_exact(reenact, keeper.trace(), recorded)
