@@ -8,6 +8,10 @@ pub const LOOK: usize = 8;
 
 const TWO_BYTE_OPCODE: u8 = 0x0f;
 
+/// Opcode and ModRM of `xbegin`; its displacement follows.
+const XBEGIN: [u8; 2] = [0xc7, 0xf8];
+const OPERAND_SIZE: u8 = 0x66;
+
 /// The operand of `rdrand`, `rdseed` and `rdpid`: one register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Destination {
@@ -48,6 +52,22 @@ impl Destination {
     }
 }
 
+/// How far behind an `xbegin` the program goes on when the transaction is aborted, and the length of the
+/// instruction, bytes; `None` for another instruction.
+pub fn fallback(code: &[u8; LOOK]) -> Option<(i64, u64)> {
+    let opcode = code.windows(2).position(|bytes| bytes == XBEGIN)?;
+    let at = opcode + XBEGIN.len();
+    let field = code.get(at..at + 4)?;
+    // REX.W, which stands last, takes precedence over the prefix of the operand size.
+    let is_wide = opcode > 0 && code[opcode - 1] & 0xf8 == 0x48;
+    if code[..opcode].contains(&OPERAND_SIZE) && !is_wide {
+        let displacement = i16::from_le_bytes([field[0], field[1]]);
+        return Some((i64::from(displacement), at as u64 + 2));
+    }
+    let displacement = i32::from_le_bytes([field[0], field[1], field[2], field[3]]);
+    Some((i64::from(displacement), at as u64 + 4))
+}
+
 /// Length of an instruction of a known kind, bytes.
 pub fn length(code: &[u8; LOOK], kind: u16) -> u64 {
     // With any prefixes before the opcode.
@@ -56,6 +76,7 @@ pub fn length(code: &[u8; LOOK], kind: u16) -> u64 {
     match kind {
         instruction::CPUID | instruction::RDTSC => prefixes + 2,
         instruction::RDTSCP | instruction::XGETBV => prefixes + 3,
+        instruction::XBEGIN => fallback(code).map_or(LOOK as u64, |(_, length)| length),
         _ => Destination::decode(code).map_or(3, |destination| destination.length),
     }
 }

@@ -1,7 +1,7 @@
 //! Lengths and operands, against a disassembler.
 
 use iced_x86::{Decoder, DecoderOptions, Mnemonic};
-use reenact_interpose::instruction::{length, Destination, LOOK};
+use reenact_interpose::instruction::{fallback, length, Destination, LOOK};
 use reenact_trace::event::instruction;
 
 /// Encodings with and without prefixes.
@@ -50,6 +50,28 @@ fn lengths_and_operands_are_the_disassemblers() {
         assert_eq!(destination.register, register.number(), "{bytes:x?}");
         assert_eq!(destination.size as usize, register.size(), "{bytes:x?}");
     }
+}
+
+#[test]
+fn a_transaction_goes_on_where_the_disassembler_says() {
+    let encodings: [&[u8]; 4] = [
+        &[0xc7, 0xf8, 0x10, 0, 0, 0],
+        &[0xc7, 0xf8, 0xf0, 0xff, 0xff, 0xff],
+        &[0x66, 0xc7, 0xf8, 0xf0, 0xff],
+        &[0x48, 0xc7, 0xf8, 0x34, 0x12, 0],
+    ];
+    for bytes in encodings {
+        let mut code = [0x90; LOOK];
+        code[..bytes.len()].copy_from_slice(bytes);
+        let decoded = Decoder::with_ip(64, &code, 0x40_0000, DecoderOptions::NONE).decode();
+        assert_eq!(decoded.mnemonic(), Mnemonic::Xbegin);
+        let (displacement, bytes_long) = fallback(&code).expect("an xbegin");
+        assert_eq!(bytes_long, decoded.len() as u64, "{bytes:x?}");
+        assert_eq!(length(&code, instruction::XBEGIN), bytes_long, "{bytes:x?}");
+        let target = decoded.next_ip().wrapping_add_signed(displacement);
+        assert_eq!(target, decoded.near_branch_target(), "{bytes:x?}");
+    }
+    assert_eq!(fallback(&[0x90; LOOK]), None);
 }
 
 #[test]

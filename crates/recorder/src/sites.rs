@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall4};
 use reenact_interpose::breakpoints::{self, Breakpoint};
-use reenact_interpose::instruction::{length, Destination, LOOK};
+use reenact_interpose::instruction::{fallback, length, Destination, LOOK};
 use reenact_trace::event::instruction;
 use reenact_trace::site::InstructionSite;
 use reenact_trace::{EventKind, FileId, Registers, Tag};
@@ -137,6 +137,9 @@ pub fn on_trap(thread: &mut Thread) -> Trap {
     if instruction::stores_state(site.kind) {
         return store(thread, &site);
     }
+    if site.kind == instruction::XBEGIN {
+        return begin_transaction(thread, &site);
+    }
     if matches!(site.kind, instruction::RDTSC | instruction::RDTSCP) {
         time_stamps::allow(thread);
     }
@@ -189,6 +192,28 @@ fn store(thread: &mut Thread, site: &Breakpoint) -> Trap {
         thread.frame.registers.rip = next.unwrap_or(site.address);
     }
     trap
+}
+
+/// `xbegin`: the transaction is aborted at once, without a reason (Intel SDM volume 1, 16.3.5), as any may be. What
+/// becomes of one depends on interrupts and caches, and none can hold a system call of ours. A processor without
+/// transactions comes to the instruction and refuses it.
+fn begin_transaction(thread: &mut Thread, site: &Breakpoint) -> bool {
+    const RTM: u32 = 1 << 11;
+    let registers = &mut thread.frame.registers;
+    registers.rip = site.address;
+    let known = code(site).and_then(|(code, _)| fallback(&code));
+    let Some((displacement, length)) = known.filter(|_| cpuid::ask(7, 0).ebx & RTM != 0) else {
+        return site.remove();
+    };
+    let mut event = Builder::new(EventKind::Instruction, site.kind);
+    event.header.ip = site.address;
+    event.header.register_checksum = registers.checksum();
+    registers.rax = 0;
+    registers.rip = (site.address + length).wrapping_add_signed(displacement);
+    let r = *registers;
+    event.header.args = [r.rax, r.rbx, r.rcx, r.rdx, r.rflags, r.rip];
+    event.commit();
+    true
 }
 
 fn perform(registers: &mut Registers, site: &Breakpoint, code: &[u8; LOOK]) {

@@ -188,12 +188,12 @@ impl Pace {
                 }
                 Stop::Interrupted => {}
                 Stop::Fault(fault) if fault_pages::grow(machine, expected, &fault)? => {}
-                Stop::Unsupported(unsupported) => {
-                    let Some(fault) = recorded_fault(machine, group, &unsupported) else {
-                        return Ok(stop);
-                    };
+                Stop::Unsupported(Unsupported { length, .. })
+                | Stop::Instruction(NonDeterministic { length, .. })
+                    if has_faulted(machine, group, length) =>
+                {
                     self.ask_behind_trap(machine);
-                    return Ok(fault);
+                    return Ok(recorded_fault(machine, group));
                 }
                 Stop::Fault(_) => {
                     self.ask_behind_trap(machine);
@@ -298,27 +298,25 @@ impl Pace {
     }
 }
 
-/// An instruction that the translator does not know may be one that the processor or the kernel of the
+/// An instruction that the translator cannot perform may be one that the processor or the kernel of the
 /// recording refused: the log says so.
-fn recorded_fault(
-    machine: &mut Machine,
-    group: &Group<'_>,
-    unsupported: &Unsupported,
-) -> Option<Stop> {
-    let header = &group.event.header;
+fn has_faulted(machine: &Machine, group: &Group<'_>, length: u8) -> bool {
     let ip = machine.registers().rip;
     // Behind an instruction that traps, as `int 4` does.
-    let behind = ip + u64::from(unsupported.length);
-    if group.event.kind != EventKind::Fault || ![ip, behind].contains(&header.ip) {
-        return None;
-    }
+    let behind = ip + u64::from(length);
+    group.event.kind == EventKind::Fault && [ip, behind].contains(&group.event.header.ip)
+}
+
+/// That refusal.
+fn recorded_fault(machine: &mut Machine, group: &Group<'_>) -> Stop {
+    let header = &group.event.header;
     machine.registers_mut().rip = header.ip;
-    Some(Stop::Fault(Fault {
+    Stop::Fault(Fault {
         signal: i32::from(header.code),
         code: 0,
         address: 0,
         dead_flags: 0,
-    }))
+    })
 }
 
 /// Whether the instruction at hand is the event at hand.

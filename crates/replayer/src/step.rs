@@ -369,6 +369,10 @@ fn instruction(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
         }
         // All they do is write memory.
         code if instruction::stores_state(code) => {}
+        instruction::XBEGIN => {
+            (registers.rax, registers.rip) = (rax, destination);
+            return Ok(Step::Next);
+        }
         _ => {
             *registers.by_number(usize::from(which.register)) = destination;
             if header.code != instruction::RDPID {

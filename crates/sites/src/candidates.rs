@@ -1,8 +1,10 @@
 //! Byte patterns that may be an instruction of interest.
 
-/// Offsets of the `0F` byte of everything in `code` that looks like a non-deterministic instruction.
+/// Offsets of the first byte of the opcode of everything in `code` that looks like a non-deterministic
+/// instruction: `0F`, or the `C7` of `xbegin`.
 pub fn instructions(code: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    memchr::memchr_iter(0x0f, code).filter(|&at| looks_right(&code[at + 1..]))
+    let long = memchr::memchr_iter(0x0f, code).filter(|&at| looks_right(&code[at + 1..]));
+    long.chain(memchr::memmem::find_iter(code, &[0xc7, 0xf8]))
 }
 
 /// Offsets of everything in `code` that looks like a system call whose neighbours can make room for a jump.

@@ -16,6 +16,7 @@ pub fn of(instruction: &Instruction) -> Option<u16> {
         Mnemonic::Xsave | Mnemonic::Xsave64 => instruction::XSAVE,
         Mnemonic::Xsavec | Mnemonic::Xsavec64 => instruction::XSAVEC,
         Mnemonic::Xsaveopt | Mnemonic::Xsaveopt64 => instruction::XSAVEOPT,
+        Mnemonic::Xbegin => instruction::XBEGIN,
         _ => return None,
     })
 }

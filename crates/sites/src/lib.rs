@@ -197,7 +197,9 @@ impl Scan<'_> {
     /// What is left is suspected where it looks like an instruction between others.
     fn suspect(&mut self) {
         for &candidate in &self.open {
-            if let Some((file_offset, kind)) = self.plausible(candidate) {
+            // Nearly all that look like `xbegin` are data, and few places can be watched.
+            let is_watched = |found: &(u64, u16)| found.1 != instruction::XBEGIN;
+            if let Some((file_offset, kind)) = self.plausible(candidate).filter(is_watched) {
                 self.sites.instructions.push(InstructionSite {
                     file_offset,
                     kind,

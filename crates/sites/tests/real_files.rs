@@ -10,8 +10,8 @@ use reenact_sites::{name, scan};
 #[path = "../../../tests/rust/skips.rs"]
 mod skips;
 
-const NAMES: [&str; 10] = [
-    "cpuid", "rdtsc", "rdtscp", "rdrand", "rdseed", "rdpid", "xgetbv", "xsave", "xsavec",
+const NAMES: [&str; 11] = [
+    "cpuid", "rdtsc", "rdtscp", "rdrand", "rdseed", "rdpid", "xgetbv", "xsave", "xsavec", "xbegin",
     "xsaveopt",
 ];
 const DIRECTORIES: [&str; 4] = [

@@ -49,7 +49,7 @@ const BEHIND_RET: usize = 161;
 
 #[test]
 fn every_kind_in_the_flow_of_control() {
-    let cases: [(&[u8], u16); 13] = [
+    let cases: [(&[u8], u16); 15] = [
         (&[0x0f, 0xa2], instruction::CPUID),
         (&[0x0f, 0x31], instruction::RDTSC),
         (&[0x0f, 0x01, 0xf9], instruction::RDTSCP),
@@ -63,6 +63,8 @@ fn every_kind_in_the_flow_of_control() {
         (&[0x0f, 0xae, 0x64, 0x24, 0x40], instruction::XSAVE),
         (&[0x48, 0x0f, 0xc7, 0x64, 0x24, 0x40], instruction::XSAVEC),
         (&[0x0f, 0xae, 0x74, 0x24, 0x40], instruction::XSAVEOPT),
+        (&[0xc7, 0xf8, 0, 0, 0, 0], instruction::XBEGIN),
+        (&[0x66, 0xc7, 0xf8, 8, 0], instruction::XBEGIN),
     ];
     for (bytes, kind) in cases {
         let sites = found(&[&filler(), bytes, &filler(), RET]);
@@ -72,7 +74,8 @@ fn every_kind_in_the_flow_of_control() {
 
 #[test]
 fn bytes_inside_other_instructions_are_no_sites() {
-    let cases: [&[u8]; 5] = [
+    let cases: [&[u8]; 6] = [
+        &[0xb8, 0xc7, 0xf8, 0xc7, 0xf8],       // mov eax, 0xf8c7f8c7
         &[0xb8, 0x0f, 0xa2, 0x0f, 0x31],       // mov eax, 0x310fa20f
         &[0x48, 0x8b, 0x80, 0x0f, 0x31, 0, 0], // mov rax, [rax + 0x310f]
         &[0x48, 0x8d, 0x05, 0x0f, 0x31, 0, 0], // lea rax, [rip + 0x310f]

@@ -49,7 +49,7 @@ pub enum EventKind {
     Fault = 8,
     /// A non-deterministic instruction at `ip`; `code` is an [`instruction`] constant;
     /// `args[0..4]` are rax, rbx, rcx, rdx after it, `args[4]` rflags after it, `args[5]` the whole
-    /// destination register of `rdrand`, `rdseed`, `rdpid`.
+    /// destination register of `rdrand`, `rdseed`, `rdpid`, or where `xbegin` goes on.
     Instruction = 9,
     /// The parent goes on after a `vfork`-like call whose child ran in the parent's memory:
     /// `result` of the call.
@@ -172,6 +172,8 @@ pub mod instruction {
     pub const XSAVE: u16 = 8;
     pub const XSAVEC: u16 = 9;
     pub const XSAVEOPT: u16 = 10;
+    // Begins a transaction, which any interrupt aborts: what becomes of it is chance.
+    pub const XBEGIN: u16 = 11;
 
     /// Whether it stores state components; its event holds what it has written.
     pub fn stores_state(code: u16) -> bool {
@@ -191,6 +193,7 @@ pub mod instruction {
             XSAVE => "xsave",
             XSAVEC => "xsavec",
             XSAVEOPT => "xsaveopt",
+            XBEGIN => "xbegin",
             _ => return None,
         })
     }

@@ -183,6 +183,7 @@ fn class_of(i: &Instruction) -> (Class, u8) {
         Rdseed => return (Class::NonDeterministic, instruction::RDSEED as u8),
         Rdpid => return (Class::NonDeterministic, instruction::RDPID as u8),
         Xgetbv => return (Class::NonDeterministic, instruction::XGETBV as u8),
+        Xbegin => return (Class::NonDeterministic, instruction::XBEGIN as u8),
         Rdgsbase => Class::ReadGs,
         Wrgsbase => Class::WriteGs,
         Fnstenv | Fnsave if unsupported_name(i).is_none() => {
@@ -256,7 +257,6 @@ pub(crate) fn unsupported_name(i: &Instruction) -> Option<&'static str> {
         Sysexit | Sysexitq => "sysexit",
         Sysret | Sysretq => "sysret",
         Uiret => "uiret",
-        Xbegin => "xbegin",
         Rdpru => "rdpru",
         Rdpmc => "rdpmc",
         Umwait | Tpause | Umonitor => "umwait",

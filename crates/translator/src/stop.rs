@@ -44,7 +44,7 @@ impl Stop {
 pub struct NonDeterministic {
     /// One of [`reenact_trace::event::instruction`].
     pub code: u16,
-    /// Bytes of the instruction: what to add to `rip`.
+    /// Bytes of the instruction: what to add to `rip`, but for an `xbegin`, which is a branch.
     pub length: u8,
     /// Number (0 = rax … 15 = r15, machine order) and size in bytes of the destination
     /// register of `rdrand`, `rdseed`, `rdpid`; the others write fixed registers.
