@@ -90,6 +90,12 @@ FILTERS = (
     Guest("filter_arguments"),
 )
 
+TRACERS = (
+    Guest("ptrace_calls"),
+    Guest("ptrace_events", flags=("-O2", "-pthread")),
+    Guest("ptrace_attach", flags=("-O2", "-pthread")),
+)
+
 SIGNALS = (
     Guest("signal_information"),
     Guest("signal_simultaneous"),
@@ -248,4 +254,4 @@ VARIANTS = (
     ),
 )
 
-GUESTS = (*PROCESSES, *SIGNALS, *MEMORY, *SHARED, *INSTRUCTIONS, *CALLS, *VARIANTS)
+GUESTS = (*PROCESSES, *TRACERS, *SIGNALS, *MEMORY, *SHARED, *INSTRUCTIONS, *CALLS, *VARIANTS)

@@ -25,6 +25,7 @@ KINDS = (
     "blocked",
     "preempted",
     "turn",
+    "traced",
 )
 
 #: Names of the bits of `Event.flags` (`flags` in crates/trace/src/event.rs).

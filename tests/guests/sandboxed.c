@@ -1,4 +1,4 @@
-// What must be declined or refused: rseq, io_uring, ptrace of itself, seccomp; each answers as documented.
+// What must be declined or refused: rseq, io_uring, seccomp; each answers as documented.
 #include "guest.h"
 #include <sys/prctl.h>
 int main(void) {

@@ -82,6 +82,8 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "cpuid",
         ),
         ("maps_file", "pagemap", "code_ranges", "known_calls", "suspects", "hidden_descriptors"),
+        # Who is traced by whom.
+        ("ptrace", "ptrace::links"),
         ("substitute_clock", "time_stamps", "refused"),
         # The log, and a call on its way through.
         ("log", "message", "call"),
@@ -115,7 +117,18 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "signal::landing",
             "signal::sigreturn",
             "signal::stepping",
+            "signal::traced",
             "signal::vectors_at_landing",
+            # What a tracer sees of them, and the stops of a traced thread.
+            "ptrace::endings",
+            "ptrace::faults",
+            "ptrace::news",
+            "ptrace::notice",
+            "ptrace::registers",
+            "ptrace::service",
+            "ptrace::signals",
+            "ptrace::stopped",
+            "ptrace::stops",
         ),
         # Handlers of system calls.
         (
@@ -128,6 +141,9 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "system_v",
             "virtualize",
             "mappings",
+            "ptrace::children",
+            "ptrace::requests",
+            "ptrace::waiting",
         ),
         ("priority_lock", "wait_limit", "blocking"),
         ("loader", "process"),

@@ -2,7 +2,7 @@
 //! a signal. The event is begun here and finished here, and signals that wait are delivered around it.
 
 use reenact_freestanding::numbers::*;
-use reenact_syscalls::{SignalMask, SystemCall};
+use reenact_syscalls::{Restart, SignalMask, SystemCall};
 use reenact_trace::event::{call_code, call_number, flags};
 use reenact_trace::{EventHeader, EventKind, Registers};
 
@@ -11,7 +11,9 @@ use crate::log::{self, Builder};
 use crate::signal::{self, Moment};
 use crate::sites::{self, Trap};
 use crate::thread::{self, Thread};
-use crate::{arena, dispatch, guest, patch, scheduler, shared, sharing_group, time_stamps, vdso};
+use crate::{
+    arena, dispatch, guest, patch, ptrace, scheduler, shared, sharing_group, time_stamps, vdso,
+};
 use reenact_interpose::{entry, Frame, Origin};
 
 /// The program has come in, by whichever way.
@@ -71,7 +73,9 @@ fn on_signal(thread: &mut Thread) {
     let info = unsafe { core::slice::from_raw_parts(thread.fault.info.as_ptr().cast::<u8>(), 128) };
     event.bytes(reenact_trace::Tag::SignalInfo, 0, info);
     event.commit();
-    signal::deliver_fault(thread);
+    if thread.link == 0 || ptrace::faults::show(thread) {
+        signal::deliver_fault(thread);
+    }
     if signal::queued(thread) {
         signal::deliver_queued(thread, Moment::AfterEvent, None);
     }
@@ -81,12 +85,7 @@ fn on_signal(thread: &mut Thread) {
 /// exactly where this thread was.
 #[inline(never)]
 fn preempt(thread: &mut Thread) {
-    let registers = thread.frame.registers;
-    let mut event = Builder::new(EventKind::Preempted, 0);
-    event.header.ip = registers.rip;
-    event.header.register_checksum = registers.checksum();
-    signal::describe_landing(&mut event, &thread.frame);
-    event.commit();
+    signal::log_landing(&thread.frame);
     scheduler::yield_now(thread);
     if signal::queued(thread) {
         signal::deliver_queued(thread, Moment::AfterEvent, None);
@@ -132,8 +131,15 @@ fn on_system_call(thread: &mut Thread) {
     if signal::queued(thread) && deliver_before(thread) {
         return;
     }
+    if thread.link != 0 && !ptrace::stops::before_call(thread) {
+        if signal::queued(thread) {
+            signal::deliver_queued(thread, Moment::AfterEvent, None);
+        }
+        return;
+    }
     let registers = &thread.frame.registers;
     let (number, ip) = (call_number(registers.rax), registers.rip);
+    thread.last_call = number as u32;
     let mut event = Builder::new(EventKind::Syscall, call_code(number));
     event.header.ip = ip;
     event.header.register_checksum = registers.checksum();
@@ -159,6 +165,9 @@ fn on_system_call(thread: &mut Thread) {
                 .then(|| entry.and_then(|entry| temporary_mask(entry, &args)))
                 .flatten();
             finish(thread, event, result);
+            if thread.link != 0 {
+                ptrace::stops::after_call(thread);
+            }
             if signal::queued(thread) {
                 signal::deliver_queued(thread, Moment::AfterEvent, temporary);
             }
@@ -171,16 +180,37 @@ fn on_system_call(thread: &mut Thread) {
             }
         }
         Outcome::Interrupted => {
+            drop(event);
+            if thread.link != 0 {
+                let result = entry.map_or(-EINTR, |entry| restarting(entry, &args));
+                ptrace::stops::interrupted_call(thread, result);
+            }
             if !deliver_before(thread) {
                 // It was blocked or ignored after all: the program makes its call once more.
                 thread.frame.registers.rip -= 2;
             }
         }
         Outcome::Finished => {
+            if thread.link != 0 && number == RT_SIGRETURN {
+                ptrace::stops::after_call(thread);
+            }
             if signal::queued(thread) {
                 signal::deliver_queued(thread, Moment::AfterEvent, None);
             }
         }
+    }
+}
+
+/// What the kernel's result of an interrupted call is before the signals are dealt with, which a tracer can see.
+#[cold]
+fn restarting(entry: &SystemCall, args: &[u64; 6]) -> i64 {
+    const SYSTEM: i64 = 512;
+    const NO_HANDLER: i64 = 514;
+    const BLOCK: i64 = 516;
+    match entry.restart_for(args) {
+        Restart::NoHandler => -NO_HANDLER,
+        Restart::Block => -BLOCK,
+        Restart::None | Restart::WithFlag | Restart::Interrupted => -SYSTEM,
     }
 }
 

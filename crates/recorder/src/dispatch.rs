@@ -16,8 +16,8 @@ use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::{
-    asynchronous_io, blocking, compared, limits, mappings, message, pinning, process, scheduler,
-    signal, time_stamps, virtualize,
+    asynchronous_io, blocking, compared, limits, mappings, message, pinning, process, ptrace,
+    scheduler, signal, time_stamps, virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -116,6 +116,8 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
             Some(Outcome::Done(0))
         }
         SpecialAction::AsynchronousIo => Some(asynchronous_io::perform(call)),
+        SpecialAction::Trace => Some(ptrace::requests::perform(call)),
+        SpecialAction::AwaitChild => ptrace::waiting::perform(call),
         SpecialAction::WriteToProcess => process::remote::refuse_writing(call.args[0]),
         SpecialAction::ProcessorState
         | SpecialAction::ListDirectory
@@ -231,6 +233,7 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     }
     let victim = match entry.sends {
         Sends::Nothing => None,
+        _ if process::stops_tracee(call, entry) => return Outcome::Done(0),
         _ => process::before_sending(call, entry),
     };
     if let Some((index, value)) = call.substitute {

@@ -34,6 +34,21 @@ pub fn write(address: u64, from: &[u8]) -> bool {
         && unsafe { guarded_copy::write(address, from) }
 }
 
+/// Whether all of a range is readable.
+pub fn read_all(address: u64, length: u64) -> bool {
+    let Some(end) = address.checked_add(length) else {
+        return false;
+    };
+    let mut at = address;
+    while at < end {
+        if !read(at, &mut [0]) {
+            return false;
+        }
+        at = page_down(at) + PAGE;
+    }
+    true
+}
+
 /// Read a plain value.
 pub fn read_u64(address: u64) -> Option<u64> {
     let mut bytes = [0u8; 8];

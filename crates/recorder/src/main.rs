@@ -46,6 +46,7 @@ mod pinning;
 mod priority_lock;
 mod proc_files;
 mod process;
+mod ptrace;
 mod refused;
 mod released;
 mod scheduler;

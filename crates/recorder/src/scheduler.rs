@@ -355,6 +355,13 @@ pub fn release_for_call(thread: &mut Thread, call: &EventHeader) {
     release_token();
 }
 
+/// The current thread is stopped by its tracer, at a place that the log knows: let others run.
+pub fn release_in_stop(thread: &mut Thread) {
+    charge(thread);
+    thread.waits.store(1, Ordering::Relaxed);
+    release_token();
+}
+
 /// The thread ends: whoever waits may run.
 pub fn leave() {
     thread::COUNT.fetch_sub(1, Ordering::Relaxed);

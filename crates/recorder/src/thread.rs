@@ -105,6 +105,21 @@ pub struct Thread {
     pub wake_credit: u64,
     /// It has woken a thread, to which it yields when this call's event is in the log.
     pub yields_to_woken: bool,
+    /// 1 more than the index of its link, when it is traced ([`crate::ptrace`]); 0: nobody traces it.
+    pub link: u32,
+    /// Its process's signals come to the recorder for its tracer.
+    pub is_adopted: bool,
+    /// What the tracer may want to know when this call's event is in the log.
+    pub event_due: EventDue,
+    /// Number of the last system call.
+    pub last_call: u32,
+}
+
+/// An event for a tracer; number 0: none.
+#[derive(Clone, Copy, Default)]
+pub struct EventDue {
+    pub event: u32,
+    pub message: u64,
 }
 
 /// Threads there are.

@@ -143,7 +143,9 @@ fn expectation(kind: EventKind, header: &EventHeader, stop: &Stop) -> (bool, u64
             EventKind::Exit | EventKind::ImageBegin | EventKind::SignalReturn | EventKind::Blocked,
             Stop::Syscall,
         ) => (true, behind_syscall),
-        (EventKind::SignalDelivered, Stop::Syscall | Stop::Hook) => (true, header.ip),
+        (EventKind::SignalDelivered | EventKind::Traced, Stop::Syscall | Stop::Hook) => {
+            (true, header.ip)
+        }
         (EventKind::Fault, Stop::Fault(_)) => (true, header.ip),
         (EventKind::Instruction, Stop::Instruction(_)) => (true, header.ip),
         _ => (false, header.ip),
@@ -156,7 +158,7 @@ fn check_code(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), F
     let header = &group.event.header;
     let (found, expected) = match (group.event.kind, stop) {
         (EventKind::SignalReturn, Stop::Syscall) => (called(machine.registers()), RT_SIGRETURN),
-        (EventKind::SignalDelivered, _) | (_, Stop::Hook) => return Ok(()),
+        (EventKind::SignalDelivered | EventKind::Traced, _) | (_, Stop::Hook) => return Ok(()),
         (_, Stop::Syscall) => (called(machine.registers()), header.code),
         (_, Stop::Fault(fault)) => (fault.signal as u16, header.code),
         (_, Stop::Instruction(which)) => (which.code, header.code),

@@ -82,6 +82,7 @@ pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
             machine.count_event(false);
             Step::Next
         }
+        EventKind::Traced => traced(machine, group, pace)?,
         EventKind::Turn => {
             machine.memory.forget_shared_code(&mut machine.translator);
             effects::apply_attachments(machine, group)?;
@@ -329,6 +330,54 @@ fn signal_delivered(
     // The kernel starts a handler with fresh x87 and vector state (fpu__clear_user_states).
     VectorState::initial(&machine.translator).load(&mut machine.translator);
     Ok(Step::Next)
+}
+
+/// The thread was stopped by its tracer, which may have changed it.
+fn traced(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
+    let header = &group.event.header;
+    if header.flags & flags::AT_SYSCALL_ENTRY != 0 {
+        run_and_check(machine, group, pace)?;
+    } else {
+        if header.flags & flags::IMMEDIATE == 0 {
+            run_to_count(machine, group, pace, header.args[0])?;
+        }
+        matching::check_interrupted(machine, group)?;
+        tell_writes(machine, group, pace);
+    }
+    machine.count_event(false);
+    effects::apply_attachments(machine, group)?;
+    if group.find(Tag::Registers).is_some() {
+        let registers = effects::attached_registers(group)?;
+        machine.set_registers(&registers);
+    }
+    if let Some(vectors) = VectorState::from_components(&machine.translator, group.attachments()) {
+        vectors.load(&mut machine.translator);
+    }
+    Ok(Step::Next)
+}
+
+/// Run so many instructions on from the event before.
+fn run_to_count(
+    machine: &mut Machine,
+    group: &Group<'_>,
+    pace: &mut Pace,
+    count: u64,
+) -> Result<(), Failure> {
+    let stop = pace.run_counted(machine, group, count)?;
+    if stop == Stop::Budget && machine.since_event() == count {
+        return Ok(());
+    }
+    let message = alloc::format!(
+        "the program was stopped by its tracer {count} instructions after the event before, and the replay stops \
+         earlier"
+    );
+    Err(matching::diverged(
+        machine,
+        group,
+        &stop,
+        What::Missing,
+        message,
+    ))
 }
 
 fn signal_return(

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use reenact_trace::{vectors, Attachment, Tag};
 use reenact_translator::Translator;
 
 use crate::error::ReplayError;
@@ -103,6 +104,36 @@ impl VectorState {
         bytes[XSTATE_BV..HEADER_END].fill(0);
         bytes[XSTATE_BV..XSTATE_BV + 8].copy_from_slice(&present.to_le_bytes());
         Ok(state)
+    }
+
+    /// The state whose components are attached to an event; `None`: none are.
+    pub fn from_components<'a>(
+        translator: &Translator,
+        attachments: impl Iterator<Item = Attachment<'a>>,
+    ) -> Option<VectorState> {
+        let mut state = VectorState::initial(translator);
+        let (bytes, mut present) = (state.bytes_mut(), 0u64);
+        for attachment in attachments.filter(|attachment| attachment.tag == Tag::Vectors) {
+            let (component, content) = (attachment.address, attachment.payload);
+            match component {
+                vectors::X87 if content.len() == vectors::X87_SIZE => {
+                    vectors::put_x87(content, bytes.first_chunk_mut()?);
+                }
+                vectors::SSE if content.len() == vectors::SSE_SIZE => {
+                    vectors::put_sse(content, bytes.first_chunk_mut()?);
+                    bytes[MXCSR + 2..MXCSR + 4].fill(0);
+                }
+                _ if vectors::EXTENDED.contains(&component) => {
+                    let (offset, size) = VectorState::place_of(component)?;
+                    let place = bytes.get_mut(offset..offset + size)?;
+                    place.copy_from_slice(content.get(..size)?);
+                }
+                _ => return None,
+            }
+            present |= 1 << component;
+        }
+        bytes[XSTATE_BV..XSTATE_BV + 8].copy_from_slice(&present.to_le_bytes());
+        (present != 0).then_some(state)
     }
 
     /// A state that a client sends; `None` when it is not as long as those of this machine.

@@ -109,6 +109,10 @@ pub enum SpecialAction {
     Limit,
     /// Requests are carried out by the recorder, when they are submitted.
     AsynchronousIo,
+    /// Recorded threads trace each other by the recorders, not by the kernel.
+    Trace,
+    /// What a tracer waits for the kernel does not know.
+    AwaitChild,
     /// Into another recorded process it would write what no log explains: that is refused.
     WriteToProcess,
 }

@@ -74,6 +74,11 @@ pub enum EventKind {
     /// smaller numbers are over. `Write`s: content of the shared memory, when the process whose
     /// turn it was has been killed.
     Turn = 16,
+    /// The thread has been stopped by its tracer (`ptrace`), or changed by it: `Registers` and `Vectors` after it,
+    /// where those have changed, `Write`s of memory. `ip` and `register_checksum` are of the moment before. With
+    /// [`flags::AT_SYSCALL_ENTRY`] that is at a system call instruction, with [`flags::IMMEDIATE`] right after the
+    /// event before, otherwise `args[0]` instructions after the event before.
+    Traced = 17,
 }
 
 impl EventKind {
@@ -96,6 +101,7 @@ impl EventKind {
             14 => Blocked,
             15 => Preempted,
             16 => Turn,
+            17 => Traced,
             _ => return None,
         })
     }
@@ -120,6 +126,7 @@ impl EventKind {
             Blocked => "blocked",
             Preempted => "preempted",
             Turn => "turn",
+            Traced => "traced",
         }
     }
 }

@@ -18,6 +18,7 @@ mod file_identity;
 pub mod filter_pool;
 pub mod identifiers;
 pub mod layout;
+pub mod ptrace;
 pub mod registers;
 pub mod resolved;
 pub mod sharing;

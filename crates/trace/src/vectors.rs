@@ -44,3 +44,23 @@ pub fn sse(area: &[u8; LEGACY_SIZE]) -> [u8; SSE_SIZE] {
     content[8..].copy_from_slice(&area[XMM..XMM + SSE_SIZE - 8]);
     content
 }
+
+/// Put component 0 back into a legacy area.
+pub fn put_x87(content: &[u8], area: &mut [u8; LEGACY_SIZE]) {
+    let Some((head, rest)) = content.split_at_checked(8) else {
+        return;
+    };
+    area[..5].copy_from_slice(&head[..5]);
+    let places = area[REGISTERS..XMM].chunks_exact_mut(REGISTER_SPACE);
+    for (from, to) in rest.chunks_exact(REGISTER_SIZE).zip(places) {
+        to[..REGISTER_SIZE].copy_from_slice(from);
+    }
+}
+
+/// The same of component 1.
+pub fn put_sse(content: &[u8], area: &mut [u8; LEGACY_SIZE]) {
+    if content.len() == SSE_SIZE {
+        area[MXCSR..MXCSR + 4].copy_from_slice(&content[..4]);
+        area[XMM..XMM + SSE_SIZE - 8].copy_from_slice(&content[8..]);
+    }
+}

@@ -21,8 +21,8 @@ use crate::confinement::Confinement;
 use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
 use crate::{
-    arena, arming, guest, heap, hidden_descriptors, message, proc_files, signal, text, vdso,
-    virtualize,
+    arena, arming, guest, heap, hidden_descriptors, message, proc_files, ptrace, signal, text,
+    vdso, virtualize,
 };
 
 global_asm!(
@@ -86,6 +86,7 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     process_start(thread);
     load(thread, program);
     arming::arm();
+    ptrace::children::executed(thread);
     // SAFETY: the frame was filled by `load`.
     unsafe { entry::go_on(&mut thread.frame) }
 }

@@ -12,11 +12,13 @@ use super::recipient::{Recipient, Sent};
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{arena, signal};
+use crate::{arena, ptrace, signal};
 
 /// `exit` and `exit_group`: logged first, because there is no afterwards.
 pub fn exit(call: &mut Call<'_>) -> Outcome {
     let begun = call.event.set_aside();
+    let status = (call.args[0] as u32 & 0xff) << 8;
+    ptrace::children::ends(call.thread, status);
     let mut event = Builder::new(EventKind::Exit, call.number as u16);
     event.header.ip = begun.ip;
     event.header.register_checksum = begun.register_checksum;
@@ -32,6 +34,10 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
         super::robust::release(call.thread, &mut event);
     }
     event.commit();
+    if !call.thread.vfork_child {
+        ptrace::requests::let_go_of_all();
+    }
+    ptrace::endings::thread_ends(call.thread, status, last && !call.thread.vfork_child);
     if is_member {
         crate::sharing_group::leave();
     }
@@ -63,6 +69,10 @@ pub fn announce_fatal_signal(call: &mut Call<'_>, sent: &Sent) {
         return;
     }
     let sent = sent.signal;
+    // A tracer sees any other signal first.
+    if call.thread.link != 0 && sent != signal::SIGKILL {
+        return;
+    }
     let deadly = sent == signal::SIGKILL
         || signal::is_fatal_by_default(sent)
             && (signal::is_default(sent) && call.thread.mask & signal::bit(sent) == 0);

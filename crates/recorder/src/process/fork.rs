@@ -13,7 +13,7 @@ use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::thread::Thread;
-use crate::{arena, arming, guest, scheduler, sharing_group, signal};
+use crate::{arena, arming, guest, ptrace, scheduler, sharing_group, signal};
 use reenact_interpose::interruptible::NOT_BEGUN;
 
 /// `fork`, and its relatives without shared memory.
@@ -45,12 +45,16 @@ pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     if flags & CLONE_FILES != 0 {
         sharing_group::descriptors_are_shared();
     }
+    let traced = ptrace::children::expect(call.thread, flags);
     // What is sent to the child waits until its queue is not its parent's any more.
     signal::hold_signals();
     // SAFETY: a new process; both sides go on below.
     let result = unsafe { creation.copy(without, call.thread.queued.as_ptr()) };
     if result != 0 {
         signal::set_kernel_mask(call.thread);
+    }
+    if let (true, Some(traced)) = (result < 0, traced) {
+        traced.cancel();
     }
     match result {
         0 => {
@@ -62,6 +66,9 @@ pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
                 &inherited,
                 &creation,
             );
+            if let Some(traced) = traced {
+                traced.begin(call.thread);
+            }
             Outcome::Finished
         }
         NOT_BEGUN => {
@@ -71,6 +78,9 @@ pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         pid if pid > 0 => {
             // It may be killed before it comes to say anything itself.
             slot.slot().child_created(slot.process, pid as u32);
+            if let Some(traced) = traced {
+                traced.made(call.thread, pid as u32, pid as u32);
+            }
             call.event.process(slot.process, pid as u32);
             if is_awaited {
                 call.thread.awaited_child = (slot.index as u64) << 32 | pid as u64;
@@ -161,6 +171,7 @@ fn in_child(
     crate::suspects::after_fork(thread);
     crate::asynchronous_io::after_fork();
     signal::forget_held(thread);
+    ptrace::children::after_fork(thread);
     let registers = &mut thread.frame.registers;
     registers.rax = 0;
     registers.rcx = registers.rip;

@@ -26,6 +26,8 @@ use reenact_syscalls::{ProcessAction, SystemCall};
 use creation::Creation;
 
 use crate::call::{Call, Outcome};
+use crate::ptrace;
+use reenact_freestanding::syscall::syscall0;
 
 /// Perform a call of class Process.
 #[inline(never)]
@@ -66,6 +68,31 @@ fn create(call: &mut Call<'_>, creation: Creation) -> Outcome {
             );
             Outcome::Done(-EAGAIN)
         }
+    }
+}
+
+/// Whether the call stops a traced thread, which its recorder does for it.
+#[inline(never)]
+pub fn stops_tracee(call: &Call<'_>, entry: &SystemCall) -> bool {
+    if !ptrace::links::any() {
+        return false;
+    }
+    let Some(sent) = recipient::of(call, entry) else {
+        return false;
+    };
+    if sent.signal != SIGSTOP {
+        return false;
+    }
+    // SAFETY: no effect.
+    let (pid, user) = unsafe { (syscall0(GETPID) as u64, syscall0(GETUID) as u64) };
+    let mut info = [0; 16];
+    (info[0], info[2]) = (u64::from(SIGSTOP), pid | user << 32);
+    match sent.to {
+        recipient::Recipient::Process(pid @ 1..) => {
+            ptrace::signals::send_stop(pid as u32, false, info)
+        }
+        recipient::Recipient::Process(_) => false,
+        recipient::Recipient::Thread(tid) => ptrace::signals::send_stop(tid as u32, true, info),
     }
 }
 

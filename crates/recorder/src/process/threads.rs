@@ -13,7 +13,7 @@ use crate::call::{Call, Outcome};
 use crate::confinement::Confinement;
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{arming, guest, scheduler, signal};
+use crate::{arming, guest, ptrace, scheduler, signal};
 
 /// Blocks in use, by index; block 0 is the first thread's.
 static BLOCKS: [AtomicU32; scheduler::MOST_THREADS] =
@@ -111,6 +111,10 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     // The kernel would write the child's tid from the child, at any time, and clear it at the
     // thread's end: both are done by us, at places the log knows.
     let without = CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+    let traced = ptrace::children::expect(call.thread, flags);
+    if let Some(traced) = traced {
+        traced.prepare(child);
+    }
     scheduler::thread_added();
     // SAFETY: the new thread runs on its own block's stack.
     let result = unsafe {
@@ -123,6 +127,9 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     };
     if result < 0 {
         scheduler::thread_not_added();
+        if let Some(traced) = traced {
+            traced.cancel();
+        }
         release_block(index);
         return Outcome::Done(result);
     }
@@ -132,6 +139,10 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         if guest::write(child_tid, &tid) {
             call.event.bytes(Tag::Write, child_tid, &tid);
         }
+    }
+    if let Some(traced) = traced {
+        let process = ptrace::links::own_process();
+        traced.made(call.thread, result as u32, process);
     }
     scheduler::enqueue_new(child);
     Outcome::Done(result)
@@ -148,6 +159,7 @@ extern "C" fn thread_main(thread: u64) -> ! {
     // The creator's may have kept something back that is not its program's to block.
     signal::set_kernel_mask(thread);
     scheduler::acquire_first(thread);
+    ptrace::children::first_stop(thread);
     // SAFETY: the frame was filled by the creator, and we have the token.
     unsafe { entry::go_on(&mut thread.frame) }
 }
@@ -163,6 +175,8 @@ pub fn end(thread: &mut Thread, mut event: Builder, status: u64) -> ! {
     event.commit();
     // The first thread's block stays.
     thread.confinement = Confinement::default();
+    ptrace::endings::thread_ends(thread, (status as u32 & 0xff) << 8, false);
+    ptrace::stops::forget(thread);
     // From here on no signal may use this thread's block.
     let all = u64::MAX;
     // SAFETY: a mask of ours; SIG_SETMASK = 2. Then a futex word of the program: whoever joins

@@ -12,7 +12,7 @@ use super::creation::Creation;
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{arena, arming, signal};
+use crate::{arena, arming, ptrace, signal};
 use reenact_interpose::entry;
 
 /// `vfork`, and its relatives with CLONE_VM and CLONE_VFORK.
@@ -45,6 +45,10 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     child.time_stamps_fault = call.thread.time_stamps_fault;
     child.alternate_stack = call.thread.alternate_stack;
     call.thread.vfork_process = 0;
+    let traced = ptrace::children::expect(call.thread, creation.flags);
+    if let Some(traced) = traced {
+        traced.prepare(child);
+    }
     // The kernel gives the child its own copy of these, though the memory is shared: of what the program does
     // with signals even where the program wants them shared, as the recorder's own actions end with an image.
     let actions = signal::snapshot_actions();
@@ -83,7 +87,13 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     }
 
     if result < 0 {
+        if let Some(traced) = traced {
+            traced.cancel();
+        }
         return Outcome::Done(result);
+    }
+    if let Some(traced) = traced {
+        traced.told_late(call.thread, result as u32);
     }
     let event = &mut call.event;
     event.replace(EventKind::VforkReturn, header.code);
@@ -121,6 +131,7 @@ extern "C" fn in_child(_: u64) -> ! {
     }
     signal::set_kernel_mask(thread);
     crate::suspects::take_turn(thread);
+    ptrace::children::first_stop(thread);
     // SAFETY: the frame was filled by the parent.
     unsafe { entry::go_on(&mut thread.frame) }
 }

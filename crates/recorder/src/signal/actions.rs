@@ -1,5 +1,7 @@
 //! What the program wants done with each signal, and what the kernel is told instead.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall4;
 
@@ -54,25 +56,46 @@ pub fn is_fatal_by_default(signal: u32) -> bool {
     !matches!(signal, 9 | 17..=23 | 28)
 }
 
-/// The table of actions, as it is.
-pub type Snapshot = [Action; 65];
+/// Threads of this process that are traced: all signals come to the recorder.
+static TRACED: AtomicU32 = AtomicU32::new(0);
+
+/// The count of traced threads.
+pub fn traced() -> &'static AtomicU32 {
+    &TRACED
+}
+
+/// Whether all signals come to the recorder, whatever the program does with them.
+pub fn are_all_taken() -> bool {
+    TRACED.load(Ordering::Relaxed) != 0
+}
+
+/// The table of actions, as it is, and how many threads are traced.
+pub struct Snapshot {
+    actions: [Action; 65],
+    traced: u32,
+}
 
 /// Copy the table (before a vfork child changes it in shared memory).
 pub fn snapshot_actions() -> Snapshot {
-    // SAFETY: one thread at a time.
-    unsafe { ACTIONS }
+    Snapshot {
+        // SAFETY: one thread at a time.
+        actions: unsafe { ACTIONS },
+        traced: TRACED.load(Ordering::Relaxed),
+    }
 }
 
 /// Put a copy back.
 pub fn restore_actions(snapshot: &Snapshot) {
     // SAFETY: one thread at a time.
-    unsafe { ACTIONS = *snapshot };
+    unsafe { ACTIONS = snapshot.actions };
+    TRACED.store(snapshot.traced, Ordering::Relaxed);
 }
 
 /// What the kernel is told of an action of the program.
 pub fn told(signal: u32, wanted: &Action) -> Action {
     let is_ours = wanted.handler == SIG_DFL && is_fatal_by_default(signal);
-    if SYNCHRONOUS.contains(&signal) || is_ours || wanted.is_handler() {
+    let comes_here = is_ours || are_all_taken() || SYNCHRONOUS.contains(&signal);
+    if comes_here || wanted.is_handler() {
         own_action(wanted)
     } else {
         *wanted
@@ -95,9 +118,10 @@ pub fn clear_handlers() {
 /// Tell the kernel what has become of the table since the snapshot, in which another process has set actions that
 /// are ours, too.
 pub fn adopt_actions(before: &Snapshot) {
+    TRACED.store(before.traced, Ordering::Relaxed);
     for signal in changeable() {
         let wanted = *action(signal);
-        if wanted.to_bytes() != before[signal as usize].to_bytes() {
+        if wanted.to_bytes() != before.actions[signal as usize].to_bytes() {
             kernel_action(signal, Some(&told(signal, &wanted)), None);
         }
     }

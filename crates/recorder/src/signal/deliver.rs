@@ -10,11 +10,13 @@ use reenact_interpose::signal_frame::{self, Interruption};
 use reenact_trace::event::flags;
 use reenact_trace::{EventKind, Tag};
 
-use super::actions::{action, is_fatal_by_default, kernel_action, own_action};
+use super::actions::{action, are_all_taken, is_fatal_by_default, kernel_action, own_action};
 use super::*;
 use crate::log::Builder;
+use crate::ptrace::signals::Fate;
+use crate::ptrace::stopped::Place;
 use crate::thread::{QueuedSignal, Thread};
-use crate::{arena, guest, message};
+use crate::{arena, guest, message, ptrace};
 
 /// Where the program is when a signal is delivered.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,15 @@ pub enum Moment {
 }
 
 impl Moment {
+    /// As the stop of a traced thread has it.
+    fn place(self) -> Place {
+        match self {
+            Moment::SyscallEntry => Place::AtCall,
+            Moment::AfterEvent | Moment::Fault => Place::AfterEvent,
+            Moment::Anywhere => Place::Anywhere,
+        }
+    }
+
     fn flags(self) -> u8 {
         match self {
             Moment::SyscallEntry => flags::AT_SYSCALL_ENTRY,
@@ -63,8 +74,32 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
     let mut left = thread.queued.load(Ordering::Relaxed);
     while left > 0 && queued(thread) {
         left -= 1;
-        let signal = queue::take_first(thread);
+        let mut signal = queue::take_first(thread);
+        if is_unwanted_stop(&signal) {
+            continue;
+        }
         let blocked = base.unwrap_or(thread.mask) & bit(signal.number) != 0;
+        let is_traced = thread.link != 0 || signal.number == SIGSTOP;
+        if is_traced && !blocked {
+            let mut place = moment.place();
+            let before = place;
+            let fate = ptrace::signals::show(thread, &mut signal, &mut place);
+            if place != before {
+                moment = Moment::AfterEvent;
+            }
+            match fate {
+                Fate::Delivered if !is_dealt_with(thread, &signal, &mut moment) => {}
+                Fate::Delivered | Fate::Gone => continue,
+                Fate::Blocked => {
+                    give_back(thread, &signal);
+                    continue;
+                }
+                Fate::StopsUntraced => {
+                    stop_for(thread, &signal);
+                    continue;
+                }
+            }
+        }
         let program = *action(signal.number);
         if !blocked && program.handler == SIG_DFL && is_fatal_by_default(signal.number) {
             return end(thread, &signal, moment);
@@ -76,6 +111,41 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
         enter(thread, &signal, moment, base.take());
         moment = Moment::AfterEvent;
     }
+}
+
+/// The stop of a tracee, of which the program does not want to be told by a signal.
+fn is_unwanted_stop(signal: &QueuedSignal) -> bool {
+    signal.number == SIGCHLD
+        && signal.info[1] & 0xffff_ffff == ptrace::news::TRAPPED
+        && action(SIGCHLD).flags & SA_NOCLDSTOP != 0
+}
+
+/// A signal of a traced thread that runs no handler and ends nothing: whether it is one. The recorder's own action
+/// stands in the kernel.
+fn is_dealt_with(thread: &mut Thread, signal: &QueuedSignal, moment: &mut Moment) -> bool {
+    let program = action(signal.number);
+    if thread.link == 0 || program.is_handler() {
+        return false;
+    }
+    if program.handler == SIG_IGN {
+        return true;
+    }
+    if ptrace::signals::is_stopping(signal.number) {
+        let mut place = moment.place();
+        let before = place;
+        ptrace::signals::group_stop(thread, signal.number, &mut place);
+        if place != before {
+            *moment = Moment::AfterEvent;
+        }
+        return true;
+    }
+    !is_fatal_by_default(signal.number)
+}
+
+/// A signal stops the thread's process, which nobody traces.
+fn stop_for(thread: &Thread, signal: &QueuedSignal) {
+    kernel_action(signal.number, Some(&Action::default()), None);
+    sending::send(thread, signal);
 }
 
 /// The signal ends the process. The log says where it was, and the kernel does it.
@@ -95,6 +165,7 @@ fn end(thread: &Thread, signal: &QueuedSignal, moment: Moment) {
     let info = unsafe { core::slice::from_raw_parts(signal.info.as_ptr().cast::<u8>(), 128) };
     event.bytes(Tag::SignalInfo, 0, info);
     event.commit();
+    ptrace::endings::thread_ends(thread, signal.number, true);
     arena::ring_doorbell();
     kernel_action(signal.number, Some(&Action::default()), None);
     // A call that waited with another mask may have let it through.
@@ -209,7 +280,10 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
             ..Action::default()
         };
         *action(signal.number) = reset;
-        if !SYNCHRONOUS.contains(&signal.number) && !is_fatal_by_default(signal.number) {
+        let is_kernels = !SYNCHRONOUS.contains(&signal.number)
+            && !is_fatal_by_default(signal.number)
+            && !are_all_taken();
+        if is_kernels {
             kernel_action(signal.number, Some(&Action::default()), None);
         }
     }

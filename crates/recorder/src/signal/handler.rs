@@ -15,7 +15,7 @@ use reenact_trace::registers::USER_FLAGS;
 
 use super::*;
 use crate::thread::{self, QueuedSignal, Thread};
-use crate::{guest, message};
+use crate::{guest, message, ptrace};
 
 /// Give the current thread's signal stack to the kernel.
 pub fn arm_stack(thread: &Thread) {
@@ -141,6 +141,12 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
         crate::pinning::release(thread);
     }
 
+    let is_ours = super::preemption::is_request(&signal) || super::timer::is_alarm(&signal);
+    let is_to_stop = is_ours && ptrace::notice::look(thread);
+    if number == SIGCHLD {
+        ptrace::news::arrive(&mut signal);
+    }
+
     // In a trampoline the program is about to enter the recorder, or has just left it: no place
     // that a replay passes.
     if layout::is_reserved(ip) || call_sites::is_trampoline(ip) {
@@ -156,9 +162,20 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
         }
         if super::preemption::is_request(&signal) {
             thread.preemption_requested.store(1, Ordering::Relaxed);
+            if ptrace::links::any() {
+                // Perhaps what it is about to wait for comes from a tracee.
+                match interruptible::abandon_address(ip) {
+                    Some(address) => context.general[RIP] = address,
+                    None if !is_to_stop => super::timer::arm(thread),
+                    None => {}
+                }
+            }
             return;
         }
         if super::timer::is_alarm(&signal) {
+            if let (true, Some(address)) = (is_to_stop, interruptible::abandon_address(ip)) {
+                context.general[RIP] = address;
+            }
             thread.timer_armed.store(0, Ordering::Relaxed);
             // A thread that waits for its turn looks when it gets it.
             let waits = thread.waits.load(Ordering::Relaxed) != 0;

@@ -45,6 +45,7 @@ pub fn install_own() {
 /// Before an `execve`: an ignored synchronous signal stays ignored in the new image, and a
 /// blocked one blocked.
 pub fn prepare_exec(thread: &mut Thread) {
+    traced::before_exec();
     for signal in fatal_signals().filter(|&signal| action(signal).handler == SIG_DFL) {
         reset_kernel_action(signal);
     }
@@ -102,4 +103,5 @@ pub fn install_own_again(thread: &Thread) {
     for signal in fatal_signals().filter(|&signal| action(signal).handler == SIG_DFL) {
         kernel_action(signal, Some(&own_action(action(signal))), None);
     }
+    traced::after_failed_exec();
 }

@@ -8,7 +8,7 @@ use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::checksum::checksum;
-use reenact_trace::{Registers, Tag};
+use reenact_trace::{EventKind, Registers, Tag};
 
 use super::{dirty, landing_cost, vectors_at_landing};
 use crate::log::Builder;
@@ -68,6 +68,16 @@ pub fn describe(event: &mut Builder, interrupted: &Frame) {
         0
     };
     landing_cost::set(own + faults);
+}
+
+/// Log where the program is in the middle of computation.
+pub fn log(interrupted: &Frame) {
+    let registers = interrupted.registers;
+    let mut event = Builder::new(EventKind::Preempted, 0);
+    event.header.ip = registers.rip;
+    event.header.register_checksum = registers.checksum();
+    describe(&mut event, interrupted);
+    event.commit();
 }
 
 fn open(name: &core::ffi::CStr) -> i64 {

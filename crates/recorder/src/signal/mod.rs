@@ -14,11 +14,12 @@ mod landing;
 mod landing_cost;
 mod mask;
 pub mod preemption;
-mod queue;
+pub mod queue;
 mod sending;
 mod sigreturn;
 mod stepping;
 pub mod timer;
+mod traced;
 mod vectors_at_landing;
 
 pub use reenact_interpose::signal_action::*;
@@ -35,12 +36,14 @@ pub use deliver::{
 pub use handler::arm_stack;
 pub use held::{forget as forget_held, hand_over, pending, take_back};
 pub use image::{install_own, install_own_again, prepare_exec};
-pub use landing::{describe as describe_landing, memory as checksum_memory};
+pub use landing::{log as log_landing, memory as checksum_memory};
 pub use landing_cost::pause_ns;
 pub use mask::{hold_signals, let_in, never_blocked, set_exact_kernel_mask, set_kernel_mask};
 pub use queue::queued;
 pub use sigreturn::sigreturn;
 pub use stepping::{raise_step, steps};
+pub use traced::{after_fork as restore_after_fork, give_back_all, raise, take_all};
+pub use vectors_at_landing::attach as attach_vectors;
 
 pub use reenact_freestanding::numbers::{
     SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP,

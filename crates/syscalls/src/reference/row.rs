@@ -94,6 +94,8 @@ fn action(class: Class) -> Option<&'static str> {
             SpecialAction::Limit => "our mappings do not count for RLIMIT_AS",
             SpecialAction::AsynchronousIo => "carried out when it is submitted",
             SpecialAction::Confine => "filters are the program's calls' alone",
+            SpecialAction::Trace => "performed by the recorders",
+            SpecialAction::AwaitChild => "tells of tracees, too",
             SpecialAction::WriteToProcess => "`EPERM` for another recorded process",
         },
         Class::Plain | Class::Declined(..) | Class::Refused(..) => return None,

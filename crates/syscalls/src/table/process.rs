@@ -59,6 +59,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("usage", Pointer),
         ],
     )
+    .class(Class::Special(SpecialAction::AwaitChild))
     .writes(&[
         fixed_when(1, 4, When::Positive),
         fixed_when(3, RUSAGE, When::Positive),
@@ -74,7 +75,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("data", Pointer),
         ],
     )
-    .refused(1, "debuggers and strace cannot run inside a recording"),
+    .class(Class::Special(SpecialAction::Trace)),
     call(110, "getppid", &[]),
     call(111, "getpgrp", &[]),
     call(109, "setpgid", &[("pid", Int), ("group", Int)]),
@@ -142,6 +143,7 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("usage", Pointer),
         ],
     )
+    .class(Class::Special(SpecialAction::AwaitChild))
     .writes(&[fixed_when(2, WAIT_INFO, When::Always), fixed(4, RUSAGE)])
     .waits(Wait::Scratch, Restart::WithFlag),
     call(272, "unshare", &[("flags", Flags(UNSHARE))]),
