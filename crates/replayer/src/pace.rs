@@ -164,7 +164,8 @@ impl Pace {
                 return Ok(Stop::Budget);
             }
             let stretch = left.map_or(stretch, |left| stretch.min(left));
-            let range = self.control.as_ref().and_then(Control::range);
+            let control = self.control.as_ref();
+            let range = control.and_then(|control| control.range(machine));
             // What is run past is looked at one by one, too.
             let stretch = match (range, past) {
                 (Some(_), Past::Hook | Past::Watch) => stretch.min(1),

@@ -76,8 +76,10 @@ impl Translator {
             });
             let mode = if let Some(step) = step.take() {
                 step
-            } else if stepped.is_some() || within.is_some() {
+            } else if stepped.is_some() {
                 Mode::Exact(1)
+            } else if let Some(range) = within {
+                self.mode_within(guest, rip, range, remaining)
             } else if remaining < FULL_SPEED || self.registers().rflags & ALIGNMENT_CHECK != 0 {
                 // What is noted in pieces of this size would not fit in a block.
                 recording = None;
@@ -165,6 +167,34 @@ impl Translator {
                     return Stop::Budget;
                 }
             }
+        }
+    }
+
+    /// How code that must not leave a range is executed: some instructions in a row that all lie in it, or one.
+    fn mode_within<G: GuestCode>(
+        &mut self,
+        guest: &mut G,
+        address: u64,
+        range: (u64, u64),
+        remaining: i64,
+    ) -> Mode {
+        const SOME: u8 = 32;
+        let mode = Mode::Exact(SOME);
+        if remaining < i64::from(SOME) {
+            return Mode::Exact(1);
+        }
+        let Ok(number) = self.block(guest, address, mode, 0) else {
+            return Mode::Exact(1);
+        };
+        let store = &self.engine.store;
+        let block = &store.blocks[number as usize];
+        let notes = &store.notes[block.notes as usize..][..usize::from(block.count)];
+        let length: u64 = notes.iter().map(|note| note.length()).sum();
+        let is_inside = range.0 <= address && address + length <= range.1;
+        if is_inside && block.jump_count == 0 {
+            mode
+        } else {
+            Mode::Exact(1)
         }
     }
 

@@ -279,7 +279,8 @@ class Target:
         for _ in range(_MOST_STEPS):
             before = self.session.registers.rip
             undone = self._undone() if wanted.backward else None
-            stop = self.session.step_watched(backward=wanted.backward)
+            stop = self._one_step(wanted, before)
+            before = before if stop.thread == thread else self._address_of(thread)
             if stop.reason == StopReason.POSITION and stop.thread != thread:
                 stop = self._until_runs(thread, backward=wanted.backward)
                 if stop.reason != StopReason.POSITION:
@@ -303,6 +304,27 @@ class Target:
             if not wanted.until[0] <= address < wanted.until[1]:
                 break
         return self.reply(_TRAP)
+
+    def _address_of(self, thread: int) -> int:
+        """The next instruction of a thread that others have taken over from; 0: it has ended."""
+        return next((one.registers.rip for one in self.threads() if one.tid == thread), 0)
+
+    def _one_step(self, wanted: Resumption, address: int) -> Stop:
+        """A step; of a line all that stay in it, as far as nothing else has to be told."""
+        until = wanted.until
+        if wanted.backward or until is None or not until[0] <= address < until[1]:
+            return self.session.step_watched(backward=wanted.backward)
+        # What its client calls a range is a row of the line table: the line has others, and it
+        # would go on in those.
+        line = self.session.symbols.statement(address)
+        start, end = line if line is not None and _covers(line, until) else until
+        ahead = self._milestones.after(self.session.position, self.told_kinds)
+        stop = self.session.run_within(start, end, None if ahead is None else ahead.position)
+        is_signal = stop.event is not None and stop.event.kind == "signal"
+        if stop.reason == StopReason.CATCH and (is_signal or self._is_passed(stop)):
+            # A step looks by itself whether it has led into a handler.
+            return replace(stop, reason=StopReason.POSITION, event=None)
+        return stop
 
     def _undone(self) -> EventInfo | None:
         """The event that a step back undoes, if it is one."""
@@ -418,3 +440,7 @@ class Target:
             return self.reply(to_gdb(error.signal))
         self.session.set_registers(after.replaced(rip=back))
         return self.reply(_TRAP, "swbreak:;")
+
+
+def _covers(outer: tuple[int, int], inner: tuple[int, int]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]

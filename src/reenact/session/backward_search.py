@@ -14,7 +14,7 @@ from typing import Union
 from reenact.session.connection import ReplayerConnection
 from reenact.session.copies import STAGE, Copies
 from reenact.session.interface import Judge, Visitor
-from reenact.session.messages import ACCESSES, BREAKPOINTS, Reason, StopState
+from reenact.session.messages import ACCESSES, BREAKPOINTS, CodeRange, Reason, StopState
 from reenact.session.points import Point, Points
 from reenact.session.positions import Key
 
@@ -26,6 +26,9 @@ _SAMPLE = 1 << 20
 _MANY_HITS = 256
 #: … the last one is looked for near the end: in so many instructions, in more if it is not there.
 _NEAR_END = 1 << 20
+
+#: Where every instruction counts so many are looked through first.
+_FEW = 1 << 12
 
 #: A hit, and the point that says to stop there; None: one that stands for none.
 Hit = tuple[StopState, Union[Point, None]]
@@ -84,6 +87,36 @@ class BackwardSearch:
             if one.found is not None and one.found.key >= floor:
                 return one.found
             end = waiting.state.key
+        return None
+
+    def last_outside(self, within: CodeRange, floor: Key) -> StopState | None:
+        """The last place before the present where a thread executes other code.
+
+        All instructions are looked at, so some are first, and then ever more.
+        """
+        copies = self._copies
+        end, near = copies.present.state.key, _FEW
+        while end > floor:
+            waiting = copies.checkpoints.latest(end, before=True)
+            with contextlib.ExitStack() as stack:
+                scanning = waiting.fork()
+                stack.callback(scanning.close)
+                self._skip_to(scanning, copies.history.total(end) - near)
+                near *= 4
+                begin = scanning.state.key
+                found = None
+                copies.clear_points(scanning)
+                reason = Reason.LIMIT
+                while reason == Reason.LIMIT:
+                    result = copies.run_stage(
+                        scanning, None, end, leave_here=0, remember=True, within=within, seeks=True
+                    )
+                    found, reason = result.remembered or found, result.state.reason
+            if found is not None:
+                return found if found.key >= floor else None
+            if begin >= end:
+                return None
+            end = begin
         return None
 
     def _visit(self, copy: ReplayerConnection, end: Key, points: Points, visitor: Visitor) -> None:

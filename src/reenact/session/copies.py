@@ -158,6 +158,7 @@ class Copies:
         instructions: int = STAGE,
         asks_behind: bool = False,
         within: CodeRange | None = None,
+        seeks: bool = False,
     ) -> RunResult:
         """Let a copy run, at most so far that another one should be left there."""
         run = Run(
@@ -170,6 +171,7 @@ class Copies:
             leave_here=leave_here,
             asks_behind=asks_behind,
             within=within,
+            seeks=seeks,
         )
         return self.run(copy, run)
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, Union
 
 from reenact.session.history import History
-from reenact.session.messages import RunResult, StopState
+from reenact.session.messages import CodeRange, RunResult, StopState
 from reenact.session.points import Point, Points
 from reenact.session.positions import Key
 from reenact.session.values import Mapping, Registers
@@ -128,9 +128,17 @@ class ReplayedProcess(Protocol):
         """So many steps; with `points`, which of them was hit last is remembered."""
 
     def forward(
-        self, points: Points, judge: Judge, ceiling: Key | None = None, steps: int | None = None
+        self,
+        points: Points,
+        judge: Judge,
+        ceiling: Key | None = None,
+        steps: int | None = None,
+        within: CodeRange | None = None,
     ) -> tuple[RunResult, Point | None]:
-        """Run to the next hit; without one to `ceiling`, for `steps`, or to the end."""
+        """Run to the next hit; without one to `ceiling`, for `steps`, out of `within`, or on."""
+
+    def last_outside(self, within: CodeRange, floor: Key) -> StopState | None:
+        """The last place of a thread before the present in other code; moves nothing."""
 
     def backward(
         self, points: Points, judge: Judge, floor: Key | None = None

@@ -14,6 +14,7 @@ from reenact.session.standing import (
     Standing,
     call_inside,
     calls,
+    line_code,
     stack_of,
     standing,
     was_interrupted,
@@ -50,11 +51,11 @@ class LineSteps:
         Where a function returns, the step ends behind the call; without debug information it ends
         where there is some.
         """
-        origin = self._standing()
+        origin = now = self._standing()
         if not origin.has_line:
             return self._out_to_lines()
         while True:
-            stop = self._one(origin.thread)
+            stop = self._onward(now)
             if stop.reason != StopReason.POSITION:
                 return stop
             now = self._standing()
@@ -220,6 +221,20 @@ class LineSteps:
             stop, is_over = self._return(frames, number - 1, self._thread)
             if not is_over or self._standing().has_line:
                 return stop
+
+    def _onward(self, now: Standing) -> Stop:
+        """Through the code of a line, however often it loops, or one instruction; with the points.
+
+        Arguments:
+            now: where the thread that is meant stands.
+        """
+        code = line_code(self._view, now)
+        if code is None:
+            return self._one(now.thread)
+        stop = self._movements.through(*code)
+        if stop.reason != StopReason.POSITION or stop.thread == now.thread:
+            return stop
+        return self._movements.until_runs(now.thread)
 
     def _one(self, thread: int) -> Stop:
         """One instruction of a thread, with the session's points."""

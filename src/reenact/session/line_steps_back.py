@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from reenact.errors import UsageError
 from reenact.session.interface import ReplayedProcess
+from reenact.session.messages import CodeRange
 from reenact.session.movements import Movements
 from reenact.session.points import Points
 from reenact.session.positions import Key
@@ -20,6 +21,7 @@ from reenact.session.standing import (
     Standing,
     call_inside,
     calls,
+    line_code,
     standing,
     was_interrupted,
 )
@@ -30,6 +32,8 @@ from reenact.symbols.frames import Frame
 #: Steps taken back at once: at first, and at most.
 _FIRST_WINDOW, _MOST_WINDOW = 32, 512
 _WORD = 8
+#: Steps within one line after which it is looked for where it was come to.
+_LONG_LINE = 96
 
 
 @dataclass
@@ -96,6 +100,7 @@ class LineStepsBack:
 
     def _step_on(self, aim: _Aim, *, into: bool) -> Stop:
         while True:
+            seen = 0
             for key, now in self._past(aim.call.thread):
                 if now.is_same_call(aim.call) and not now.is_in_prologue:
                     if into and now.has_line and len(now.lines) > len(aim.call.lines):
@@ -106,6 +111,9 @@ class LineStepsBack:
                     aim.reached = key
                     if now.address == now.body and aim.line is not None:
                         return self._arrive(aim)
+                    seen += 1
+                    if seen == _LONG_LINE and self._over_line(aim, key, now):
+                        break
                     continue
                 self._process.goto(key)
                 frames = calls(self._view)
@@ -118,6 +126,26 @@ class LineStepsBack:
                 break
             else:
                 return self._arrive(aim)
+
+    def _over_line(self, aim: _Aim, key: Key, now: Standing) -> bool:
+        """From the middle of a line that loops back to where it was come to; whether it was."""
+        code = line_code(self._view, now)
+        if code is None or aim.line is None:
+            return False
+        process, within = self._process, CodeRange(*code, now.thread)
+        process.goto(key)
+        outside = process.last_outside(within, process.history.start)
+        if outside is None:
+            return False
+        process.goto(outside.key)
+        if self._movements.step(1).reason != StopReason.POSITION:
+            return False
+        first = process.present
+        is_inside = code[0] <= first.registers().rip < code[1]
+        if not is_inside or first.state.tid != now.thread or process.key >= key:
+            return False
+        aim.reached = process.key
+        return True
 
     def _is_passed(self, aim: _Aim, now: Standing) -> bool:
         """Whether a place in the call is no longer on the line that is looked for."""

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from reenact.session.interface import ReplayedProcess
-from reenact.session.messages import Reason, StopState
+from reenact.session.messages import CodeRange, Reason, StopState
 from reenact.session.points import Point, Points, Watchpoint
 from reenact.session.positions import Key, Position
 from reenact.session.schedule import Schedule
@@ -99,10 +99,16 @@ class Movements:
         if stop.reason != StopReason.POSITION:
             return stop
         if stop.thread != thread:
-            ceiling = self.turn_of(thread)
-            stop = self._forward(points) if ceiling is None else self._forward(points, ceiling)
+            stop = self.until_runs(thread)
         # A run that begins at a breakpoint passes it over.
         return self._at_breakpoint() or stop
+
+    def until_runs(self, thread: int) -> Stop:
+        """On to where a thread runs, which others do at the moment; the session's points stop."""
+        ceiling = self.turn_of(thread)
+        return (
+            self._forward(self.points) if ceiling is None else self._forward(self.points, ceiling)
+        )
 
     def step_watched(self, *, backward: bool) -> Stop:
         """One step; of the session's points watchpoints count."""
@@ -147,6 +153,14 @@ class Movements:
         points = Points() if alone else self.points
         return self._forward(points.joined(extra) if extra else points, ceiling)
 
+    def through(self, start: int, end: int, ceiling: Key | None = None) -> Stop:
+        """On to where the running thread executes other code, or another thread runs.
+
+        The session's points stop it, and a position does.
+        """
+        within = CodeRange(start, end, self._process.present.state.tid)
+        return self._forward(self.points, ceiling, within=within)
+
     def backward(
         self, extra: Sequence[Point] = (), *, alone: bool = False, floor: Key | None = None
     ) -> Stop:
@@ -163,10 +177,14 @@ class Movements:
     # Inside
 
     def _forward(
-        self, points: Points, ceiling: Key | None = None, steps: int | None = None
+        self,
+        points: Points,
+        ceiling: Key | None = None,
+        steps: int | None = None,
+        within: CodeRange | None = None,
     ) -> Stop:
         result, point = self._process.forward(
-            points, lambda state: self._hit(points, state), ceiling, steps
+            points, lambda state: self._hit(points, state), ceiling, steps, within
         )
         if point is not None:
             point.hits += 1

@@ -16,7 +16,15 @@ from reenact.session.connection import ReplayerConnection
 from reenact.session.copies import ENDS, STAGE, STAGE_EVENTS, Copies
 from reenact.session.history import History
 from reenact.session.interface import Judge, MovementInterrupted, StoppedProcess, Visitor
-from reenact.session.messages import BREAKPOINTS, NEVER, Reason, Run, RunResult, StopState
+from reenact.session.messages import (
+    BREAKPOINTS,
+    NEVER,
+    CodeRange,
+    Reason,
+    Run,
+    RunResult,
+    StopState,
+)
 from reenact.session.points import Point, Points
 from reenact.session.positions import Key, outside
 from reenact.session.values import Mapping
@@ -150,6 +158,7 @@ class Navigator:
         judge: Judge,
         ceiling: Key | None = None,
         steps: int | None = None,
+        within: CodeRange | None = None,
     ) -> tuple[RunResult, Point | None]:
         """Run to the next hit, or to the end.
 
@@ -158,6 +167,7 @@ class Navigator:
             judge: decides about each.
             ceiling: the position to stop at without a hit; None: the end.
             steps: the most steps, fewer than a stage has; None: no limit.
+            within: code that the run ends behind; None: any code.
         """
         copies = self._copies
         # A watchpoint is told after the access: one that comes next is still to be told.
@@ -173,6 +183,7 @@ class Navigator:
                     remember=False,
                     steps=NEVER if steps is None else steps,
                     asks_behind=True,
+                    within=within,
                 )
                 if result.state.reason == Reason.LIMIT:
                     copies.leave(copies.present)
@@ -188,6 +199,11 @@ class Navigator:
                     leave_here = beyond(result.state)
                 else:
                     return self._settled(result), None
+
+    def last_outside(self, within: CodeRange, floor: Key) -> StopState | None:
+        """The last place of a thread before the present in other code; None: none since `floor`."""
+        with self.movement():
+            return self._search.last_outside(within, floor)
 
     def backward(
         self, points: Points, judge: Judge, floor: Key | None = None

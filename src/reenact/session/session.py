@@ -263,6 +263,29 @@ class Session:
         floor = None if until is None else self._destinations.key(until)
         return self._moved(lambda: self._movements.backward(floor=floor), is_back=True)
 
+    def run_within(self, start: int, end: int, until: Position | None = None) -> Stop:
+        """Run on as long as the running thread executes code from `start` up to `end`.
+
+        The stop is where it executes other code, or another thread runs; breakpoints, watchpoints
+        and catchpoints on the way, and `until`, end it before.
+
+        Errors: `UsageError` where it is about to execute other code already.
+
+        Example:
+            >>> point = session.add_breakpoint("add")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> start, end = session.symbols.statement(session.registers.rip)
+            >>> session.run_within(start, end).reason
+            <StopReason.POSITION: 'position'>
+            >>> start <= session.registers.rip < end
+            False
+        """
+        if not start <= self.registers.rip < end:
+            raise UsageError(f"the next instruction is not in {start:#x} to {end:#x}")
+        ceiling = None if until is None else self._destinations.key(until)
+        return self._moved(lambda: self._movements.through(start, end, ceiling))
+
     def turn_of(self, thread: int, *, backward: bool = False) -> Position | None:
         """The nearest later position at which a thread runs; None: it never runs again.
 

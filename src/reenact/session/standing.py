@@ -110,3 +110,17 @@ def stack_of(frame: Frame) -> int | None:
 
 def _line(frame: Frame) -> Line | None:
     return (frame.file, frame.line) if frame.file is not None and frame.line else None
+
+
+def line_code(view: View, now: Standing) -> tuple[int, int] | None:
+    """The code of the line where a thread stands; as long as it runs, one call does.
+
+    None: not known, or the call of a function could begin in it, or of one that was inlined.
+    """
+    if len(now.lines) != 1 or not now.has_line:
+        return None
+    code = view.space().statement(now.address)
+    if code is None or not code[0] <= now.address < code[1]:
+        return None
+    is_entered = now.function is None or code[0] <= now.function < code[1]
+    return None if is_entered else code

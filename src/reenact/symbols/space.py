@@ -227,11 +227,11 @@ class AddressSpace:
         index = bisect.bisect_right([row[0] for row in rows], address - loaded.bias) - 1
         if index < 0 or rows[index][5]:
             return None
-        line = rows[index][2]
+        line = rows[index][1:3]
         first = last = index
-        while first > 0 and rows[first - 1][2] == line:
+        while first > 0 and rows[first - 1][1:3] == line and not rows[first - 1][5]:
             first -= 1
-        while last + 1 < len(rows) and rows[last + 1][2] == line:
+        while last + 1 < len(rows) and rows[last + 1][1:3] == line and not rows[last + 1][5]:
             last += 1
         end = rows[last + 1][0] if last + 1 < len(rows) else start + size
         return rows[first][0] + loaded.bias, end + loaded.bias

@@ -38,9 +38,9 @@ impl Control {
     }
 
     /// Code that is run through until it is left.
-    pub fn range(&self) -> Option<(u64, u64)> {
+    pub fn range(&self, machine: &Machine) -> Option<(u64, u64)> {
         let range = self.run.range?;
-        (!range.is_sought).then_some((range.start, range.end))
+        (!range.is_outside(machine)).then_some((range.start, range.end))
     }
 
     /// Execution has come to a hook.

@@ -215,13 +215,18 @@ impl Control {
         self.settle_accesses(machine, false);
         self.stop_if_due(machine);
         self.seek(machine);
-        let most = if self.is_stepping() { 1 } else { STRETCH };
+        let most = if self.is_stepping(machine) {
+            1
+        } else {
+            STRETCH
+        };
         self.left(machine).0.min(most)
     }
 
     /// Whether every instruction is of interest.
-    fn is_stepping(&self) -> bool {
-        !self.begun.is_empty() || self.run.range.is_some_and(|range| range.is_sought)
+    fn is_stepping(&self, machine: &Machine) -> bool {
+        let is_outside = |range: CodeRange| range.is_sought && range.is_outside(machine);
+        !self.begun.is_empty() || self.run.range.is_some_and(is_outside)
     }
 
     /// Instructions that may be executed here, and why not more.
