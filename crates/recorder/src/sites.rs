@@ -197,13 +197,13 @@ fn store(thread: &mut Thread, site: &Breakpoint) -> Trap {
 /// `xbegin`: the transaction is aborted at once, without a reason (Intel SDM volume 1, 16.3.5), as any may be. What
 /// becomes of one depends on interrupts and caches, and none can hold a system call of ours. A processor without
 /// transactions comes to the instruction and refuses it.
-fn begin_transaction(thread: &mut Thread, site: &Breakpoint) -> bool {
+fn begin_transaction(thread: &mut Thread, site: &Breakpoint) -> Trap {
     const RTM: u32 = 1 << 11;
     let registers = &mut thread.frame.registers;
     registers.rip = site.address;
     let known = code(site).and_then(|(code, _)| fallback(&code));
     let Some((displacement, length)) = known.filter(|_| cpuid::ask(7, 0).ebx & RTM != 0) else {
-        return site.remove();
+        return restore(site);
     };
     let mut event = Builder::new(EventKind::Instruction, site.kind);
     event.header.ip = site.address;
@@ -213,7 +213,7 @@ fn begin_transaction(thread: &mut Thread, site: &Breakpoint) -> bool {
     let r = *registers;
     event.header.args = [r.rax, r.rbx, r.rcx, r.rdx, r.rflags, r.rip];
     event.commit();
-    true
+    Trap::Performed
 }
 
 fn perform(registers: &mut Registers, site: &Breakpoint, code: &[u8; LOOK]) {
