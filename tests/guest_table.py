@@ -88,6 +88,9 @@ FILTERS = (
     Guest("filter_inheritance", flags=("-O2", "-pthread")),
     Guest("filter_threads", flags=("-O2", "-pthread")),
     Guest("filter_arguments"),
+    Guest("landlock", flags=("-O2", "-pthread"), same=STDOUT_ONLY),
+    Guest("not_dumpable", flags=("-O2", "-pthread")),
+    Guest("own_program"),
 )
 
 TRACERS = (
@@ -254,4 +257,14 @@ VARIANTS = (
     ),
 )
 
-GUESTS = (*PROCESSES, *TRACERS, *SIGNALS, *MEMORY, *SHARED, *INSTRUCTIONS, *CALLS, *VARIANTS)
+GUESTS = (
+    *PROCESSES,
+    *FILTERS,
+    *TRACERS,
+    *SIGNALS,
+    *MEMORY,
+    *SHARED,
+    *INSTRUCTIONS,
+    *CALLS,
+    *VARIANTS,
+)

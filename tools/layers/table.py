@@ -103,7 +103,16 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         # The program's code: patched calls, instructions that are performed here.
         ("patch", "sites", "state_store", "pinning", "unknown_code", "arming"),
         # Files, and memory that others see.
-        ("files", "filters", "shared", "heap", "vdso", "proc_files", "writable_memory"),
+        (
+            "files",
+            "filters",
+            "status_file",
+            "shared",
+            "heap",
+            "vdso",
+            "proc_files",
+            "writable_memory",
+        ),
         # Who runs.
         ("chaos", "wake_ups", "sharing_group", "scheduler", "released"),
         # The handler that the kernel knows, and the program's signals delivered.

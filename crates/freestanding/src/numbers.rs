@@ -105,6 +105,7 @@ numbers!(general as u64:
     PRLIMIT64 = __NR_prlimit64,
     GETCPU = __NR_getcpu,
     CAPGET = __NR_capget,
+    LANDLOCK_ADD_RULE = __NR_landlock_add_rule,
     SECCOMP = __NR_seccomp,
     GETRANDOM = __NR_getrandom,
     MEMFD_CREATE = __NR_memfd_create,

@@ -155,6 +155,7 @@ fn on_system_call(thread: &mut Thread) {
         args,
         event,
         substitute: None,
+        path: None,
     };
     let entry = reenact_syscalls::lookup(number);
     let outcome = dispatch::perform(&mut call, entry);

@@ -2,6 +2,7 @@
 //! and what they answer. It knows none of them.
 
 use crate::log::Builder;
+use crate::text::Text;
 use crate::thread::Thread;
 
 /// What became of a call.
@@ -25,4 +26,18 @@ pub struct Call<'a> {
     pub event: Builder,
     /// An argument (index, value) that the kernel is given in place of the program's.
     pub substitute: Option<(usize, u64)>,
+    /// A path of ours that it may name.
+    pub path: Option<Text>,
+}
+
+impl Call<'_> {
+    /// Let the kernel take this path, which ends with a NUL, for an argument. Whether there is one.
+    pub fn substitute_path(&mut self, index: usize, path: Option<Text>) -> bool {
+        let Some(path) = path else {
+            return false;
+        };
+        let path = self.path.insert(path);
+        self.substitute = Some((index, path.as_str().as_ptr() as u64));
+        true
+    }
 }

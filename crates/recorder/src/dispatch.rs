@@ -123,6 +123,10 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
         | SpecialAction::ListDirectory
         | SpecialAction::CloseRange => None,
         SpecialAction::Limit => limits::perform(call),
+        SpecialAction::RestrictFiles => {
+            process::own_files::allow(call.args[0]);
+            None
+        }
         SpecialAction::Confine => process::filter_calls::perform(call),
     }
 }

@@ -61,6 +61,16 @@ pub fn judge(filters: u32, call: &CallData) -> Action {
     Action::of(answer)
 }
 
+/// How many there are.
+pub fn count(filters: u32) -> u64 {
+    let (mut at, mut count) = (filters, 0);
+    while at != 0 {
+        at = entry(at).previous;
+        count += 1;
+    }
+    count
+}
+
 /// Whether `filters` are among those that `of` consists of.
 pub fn is_ancestor(filters: u32, of: u32) -> bool {
     let mut at = of;

@@ -3,13 +3,28 @@
 use reenact_freestanding::numbers;
 use reenact_freestanding::syscall::syscall3;
 
-use crate::arena;
+use crate::text::Text;
+use crate::{arena, text};
 
 /// Whether a descriptor number is one of ours.
 pub fn is_hidden(fd: u64) -> bool {
-    let header = arena::header();
-    let fd = fd as i32;
-    fd >= header.tracking_fd && fd <= header.recorder_fd
+    arena::header().hidden_descriptors().contains(&(fd as i32))
+}
+
+/// Keep the program's descriptor, until the next image has its own: what `/proc/self/exe` is.
+pub fn keep_program(descriptor: i32) {
+    let to = arena::header().program_fd as u64;
+    // SAFETY: descriptors of ours. Above the program's limit it fails.
+    unsafe { syscall3(numbers::DUP3, descriptor as u64, to, numbers::O_CLOEXEC) };
+}
+
+/// A path, with its NUL, that leads to the running program whatever has become of its own; `None`: it could not be
+/// kept.
+pub fn program_path() -> Option<Text> {
+    let fd = arena::header().program_fd;
+    // SAFETY: asks for flags.
+    let flags = unsafe { syscall3(numbers::FCNTL, fd as u64, numbers::F_GETFD, 0) };
+    (flags >= 0).then(|| text!("/proc/self/fd/{fd}\0"))
 }
 
 /// The hidden descriptor by which the kernel tells which pages have been written, where it does.

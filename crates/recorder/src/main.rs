@@ -56,6 +56,7 @@ mod sharing_group;
 mod signal;
 mod sites;
 mod state_store;
+mod status_file;
 mod substitute_clock;
 mod suspects;
 mod system_v;

@@ -8,8 +8,9 @@ use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, sysc
 use reenact_syscalls::{Kind, Paths, SystemCall};
 
 use crate::call::{Call, Outcome};
+use crate::confinement::are_calls_dispatched;
 use crate::maps_file::{hexadecimal, is_ours};
-use crate::{guest, heap, signal};
+use crate::{guest, heap, hidden_descriptors, signal, status_file};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);
 // SAFETY: written once at start, before the program runs.
@@ -53,6 +54,11 @@ fn own_file(path: &[u8]) -> Option<&[u8]> {
         false
     };
     mine.then_some(file)
+}
+
+/// Whether a path names the program that runs.
+pub fn is_own_executable(path: &[u8]) -> bool {
+    own_file(path) == Some(b"exe")
 }
 
 /// What a call does with what a path leads to.
@@ -106,7 +112,11 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
         // What is protected shows in them.
         signal::dirty::stop();
     }
-    match (file, use_of(call, entry)?) {
+    let usage = use_of(call, entry)?;
+    if file == b"exe" && call.substitute_path(index, hidden_descriptors::program_path()) {
+        return None;
+    }
+    match (file, usage) {
         (b"exe", Use::ReadsLink(buffer, room)) => read_executable_link(call, buffer, room),
         (b"exe", Use::Takes | Use::Opens) if executable_length() > 0 => {
             // The call is made on the program itself: the kernel reads the path from us.
@@ -114,6 +124,9 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
             None
         }
         (b"maps", Use::Opens) => filtered_maps(),
+        (b"status", Use::Opens) if !are_calls_dispatched() => Some(Outcome::Done(
+            status_file::as_without_us(&call.thread.confinement),
+        )),
         _ => None,
     }
 }

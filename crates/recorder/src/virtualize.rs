@@ -66,7 +66,8 @@ fn answer_special(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
 fn close_range(args: [u64; 6]) -> i64 {
     let header = arena::header();
     let (first, last, how) = (args[0] as u32, args[1] as u32, args[2]);
-    let (low, high) = (header.tracking_fd as u32, header.recorder_fd as u32);
+    let hidden = header.hidden_descriptors();
+    let (low, high) = (*hidden.start() as u32, *hidden.end() as u32);
     let close = |from: u32, to: u32| {
         // SAFETY: a range without our descriptors.
         unsafe { syscall3(CLOSE_RANGE, u64::from(from), u64::from(to), how) }

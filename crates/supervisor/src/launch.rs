@@ -26,8 +26,9 @@ pub struct HiddenNumbers {
     pub recorder: RawFd,
     pub arena: RawFd,
     pub trace: RawFd,
-    /// The recorder opens it.
+    /// The recorder opens these.
     pub tracking: RawFd,
+    pub program: RawFd,
 }
 
 /// A limit of this process, soft and hard.
@@ -50,7 +51,7 @@ pub fn address_space_limit() -> [u64; 2] {
     })
 }
 
-/// Choose four unused descriptor numbers just below the soft limit.
+/// Choose five unused descriptor numbers just below the soft limit.
 pub fn choose_numbers() -> io::Result<HiddenNumbers> {
     let limit = limit_of(libc::RLIMIT_NOFILE)?;
     let end = RawFd::try_from(limit.rlim_cur)
@@ -60,15 +61,16 @@ pub fn choose_numbers() -> io::Result<HiddenNumbers> {
     let unused = |fd: &RawFd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } < 0;
     // Consecutive, so that the recorder, which learns its own descriptor from AT_EXECFN
     // (/dev/fd/N), finds the other two.
-    let first = (6..end)
+    let first = (7..end)
         .rev()
-        .find(|&fd| (fd - 3..=fd).all(|candidate| unused(&candidate)));
+        .find(|&fd| (fd - 4..=fd).all(|candidate| unused(&candidate)));
     match first {
         Some(recorder) => Ok(HiddenNumbers {
             recorder,
             arena: recorder - 1,
             trace: recorder - 2,
             tracking: recorder - 3,
+            program: recorder - 4,
         }),
         None => Err(io::Error::from_raw_os_error(libc::EMFILE)),
     }

@@ -90,7 +90,7 @@ fn run(
         _ => system("shared memory cannot be created")(error),
     })?;
     let arena = Arc::new(arena);
-    let numbers = launch::choose_numbers().map_err(system("no four file descriptors are free"))?;
+    let numbers = launch::choose_numbers().map_err(system("no five file descriptors are free"))?;
     let how = choose_mechanism(options.mechanism)?;
     let clock = ClockPair::now();
     let copies = FileCache::open();
@@ -455,6 +455,7 @@ fn fill_arena(
         header.arena_fd = numbers.arena;
         header.trace_fd = numbers.trace;
         header.tracking_fd = numbers.tracking;
+        header.program_fd = numbers.program;
         header.checksum_interval = options.checksum_interval;
         header.address_space_limit = launch::address_space_limit();
         header.chaos = options.chaos_seed.is_some().into();

@@ -105,6 +105,8 @@ pub enum SpecialAction {
     /// Filters of system calls: the recorder keeps and runs them itself, as the kernel could not tell the
     /// program's calls from ours.
     Confine,
+    /// The recorder must go on being executed.
+    RestrictFiles,
     /// Our own mappings do not count for the limit of address space.
     Limit,
     /// Requests are carried out by the recorder, when they are submitted.

@@ -81,13 +81,15 @@ pub struct ArenaHeader {
     /// [`mechanism`].
     pub mechanism: u32,
     /// Descriptor numbers held open in every recorded process, hidden from the program; they are
-    /// consecutive: `tracking_fd + 3 == trace_fd + 2 == arena_fd + 1 == recorder_fd`.
+    /// consecutive: `program_fd + 4 == tracking_fd + 3 == trace_fd + 2 == arena_fd + 1 == recorder_fd`.
     pub recorder_fd: i32,
     pub arena_fd: i32,
     /// The trace directory.
     pub trace_fd: i32,
     /// Free for a descriptor about the process's memory.
     pub tracking_fd: i32,
+    /// The program that the process runs.
+    pub program_fd: i32,
     /// The limit of address space (RLIMIT_AS: soft, hard) that the recording began with.
     pub address_space_limit: [u64; 2],
     /// Checksum memory every so many system calls; 0: never.
@@ -126,13 +128,17 @@ pub struct ArenaHeader {
     pub started_counter: u64,
     /// The program of a filter that was written last ([`crate::filter_pool::FilterProgram`]); 0: none.
     pub last_filter_program: AtomicU32,
-    pub reserved: u32,
     /// Directory with copies of files that earlier recordings have made, under the names of
     /// [`crate::FileIdentity::cache_name`], NUL-terminated; empty: there is none.
     pub file_cache: [u8; FILE_CACHE_MAX],
 }
 
 impl ArenaHeader {
+    /// The descriptors that are hidden from the program, the lowest and the highest.
+    pub fn hidden_descriptors(&self) -> core::ops::RangeInclusive<i32> {
+        self.program_fd..=self.recorder_fd
+    }
+
     /// Whether somebody takes what the recorders write: the supervisor lives and has not stopped.
     #[inline]
     pub fn has_reader(&self) -> bool {

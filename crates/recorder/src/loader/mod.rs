@@ -248,6 +248,7 @@ fn map_program(
     };
     let mapped = must(image.map(hint, event), path);
     let executable_stack = image.wants_executable_stack();
+    hidden_descriptors::keep_program(image.descriptor());
     image.close();
     Program {
         mapped,

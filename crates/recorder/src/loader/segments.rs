@@ -88,6 +88,10 @@ impl Image {
         })
     }
 
+    pub fn descriptor(&self) -> i32 {
+        self.fd
+    }
+
     fn headers(&self) -> &[ProgramHeader] {
         &self.headers[..self.count]
     }

@@ -191,9 +191,8 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<Asked, i64> {
     let mut file = ProgramFile::open(relative_to_descriptor.then_some(directory), &path, flags)?;
     if !relative_to_descriptor {
         *name = path;
-        if &path[..length] == b"/proc/self/exe" {
-            *name = *crate::proc_files::executable();
-            file = ProgramFile::open(None, name, flags)?;
+        if crate::proc_files::is_own_executable(&path[..length]) {
+            file = ProgramFile::running(flags)?;
         }
         return Ok(Asked { argv, envp, file });
     }
@@ -245,11 +244,11 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 
     let [a, b, c, d, e, _] = call.args;
     // SAFETY: the program's own call; our descriptors are closed on success only.
     unsafe {
-        for fd in header.tracking_fd..=header.recorder_fd {
+        for fd in header.hidden_descriptors() {
             syscall3(FCNTL, fd as u64, 2, 1);
         }
         let result = syscall5(call.number, a, b, c, d, e);
-        for fd in header.tracking_fd..=header.recorder_fd {
+        for fd in header.hidden_descriptors() {
             syscall3(FCNTL, fd as u64, 2, 0);
         }
         signal::install_own_again(call.thread);

@@ -1,13 +1,14 @@
 //! What an `execve` comes to execute: a program, or the interpreter of a script.
 
 use reenact_freestanding::numbers::{self, *};
-use reenact_freestanding::syscall::{syscall0, syscall4};
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall4};
 use reenact_trace::arena::EXEC_PATH_MAX;
 use reenact_trace::binfmt_misc;
 
 use super::program_file::ProgramFile;
 use crate::files;
 use crate::loader::elf::{self, Kind};
+use crate::thread;
 
 /// A path with room for its NUL.
 pub type Path = [u8; EXEC_PATH_MAX];
@@ -150,14 +151,15 @@ fn inspect(file: &ProgramFile, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Fou
         let (uid, gid) = (syscall0(107) as u32, syscall0(108) as u32);
         let set_user = status.mode & 0o4000 != 0 && status.uid != uid;
         let set_group = status.mode & 0o2010 == 0o2010 && status.gid != gid;
-        if set_user || set_group {
+        let gains = !gains_nothing(fd);
+        if gains && (set_user || set_group) {
             return Ok(Found::Obstacle("is set-user-id or set-group-id"));
         }
         let mut capabilities = [0u8; 64];
         let name = c"security.capability".as_ptr() as u64;
         let into = capabilities.as_mut_ptr() as u64;
         // Root has them all, whatever the file says.
-        if uid != 0 && syscall4(numbers::FGETXATTR, fd as u64, name, into, 64) > 0 {
+        if gains && uid != 0 && syscall4(numbers::FGETXATTR, fd as u64, name, into, 64) > 0 {
             return Ok(Found::Obstacle("has file capabilities"));
         }
         let count = syscall4(PREAD64, fd as u64, head.as_mut_ptr() as u64, 256, 0);
@@ -166,4 +168,19 @@ fn inspect(file: &ProgramFile, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Fou
         }
         Ok(Found::Start(count as usize))
     }
+}
+
+/// Whether the kernel ignores what a file's mode and capabilities promise: the program has given up new privileges, or
+/// the mount has no set-user-ID programs (fs/exec.c: bprm_fill_uid).
+fn gains_nothing(fd: i32) -> bool {
+    const ST_NOSUID: u64 = 2;
+    /// Of `struct statfs`, in words.
+    const FLAGS: usize = 10;
+    if thread::current().confinement.no_new_privileges {
+        return true;
+    }
+    let mut status = [0u64; 15];
+    // SAFETY: struct statfs is 120 bytes.
+    let known = unsafe { syscall2(numbers::FSTATFS, fd as u64, status.as_mut_ptr() as u64) };
+    known == 0 && status[FLAGS] & ST_NOSUID != 0
 }

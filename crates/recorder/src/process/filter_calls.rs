@@ -100,9 +100,12 @@ fn set_filter(call: &mut Call<'_>, flags: u32, argument: u64) -> i64 {
         return -EINVAL;
     }
     if has(FLAG_NEW_LISTENER) {
-        message::once(
+        // Libraries ask without a filter whether there are any.
+        if guest::read(argument, &mut [0]) {
+            message::once(
             "seccomp: filters with a process that answers for them (SECCOMP_FILTER_FLAG_NEW_LISTENER) are not recorded; the program was told EINVAL",
         );
+        }
         return -EINVAL;
     }
     let mut program = ProgramCopy::new();
@@ -117,19 +120,16 @@ fn set_filter(call: &mut Call<'_>, flags: u32, argument: u64) -> i64 {
         Ok(filters) => filters,
         Err(error) => return error,
     };
-    let differing = if has(FLAG_TSYNC) {
-        differing_thread(call, confinement.filters)
-    } else {
-        None
-    };
-    let told = program.tell_kernel(flags);
-    if told != 0 {
-        return told;
+    if has(FLAG_TSYNC) {
+        match differing_thread(call, confinement.filters) {
+            Some(_) if has(FLAG_TSYNC_ESRCH) => return -ESRCH,
+            Some(tid) => return i64::from(tid),
+            None => {}
+        }
     }
-    match differing {
-        Some(_) if has(FLAG_TSYNC_ESRCH) => return -ESRCH,
-        Some(tid) => return i64::from(tid),
-        None => {}
+    let told = tell_kernel(&program, flags & !FLAG_TSYNC_ESRCH);
+    if told < 0 {
+        return told;
     }
     call.thread.confinement.filters = filters;
     if has(FLAG_TSYNC) {
@@ -139,6 +139,21 @@ fn set_filter(call: &mut Call<'_>, flags: u32, argument: u64) -> i64 {
         });
     }
     0
+}
+
+/// Install the kernel's. A thread that the program knows to be gone may still be about to end, and differ.
+fn tell_kernel(program: &ProgramCopy, flags: u32) -> i64 {
+    const PATIENCE: u32 = 1000;
+    let pause = [0u64, 100_000];
+    for _ in 0..PATIENCE {
+        let told = program.tell_kernel(flags);
+        if told <= 0 {
+            return told;
+        }
+        // SAFETY: a timespec of ours.
+        unsafe { syscall2(numbers::NANOSLEEP, pause.as_ptr() as u64, 0) };
+    }
+    program.tell_kernel(flags & !FLAG_TSYNC).min(0)
 }
 
 /// A thread whose filters are none of those that the calling one has (`seccomp_can_sync_threads`).

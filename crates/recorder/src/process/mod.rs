@@ -11,6 +11,7 @@ mod filter_program;
 pub mod filtered;
 mod fork;
 pub mod killing;
+pub mod own_files;
 mod program_file;
 mod recipient;
 pub mod remote;

@@ -19,6 +19,17 @@ pub struct ProgramFile {
 }
 
 impl ProgramFile {
+    /// The program that runs.
+    pub fn running(flags: u64) -> Result<ProgramFile, i64> {
+        match hidden_descriptors::program_path() {
+            Some(path) => {
+                let place = program_place::DESCRIPTOR;
+                opened(AT_FDCWD as i32, path.as_str().as_bytes(), flags, place)
+            }
+            None => ProgramFile::open(None, crate::proc_files::executable(), flags),
+        }
+    }
+
     /// Open it as `execveat` does. `path` is NUL-terminated; without a directory that of `execve`. -errno on
     /// failure.
     pub fn open(directory: Option<i32>, path: &[u8], flags: u64) -> Result<ProgramFile, i64> {

@@ -93,6 +93,7 @@ fn action(class: Class) -> Option<&'static str> {
             SpecialAction::CloseRange => "our descriptors are left open",
             SpecialAction::Limit => "our mappings do not count for RLIMIT_AS",
             SpecialAction::AsynchronousIo => "carried out when it is submitted",
+            SpecialAction::RestrictFiles => "the recorder is still executed",
             SpecialAction::Confine => "filters are the program's calls' alone",
             SpecialAction::Trace => "performed by the recorders",
             SpecialAction::AwaitChild => "tells of tracees, too",

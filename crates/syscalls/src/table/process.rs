@@ -266,8 +266,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         444,
         "landlock_create_ruleset",
         &[("attributes", Pointer), ("size", Size), ("flags", Hex)],
-    )
-    .declined(95, LANDLOCK),
+    ),
     call(
         445,
         "landlock_add_rule",
@@ -277,14 +276,13 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("attributes", Pointer),
             ("flags", Hex),
         ],
-    )
-    .declined(95, LANDLOCK),
+    ),
     call(
         446,
         "landlock_restrict_self",
         &[("ruleset", Fd), ("flags", Hex)],
     )
-    .declined(95, LANDLOCK),
+    .class(Class::Special(SpecialAction::RestrictFiles)),
     call(
         449,
         "futex_waitv",
@@ -331,6 +329,3 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     ),
 ];
-
-const LANDLOCK: &str =
-    "a sandbox would also bind the recorder, which stores mapped files; as if disabled at boot";
