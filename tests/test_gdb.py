@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -338,6 +339,34 @@ def test_a_process_begins_where_it_executes_its_program(reenact, tmp_path: Path)
     forked = debug(reenact, tree, "when", options=("-p", "sleep", "--from", "fork"))
     assert begun.position(0) != forked.position(0) == "1:0"
     assert "_start" in begun[1]
+
+
+def test_another_process_at_the_same_moment(reenact, tmp_path: Path) -> None:
+    tree = record(reenact, tmp_path / "trace", "sh", "-c", "printf 'a b' | tr a-z A-Z | cat")
+    said = debug(
+        reenact, tree, "info inferiors", "process tr", "when", "break write", "goto end",
+        "reverse-continue", "stepi", "finish", "follow back", "checkpoint", "elapsed",
+        "process 0", "when", "elapsed", "info inferiors", "restart 1", "process", "process 99",
+        "inferior nothing", "when", "process cat end", "goto 0:50", "when",
+    )  # fmt: skip
+    assert re.search(r"^\* 0 .*^  1 .*cat", said[0], re.MULTILINE | re.DOTALL)
+    assert re.search(r"process \d+ \(tr\) at ", said[1])
+    number = said.position(2).partition(":")[0]
+    assert "write" in said[5]
+    assert f"Checkpoint 1 at {number}:" in said[9]
+    assert said[11].startswith("process 0 (dash) at 0:")
+    assert float(said[13]) <= float(said[10])
+    assert re.search(r"^\* 0 ", said[14], re.MULTILINE)
+    assert f"process {number} (tr) at" in said[15]
+    assert said[16] == f"process {number} (tr) at {said.position(19)}"
+    assert "no process 99" in said[17]
+    assert "no process of the trace ran nothing" in said[18]
+    assert "where it has ended" not in said[20]
+    assert said.position(22) == "0:50"
+    reader, _, _ = said[8].partition(": ")
+    found = debug(reenact, tree, reader, "when", "follow")
+    assert f"goto {number}:" in found[2]
+    assert found.position(1) == reader.removeprefix("goto ")
 
 
 def test_counts_of_steps_back(reenact, trace: Path) -> None:

@@ -16,15 +16,16 @@ import gdb  # type: ignore[import-untyped]
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
 #: What the server calls a program that is to be loaded.
 _PROGRAM = re.compile("/reenact/program-[0-9]+")
+#: Where the socket is, and the trees of files of the processes.
+_PLACE = os.path.dirname(str(gdb.parameter("sysroot")))
 #: Directories of programs that come from the trace: a person may have chosen another file.
 _FILES_OF_TRACE = tuple(
     f"{directory}/"
-    for directory in (
-        str(gdb.parameter("sysroot")),
-        os.path.dirname(gdb.current_progspace().filename or ""),
-    )
+    for directory in (_PLACE, os.path.dirname(gdb.current_progspace().filename or ""))
     if directory
 )
+#: What the server says of a place that another process has.
+_OF_ANOTHER = re.compile(r"([0-9]+:[0-9]+(?:[+][0-9]+)?) is a position of process ([0-9]+)")
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 
 
@@ -76,6 +77,31 @@ def _arrived() -> None:
     gdb.execute("frame")
 
 
+def _switch(words: str) -> None:
+    """Have the server debug another process, and connect to it."""
+    before = _current_process()
+    print(_monitor(f"process {words}"))
+    after = _current_process()
+    if after == before:
+        _arrived()
+        return
+    was_asking = gdb.parameter("confirm")
+    gdb.execute("set confirm off")
+    try:
+        gdb.execute("disconnect", to_string=True)
+        # What is loaded belongs to the process before.
+        gdb.execute("file", to_string=True)
+        gdb.execute(f"set sysroot {_PLACE}/files-{after}", to_string=True)
+        gdb.execute(f"set solib-search-path {_PLACE}/files-{after}/reenact/by-name")
+        gdb.execute(f"target extended-remote {_PLACE}/gdb", to_string=True)
+    finally:
+        gdb.execute(f"set confirm {'on' if was_asking else 'off'}")
+
+
+def _current_process() -> str:
+    return _monitor("process").split(maxsplit=2)[1]
+
+
 def _move(line: str) -> None:
     """Have the server go elsewhere, and show where."""
     try:
@@ -83,6 +109,12 @@ def _move(line: str) -> None:
     except KeyboardInterrupt:
         # gdb drops the answer; the server has heard of Ctrl-C itself.
         answer = f"interrupted at {_monitor('when')}"
+    except gdb.GdbError as error:
+        other = _OF_ANOTHER.match(str(error))
+        if other is None:
+            raise
+        _switch(f"{other[2]} {other[1]}")
+        return
     print(answer)
     if not answer.startswith("not "):
         _arrived()
@@ -128,6 +160,27 @@ class Goto(_Command):
     """Go to a moment: a position, an event, start, end, 37.5%, 1.5s, a time or @BOOKMARK."""
 
     name, kind, moves = "goto", gdb.COMMAND_RUNNING, True
+
+
+class InfoInferiors(_Command):
+    """Show the processes of the recording; a star marks the one that is debugged."""
+
+    name, line = "info inferiors", "processes"
+
+
+class SwitchProcess(gdb.Command):  # type: ignore[misc]
+    """Debug another process at the same moment, or elsewhere: process N|NAME [WHERE]."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        super().__init__(name, gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument: str, _from_terminal: object) -> None:
+        """Called by gdb."""
+        if argument.strip():
+            _switch(argument.strip())
+        else:
+            print(_monitor("process"))
 
 
 class BackStep(_Command):
@@ -289,7 +342,9 @@ _COMMANDS = (
     *(Checkpoint, Restart, InfoCheckpoints, DeleteCheckpoint),
     *(Bookmark, GotoBookmark, InfoBookmarks, DeleteBookmark),
 )
-for _made in _COMMANDS:
+for _made in (*_COMMANDS, InfoInferiors):
     _made()
+for _name in ("process", "inferior"):
+    SwitchProcess(_name)
 _conditions = _WatchConditions()
 gdb.prompt_hook = _prompt

@@ -18,8 +18,6 @@ from typing import Any
 
 import gdb  # type: ignore[import-untyped]
 
-#: Where the recorded machine's files are: a tree of links to the trace's copies.
-_ROOT = str(gdb.parameter("sysroot"))
 _loaded: set[str] = set()
 
 
@@ -96,9 +94,11 @@ def _load(script: str, objfile: _Installed) -> None:
 def _on_new_objfile(event: Any) -> None:
     objfile = event.new_objfile
     name = str(objfile.filename or "")
-    if not name.startswith(_ROOT) or "\0" in name:
+    # Where the recorded machine's files are: a tree of links to the trace's copies.
+    root = str(gdb.parameter("sysroot"))
+    if not name.startswith(f"{root}/") or "\0" in name:
         return
-    for script, path in _scripts(os.path.normpath(name[len(_ROOT) :])):
+    for script, path in _scripts(os.path.normpath(name[len(root) :])):
         if script in _loaded:
             continue
         _loaded.add(script)

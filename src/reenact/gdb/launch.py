@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from reenact import _native
 from reenact.errors import ReenactError, UsageError
+from reenact.gdb.debugged import Debugged
 from reenact.gdb.process_outline import ProcessOutline
 from reenact.gdb.server import Conversation
 from reenact.gdb.sysroot import BY_NAME, build
@@ -50,13 +51,14 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
         gdb: path of gdb.
         arguments: further arguments for it, which it looks at once it is connected.
     """
-    with _socket_directory() as directory:
+    with _socket_directory() as directory, contextlib.ExitStack() as stack:
         path = os.path.join(directory, "gdb")
         conversations: list[Conversation] = []
         with socket.socket(socket.AF_UNIX) as listener, _interrupts_for(conversations):
             listener.bind(path)
             listener.listen(1)
             sysroot = _sysroot(session, directory)
+            debugged = stack.enter_context(contextlib.closing(Debugged(session)))
             command = [gdb, "-quiet", *_without_scripts_of(session.trace.path)]
             command += ["-ex", f"set sysroot {sysroot}", "-x", _INSTALLED_SCRIPTS]
             command += ["-ex", f"set solib-search-path {sysroot}/{BY_NAME}"]
@@ -70,7 +72,7 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             command += ["-ex", f"python {connect}", "-x", _COMMANDS, *arguments]
             debugger = subprocess.Popen(command)
             try:
-                _serve_debugger(session, listener, debugger, conversations)
+                _serve_debugger(debugged, directory, listener, debugger, conversations)
                 return debugger.wait()
             finally:
                 _end(debugger)
@@ -78,7 +80,9 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
 
 def _sysroot(session: Session, directory: str) -> str:
     """A tree with the files of the recorded machine, as far as the trace has them."""
-    root = os.path.join(directory, "files")
+    root = os.path.join(directory, f"files-{session.process}")
+    if os.path.isdir(root):
+        return root
     trace = _native.Trace(session.trace.path)
     files = ModuleFiles.of_trace(session.trace.path)
     try:
@@ -125,6 +129,7 @@ def wait_for_client(session: Session, address: str) -> None:
     chosen = int(port)
     announce = True
     checkpoints = UserCheckpoints()
+    debugged = Debugged(session)
     while True:
         try:
             listener = socket.create_server((host, chosen), backlog=1)
@@ -141,11 +146,12 @@ def wait_for_client(session: Session, address: str) -> None:
         # Packets are small, and each waits for the one before.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Nobody listens now: a second client is told at once that it cannot connect.
-        Conversation(session, connection, checkpoints).serve()
+        Conversation(debugged, connection, checkpoints).serve()
 
 
 def _serve_debugger(
-    session: Session,
+    debugged: Debugged,
+    directory: str,
     listener: socket.socket,
     debugger: subprocess.Popen[bytes],
     conversations: list[Conversation],
@@ -158,8 +164,13 @@ def _serve_debugger(
         except TimeoutError:
             continue
         connection.settimeout(None)
-        conversations[:] = [Conversation(session, connection, checkpoints, has_commands=True)]
-        conversations[0].serve()
+        debugged.has_changed = False
+        conversation = Conversation(debugged, connection, checkpoints, has_commands=True)
+        conversations[:] = [conversation]
+        conversation.serve()
+        if debugged.has_changed:
+            # The client connects again, and looks there.
+            _sysroot(debugged.session, directory)
 
 
 def _end(debugger: subprocess.Popen[bytes]) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from reenact.errors import ReenactError, UsageError
 from reenact.gdb.agent_assembly import assembled, uses_registers
 from reenact.gdb.client_paths import program_name
+from reenact.gdb.debugged import Debugged
 from reenact.gdb.target import Target
 from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.printable import printable, printable_lines
@@ -20,6 +21,8 @@ goto WHERE            a position, an event, start, end, 37.5% or 1.5s
 last ADDRESS SIZE     go back to where memory was last written
 back-step [N], back-next [N], back-finish
                       by whole lines, also over longjmp and exceptions
+processes             the processes of the recording
+process N [WHERE]     debug another one, at the same moment or elsewhere; the client connects again
 follow [back]         the call of another process that gave the bytes that the last call got;
                       back: the calls that got what it gave
 checkpoint [NOTE]     remember the position while this session lasts
@@ -47,10 +50,12 @@ class Monitor:
     Arguments:
         target: what is debugged.
         checkpoints: what was remembered.
+        debugged: the process, and the others of the recording.
     """
 
-    def __init__(self, target: Target, checkpoints: UserCheckpoints) -> None:
+    def __init__(self, target: Target, checkpoints: UserCheckpoints, debugged: Debugged) -> None:
         self._target = target
+        self._debugged = debugged
         self._remembered = checkpoints
         #: The client is a gdb without our commands: it goes on showing where it was before.
         self.is_plain_gdb = False
@@ -111,6 +116,19 @@ class Monitor:
         advice = _LOOK_AGAIN if self.is_plain_gdb else ""
         return ("interrupted at " if is_cut else "") + self._when("") + advice
 
+    def _processes(self, _rest: str) -> str:
+        return self._debugged.table()
+
+    def _process(self, rest: str) -> str:
+        wanted, *where = rest.split(maxsplit=1) or [""]
+        if not wanted:
+            return f"{self._debugged.current()}\n"
+        elapsed = self._target.session.elapsed
+        chosen = self._debugged.choose(wanted, where[0] if where else None, elapsed)
+        if self._debugged.has_changed and self.is_plain_gdb:
+            chosen += "\nit is there when you connect again: disconnect, and target extended-remote"
+        return f"{chosen}\n"
+
     def _follow(self, way: str) -> str:
         if way not in ("", "back"):
             raise UsageError("follow, or follow back", "see monitor help")
@@ -118,9 +136,7 @@ class Monitor:
         position = self._target.position
         found = following.receivers(position) if way else following.senders(position)
         return "".join(
-            f"{one.position}: {one.length} bytes through {one.through} "
-            f"(reenact replay -p {one.position.process} --goto {one.position})\n"
-            for one in found
+            f"goto {one.position}: {one.length} bytes through {one.through}\n" for one in found
         )
 
     def _checkpoint(self, note: str) -> str:
@@ -194,6 +210,8 @@ class Monitor:
         "back-step": _back_step,
         "back-next": _back_next,
         "back-finish": _back_finish,
+        "processes": _processes,
+        "process": _process,
         "follow": _follow,
         "checkpoint": _checkpoint,
         "checkpoints": _checkpoints,

@@ -19,6 +19,7 @@ from reenact import _native, environment
 from reenact.errors import ReenactError, ReplayError, UsageError
 from reenact.gdb import description, identifiers
 from reenact.gdb.client_paths import ClientPaths
+from reenact.gdb.debugged import Debugged
 from reenact.gdb.files import TraceFiles
 from reenact.gdb.identifiers import Names
 from reenact.gdb.monitor import Monitor
@@ -39,7 +40,6 @@ from reenact.gdb.target import INTERRUPT, Target
 from reenact.gdb.transfer import OBJECTS, Objects
 from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.printable import printable_lines
-from reenact.session.session import Session
 from reenact.symbols.files import ModuleFiles
 
 _SUPPORTED = (
@@ -64,7 +64,7 @@ class Conversation:
     """Serves one client until it leaves.
 
     Arguments:
-        session: what it debugs; it stays open.
+        debugged: the process that is debugged, and the others of the recording.
         connection: the socket to the client.
         checkpoints: what clients have remembered.
         has_commands: the client is a gdb that has been given our own commands.
@@ -72,13 +72,13 @@ class Conversation:
 
     def __init__(
         self,
-        session: Session,
+        debugged: Debugged,
         connection: socket.socket,
         checkpoints: UserCheckpoints | None = None,
         *,
         has_commands: bool = False,
     ) -> None:
-        self._session = session
+        session = self._session = debugged.session
         self._connection = connection
         self._packets: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._wants_acknowledgements = True
@@ -96,7 +96,7 @@ class Conversation:
         outline = ProcessOutline.of(trace, session.process)
         self._target = Target(session, outline, self._names, self._say)
         self._has_commands = has_commands
-        self._monitor = Monitor(self._target, checkpoints or UserCheckpoints())
+        self._monitor = Monitor(self._target, checkpoints or UserCheckpoints(), debugged)
         self._objects = Objects(self._target, trace, self._names)
         files = ModuleFiles.of_trace(session.trace.path)
         numbers = [file.id for file in trace.files()]

@@ -74,7 +74,7 @@ class Destinations:
             raise UsageError(
                 f"{where} is a position of process {where.process}, "
                 f"and this session replays process {self._number}",
-                f"open a session for it: trace.replay({where.process})",
+                f"open that one: trace.replay({where.process}), in gdb process {where.process}",
             )
         return _counted((where.event, where.instructions))
 
