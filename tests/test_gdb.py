@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from debugger_session import built, debug, is_at_an_end, line_of, need_gdb, record
+
+import reenact as package
 
 
 @pytest.fixture(scope="module")
@@ -367,6 +370,46 @@ def test_another_process_at_the_same_moment(reenact, tmp_path: Path) -> None:
     found = debug(reenact, tree, reader, "when", "follow")
     assert f"goto {number}:" in found[2]
     assert found.position(1) == reader.removeprefix("goto ")
+
+
+def test_sources_travel_with_the_trace(reenact, tmp_path: Path) -> None:
+    folder = tmp_path / "sources"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "part.h").write_text("static int part(int x) { return x * 3; }\n")
+    (folder / "program.c").write_text(
+        '#include "sub/part.h"\nint main(void) {\n    return part(2); // as it was\n}\n'
+    )
+    for options in (("-gdwarf-4",), ("-gdwarf-5",)):
+        words = ["gcc", "-g", *options, "-o", tmp_path / "program", "program.c"]
+        subprocess.run(words, check=True, cwd=folder)
+        kept = record(reenact, tmp_path / f"kept{options[0]}", tmp_path / "program")
+    bare = tmp_path / "bare"
+    subprocess.run(
+        [*reenact.command, "record", "-q", "--sources", "no", "-o", bare, tmp_path / "program"],
+        check=False,
+    )
+    (folder / "program.c").write_text("// another one\n" * 5)
+    (folder / "sub" / "part.h").unlink()
+    for trace in (kept, tmp_path / "kept-gdwarf-4"):
+        said = debug(reenact, trace, "break main", "continue", "list part", "step", "list 1,1")
+        assert "as it was" in said[1]
+        assert "return x * 3" in said[2]
+    said = debug(reenact, bare, "break main", "continue", "info source")
+    assert "as it was" not in said[1]
+    assert package.open(kept).sources.text(str(folder / "sub" / "part.h")) is not None
+    assert len(package.open(bare).sources) == 0
+
+
+def test_a_source_newer_than_its_program_is_warned_of(reenact, tmp_path: Path) -> None:
+    source = tmp_path / "program.c"
+    source.write_text("int main(void) {\n    return 3;\n}\n")
+    subprocess.run(["gcc", "-g", "-o", "program", "program.c"], check=True, cwd=tmp_path)
+    later = source.stat().st_mtime + 100
+    os.utime(source, (later, later))
+    trace = record(reenact, tmp_path / "trace", tmp_path / "program")
+    assert (
+        "Source file is more recent than executable" in debug(reenact, trace, "list 1").everything
+    )
 
 
 def test_counts_of_steps_back(reenact, trace: Path) -> None:

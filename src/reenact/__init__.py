@@ -81,6 +81,7 @@ def record(
     until_failure: bool = False,
     runs: int | None = None,
     retry_for: float | None = None,
+    sources: bool = True,
 ) -> Recording:
     """Run a program and record it; its standard streams are ours.
 
@@ -99,6 +100,7 @@ def record(
             its `is_kept` is false.
         runs: with `until_failure`, most runs to make; None: any number.
         retry_for: with `until_failure`, begin no run later than so many seconds; None: any time.
+        sources: keep the source files that debug information names with the trace.
 
     Errors: `ProgramError` when the program cannot be recorded, `RecordingError` when recording
     cannot begin, `UsageError` for arguments that do not go together.
@@ -124,6 +126,7 @@ def record(
             checksum_interval=checksum_interval,
             chaos_seed=first_seed,
             timeout=timeout,
+            with_sources=sources,
         )
     from reenact.retrying import record_until_failure
 
@@ -135,6 +138,7 @@ def record(
         timeout=timeout,
         runs=runs,
         seconds=retry_for,
+        with_sources=sources,
     ).last
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "path_arguments",
     "record",
     "soname",
+    "source_files",
 ]
 
 class RecordError(Exception):
@@ -342,6 +343,12 @@ class Type:
     def enumerators(self) -> list[tuple[str, int]]: ...
     @property
     def is_declaration(self) -> bool: ...
+
+def source_files(descriptor: int) -> list[tuple[bytes, bytes]]:
+    """The source files of the ELF file that is open: where each was compiled, and its path.
+
+    Raises SymbolError.
+    """
 
 def soname(descriptor: int) -> bytes | None:
     """DT_SONAME of the ELF file that is open as a descriptor."""

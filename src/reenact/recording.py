@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from reenact import _native, environment, places, programs
+from reenact import _native, environment, kept_sources, places, programs
 from reenact.errors import ProgramError, RecordingError, UsageError
 
 TYPE_CHECKING = False
@@ -111,6 +111,7 @@ def record(
     chaos_seed: int | None = None,
     timeout: float | None = None,
     is_latest: bool = True,
+    with_sources: bool = True,
 ) -> Recording:
     """Run a program and record it, with our standard input, output and error as its own.
 
@@ -120,6 +121,7 @@ def record(
         checksum_interval: checksum the program's memory every so many system calls; 0: never.
         chaos_seed: schedule threads at random, from this seed; None: fairly.
         timeout: seconds after which the program is ended (SIGABRT, then SIGKILL); None: never.
+        with_sources: keep the source files that debug information names.
         is_latest: let `latest` name the trace when it is in the default place.
 
     Errors: `ProgramError` for what cannot be recorded, `RecordingError` when it cannot begin.
@@ -151,6 +153,8 @@ def record(
         raise _explained(error) from error
     finally:
         os.close(held)
+    if with_sources and is_kept:
+        kept_sources.keep(directory)
     if trace is None and is_latest and is_kept:
         places.point_latest(directory)
     return Recording(

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Sequence
 
-from reenact import places
+from reenact import kept_sources, places
 from reenact.recording import Recording, record
 
 _SEED_LIMIT = 1 << 63
@@ -45,6 +45,7 @@ def record_until_failure(
     timeout: float | None = None,
     runs: int | None = None,
     seconds: float | None = None,
+    with_sources: bool = True,
 ) -> Retries:
     """Record a program until a run of it fails; the traces of the others are removed.
 
@@ -57,6 +58,7 @@ def record_until_failure(
         chaos_seed: schedule threads at random; the run with number n, from 0, has this seed + n.
         timeout: seconds a run may take.
         runs: most runs to make; None: any number.
+        with_sources: keep the source files that debug information names.
         seconds: begin no run later than this; None: any time.
 
     Errors: those of `reenact.recording.record`.
@@ -72,12 +74,15 @@ def record_until_failure(
             chaos_seed=seed,
             timeout=timeout,
             is_latest=False,
+            with_sources=False,
         )
         count += 1
         # A program may turn Ctrl-C into an exit status: that is not the failure looked for.
         interrupted = last.interrupted or _died_by_ctrl_c(last.wait_status)
         failed = not interrupted and (last.wait_status != 0 or last.timed_out)
         over = (runs is not None and count >= runs) or (end is not None and time.monotonic() >= end)
+        if failed and with_sources:
+            kept_sources.keep(last.trace)
         if failed and trace is None:
             places.point_latest(last.trace)
         if not failed:

@@ -12,6 +12,7 @@ from reenact.events import Attachment, Event, Process, check_kinds, flag_names
 from reenact.manifest import Manifest
 
 if TYPE_CHECKING:
+    from reenact.kept_sources import Sources
     from reenact.replay.verification import Verification
     from reenact.session.bookmarks import Bookmarks
     from reenact.session.session import Session
@@ -171,6 +172,13 @@ class Trace:
         if self._following is None:
             self._following = Following(self)
         return self._following
+
+    @property
+    def sources(self) -> Sources:
+        """The source files that were kept with the trace."""
+        from reenact.kept_sources import Sources
+
+        return Sources(self.path)
 
     @property
     def bookmarks(self) -> Bookmarks:

@@ -8,7 +8,7 @@ PYTHON_LAYERS = (
     ("environment", "version", "printable"),
     ("places", "programs", "terminal", "events"),
     ("trace_files", "choosing", "kept_copies"),
-    ("manifest", "attachment_text", "empty_trace"),
+    ("manifest", "attachment_text", "empty_trace", "kept_sources"),
     ("trace",),
     ("recording", "replay", "doctor", "replaced_code"),
     ("symbols",),

@@ -27,7 +27,7 @@ mod _native {
     #[pymodule_export]
     use crate::recording::{forget_unused_copies, record, RecordOutcome};
     #[pymodule_export]
-    use crate::symbols::{soname, Module, SymbolError, Type};
+    use crate::symbols::{soname, source_files, Module, SymbolError, Type};
     #[pymodule_export]
     use crate::text::{call_name, content_of_call, descriptors_of_call, path_arguments};
     #[pymodule_export]

@@ -246,6 +246,14 @@ pub fn soname(py: Python<'_>, descriptor: i32) -> PyResult<Option<Vec<u8>>> {
     py.detach(|| guarded(|| Ok(reenact_symbols::soname(file))))
 }
 
+/// The source files of the ELF file that is open as a descriptor: the directory in which each was
+/// compiled, and its path.
+#[pyfunction]
+pub fn source_files(py: Python<'_>, descriptor: i32) -> PyResult<Vec<(Vec<u8>, Vec<u8>)>> {
+    let file = duplicate(descriptor)?;
+    py.detach(|| guarded(|| Ok(reenact_symbols::source_files(file))))
+}
+
 /// A type as the debug information describes it.
 #[pyclass(frozen, module = "reenact._native")]
 pub struct Type {

@@ -39,6 +39,7 @@ class Arguments:
     runs: int | None = None
     retry_for: float | None = None
     quiet: bool = False
+    sources: str = "yes"
     program: Sequence[str] = ()
 
 
@@ -121,6 +122,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=duration,
         help="with --until-failure: begin no run later than this, in seconds or as 30m or 2h",
     )
+    parser.add_argument(
+        "--sources",
+        choices=("yes", "no"),
+        default="yes",
+        help="keep the source files that debug information names with the trace, up to 64 MiB "
+        "(default: yes)",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
     parser.add_argument(
         "program",
@@ -151,6 +159,7 @@ def run(arguments: Arguments) -> int:
         checksum_interval=arguments.checksum,
         chaos_seed=seed,
         timeout=arguments.timeout,
+        with_sources=arguments.sources == "yes",
     )
     if not arguments.quiet:
         _say(_report(outcome, is_elsewhere=arguments.output is not None))
@@ -194,6 +203,7 @@ def _run_until_failure(arguments: Arguments, seed: int | None) -> int:
         timeout=arguments.timeout,
         runs=arguments.runs,
         seconds=arguments.retry_for,
+        with_sources=arguments.sources == "yes",
     )
     runs = f"{retries.runs} run{'s' if retries.runs > 1 else ''}"
     if not arguments.quiet:

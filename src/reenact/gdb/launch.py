@@ -17,8 +17,9 @@ from reenact.errors import ReenactError, UsageError
 from reenact.gdb.debugged import Debugged
 from reenact.gdb.process_outline import ProcessOutline
 from reenact.gdb.server import Conversation
-from reenact.gdb.sysroot import BY_NAME, build
+from reenact.gdb.sysroot import BY_NAME, build, source_rules
 from reenact.gdb.user_checkpoints import UserCheckpoints
+from reenact.kept_sources import Sources
 from reenact.session.session import Session
 from reenact.symbols.files import ModuleFiles, debug_directories
 
@@ -65,6 +66,7 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             directories = ":".join(debug_directories())
             if directories.isprintable():
                 command += ["-ex", f"set debug-file-directory {directories}"]
+            command += ["-x", _source_rules(session, directory)]
             # A call that a branch cannot make ends where it began.
             command += ["-ex", "set unwindonsignal on"]
             # What gdb says of each file that it opens is of no use.
@@ -95,6 +97,21 @@ def _sysroot(session: Session, directory: str) -> str:
             "set TMPDIR to a directory in which there is room",
         ) from error
     return root
+
+
+def _source_rules(session: Session, directory: str) -> str:
+    """A script that tells gdb where it finds the sources that the trace has kept."""
+    script = os.path.join(directory, "sources.gdb")
+    try:
+        rules = source_rules(os.path.join(directory, "sources"), Sources(session.trace.path))
+        with open(script, "x", encoding="ascii") as file:
+            file.writelines(f"set substitute-path {before} {now}\n" for before, now in rules)
+        return script
+    except OSError as error:
+        raise ReenactError(
+            f"the kept sources cannot be shown to gdb in {directory}: {error.strerror}",
+            "set TMPDIR to a directory in which there is room",
+        ) from error
 
 
 def _socket_directory() -> tempfile.TemporaryDirectory[str]:

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterable
 
 from reenact import _native
+from reenact.errors import TraceError
 from reenact.gdb.client_paths import program_name
 from reenact.gdb.image import Image
+from reenact.kept_sources import Sources
 from reenact.printable import printable
 from reenact.symbols.files import ModuleFiles
 
 #: A directory of the tree for what is looked for by its name alone (`set solib-search-path`).
 BY_NAME = "reenact/by-name"
+#: Paths that are one word in any command.
+_PLAIN = re.compile(r"(/[A-Za-z0-9_.,+=@-]+)+")
 #: Larger programs are not copied, but shown by the name of the trace's copy.
 _MOST_COPIED = 256 << 20
 #: Directories that are one on most machines; which of both a path names is chance.
@@ -74,6 +79,30 @@ def build(root: str, files: ModuleFiles, numbers: Iterable[int], images: Iterabl
             # By a name of its own, and by what a client is told where that is another one.
             for told in (program_name(image), _normal(image.program)):
                 _link(root, told, shown[known])
+
+
+def source_rules(root: str, sources: Sources) -> list[tuple[str, str]]:
+    """Make the tree of the kept source files; where gdb has to look instead of where they were.
+
+    Arguments:
+        root: an empty directory that nobody else can write to, without white space in its path.
+        sources: the source files of the trace.
+
+    Errors: `OSError` where the tree cannot be made.
+    """
+    directories: set[str] = set()
+    for source in sources:
+        with contextlib.suppress(TraceError):
+            opened = sources.open(source)
+            try:
+                copy = os.readlink(f"/proc/self/fd/{opened}")
+            finally:
+                os.close(opened)
+            _link(root, source.path, copy)
+            directories.update({os.path.dirname(source.path), *source.directories})
+    # What a client hears of has to be one word of a command; the others stay where they were.
+    plain = [one for one in sorted(directories) if _PLAIN.fullmatch(one) and one != "/"]
+    return [(one, root + one) for one in plain if os.path.isdir(root + one)]
 
 
 def _listed(program: str) -> str:
