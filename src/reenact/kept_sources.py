@@ -24,6 +24,8 @@ _VERSION = 1
 _LARGEST = 4 << 20
 _MOST_BYTES = 64 << 20
 _MOST_FILES = 20_000
+#: No file has been changed later: as many nanoseconds as 64 bits have room for.
+_LATEST_NS = (1 << 63) - 1
 #: Debug information may name any file: only what is called as sources are is kept, no keys.
 _NAMED_AS_SOURCES = (
     "c h cc hh cpp hpp cxx hxx c++ h++ inc inl ipp tcc tpp def y l m mm cu cuh rs go s asm d f f77 "
@@ -244,20 +246,28 @@ def _read_index(trace: str) -> list[Source]:
             raise TraceError(
                 f"{place} was written by a newer reenact", "install that version, or a later one"
             )
-        return [
+        found = [
             Source(
                 number,
                 _absolute(entry["path"]),
                 tuple(map(str, entry["directories"])),
-                int(entry["size"]),
-                int(entry["modified_ns"]),
+                _within(entry["size"], _LARGEST),
+                _within(entry["modified_ns"], _LATEST_NS),
             )
             for number, entry in enumerate(content["sources"][:_MOST_FILES])
         ]
+        _within(sum(source.size for source in found), _MOST_BYTES)
+        return found
     except _DAMAGE as error:
         raise TraceError(
             f"{place} is damaged", "move the file away; the recording itself does not need it"
         ) from error
+
+
+def _within(number: object, most: int) -> int:
+    if type(number) is not int or not 0 <= number <= most:
+        raise ValueError(number)
+    return number
 
 
 def _absolute(path: object) -> str:

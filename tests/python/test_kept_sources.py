@@ -53,6 +53,19 @@ def test_paths_that_are_none(trace: Path, path: object) -> None:
         Sources(str(trace))
 
 
+@pytest.mark.parametrize("size", [-1, 5 << 20, 10**400, "5", None, 1.5, True])
+def test_sizes_that_are_none(trace: Path, size: object) -> None:
+    _write(trace, _entry("/x/a.c", size))
+    with pytest.raises(TraceError, match="damaged"):
+        Sources(str(trace))
+
+
+def test_more_than_is_ever_kept(trace: Path) -> None:
+    _write(trace, *(_entry(f"/x/{number}.c", 4 << 20) for number in range(20)))
+    with pytest.raises(TraceError, match="damaged"):
+        Sources(str(trace))
+
+
 def test_a_newer_list(trace: Path) -> None:
     _write(trace, version=2)
     with pytest.raises(TraceError, match="newer"):

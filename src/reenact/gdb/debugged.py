@@ -66,15 +66,16 @@ class Debugged:
 
     def table(self) -> str:
         """The processes of the recording; a star marks the one that is debugged."""
-        rows = [("  Num", "Parent", "Pid", "Program")]
+        rows = [("  Num", "Parent", "Description", "Program")]
         for process in self.session.trace.processes:
             mark = "*" if process.number == self.session.process else " "
             parent = "-" if process.parent is None else str(process.parent)
             program = " ".join(process.arguments) or process.program
-            rows.append((f"{mark} {process.number}", parent, str(process.pid), printable(program)))
+            described = f"process {process.pid}"
+            rows.append((f"{mark} {process.number}", parent, described, printable(program)))
         return "".join(
-            f"{number:<6}{parent:<8}{pid:<9}{program}".rstrip() + "\n"
-            for number, parent, pid, program in rows
+            f"{number:<6}{parent:<8}{described:<17}{program}".rstrip() + "\n"
+            for number, parent, described, program in rows
         )
 
     def _opened(self, number: int) -> Session:

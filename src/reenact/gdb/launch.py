@@ -69,6 +69,8 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             command += ["-x", _source_rules(session, directory)]
             # A call that a branch cannot make ends where it began.
             command += ["-ex", "set unwindonsignal on"]
+            # On a busy machine an answer may take longer than the two seconds that gdb waits.
+            command += ["-ex", "set remotetimeout 600"]
             # What gdb says of each file that it opens is of no use.
             connect = f"gdb.execute('target extended-remote {path}', to_string=True)"
             command += ["-ex", f"python {connect}", "-x", _COMMANDS, *arguments]

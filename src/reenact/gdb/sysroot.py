@@ -18,7 +18,7 @@ from reenact import _native
 from reenact.errors import TraceError
 from reenact.gdb.client_paths import program_name
 from reenact.gdb.image import Image
-from reenact.kept_sources import Sources
+from reenact.kept_sources import Source, Sources
 from reenact.printable import printable
 from reenact.symbols.files import ModuleFiles
 
@@ -84,6 +84,8 @@ def build(root: str, files: ModuleFiles, numbers: Iterable[int], images: Iterabl
 def source_rules(root: str, sources: Sources) -> list[tuple[str, str]]:
     """Make the tree of the kept source files; where gdb has to look instead of where they were.
 
+    They are copies: gdb and editors show a source by the file that a link leads to.
+
     Arguments:
         root: an empty directory that nobody else can write to, without white space in its path.
         sources: the source files of the trace.
@@ -95,14 +97,22 @@ def source_rules(root: str, sources: Sources) -> list[tuple[str, str]]:
         with contextlib.suppress(TraceError):
             opened = sources.open(source)
             try:
-                copy = os.readlink(f"/proc/self/fd/{opened}")
+                _copy(root + printable(source.path), opened, source)
             finally:
                 os.close(opened)
-            _link(root, source.path, copy)
             directories.update({os.path.dirname(source.path), *source.directories})
     # What a client hears of has to be one word of a command; the others stay where they were.
     plain = [one for one in sorted(directories) if _PLAIN.fullmatch(one) and one != "/"]
     return [(one, root + one) for one in plain if os.path.isdir(root + one)]
+
+
+def _copy(place: str, opened: int, source: Source) -> None:
+    # A file where a directory is to be, a name that is too long: that one is not found, then.
+    with contextlib.suppress(FileExistsError, NotADirectoryError):
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "xb") as file:
+            file.write(os.pread(opened, source.size, 0))
+        os.utime(place, ns=(source.modified_ns, source.modified_ns))
 
 
 def _listed(program: str) -> str:
