@@ -45,6 +45,8 @@ THREADS = (
     _threads("thread_interrupted"),
     _threads("thread_preempted_calls"),
     _threads("thread_spin"),
+    _threads("thread_spin_kinds"),
+    _threads("thread_signal_first"),
     _threads("thread_yield"),
     _threads("thread_woken", same=STDOUT_ONLY),
     _threads("thread_fork_spin"),

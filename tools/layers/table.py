@@ -114,7 +114,16 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "writable_memory",
         ),
         # Who runs.
-        ("chaos", "wake_ups", "sharing_group", "scheduler", "released"),
+        (
+            "chaos",
+            "spinning",
+            "run_queue",
+            "patience",
+            "wake_ups",
+            "sharing_group",
+            "scheduler",
+            "released",
+        ),
         # The handler that the kernel knows, and the program's signals delivered.
         (
             "signal::handler",

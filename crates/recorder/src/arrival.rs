@@ -12,7 +12,8 @@ use crate::signal::{self, Moment};
 use crate::sites::{self, Trap};
 use crate::thread::{self, Thread};
 use crate::{
-    arena, dispatch, guest, patch, ptrace, scheduler, shared, sharing_group, time_stamps, vdso,
+    arena, dispatch, guest, patch, ptrace, scheduler, shared, sharing_group, spinning, time_stamps,
+    vdso,
 };
 use reenact_interpose::{entry, Frame, Origin};
 
@@ -33,19 +34,33 @@ fn act() {
     match thread.frame.origin {
         origin if origin == Origin::Vdso as u64 => on_vdso_call(thread),
         origin if origin == Origin::Signal as u64 => on_signal(thread),
-        _ => on_system_call(thread),
+        _ => {
+            thread.spins = 0;
+            on_system_call(thread);
+        }
     }
     let thread = thread::current();
     // Other threads may run only when the last event says where this one stands.
     let is_logged = log::next_event() != events || !log::recording();
     if scheduler::is_shared() && !thread.vfork_child && is_logged {
         scheduler::after_event(thread);
+        // What came while others ran comes before anything that they have stored.
+        if signal::queued(thread) {
+            deliver_before_going_on(thread);
+        }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn deliver_before_going_on(thread: &mut Thread) {
+    signal::deliver_queued(thread, Moment::AfterEvent, None);
 }
 
 #[inline(never)]
 fn on_vdso_call(thread: &mut Thread) {
     vdso::on_call(thread);
+    spinning::count_clock_read(thread);
     if signal::queued(thread) {
         signal::deliver_queued(thread, Moment::AfterEvent, None);
     }

@@ -2,8 +2,6 @@
 //! and none of them knows it: a handler that has nothing of its own to do answers `None`, and the
 //! call is made as an ordinary one.
 
-use core::sync::atomic::Ordering;
-
 use reenact_freestanding::numbers::*;
 use reenact_syscalls::{
     may_exist, Before, Class, Restart, Sends, SignalAction, Sink, SpecialAction, SystemCall,
@@ -17,7 +15,7 @@ use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::{
     asynchronous_io, blocking, compared, limits, mappings, message, pinning, process, ptrace,
-    scheduler, signal, time_stamps, virtualize,
+    scheduler, signal, spinning, time_stamps, virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -111,8 +109,7 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
             if !yields || !scheduler::somebody_waits() {
                 return None;
             }
-            // Done at the end of the call.
-            call.thread.preemption_requested.store(1, Ordering::Relaxed);
+            spinning::yield_at_event(call.thread);
             Some(Outcome::Done(0))
         }
         SpecialAction::AsynchronousIo => Some(asynchronous_io::perform(call)),

@@ -7,12 +7,37 @@ use reenact_interpose::interruptible;
 
 use crate::call::Call;
 use crate::sharing_group::WaitKind;
+use crate::thread::requested;
 use crate::{scheduler, signal};
 
 /// Make the call, unless a signal waits.
 pub fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
-    // SAFETY: the program asked for this call.
-    unsafe { interruptible::call(call.number, args, call.thread.queued.as_ptr()) }
+    let thread = &call.thread;
+    let is_looked_at = thread.looks_armed.load(Ordering::Relaxed) != 0;
+    let result = loop {
+        thread.in_call.store(1, Ordering::Relaxed);
+        // SAFETY: the program asked for this call.
+        let result = unsafe { interruptible::call(call.number, args, thread.queued.as_ptr()) };
+        thread.in_call.store(0, Ordering::Relaxed);
+        if result != -EINTR || !was_looked_at(call) {
+            break result;
+        }
+    };
+    if is_looked_at {
+        // The first look that met the call has ended them.
+        signal::timer::begin_looks(thread);
+    }
+    result
+}
+
+/// Whether a call was interrupted only because others want to know whether the thread spins.
+fn was_looked_at(call: &Call<'_>) -> bool {
+    let asked = &call.thread.preemption_requested;
+    let is_all = asked.load(Ordering::Relaxed) == requested::IF_SPINNING;
+    is_all && !signal::queued(call.thread) && {
+        asked.fetch_and(!requested::IF_SPINNING, Ordering::Relaxed);
+        true
+    }
 }
 
 /// Whether a call was interrupted only because others want the token.

@@ -2,45 +2,27 @@
 //! hands at system calls that wait, at the end of a time slice, and, when a thread has waited long,
 //! in the middle of computation (preemption).
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
+use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::{EventHeader, EventKind};
 
 use crate::arena;
-use crate::chaos;
 use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::sharing_group::{self, WaitKind};
-use crate::signal;
-use crate::suspects;
-use crate::thread::{self, Thread};
-use crate::time_stamps;
-use crate::unknown_code;
-use crate::wake_ups;
+use crate::thread::{self, requested, Thread};
+use crate::{
+    chaos, patience, run_queue, signal, spinning, suspects, time_stamps, unknown_code, wake_ups,
+};
 
-/// Most threads of one process.
-pub const MOST_THREADS: usize = 4096;
 /// A thread's time slice: it ends at the first event after so long, if others wait. About as long as
 /// the kernel's own, because a switch at an event costs little.
 const SLICE: u64 = 4 * TICKS_PER_MS;
 /// The time slice while another process waits that has returned from a call that waited; still long
 /// beside the cost of a turn.
 const SHORT_SLICE: u64 = TICKS_PER_MS;
-/// How long a thread waits before it requests that the running one is preempted.
-const PATIENCE_NS: u64 = 20_000_000;
-
-const MILLION: u64 = 1_000_000;
-
-/// Threads that wait for the token, first come first served; a ring of thread addresses.
-static mut QUEUE: [usize; MOST_THREADS] = [0; MOST_THREADS];
-static mut FIRST: usize = 0;
-static WAITING: AtomicUsize = AtomicUsize::new(0);
-/// 1 while somebody has the token.
-static HELD: AtomicU32 = AtomicU32::new(1);
-/// Guards the queue and `HELD`; held for a few instructions.
-static LOCK: AtomicU32 = AtomicU32::new(0);
 /// The thread that released the token for a call that may wait and has no `Blocked` event yet,
 /// because no other thread has run since; 0: none.
 static RELEASED_IN_CALL: AtomicUsize = AtomicUsize::new(0);
@@ -52,22 +34,6 @@ static mut SLICE_START: u64 = 0;
 #[inline]
 pub fn is_shared() -> bool {
     thread::are_several() || sharing_group::is_member()
-}
-
-fn lock() {
-    let mut spins = 0;
-    while LOCK.swap(1, Ordering::Acquire) != 0 {
-        spins += 1;
-        if spins > 100 {
-            // SAFETY: lets the thread that has the lock run.
-            unsafe { syscall0(numbers::SCHED_YIELD) };
-        }
-        core::hint::spin_loop();
-    }
-}
-
-fn unlock() {
-    LOCK.store(0, Ordering::Release);
 }
 
 /// A thread more (called by its creator).
@@ -84,9 +50,7 @@ pub fn enqueue_new(new: &mut Thread) {
     if chaos::is_on() {
         return await_new_thread();
     }
-    lock();
-    enqueue(new);
-    unlock();
+    run_queue::lock().enqueue(new);
 }
 
 /// The call that made a thread is nearly over: chance decides whether the new thread gets to
@@ -95,12 +59,12 @@ fn await_new_thread() {
     if !chaos::waits_for_new_thread() {
         return;
     }
-    let before = WAITING.load(Ordering::Relaxed);
+    let before = run_queue::waiting();
     let pause = [0u64, 20_000];
     // SAFETY: a timespec of ours.
     unsafe {
         for _ in 0..10 {
-            if WAITING.load(Ordering::Relaxed) != before {
+            if run_queue::waiting() != before {
                 break;
             }
             syscall2(numbers::NANOSLEEP, pause.as_ptr() as u64, 0);
@@ -124,97 +88,33 @@ pub fn thread_not_added() {
 
 /// After a fork there is one thread, and it runs.
 pub fn after_fork() {
+    run_queue::after_fork();
     // SAFETY: one thread exists.
-    unsafe {
-        FIRST = 0;
-        SLICE_START = log::time();
-    }
-    WAITING.store(0, Ordering::Relaxed);
-    LOCK.store(0, Ordering::Relaxed);
-    HELD.store(1, Ordering::Relaxed);
+    unsafe { SLICE_START = log::time() };
     thread::COUNT.store(1, Ordering::Relaxed);
     RELEASED_IN_CALL.store(0, Ordering::Relaxed);
 }
 
-fn grant(address: usize) {
-    // SAFETY: a thread that waits in `acquire`, which its block outlives.
-    let thread = unsafe { &*(address as *const Thread) };
+fn grant(thread: &Thread) {
     thread.granted.store(1, Ordering::Release);
     let word = &raw const thread.granted as u64;
     // SAFETY: a futex word of ours.
     unsafe { syscall4(FUTEX, word, numbers::FUTEX_WAKE_PRIVATE, 1, 0) };
 }
 
-/// An entry of the queue; `index` may be beyond its end once.
-fn queue_entry(index: usize) -> *mut usize {
-    (&raw mut QUEUE)
-        .cast::<usize>()
-        .wrapping_add(index % MOST_THREADS)
-}
-
-/// Whether the thread at this index of the queue is of low priority now.
-///
-/// # Safety
-/// Under the lock; `index` is that of a thread that waits.
-unsafe fn is_low(index: usize) -> bool {
-    // SAFETY: a thread in the queue waits in `acquire`, which its block outlives.
-    unsafe { chaos::is_low((*(queue_entry(index).read() as *const Thread)).tid) }
-}
-
-/// Chaos: bring a random one of the waiting threads to the front, of low priority only when
-/// there is no other.
-///
-/// # Safety
-/// Under the lock, and `waiting` threads wait, at least one.
-unsafe fn draw_first(waiting: usize) {
-    // SAFETY: as above.
-    unsafe {
-        let start = chaos::below(waiting as u64) as usize;
-        let chosen = (0..waiting)
-            .map(|step| FIRST + (start + step) % waiting)
-            .find(|&index| !is_low(index))
-            .unwrap_or(FIRST + start);
-        core::ptr::swap(queue_entry(FIRST), queue_entry(chosen));
-    }
-}
-
-/// Chaos: whether some waiting thread may run in place of the running one.
-fn has_rival(running: &Thread) -> bool {
-    lock();
-    // SAFETY: under the lock.
-    let rival = unsafe {
-        chaos::is_low(running.tid)
-            || (0..WAITING.load(Ordering::Relaxed)).any(|step| !is_low(FIRST + step))
-    };
-    unlock();
-    rival
-}
-
 /// Give the token to the first thread that waits; if none does, nobody holds it.
 fn release_token() {
     // A thread of this process goes on in the same turn when no other process waits.
-    if WAITING.load(Ordering::Relaxed) == 0 || sharing_group::somebody_waits() {
+    if run_queue::waiting() == 0 || sharing_group::somebody_waits() {
         sharing_group::release();
     }
-    lock();
-    // SAFETY: under the lock.
-    let next = unsafe {
-        let waiting = WAITING.load(Ordering::Relaxed);
-        if waiting == 0 {
-            HELD.store(0, Ordering::Relaxed);
-            0
-        } else {
-            if chaos::is_on() {
-                draw_first(waiting);
-            }
-            let next = queue_entry(FIRST).read();
-            FIRST = (FIRST + 1) % MOST_THREADS;
-            WAITING.store(waiting - 1, Ordering::Relaxed);
-            next
-        }
-    };
-    unlock();
-    if next != 0 {
+    let queue = run_queue::lock();
+    let next = queue.take_next();
+    if next.is_none() {
+        queue.free_token();
+    }
+    drop(queue);
+    if let Some(next) = next {
         grant(next);
     }
 }
@@ -223,33 +123,22 @@ fn release_token() {
 /// thread.
 pub fn acquire(thread: &mut Thread, kind: WaitKind) {
     wake_ups::sleep_ends(thread);
-    lock();
-    if HELD.load(Ordering::Relaxed) == 0 {
-        HELD.store(1, Ordering::Relaxed);
-        unlock();
-    } else {
-        enqueue(thread);
-        unlock();
+    let queue = run_queue::lock();
+    let is_free = queue.take_free_token();
+    if !is_free {
+        queue.enqueue(thread);
+    }
+    drop(queue);
+    if !is_free {
         await_grant(thread);
     }
     begin_turn(thread, kind);
 }
 
-/// Wait behind all others; under the lock.
-fn enqueue(thread: &mut Thread) {
-    thread.granted.store(0, Ordering::Relaxed);
-    // SAFETY: under the lock; there are no more threads than entries.
-    unsafe {
-        let waiting = WAITING.load(Ordering::Relaxed);
-        queue_entry(FIRST + waiting).write(thread as *mut Thread as usize);
-        WAITING.store(waiting + 1, Ordering::Relaxed);
-    }
-}
-
 /// Wait until a thread of the queue has the token.
 fn await_grant(thread: &Thread) {
     thread.waits.store(1, Ordering::Relaxed);
-    wait(thread);
+    patience::wait_until_granted(thread);
     check_queued_signals(thread);
 }
 
@@ -257,6 +146,7 @@ fn await_grant(thread: &Thread) {
 fn begin_turn(thread: &mut Thread, kind: WaitKind) {
     let previous = RELEASED_IN_CALL.swap(0, Ordering::Relaxed);
     thread::set_current(thread);
+    thread.is_wanted.store(0, Ordering::Relaxed);
     if sharing_group::is_member() {
         thread.waits.store(1, Ordering::Relaxed);
         sharing_group::take(thread, kind);
@@ -265,6 +155,9 @@ fn begin_turn(thread: &mut Thread, kind: WaitKind) {
     unknown_code::take_turn(thread);
     suspects::take_turn(thread);
     time_stamps::take_turn(thread);
+    if spinning::was_seen_lately() {
+        signal::timer::begin_looks(thread);
+    }
     // SAFETY: we have the token.
     unsafe { SLICE_START = log::time() };
     if previous != 0 && previous != thread as *mut Thread as usize {
@@ -283,48 +176,9 @@ fn check_queued_signals(thread: &Thread) {
     }
 }
 
-/// Sleep until the thread has the token, for so long or until a signal comes: the kernel's result.
-fn sleep_until_granted(thread: &Thread, most_ns: u64) -> i64 {
-    let word = &raw const thread.granted as u64;
-    let time = [0u64, most_ns];
-    // SAFETY: a futex word and a timespec of ours.
-    unsafe {
-        syscall4(
-            FUTEX,
-            word,
-            numbers::FUTEX_WAIT_PRIVATE,
-            0,
-            time.as_ptr() as u64,
-        )
-    }
-}
-
-fn wait(thread: &Thread) {
-    let mut start = log::time();
-    while thread.granted.load(Ordering::Acquire) == 0 {
-        let least = if chaos::is_on() {
-            chaos::patience_ns()
-        } else {
-            PATIENCE_NS
-        };
-        let patience = signal::pause_ns(least);
-        let result = sleep_until_granted(thread, patience);
-        // Signals that come more often than its patience ends must not make it endless.
-        let ticks = patience.saturating_mul(TICKS_PER_MS) / MILLION;
-        let over = result == -numbers::ETIMEDOUT || log::time().wrapping_sub(start) > ticks;
-        let asks = over
-            && thread.granted.load(Ordering::Acquire) == 0
-            && !(chaos::is_on() && chaos::is_low(thread.tid));
-        if asks {
-            let pid = arena::slot().pid.load(Ordering::Relaxed);
-            signal::preemption::request(pid, thread::current().tid);
-            start = log::time();
-        }
-    }
-}
-
 /// The current thread is about to release the token.
 fn charge(thread: &mut Thread) {
+    signal::timer::end_looks(thread);
     // SAFETY: we have the token.
     wake_ups::charge(thread, unsafe { SLICE_START });
 }
@@ -347,7 +201,7 @@ pub fn release_for_call(thread: &mut Thread, call: &EventHeader) {
     charge(thread);
     wake_ups::sleep_begins(thread, call);
     // The order of processes is told by events: others could run without us knowing.
-    if WAITING.load(Ordering::Relaxed) > 0 || sharing_group::is_member() {
+    if run_queue::waiting() > 0 || sharing_group::is_member() {
         log_blocked(call);
     } else {
         RELEASED_IN_CALL.store(thread as *mut Thread as usize, Ordering::Relaxed);
@@ -383,22 +237,22 @@ pub fn yield_now(thread: &mut Thread) {
 fn yield_to_woken(thread: &mut Thread) {
     /// A processor that sleeps needs some 50 µs until it runs the thread.
     const SOON_NS: u64 = 200_000;
-    lock();
-    let is_expected = WAITING.load(Ordering::Relaxed) == 0 && !sharing_group::is_member();
+    let queue = run_queue::lock();
+    let is_expected = run_queue::waiting() == 0 && !sharing_group::is_member();
     if is_expected {
         // Whoever arrives first takes the token; this thread waits first in the queue for it.
         charge(thread);
-        enqueue(thread);
-        HELD.store(0, Ordering::Relaxed);
+        queue.enqueue(thread);
+        queue.free_token();
     }
-    unlock();
+    drop(queue);
     if !is_expected {
         return yield_now(thread);
     }
     thread.waits.store(1, Ordering::Relaxed);
-    sleep_until_granted(thread, SOON_NS);
+    patience::sleep_until_granted(thread, SOON_NS);
     if !reclaim(thread) {
-        wait(thread);
+        patience::wait_until_granted(thread);
     }
     check_queued_signals(thread);
     begin_turn(thread, WaitKind::AfterSlice);
@@ -407,18 +261,11 @@ fn yield_to_woken(thread: &mut Thread) {
 /// Take the token back that [`yield_to_woken`] released, if nobody has taken it. The queue then holds only
 /// this thread, because any other would have taken the token.
 fn reclaim(thread: &Thread) -> bool {
-    lock();
-    let is_there = HELD.load(Ordering::Relaxed) == 0;
+    let queue = run_queue::lock();
+    let is_there = queue.take_free_token();
     if is_there {
-        HELD.store(1, Ordering::Relaxed);
-        // SAFETY: under the lock.
-        unsafe {
-            debug_assert!(queue_entry(FIRST).read() == core::ptr::from_ref(thread) as usize);
-            FIRST = (FIRST + 1) % MOST_THREADS;
-        }
-        WAITING.store(0, Ordering::Relaxed);
+        queue.take_only(thread);
     }
-    unlock();
     is_there
 }
 
@@ -428,14 +275,14 @@ pub fn after_event(thread: &mut Thread) {
     if thread.awaited_child != 0 {
         return await_child(thread);
     }
-    let asked = thread.preemption_requested.load(Ordering::Relaxed) != 0;
+    let asked = thread.preemption_requested.load(Ordering::Relaxed) & requested::NOW != 0;
     if asked && sharing_group::has_lost_turn() {
         thread.preemption_requested.store(0, Ordering::Relaxed);
         return yield_now(thread);
     }
-    if WAITING.load(Ordering::Relaxed) > 0 && chaos::is_on() {
+    if run_queue::waiting() > 0 && chaos::is_on() {
         thread.preemption_requested.store(0, Ordering::Relaxed);
-        if (asked || chaos::yields()) && has_rival(thread) {
+        if (asked || chaos::yields()) && run_queue::lock().has_rival(thread) {
             yield_now(thread);
         }
         return;
@@ -454,7 +301,7 @@ pub fn after_event(thread: &mut Thread) {
 
 /// Whether somebody waits for the token.
 pub fn somebody_waits() -> bool {
-    WAITING.load(Ordering::Relaxed) > 0 || sharing_group::somebody_waits()
+    run_queue::waiting() > 0 || sharing_group::somebody_waits()
 }
 
 /// Whether the running thread has to yield when it is asked to.

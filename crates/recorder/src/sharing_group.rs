@@ -17,9 +17,9 @@ use reenact_trace::EventKind;
 
 use crate::call::Call;
 use crate::log::{self, Builder, TICKS_PER_MS};
-use crate::signal;
+use crate::signal::{self, preemption::Kind};
 use crate::thread::Thread;
-use crate::{arena, shared, text};
+use crate::{arena, patience, shared, spinning, text};
 
 /// How long a process waits for its turn before it requests that the running one is preempted.
 const PATIENCE_NS: u64 = 20_000_000;
@@ -93,6 +93,24 @@ fn next_waiting(group: &Group) -> Option<usize> {
         };
         (0..=own / 64).find_map(all).filter(|&slot| slot != own)
     })
+}
+
+/// The slot of the process that looks what the one does whose turn it is.
+fn first_waiting(group: &Group) -> Option<usize> {
+    let words = group.waiting.iter().enumerate();
+    words
+        .map(|(index, word)| (index, word.load(Ordering::SeqCst)))
+        .find(|&(_, word)| word != 0)
+        .map(|(index, word)| index * 64 + word.trailing_zeros() as usize)
+}
+
+/// How long to wait before looking again: shorter where processes wait for each other in loops.
+fn look_again_ns() -> u64 {
+    if spinning::was_seen_lately() {
+        patience::LOOK_NS
+    } else {
+        arena::LOOK_AGAIN_NS
+    }
 }
 
 /// Whether another process waits for its turn.
@@ -220,7 +238,7 @@ fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
             Ok(_) => break,
             Err(holder) => holder,
         };
-        let timeout = [0u64, arena::LOOK_AGAIN_NS];
+        let timeout = [0u64, look_again_ns()];
         // SAFETY: a futex word in shared memory and a timespec of ours.
         unsafe {
             syscall4(
@@ -248,8 +266,10 @@ fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
                 break;
             }
         } else if watch.asks() {
-            request_preemption(group, holder);
+            request_preemption(group, holder, Kind::Now);
             watch.asked();
+        } else if first_waiting(group) == Some(slot) {
+            request_preemption(group, holder, Kind::IfSpinning);
         }
     }
     if kind == WaitKind::AfterCall {
@@ -293,7 +313,7 @@ impl Watch {
                 last_request: now,
             };
         }
-        now.wrapping_sub(self.since) > LOOK_AFTER
+        now.wrapping_sub(self.since) > LOOK_AFTER || spinning::was_seen_lately()
     }
 
     /// Whether it is time to look whether the process is stopped, or to take back an offer: that is so
@@ -366,7 +386,7 @@ fn is_stopped(group: &Group, holder: u64) -> bool {
         return false;
     };
     is_in_stop(pid) && {
-        request_preemption(group, holder);
+        request_preemption(group, holder, Kind::Now);
         is_in_stop(pid)
     }
 }
@@ -394,14 +414,15 @@ fn is_in_stop(pid: u32) -> bool {
 }
 
 /// Interrupt the running thread of the process whose turn it is.
-fn request_preemption(group: &Group, holder: u64) {
+fn request_preemption(group: &Group, holder: u64, kind: Kind) {
     let Some((_, pid)) = slot_and_pid(holder) else {
         return;
     };
     group.preempting.fetch_add(1, Ordering::SeqCst);
     // A process that leaves for an `execve` waits for us: afterwards the signal would kill it.
     if group.holder.load(Ordering::SeqCst) == holder {
-        signal::preemption::request(pid, group.holder_tid.load(Ordering::Relaxed));
+        let tid = group.holder_tid.load(Ordering::Relaxed);
+        signal::preemption::request(pid, tid, kind);
     }
     let less = |count: u32| count.checked_sub(1);
     // Not below none: whoever leaves has set it to none when it did not change for long.

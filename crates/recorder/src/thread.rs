@@ -13,6 +13,8 @@ use reenact_interpose::{frame, Frame};
 
 use crate::confinement::Confinement;
 
+/// Most threads of one process.
+pub const MOST: usize = 4096;
 /// Bytes of a thread block: `Thread`, then the signal stack, then the recorder's stack.
 pub const BLOCK_SIZE: u64 = 256 << 10;
 /// Offset of the end of the signal stack in a block. It must hold nested kernel frames with
@@ -25,6 +27,25 @@ pub const QUEUE: usize = 64;
 /// How many signals that the program blocks can be kept for it (`signal::never_blocked`); the kernel keeps
 /// one of each, too.
 pub const HELD: usize = 4;
+
+/// Bits of [`Thread::preemption_requested`].
+pub mod requested {
+    /// To yield at the end of the call.
+    pub const NOW: u32 = 1;
+    /// To say whether it spins; a call that was interrupted by that is made once more.
+    pub const IF_SPINNING: u32 = 2;
+}
+
+/// What was found when the running thread was asked whether it spins; see `spinning`.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Sample {
+    /// The log's next event.
+    pub event: u64,
+    pub ip: u64,
+    /// A hash of registers and stack.
+    pub state: u64,
+}
 
 /// A signal that has arrived and has not been given to the program yet.
 #[derive(Clone, Copy)]
@@ -77,8 +98,24 @@ pub struct Thread {
     pub followers_kept: AtomicU64,
     /// 1: the thread is about to execute another image, which inherits the kernel's mask.
     pub leaves: AtomicU32,
-    /// 1: a waiting thread has requested preemption: this one yields at the end of its call.
+    /// What waiting threads have asked for: see [`requested`].
     pub preemption_requested: AtomicU32,
+    /// 1: a thread of this process that waits has asked it to yield in this turn.
+    pub is_wanted: AtomicU32,
+    /// 1: inside the kernel, in a call of the program, with the token.
+    pub in_call: AtomicU32,
+    /// What was found when it was last asked whether it spins.
+    pub sample: Sample,
+    /// How often in succession it was found spinning at one place, and where; 0: it was preempted last, or
+    /// yielded, for another reason.
+    pub spins: u32,
+    pub spins_at: u64,
+    /// Clock reads in close succession at one place, that place, and when the last one was.
+    pub clock_reads: u32,
+    pub clock_read_at: u64,
+    pub clock_read_time: u64,
+    /// How often others have had the token before it since it waits for it.
+    pub passed_over: u32,
     /// Slot and pid of a child made with CLONE_VFORK that this thread has yet to wait for; 0: none.
     pub awaited_child: u64,
     /// 1: the token is this thread's. A futex.
@@ -89,6 +126,9 @@ pub struct Thread {
     pub timer: AtomicI32,
     /// 1: the timer will fire.
     pub timer_armed: AtomicU32,
+    /// As these two, of the timer that asks whether the thread spins.
+    pub look_timer: AtomicI32,
+    pub looks_armed: AtomicU32,
     /// The program's list of robust futexes, as `set_robust_list` was told.
     pub robust_list: u64,
     /// Which state of the watched instructions it watches; see [`crate::suspects`].

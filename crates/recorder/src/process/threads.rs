@@ -16,8 +16,7 @@ use crate::thread::{self, Thread};
 use crate::{arming, guest, ptrace, scheduler, signal};
 
 /// Blocks in use, by index; block 0 is the first thread's.
-static BLOCKS: [AtomicU32; scheduler::MOST_THREADS] =
-    [const { AtomicU32::new(0) }; scheduler::MOST_THREADS];
+static BLOCKS: [AtomicU32; thread::MOST] = [const { AtomicU32::new(0) }; thread::MOST];
 
 extern "C" {
     /// Mark a block as free and end the thread, without touching its stack in between.
@@ -160,6 +159,9 @@ extern "C" fn thread_main(thread: u64) -> ! {
     signal::set_kernel_mask(thread);
     scheduler::acquire_first(thread);
     ptrace::children::first_stop(thread);
+    if signal::queued(thread) {
+        signal::deliver_queued(thread, signal::Moment::AfterEvent, None);
+    }
     // SAFETY: the frame was filled by the creator, and we have the token.
     unsafe { entry::go_on(&mut thread.frame) }
 }

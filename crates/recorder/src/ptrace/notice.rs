@@ -7,7 +7,10 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 
 use super::links;
-use crate::signal::{preemption, queue, timer};
+use crate::signal::{
+    preemption::{self, Kind},
+    queue, timer,
+};
 use crate::text;
 use crate::thread::{QueuedSignal, Thread};
 use reenact_trace::ptrace::Link;
@@ -15,7 +18,8 @@ use reenact_trace::ptrace::Link;
 /// Ask the thread of a link to look at what it is asked for.
 pub fn send(link: &Link) {
     let process = link.tracee_process.load(Ordering::Relaxed);
-    preemption::request(process, link.tracee.load(Ordering::Relaxed));
+    let tracee = link.tracee.load(Ordering::Relaxed);
+    preemption::request(process, tracee, Kind::Now);
 }
 
 /// In the signal's handler: whether there is something that the thread has to stop for.
@@ -54,7 +58,7 @@ pub fn wake_waiting(process: u32) {
     const DIRECTORY: u64 = 0o200_000;
     let name = text!("/proc/{process}/task\0");
     let mut entries = [0u8; 4096];
-    preemption::request(process, process);
+    preemption::request(process, process, Kind::Now);
     // SAFETY: a name and a buffer of ours; a descriptor of ours, closed again.
     unsafe {
         let path = name.as_str().as_ptr() as u64;
@@ -82,7 +86,7 @@ pub fn wake_waiting(process: u32) {
                     tid.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'))
                 });
                 if tid != 0 && tid != process {
-                    preemption::request(process, tid);
+                    preemption::request(process, tid, Kind::Now);
                 }
                 rest = &rest[length..];
             }

@@ -13,9 +13,10 @@ use reenact_interpose::{
 use reenact_trace::layout;
 use reenact_trace::registers::USER_FLAGS;
 
+use super::preemption::Kind;
 use super::*;
 use crate::thread::{self, QueuedSignal, Thread};
-use crate::{guest, message, ptrace};
+use crate::{guest, message, ptrace, spinning};
 
 /// Give the current thread's signal stack to the kernel.
 pub fn arm_stack(thread: &Thread) {
@@ -62,6 +63,23 @@ fn keep(thread: &mut Thread, context: &mut UserContext, signal: QueuedSignal) {
         sending::send_first(thread, &signal);
     }
     super::timer::arm(thread);
+}
+
+/// Whether others have asked for the turn, or have it. Their request is not there when one that only asked
+/// whether the thread spins was pending: the kernel keeps one SIGSYS of a thread.
+fn has_to_yield_now(thread: &Thread) -> bool {
+    thread.is_wanted.load(Ordering::Relaxed) != 0 || crate::sharing_group::has_lost_turn()
+}
+
+/// A request that is looked at when the thread's call is over.
+fn ask(thread: &Thread, request: Kind) {
+    let request = if has_to_yield_now(thread) {
+        Kind::Now
+    } else {
+        request
+    };
+    let bit = request.bit();
+    thread.preemption_requested.fetch_or(bit, Ordering::Relaxed);
 }
 
 /// Whether a signal was raised by the CPU for the instruction at the interrupted address.
@@ -141,7 +159,8 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
         crate::pinning::release(thread);
     }
 
-    let is_ours = super::preemption::is_request(&signal) || super::timer::is_alarm(&signal);
+    let request = super::preemption::kind(&signal);
+    let is_ours = request.is_some() || super::timer::is_alarm(&signal);
     let is_to_stop = is_ours && ptrace::notice::look(thread);
     if number == SIGCHLD {
         ptrace::news::arrive(&mut signal);
@@ -160,9 +179,12 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
             }
             return;
         }
-        if super::preemption::is_request(&signal) {
-            thread.preemption_requested.store(1, Ordering::Relaxed);
-            if ptrace::links::any() {
+        if let Some(request) = request {
+            if thread.in_call.load(Ordering::Relaxed) != 0 {
+                super::timer::end_looks(thread);
+            }
+            ask(thread, request);
+            if (request == Kind::Now || is_to_stop) && ptrace::links::any() {
                 // Perhaps what it is about to wait for comes from a tracee.
                 match interruptible::abandon_address(ip) {
                     Some(address) => context.general[RIP] = address,
@@ -198,21 +220,27 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
         thread.fault_context = [context.error, context.trap, context.cr2];
         return context.redirect(&mut thread.frame, Origin::Signal);
     }
-    let is_request = super::preemption::is_request(&signal);
-    if (is_request || super::timer::is_alarm(&signal)) && has_swallowed_trap(thread, context) {
+    if is_ours && has_swallowed_trap(thread, context) {
         // Once more; what was asked for is done at the end of the call.
         context.general[RIP] = ip - 2;
-        if is_request {
-            thread.preemption_requested.store(1, Ordering::Relaxed);
-        } else {
-            thread.timer_armed.store(0, Ordering::Relaxed);
+        match request {
+            Some(request) => ask(thread, request),
+            None => thread.timer_armed.store(0, Ordering::Relaxed),
         }
         return;
     }
-    if is_request {
+    if let Some(request) = request {
         if is_at_call(ip) {
-            thread.preemption_requested.store(1, Ordering::Relaxed);
-        } else if crate::scheduler::has_to_yield() && !is_repeating(ip) {
+            ask(thread, request);
+        } else if !crate::scheduler::has_to_yield() {
+            // Who begins to wait looks for himself.
+            super::timer::end_looks(thread);
+        } else if !is_repeating(ip) {
+            let spins = spinning::is_seen(thread, context);
+            if request == Kind::IfSpinning && !spins && !has_to_yield_now(thread) {
+                return;
+            }
+            spinning::note(thread, spins.then_some(ip));
             thread.fault.number = super::preemption::PREEMPT;
             // We have set it; the program's own flags never have it.
             context.general[FLAGS] &= !RESUME_FLAG;

@@ -3,8 +3,8 @@
 use reenact_freestanding::numbers::{self, RT_TGSIGQUEUEINFO};
 use reenact_freestanding::syscall::syscall4;
 
-use super::SIGSYS;
-use crate::thread::QueuedSignal;
+use super::{timer, SIGSYS};
+use crate::thread::{requested, QueuedSignal};
 
 /// Marks our requests among the signals with the number of SIGSYS.
 const COOKIE: u64 = 0x726f_6f6d_726f_6f6d;
@@ -12,10 +12,30 @@ const COOKIE: u64 = 0x726f_6f6d_726f_6f6d;
 pub const PREEMPT: u32 = 1000;
 const SI_QUEUE: i32 = numbers::SI_QUEUE as i32;
 
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// To let others run.
+    Now,
+    /// To do so if it waits in a loop for what others are to do.
+    IfSpinning,
+}
+
+impl Kind {
+    /// Its bit in [`Thread::preemption_requested`](crate::thread::Thread::preemption_requested).
+    pub fn bit(self) -> u32 {
+        match self {
+            Kind::Now => requested::NOW,
+            Kind::IfSpinning => requested::IF_SPINNING,
+        }
+    }
+}
+
 /// Send a preemption request to the running thread, of this process or another one.
-pub fn request(pid: u32, tid: u32) {
+pub fn request(pid: u32, tid: u32, kind: Kind) {
     // siginfo: number, error, code; pid and uid; value.
-    let info = [u64::from(SIGSYS), SI_QUEUE as u32 as u64, 0, COOKIE];
+    let value = COOKIE + u64::from(kind.bit());
+    let info = [u64::from(SIGSYS), SI_QUEUE as u32 as u64, 0, value];
     let mut words = [0u64; 16];
     words[..4].copy_from_slice(&info);
     // SAFETY: a siginfo of ours; the signal is one the recorder always handles.
@@ -30,9 +50,16 @@ pub fn request(pid: u32, tid: u32) {
     };
 }
 
-/// Whether a signal is such a request.
-pub fn is_request(signal: &QueuedSignal) -> bool {
-    signal.number == SIGSYS
-        && (signal.info[1] & 0xffff_ffff) as i32 == SI_QUEUE
-        && signal.info[3] == COOKIE
+/// What a signal asks for, if it is such a request.
+pub fn kind(signal: &QueuedSignal) -> Option<Kind> {
+    if timer::is_look(signal) {
+        return Some(Kind::IfSpinning);
+    }
+    let is_queued = (signal.info[1] & 0xffff_ffff) as i32 == SI_QUEUE;
+    if signal.number != SIGSYS || !is_queued {
+        return None;
+    }
+    [Kind::Now, Kind::IfSpinning]
+        .into_iter()
+        .find(|kind| signal.info[3] == COOKIE + u64::from(kind.bit()))
 }
