@@ -90,7 +90,11 @@ def measure(
         folder = Path(name) / "work"
         folder.mkdir()
         if workload.prepare is not None:
-            workload.prepare(folder)
+            try:
+                workload.prepare(folder)
+            except subprocess.CalledProcessError as failure:
+                result.skipped = f"{failure.cmd[0]} cannot make its program here"
+                return result
         traces = Path(tempfile.mkdtemp(prefix="reenact-bench-traces-"))
         try:
             for number in range(runs):

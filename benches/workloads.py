@@ -89,12 +89,12 @@ def _remove_objects(folder: Path) -> None:
         made.unlink(missing_ok=True)
 
 
-def _compiled(name: str) -> Callable[[Path], None]:
-    """Prepare by compiling `programs/NAME.c` to `./NAME`."""
+def _compiled(name: str, *options: str) -> Callable[[Path], None]:
+    """Prepare by compiling `programs/NAME.c` to `./NAME`; `options` come last."""
 
     def prepare(folder: Path) -> None:
         source = str(PROGRAMS / f"{name}.c")
-        command = ["gcc", "-O1", "-pthread", "-o", name, source]
+        command = ["gcc", "-O1", "-pthread", "-o", name, source, *options]
         subprocess.run(command, cwd=folder, check=True, timeout=60)
 
     return prepare
@@ -104,6 +104,19 @@ def _script(folder: Path) -> None:
     shutil.copy(PROGRAMS / "compute.js", folder / "compute.js")
 
 
+def _java(folder: Path) -> None:
+    command = ["javac", "-d", str(folder), str(PROGRAMS / "Garbage.java")]
+    subprocess.run(command, cwd=folder, check=True, timeout=120)
+
+
+def _on_one_core(*command: str) -> tuple[str, ...]:
+    return ("taskset", "-c", "0", *command)
+
+
+ONE_CORE_OF_TWO = ("env", "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2")
+BARRIERS = (*ONE_CORE_OF_TWO, "./barriers", "300")
+PRODUCTS = (*ONE_CORE_OF_TWO, "./products", "500", "100")
+ZGC = ("java", "-XX:+UseZGC", "-Xmx256m", "Garbage", "3000000")
 XZ_THREADS = ("xz", "-6", "-T2", "--block-size=1MiB", "-k", "-c", "text")
 ROUNDS = "500000000"
 REQUESTS = 100_000
@@ -134,15 +147,47 @@ WORKLOADS = (
         needs=("gcc",),
     ),
     # Threads are recorded one at a time, so one core is what computation is compared with.
-    Workload("xz-T2/1", "threads", XZ_THREADS, _text, native=("taskset", "-c", "0", *XZ_THREADS)),
+    Workload("xz-T2/1", "threads", XZ_THREADS, _text, native=_on_one_core(*XZ_THREADS)),
     Workload("xz-T2/2", "threads", XZ_THREADS, _text),
     Workload("node", "threads", ("node", "compute.js"), _script),
+    # Threads that wait for one another in loops.
+    Workload(
+        "openmp/1",
+        "threads",
+        BARRIERS,
+        _compiled("barriers", "-fopenmp"),
+        needs=("gcc",),
+        native=_on_one_core(*BARRIERS),
+    ),
+    Workload(
+        "openblas/1",
+        "threads",
+        PRODUCTS,
+        _compiled("products", "-lopenblas"),
+        needs=("gcc",),
+        native=_on_one_core(*PRODUCTS),
+    ),
+    Workload("zgc/1", "threads", ZGC, _java, needs=("javac",), native=_on_one_core(*ZGC)),
     Workload(
         "redis",
         "server",
         (
             *("redis-server", "--port", "0", "--unixsocket", "socket"),
             *("--save", "", "--appendonly", "no"),
+        ),
+        client=(
+            *("redis-benchmark", "-s", "socket", "-t", "set,get", "-q"),
+            *("-n", str(REQUESTS // 2), "-c", "20"),
+        ),
+        shutdown=("redis-cli", "-s", "socket", "shutdown", "nosave"),
+        requests=REQUESTS,
+    ),
+    Workload(
+        "redis-io4",
+        "server",
+        (
+            *("redis-server", "--port", "0", "--unixsocket", "socket"),
+            *("--save", "", "--appendonly", "no", "--io-threads", "4"),
         ),
         client=(
             *("redis-benchmark", "-s", "socket", "-t", "set,get", "-q"),
