@@ -65,6 +65,7 @@ PROCESSES = (
     Guest("own_maps"),
     Guest("own_links"),
     Guest("own_descriptors"),
+    Guest("outputs_elsewhere"),
     Guest("close_range"),
     Guest("high_descriptors"),
     Guest("limits"),

@@ -81,7 +81,15 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "thread",
             "cpuid",
         ),
-        ("maps_file", "pagemap", "code_ranges", "known_calls", "suspects", "hidden_descriptors"),
+        (
+            "maps_file",
+            "pagemap",
+            "code_ranges",
+            "known_calls",
+            "suspects",
+            "hidden_descriptors",
+            "streams",
+        ),
         # Who is traced by whom.
         ("ptrace", "ptrace::links"),
         ("substitute_clock", "time_stamps", "refused"),

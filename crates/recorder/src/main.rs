@@ -60,6 +60,7 @@ mod sites;
 mod spinning;
 mod state_store;
 mod status_file;
+mod streams;
 mod substitute_clock;
 mod suspects;
 mod system_v;

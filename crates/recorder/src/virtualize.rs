@@ -8,7 +8,8 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3};
 use reenact_interpose::extended_state;
 use reenact_syscalls::{
-    fcntl, ioctl, Class, Content, Descriptors, FcntlDescriptors, SpecialAction, SystemCall, Wait,
+    fcntl, ioctl, Class, Content, Descriptors, FcntlDescriptors, Nested, SpecialAction, SystemCall,
+    Wait,
 };
 use reenact_trace::arena::descriptor;
 use reenact_trace::checksum::Checksum;
@@ -17,7 +18,7 @@ use reenact_trace::Tag;
 
 use crate::call::{Call, Outcome};
 use crate::guest::GuestMemory;
-use crate::{arena, cpuid, guest, hidden_descriptors, proc_files, shared};
+use crate::{arena, cpuid, guest, hidden_descriptors, proc_files, shared, streams};
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
 #[inline(always)]
@@ -106,12 +107,10 @@ fn bits(fd: u64) -> u8 {
 fn mark(fd: u32, change: impl Fn(u8) -> u8) {
     if let Some(bits) = arena::slot().exec.descriptors.get(fd as usize) {
         let old = bits.load(Ordering::Relaxed);
+        let new = change(old);
         // Most descriptors are never anything special: do not dirty their memory.
-        let new = if old == 0 {
-            change(0) & !descriptor::CLOSE_ON_EXEC
-        } else {
-            change(old)
-        };
+        let is_ordinary = old | new & !descriptor::CLOSE_ON_EXEC == 0;
+        let new = if is_ordinary { 0 } else { new };
         if new != old {
             bits.store(new, Ordering::Relaxed);
         }
@@ -201,7 +200,13 @@ fn content_changed(call: &mut Call<'_>, file: u64, result: i64, is_resize: bool)
 /// Follow descriptors after a call that makes, copies or closes some.
 fn track_descriptors(call: &Call<'_>, entry: &SystemCall, result: i64) {
     match entry.descriptors {
-        Descriptors::None | Descriptors::Control => {}
+        Descriptors::None => {}
+        Descriptors::Opened { flags } => {
+            let flags = flags.map_or(O_WRONLY | O_CLOEXEC, |flags| call.args[usize::from(flags)]);
+            let bits = streams::opened(result as u32, flags);
+            mark(result as u32, |_| bits);
+        }
+        Descriptors::Control => received(call, entry, result),
         Descriptors::Result => mark(result as u32, |_| 0),
         Descriptors::Pair(index) => {
             if let Some(pair) = guest::read_u64(call.args[usize::from(index)]) {
@@ -236,6 +241,27 @@ fn track_descriptors(call: &Call<'_>, entry: &SystemCall, result: i64) {
             }
         }
         Descriptors::Command => {}
+    }
+}
+
+/// Descriptors have come with messages.
+fn received(call: &Call<'_>, entry: &SystemCall, result: i64) {
+    /// `struct mmsghdr`.
+    const STRIDE: u64 = 64;
+    let mut take = |fd, bits| mark(fd, |_| bits);
+    for nested in entry.nested {
+        match *nested {
+            Nested::Message(at) => {
+                streams::received(call.args[usize::from(at)], call.args[2], &mut take);
+            }
+            Nested::Messages { pointer, .. } => {
+                for index in 0..result as u64 {
+                    let message = call.args[usize::from(pointer)] + index * STRIDE;
+                    streams::received(message, call.args[3], &mut take);
+                }
+            }
+            Nested::Vector { .. } => {}
+        }
     }
 }
 

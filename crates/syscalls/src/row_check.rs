@@ -157,7 +157,11 @@ const fn descriptors(call: &SystemCall) {
     match call.descriptors {
         Descriptors::Pair(at) => is_address(call, Some(at)),
         Descriptors::Close(of) | Descriptors::Duplicate { of, .. } => is_descriptor(call, of),
-        Descriptors::None | Descriptors::Result | Descriptors::Control | Descriptors::Command => {}
+        Descriptors::None
+        | Descriptors::Result
+        | Descriptors::Opened { .. }
+        | Descriptors::Control
+        | Descriptors::Command => {}
     }
     if let Some(to) = call.content.descriptor() {
         is_descriptor(call, to);

@@ -5,8 +5,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Descriptors {
     None,
-    /// The result is a new one.
+    /// The result is a new one, of something new.
     Result,
+    /// The result is a new one, of something that may be known already: a file that was there, or what somebody
+    /// else has open. This argument says how it is opened, if one does.
+    Opened {
+        flags: Option<u8>,
+    },
     /// Two `int`s at this address are new ones.
     Pair(u8),
     /// New ones in `SCM_RIGHTS` of the control buffers of received messages.

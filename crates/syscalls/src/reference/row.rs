@@ -35,7 +35,7 @@ pub(super) fn calls(writer: &mut dyn Write) -> fmt::Result {
         writer.write_str(" | ")?;
         match call.descriptors {
             Descriptors::None => {}
-            Descriptors::Result => writer.write_str("new: result")?,
+            Descriptors::Result | Descriptors::Opened { .. } => writer.write_str("new: result")?,
             Descriptors::Pair(at) => write!(writer, "two new in `{}`", name(call, at))?,
             Descriptors::Control => writer.write_str("new in control data")?,
             Descriptors::Duplicate { of, .. } => {

@@ -47,7 +47,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         "pidfd_getfd",
         &[("pidfd", Fd), ("fd", Fd), ("flags", Hex)],
     )
-    .makes(Descriptors::Result),
+    .makes(Descriptors::Opened { flags: None }),
     call(
         436,
         "close_range",

@@ -37,7 +37,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("path", Path), ("flags", Open), ("mode", Mode)],
     )
     .waits(Wait::Directly, Restart::WithFlag)
-    .makes(Descriptors::Result)
+    .makes(Descriptors::Opened { flags: Some(1) })
     .path(Paths::Opened { flags: 1 }),
     call(
         8,
@@ -136,7 +136,7 @@ pub(super) const CALLS: &[SystemCall] = &[
     call(77, "ftruncate", &[("fd", Fd), ("length", Long)]).changes(Content::Resize(0)),
     call(85, "creat", &[("path", Path), ("mode", Mode)])
         .waits(Wait::Directly, Restart::WithFlag)
-        .makes(Descriptors::Result)
+        .makes(Descriptors::Opened { flags: None })
         .path(Paths::Followed),
     call(
         187,
@@ -165,7 +165,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .waits(Wait::Directly, Restart::WithFlag)
-    .makes(Descriptors::Result)
+    .makes(Descriptors::Opened { flags: Some(2) })
     .path(Paths::Opened { flags: 2 }),
     call(
         275,
@@ -354,7 +354,7 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .waits(Wait::Directly, Restart::WithFlag)
-    .makes(Descriptors::Result)
+    .makes(Descriptors::Opened { flags: None })
     .path(Paths::OpenedBy { how: 2 }),
     call(447, "memfd_secret", &[("flags", Hex)]).makes(Descriptors::Result),
     call(
@@ -387,5 +387,5 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("mount", DirFd), ("handle", Pointer), ("flags", Open)],
     )
     .waits(Wait::Directly, Restart::WithFlag)
-    .makes(Descriptors::Result),
+    .makes(Descriptors::Opened { flags: Some(2) }),
 ];
