@@ -1,8 +1,9 @@
-"""Languages with runtimes of their own: Java, Go, Rust with tokio, Haskell, OCaml."""
+"""Languages with runtimes of their own: Java, Go, Rust with tokio, Haskell, OCaml, .NET."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -104,6 +105,52 @@ def test_tables_between_functions(
 
     command = ["sh", "-c", f"{compiler} -o main {file} && ./main"]
     program = Program(language, command, prepare=prepare, timeout=300)
+    check_program(program, reenact, keeper, tmp_path)
+
+
+def _dotnet() -> Path:
+    """The runtime of .NET, from a package of Python's index that ships it."""
+    folder = BUILD / "dotnet"
+    program = folder / "dotnetcore2" / "bin" / "dotnet"
+    if not program.exists():
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "dotnetcore2==3.1.23",
+        ]
+        fetched = subprocess.run([*pip, "--target", str(folder)], capture_output=True, timeout=600)
+        if fetched.returncode != 0:
+            skips.skip(skips.Reason.NO_NETWORK, "dotnetcore2")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize("setting", ["TieredCompilation=0", "gcServer=1"])
+def test_dotnet(setting: str, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """A just-in-time compiler, its threads, exceptions from faults, two kinds of collector."""
+    skips.unless_full()
+    compiler, runtime = skips.need_program("mcs"), _dotnet()
+
+    def prepare(folder: Path, full: bool) -> None:
+        source = str(TESTS / "programs" / "main.cs")
+        subprocess.run([compiler, "-out:main.dll", source], cwd=folder, check=True, timeout=120)
+        framework = {"name": "Microsoft.NETCore.App", "version": "3.1.0"}
+        properties = {"System.Globalization.Invariant": True}
+        options = {"framework": framework, "configProperties": properties}
+        (folder / "main.runtimeconfig.json").write_text(json.dumps({"runtimeOptions": options}))
+
+    name, value = setting.split("=")
+    program = Program(
+        "dotnet",
+        [str(runtime), "main.dll"],
+        prepare=prepare,
+        variables={f"COMPlus_{name}": value, "DOTNET_CLI_TELEMETRY_OPTOUT": "1"},
+        timeout=200,
+    )
     check_program(program, reenact, keeper, tmp_path)
 
 
