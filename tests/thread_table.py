@@ -46,6 +46,7 @@ THREADS = (
     _threads("thread_preempted_calls"),
     _threads("thread_spin"),
     _threads("thread_spin_kinds"),
+    _threads("output_tables"),
     _threads("thread_signal_first"),
     _threads("thread_yield"),
     _threads("thread_woken", same=STDOUT_ONLY),

@@ -32,7 +32,7 @@ pub fn path_arguments(number: u16) -> Vec<usize> {
 #[pyfunction]
 pub fn descriptors_of_call(number: u16) -> (&'static str, Vec<u8>) {
     match lookup(number.into()).map_or(Descriptors::None, |call| call.descriptors) {
-        Descriptors::None => ("none", vec![]),
+        Descriptors::None | Descriptors::OwnTable(_) => ("none", vec![]),
         Descriptors::Result | Descriptors::Opened { .. } => ("result", vec![]),
         Descriptors::Pair(address) => ("pair", vec![address]),
         Descriptors::Control => ("control", vec![]),

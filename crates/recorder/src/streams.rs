@@ -1,5 +1,8 @@
 //! Which descriptors are the standard output and error that the recording began with, when they have come
-//! another way than by a copy: opened by a name (`/dev/stdout`, `/proc/self/fd/1`), or received from somebody.
+//! another way than by a copy: opened by a name (`/dev/stdout`, `/proc/self/fd/1`), or received from somebody. So
+//! it is, too, with all of them when threads have tables of their own: a number alone says nothing then.
+
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use reenact_freestanding::numbers::{FSTAT, MSG_CMSG_CLOEXEC, SCM_RIGHTS, SOL_SOCKET};
 use reenact_freestanding::syscall::syscall2;
@@ -9,6 +12,29 @@ use crate::{arena, guest};
 
 const O_ACCMODE: u64 = 3;
 const O_CLOEXEC: u64 = 0o2_000_000;
+
+/// Threads of this process have descriptors of their own.
+static ARE_SEVERAL: AtomicBool = AtomicBool::new(false);
+
+/// A thread has a table of descriptors of its own from now on (CLONE_FILES).
+pub fn tables_are_several() {
+    ARE_SEVERAL.store(true, Ordering::Relaxed);
+}
+
+/// What a descriptor of the calling thread is, of which the process knows this much.
+pub fn of(fd: u64, known: u8) -> u8 {
+    if !ARE_SEVERAL.load(Ordering::Relaxed) {
+        return known;
+    }
+    let header = arena::header();
+    let found = stream(fd as u32);
+    // Where both are one file, what is known of the number tells.
+    if found != 0 && known != 0 && header.stdout_identity == header.stderr_identity {
+        known
+    } else {
+        found
+    }
+}
 
 /// What a descriptor opened with these flags is, and whether it is closed on exec.
 pub fn opened(fd: u32, flags: u64) -> u8 {

@@ -73,7 +73,11 @@ fn close_range(args: [u64; 6]) -> i64 {
         // SAFETY: a range without our descriptors.
         unsafe { syscall3(CLOSE_RANGE, u64::from(from), u64::from(to), how) }
     };
+    const UNSHARE: u64 = 2;
     const CLOEXEC: u64 = 4;
+    if how & UNSHARE != 0 {
+        streams::tables_are_several();
+    }
     if how & !0x6 == 0 && first <= last {
         for fd in first..=last.min(1023) {
             if how & CLOEXEC != 0 {
@@ -183,7 +187,7 @@ fn content_changed(call: &mut Call<'_>, file: u64, result: i64, is_resize: bool)
     if result == 0 && !is_resize {
         return;
     }
-    let stream = match bits(file) {
+    let stream = match streams::of(file, bits(file)) {
         bits if is_resize || bits & (descriptor::STDOUT | descriptor::STDERR) == 0 => 0,
         bits if bits & descriptor::STDOUT != 0 => flags::STDOUT,
         _ => flags::STDERR,
@@ -208,6 +212,11 @@ fn track_descriptors(call: &Call<'_>, entry: &SystemCall, result: i64) {
         }
         Descriptors::Control => received(call, entry, result),
         Descriptors::Result => mark(result as u32, |_| 0),
+        Descriptors::OwnTable(how) => {
+            if call.args[usize::from(how)] & CLONE_FILES != 0 {
+                streams::tables_are_several();
+            }
+        }
         Descriptors::Pair(index) => {
             if let Some(pair) = guest::read_u64(call.args[usize::from(index)]) {
                 mark(pair as u32, |_| 0);

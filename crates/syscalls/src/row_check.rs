@@ -160,6 +160,7 @@ const fn descriptors(call: &SystemCall) {
         Descriptors::None
         | Descriptors::Result
         | Descriptors::Opened { .. }
+        | Descriptors::OwnTable(_)
         | Descriptors::Control
         | Descriptors::Command => {}
     }

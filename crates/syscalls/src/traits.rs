@@ -21,6 +21,8 @@ pub enum Descriptors {
         of: u8,
         flags: Option<u8>,
     },
+    /// The thread has a table of its own from now on, if this argument has CLONE_FILES.
+    OwnTable(u8),
     /// This one is closed.
     Close(u8),
     /// Depends on a command argument ([`crate::fcntl`], [`crate::ioctl`], flags of `clone`).

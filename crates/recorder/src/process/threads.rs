@@ -13,7 +13,7 @@ use crate::call::{Call, Outcome};
 use crate::confinement::Confinement;
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{arming, guest, ptrace, scheduler, signal};
+use crate::{arming, guest, ptrace, scheduler, signal, streams};
 
 /// Blocks in use, by index; block 0 is the first thread's.
 static BLOCKS: [AtomicU32; thread::MOST] = [const { AtomicU32::new(0) }; thread::MOST];
@@ -131,6 +131,9 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         }
         release_block(index);
         return Outcome::Done(result);
+    }
+    if flags & CLONE_FILES == 0 {
+        streams::tables_are_several();
     }
     creation.log_outputs(&mut call.event);
     if flags & CLONE_CHILD_SETTID != 0 {

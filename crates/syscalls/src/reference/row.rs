@@ -35,6 +35,9 @@ pub(super) fn calls(writer: &mut dyn Write) -> fmt::Result {
         writer.write_str(" | ")?;
         match call.descriptors {
             Descriptors::None => {}
+            Descriptors::OwnTable(how) => {
+                write!(writer, "a table of its own by `{}`", name(call, how))?;
+            }
             Descriptors::Result | Descriptors::Opened { .. } => writer.write_str("new: result")?,
             Descriptors::Pair(at) => write!(writer, "two new in `{}`", name(call, at))?,
             Descriptors::Control => writer.write_str("new in control data")?,

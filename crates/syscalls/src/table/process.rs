@@ -146,7 +146,7 @@ pub(super) const CALLS: &[SystemCall] = &[
     .class(Class::Special(SpecialAction::AwaitChild))
     .writes(&[fixed_when(2, WAIT_INFO, When::Always), fixed(4, RUSAGE)])
     .waits(Wait::Scratch, Restart::WithFlag),
-    call(272, "unshare", &[("flags", Flags(UNSHARE))]),
+    call(272, "unshare", &[("flags", Flags(UNSHARE))]).makes(Descriptors::OwnTable(0)),
     // The kernel writes to the list's words when the thread ends.
     call(
         273,
