@@ -161,6 +161,7 @@ MEMORY = (
     Guest("code_generated_time", flags=("-O2", "-pthread")),
     Guest("code_views"),
     Guest("far_returns"),
+    Guest("int80", status=3),
     Guest("self_stepping", flags=("-O2", "-pthread", "-Wl,-z,now")),
     Guest("alignment_check"),
     Guest("instructions_refused"),

@@ -66,7 +66,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("call", "fcntl", "prctl", "ioctl"),
         ("row_check", "capture", "format"),
         ("table",),
-        ("reference",),
+        ("reference", "i386"),
         ("(root)",),
     ),
     "recorder": (

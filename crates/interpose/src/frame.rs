@@ -19,6 +19,8 @@ pub enum Origin {
     Vdso = 2,
     /// A signal that was redirected here: a fault, or a signal to deliver at once.
     Signal = 3,
+    /// A trapped `int 0x80`.
+    Int80 = 4,
 }
 
 /// Registers of a thread of the program, saved on entry and loaded again by [`crate::entry::go_on`].
@@ -140,6 +142,18 @@ impl Frame {
         // Code is moved only from behind a `syscall`, not from behind a `call`.
         self.after_call = address;
         self.resume_at = address;
+    }
+
+    /// Leave the registers as the kernel does behind a system call.
+    #[inline]
+    pub fn finish_call(&mut self, result: i64) {
+        let registers = &mut self.registers;
+        registers.rax = result as u64;
+        // `syscall` has lost them; `int` saves all.
+        if self.origin != Origin::Int80 as u64 {
+            registers.rcx = registers.rip;
+            registers.r11 = registers.rflags;
+        }
     }
 
     /// Whether the program has gone on with the resume flag.

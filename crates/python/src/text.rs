@@ -73,6 +73,9 @@ pub fn describe(event: &Event<'_>) -> String {
     let is_filtered = header.flags & flags::FILTERED != 0;
     match event.kind {
         EventKind::Syscall if is_filtered => format!("{}, by a seccomp filter", call(event, &name)),
+        EventKind::Syscall if header.flags & flags::INT80 != 0 => {
+            format!("{}, by int 0x80", call(event, &name))
+        }
         EventKind::Syscall => call(event, &name),
         EventKind::Exit if is_filtered => {
             let killed = signal((header.result & 0x7f) as u16);

@@ -2,8 +2,9 @@
 //! a signal. The event is begun here and finished here, and signals that wait are delivered around it.
 
 use reenact_freestanding::numbers::*;
+use reenact_syscalls::i386::{self, Translated};
 use reenact_syscalls::{Restart, SignalMask, SystemCall};
-use reenact_trace::event::{call_code, call_number, flags};
+use reenact_trace::event::{call_code, call_number, flags, NO_CALL};
 use reenact_trace::{EventHeader, EventKind, Registers};
 
 use crate::call::{Call, Outcome};
@@ -12,8 +13,8 @@ use crate::signal::{self, Moment};
 use crate::sites::{self, Trap};
 use crate::thread::{self, Thread};
 use crate::{
-    arena, dispatch, guest, patch, ptrace, scheduler, shared, sharing_group, spinning, time_stamps,
-    vdso,
+    arena, dispatch, guest, message, patch, ptrace, scheduler, shared, sharing_group, spinning,
+    text, time_stamps, vdso,
 };
 use reenact_interpose::{entry, Frame, Origin};
 
@@ -152,6 +153,9 @@ fn on_system_call(thread: &mut Thread) {
         }
         return;
     }
+    if thread.frame.origin == Origin::Int80 as u64 {
+        return int80(thread);
+    }
     let registers = &thread.frame.registers;
     let (number, ip) = (call_number(registers.rax), registers.rip);
     thread.last_call = number as u32;
@@ -164,14 +168,55 @@ fn on_system_call(thread: &mut Thread) {
     } else {
         patch::consider(ip, number, &mut event);
     }
-    let mut call = Call {
+    complete(Call {
         thread,
         number,
         args,
         event,
         substitute: None,
         path: None,
-    };
+    });
+}
+
+/// A call by `int 0x80`, which is performed as the 64-bit call that it is, or refused.
+#[cold]
+#[inline(never)]
+fn int80(thread: &mut Thread) {
+    let registers = &mut thread.frame.registers;
+    // The kernel has taken it so.
+    registers.rax &= 0xffff_ffff;
+    let (number, arguments) = registers.int80();
+    let translated = i386::translate(number, arguments);
+    if translated.is_none() && i386::may_exist(number) {
+        let text = text!(
+            "call {number} of 32-bit programs (int 0x80) has structures that are not recorded; the program was told ENOSYS"
+        );
+        message::once(text.as_str());
+    }
+    let Translated { number, args } = translated.unwrap_or(Translated {
+        number: NO_CALL.into(),
+        args: arguments.map(u64::from),
+    });
+    let registers = &thread.frame.registers;
+    let mut event = Builder::new(EventKind::Syscall, call_code(number));
+    event.header.ip = registers.rip;
+    event.header.register_checksum = registers.checksum();
+    event.header.args = args;
+    event.header.flags = flags::INT80;
+    complete(Call {
+        thread,
+        number,
+        args,
+        event,
+        substitute: None,
+        path: None,
+    });
+}
+
+/// Perform a call whose event has been begun.
+#[inline(always)]
+fn complete(mut call: Call<'_>) {
+    let (number, args) = (call.number, call.args);
     let entry = reenact_syscalls::lookup(number);
     let outcome = dispatch::perform(&mut call, entry);
     let Call { thread, event, .. } = call;
@@ -237,7 +282,9 @@ fn deliver_before(thread: &mut Thread) -> bool {
     // Both `syscall` and the patches of it are two bytes before the next instruction.
     thread.frame.registers.rip = after - 2;
     // As the instruction leaves it: a call that begins once more shows it.
-    thread.frame.registers.r11 = thread.frame.registers.rflags;
+    if thread.frame.origin != Origin::Int80 as u64 {
+        thread.frame.registers.r11 = thread.frame.registers.rflags;
+    }
     let before = thread.frame.registers;
     signal::deliver_queued(thread, Moment::SyscallEntry, None);
     let delivered = thread.frame.registers != before;
@@ -254,10 +301,7 @@ fn finish(thread: &mut Thread, mut event: Builder, result: i64) {
         checksum_now_and_then(&mut event, &thread.frame.registers);
     }
     event.commit();
-    let registers = &mut thread.frame.registers;
-    registers.rax = result as u64;
-    registers.rcx = registers.rip;
-    registers.r11 = registers.rflags;
+    thread.frame.finish_call(result);
 }
 
 /// `record --checksum N`: every so many calls the whole memory is checksummed.

@@ -17,6 +17,8 @@ use crate::{arena, message};
 
 /// `AUDIT_ARCH_X86_64`: calls by `syscall`.
 pub const NATIVE: u32 = 0xc000_003e;
+/// `AUDIT_ARCH_I386`: calls by `int 0x80`.
+pub const I386: u32 = 0x4000_0003;
 
 fn place(number: u32) -> u64 {
     ARENA_ADDRESS + FILTER_POOL_OFFSET + u64::from(number) * FILTER_UNIT

@@ -3,7 +3,7 @@
 use reenact_syscalls::{lookup, Class, ProcessAction};
 use reenact_trace::{EventHeader, Registers};
 
-use crate::effects::after_syscall;
+use crate::effects::after_call;
 use crate::error::ReplayError;
 use crate::memory::Memory;
 
@@ -68,9 +68,9 @@ impl Creation {
     }
 
     /// The registers the child starts with.
-    pub fn child_registers(&self, parent: &Registers, ip: u64) -> Registers {
+    pub fn child_registers(&self, parent: &Registers, header: &EventHeader) -> Registers {
         let mut child = *parent;
-        after_syscall(&mut child, ip, 0);
+        after_call(&mut child, header, 0);
         if self.stack != 0 {
             child.rsp = self.stack;
         }

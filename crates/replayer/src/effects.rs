@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use reenact_trace::checksum::checksum;
 use reenact_trace::event::flags;
-use reenact_trace::{EventKind, MapRecord, Registers, Tag};
+use reenact_trace::{EventHeader, EventKind, MapRecord, Registers, Tag};
 use reenact_translator::{Touched, Watch};
 
 use crate::call_effects;
@@ -132,10 +132,13 @@ pub fn failed_checksum(
     Ok(None)
 }
 
-/// Registers after a `syscall` instruction that returned `result`.
-pub fn after_syscall(registers: &mut Registers, ip: u64, result: i64) {
+/// Registers behind the instruction of a call that returned `result`.
+pub fn after_call(registers: &mut Registers, header: &EventHeader, result: i64) {
     registers.rax = result as u64;
-    registers.rcx = ip;
-    registers.r11 = registers.rflags;
-    registers.rip = ip;
+    registers.rip = header.ip;
+    // `syscall` loses them; `int` saves all.
+    if header.flags & flags::INT80 == 0 {
+        registers.rcx = header.ip;
+        registers.r11 = registers.rflags;
+    }
 }

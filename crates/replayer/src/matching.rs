@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 
-use reenact_trace::event::{call_code, call_number, flags, instruction};
+use reenact_syscalls::i386;
+use reenact_trace::event::{call_code, call_number, flags, instruction, NO_CALL};
 use reenact_trace::{EventHeader, EventKind, Registers};
 use reenact_translator::Stop;
 
@@ -26,12 +27,23 @@ fn called(registers: &Registers) -> u16 {
     call_code(call_number(registers.rax))
 }
 
+/// The 64-bit number of a call by `int 0x80`, as an event has it.
+fn called_by_int80(registers: &Registers) -> u16 {
+    let (number, args) = registers.int80();
+    i386::translate(number, args).map_or(NO_CALL, |call| call_code(call.number))
+}
+
 /// Describe a stop as an event would.
 fn found(stop: &Stop, registers: &Registers) -> Found {
     let (kind, code, ip) = match stop {
         Stop::Syscall => (
             "syscall",
             call_number(registers.rax),
+            registers.rip + SYSCALL_LENGTH,
+        ),
+        Stop::Int80 => (
+            "int 0x80",
+            u64::from(registers.int80().0),
             registers.rip + SYSCALL_LENGTH,
         ),
         Stop::Instruction(which) => ("instruction", u64::from(which.code), registers.rip),
@@ -138,14 +150,19 @@ fn expectation(kind: EventKind, header: &EventHeader, stop: &Stop) -> (bool, u64
     let behind_syscall = header.ip.wrapping_sub(SYSCALL_LENGTH);
     match (kind, stop) {
         (EventKind::Syscall, Stop::Hook) => (header.flags & flags::VDSO != 0, header.ip),
-        (EventKind::Syscall, Stop::Syscall) => (header.flags & flags::VDSO == 0, behind_syscall),
+        (EventKind::Syscall, Stop::Syscall) => (
+            header.flags & (flags::VDSO | flags::INT80) == 0,
+            behind_syscall,
+        ),
+        (EventKind::Syscall, Stop::Int80) => (header.flags & flags::INT80 != 0, behind_syscall),
         (
             EventKind::Exit | EventKind::ImageBegin | EventKind::SignalReturn | EventKind::Blocked,
-            Stop::Syscall,
+            Stop::Syscall | Stop::Int80,
         ) => (true, behind_syscall),
-        (EventKind::SignalDelivered | EventKind::Traced, Stop::Syscall | Stop::Hook) => {
-            (true, header.ip)
-        }
+        (
+            EventKind::SignalDelivered | EventKind::Traced,
+            Stop::Syscall | Stop::Int80 | Stop::Hook,
+        ) => (true, header.ip),
         (EventKind::Fault, Stop::Fault(_)) => (true, header.ip),
         (EventKind::Instruction, Stop::Instruction(_)) => (true, header.ip),
         _ => (false, header.ip),
@@ -160,6 +177,7 @@ fn check_code(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), F
         (EventKind::SignalReturn, Stop::Syscall) => (called(machine.registers()), RT_SIGRETURN),
         (EventKind::SignalDelivered | EventKind::Traced, _) | (_, Stop::Hook) => return Ok(()),
         (_, Stop::Syscall) => (called(machine.registers()), header.code),
+        (_, Stop::Int80) => (called_by_int80(machine.registers()), header.code),
         (_, Stop::Fault(fault)) => (fault.signal as u16, header.code),
         (_, Stop::Instruction(which)) => (which.code, header.code),
         _ => return Ok(()),

@@ -189,6 +189,10 @@ impl Pace {
                 }
                 Stop::Interrupted => {}
                 Stop::Fault(fault) if fault_pages::grow(machine, expected, &fault)? => {}
+                Stop::Int80 if has_faulted(machine, group, matching::SYSCALL_LENGTH as u8) => {
+                    self.ask_behind_trap(machine);
+                    return Ok(recorded_fault(machine, group));
+                }
                 Stop::Unsupported(Unsupported { length, .. })
                 | Stop::Instruction(NonDeterministic { length, .. })
                     if has_faulted(machine, group, length) =>

@@ -179,6 +179,10 @@ fn run_and_check(
         return Err(ReplayError::BadEvent("it is of a thread that has ended").into());
     }
     let stop = pace.run(machine, group)?;
+    if stop == Stop::Int80 {
+        // The kernel takes no more of it.
+        machine.registers_mut().rax &= 0xffff_ffff;
+    }
     matching::check(machine, group, &stop)?;
     tell_writes(machine, group, pace);
     Ok(stop)
@@ -226,19 +230,19 @@ fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
     }
     if header.flags & flags::FILTERED != 0 {
         // It looks as if it had succeeded, or as if it had not been made at all.
-        effects::after_syscall(machine.registers_mut(), header.ip, header.result);
+        effects::after_call(machine.registers_mut(), header, header.result);
         return Ok(Step::Next);
     }
     let creation = Creation::of(header, &machine.memory)?;
     let child = creation.map(|creation| {
         (
             creation,
-            creation.child_registers(machine.registers(), header.ip),
+            creation.child_registers(machine.registers(), header),
         )
     });
     call_effects::apply(machine, group)?;
     effects::apply_attachments(machine, group)?;
-    effects::after_syscall(machine.registers_mut(), header.ip, header.result);
+    effects::after_call(machine.registers_mut(), header, header.result);
     let Some((creation, child)) = child else {
         return Ok(Step::Next);
     };
@@ -447,7 +451,7 @@ fn vfork_return(
     // signal, to the system call it was killed in).
     if !machine.threads.ended {
         let stop = pace.run(machine, group)?;
-        if stop != Stop::Syscall {
+        if !matches!(stop, Stop::Syscall | Stop::Int80) {
             let message = alloc::string::String::from(
                 "the vfork child should come to its execve, and comes to something else",
             );

@@ -28,6 +28,7 @@ mod facts;
 mod fcntl;
 mod format;
 mod futex;
+pub mod i386;
 mod ioctl;
 pub mod names;
 mod output;

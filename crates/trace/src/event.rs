@@ -13,6 +13,9 @@ pub fn call_code(number: u64) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }
 
+/// `code` of an event in place of a number that stands for no call.
+pub const NO_CALL: u16 = u16::MAX;
+
 /// What an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -151,6 +154,9 @@ pub mod flags {
     /// A seccomp filter of the program has answered the call, which has not been performed. Of an `Exit`: it has
     /// ended the process, or ([`super::KILLED_THREAD`]) the thread.
     pub const FILTERED: u8 = 128;
+    /// Of a `Syscall`: made by `int 0x80`. Number and arguments are those of the 64-bit call that it is; for one that is
+    /// refused the number is [`super::NO_CALL`]. Only the result's register is changed. (No call is [`IMMEDIATE`].)
+    pub const INT80: u8 = 1;
 }
 
 /// In the result of a filtered `Exit`, beside the signal: the thread ends, and others of the process go on.

@@ -33,6 +33,14 @@ pub const USER_FLAGS: u64 = 0xcd5;
 pub const TRAP_FLAG: u64 = 0x100;
 
 impl Registers {
+    /// Number and arguments of a call by `int 0x80`, of which the kernel takes the lower halves
+    /// (arch/x86/entry/syscall_32.c).
+    pub fn int80(&self) -> (u32, [u32; 6]) {
+        let r = self;
+        let args = [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp];
+        (r.rax as u32, args.map(|value| value as u32))
+    }
+
     pub const SIZE: usize = core::mem::size_of::<Registers>();
 
     /// The registers as they are logged.

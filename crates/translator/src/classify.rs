@@ -34,6 +34,8 @@ pub(crate) enum Class {
     /// `popf`.
     PopFlags,
     Syscall,
+    /// `int 0x80`.
+    Int80,
     Int3,
     /// One of [`instruction`].
     NonDeterministic,
@@ -173,7 +175,8 @@ fn class_of(i: &Instruction) -> (Class, u8) {
         Int3 => Class::Int3,
         Int => match i.immediate8() {
             3 => Class::Int3,
-            4 | 0x80 => Class::Unsupported,
+            4 => Class::Unsupported,
+            0x80 => Class::Int80,
             _ => Class::Trap,
         },
         Cpuid => return (Class::NonDeterministic, instruction::CPUID as u8),
@@ -250,7 +253,6 @@ pub(crate) fn state_store(i: &Instruction) -> Option<u8> {
 pub(crate) fn unsupported_name(i: &Instruction) -> Option<&'static str> {
     use Mnemonic::*;
     let name = match i.mnemonic() {
-        Int if i.immediate8() == 0x80 => "int 0x80",
         Int if i.immediate8() == 4 => "int 4",
         Int1 => "int1",
         Sysenter => "sysenter",

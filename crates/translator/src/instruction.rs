@@ -184,6 +184,7 @@ impl Engine {
             }
             Class::StoreX87 => self.store_x87(b, i, info, decoder, bytes),
             Class::Syscall => self.end_with(b, pc, ExitKind::Syscall),
+            Class::Int80 => self.end_with(b, pc, ExitKind::Int80),
             Class::Int3 => {
                 self.note(b, length, None, None);
                 self.stop_at(b, i.next_ip(), ExitKind::Int3);

@@ -32,7 +32,7 @@
 //! * Flags that code is about to overwrite may be wrong in the state of a fault (`Fault::dead_flags` says
 //!   so), and after the guest has replaced the very instruction that overwrites them.
 //! * What is not supported stops with its name: far branches but returns to the same segment, loads of segment
-//!   registers, `int 0x80`, `sysenter`, x87 environments with 16-bit operand size, string instructions
+//!   registers, `sysenter`, x87 environments with 16-bit operand size, string instructions
 //!   through gs. Where such an instruction faulted, only who knows that can go on.
 //! * With the trap flag set, a gather whose second element faults is one fault; some processors trap behind the first element.
 #![allow(rustdoc::private_intra_doc_links)]

@@ -342,6 +342,7 @@ impl Translator {
         match kind {
             ExitKind::Jump => Next::Go(Some(number)),
             ExitKind::Syscall => Next::Stop(Stop::Syscall),
+            ExitKind::Int80 => Next::Stop(Stop::Int80),
             ExitKind::NonDeterministic(code, length, register, size) => {
                 let code = u16::from(code);
                 Next::Stop(Stop::Instruction(NonDeterministic {

@@ -5,6 +5,8 @@
 pub enum Stop {
     /// At a `syscall` instruction (2 bytes long), which has been neither executed nor counted.
     Syscall,
+    /// At an `int 0x80` (2 bytes long), which has been neither executed nor counted.
+    Int80,
     /// At an instruction whose result is not determined by the guest's state,
     /// which has been neither executed nor counted.
     Instruction(NonDeterministic),

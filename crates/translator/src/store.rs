@@ -69,6 +69,7 @@ pub(crate) enum ExitKind {
     /// To a known address; `field` is the displacement of a jump in the block.
     Jump,
     Syscall,
+    Int80,
     /// Code, length, register, size.
     NonDeterministic(u8, u8, u8, u8),
     /// Continue after fixing the x87 instruction pointer in memory; layout.

@@ -324,9 +324,20 @@ fn the_guests_gs_base_is_its_own() {
 fn unsupported_instructions_are_named() {
     let mut guard = machine();
     let machine = guard.get();
-    machine.load_alone(0, &[0xcd, 0x80]);
+    machine.load_alone(0, &[0x0f, 0x34]);
     machine.start(&registers(), &initial_vectors());
-    assert!(matches!(machine.run(u64::MAX), Stop::Unsupported(what) if what.name == "int 0x80"));
+    assert!(matches!(machine.run(u64::MAX), Stop::Unsupported(what) if what.name == "sysenter"));
+}
+
+#[test]
+fn calls_by_int80_stop_there() {
+    let mut guard = machine();
+    let machine = guard.get();
+    machine.load_alone(0, &[0x90, 0xcd, 0x80]);
+    machine.start(&registers(), &initial_vectors());
+    assert_eq!(machine.run(u64::MAX), Stop::Int80);
+    assert_eq!(machine.translator.registers().rip, CODE + 1);
+    assert_eq!(machine.translator.executed(), 1);
 }
 
 #[test]

@@ -7,13 +7,14 @@ use reenact_filters::{code, Action, CallData, Instruction};
 use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall5};
+use reenact_interpose::{Frame, Origin};
 use reenact_trace::arena::slot_state;
 use reenact_trace::event::{flags, KILLED_THREAD};
 use reenact_trace::EventKind;
 
 use crate::call::{Call, Outcome};
 use crate::confinement::STRICT;
-use crate::filters::{judge, NATIVE};
+use crate::filters::{judge, I386, NATIVE};
 use crate::log::Builder;
 use crate::thread::{self, QueuedSignal};
 use crate::{arena, message, signal};
@@ -49,12 +50,7 @@ pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
         let is_allowed = matches!(call.number, READ | WRITE | EXIT | RT_SIGRETURN);
         return (!is_allowed).then(|| kill_thread(call, signal::SIGKILL));
     }
-    let data = CallData {
-        number: call.number as i32,
-        architecture: NATIVE,
-        instruction_pointer: call.thread.frame.registers.rip,
-        args: call.args,
-    };
+    let data = call_data(call);
     match judge(call.thread.confinement.filters, &data) {
         Action::Allow | Action::Log => None,
         Action::Errno(errno) => Some(answered(call, -i64::from(errno))),
@@ -63,6 +59,25 @@ pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
         Action::Trap(reason) => Some(trap(call, &data, reason)),
         Action::KillThread => Some(kill_thread(call, signal::SIGSYS)),
         Action::KillProcess => Some(kill_process(call, signal::SIGSYS)),
+    }
+}
+
+/// The call as filters see it.
+fn call_data(call: &Call<'_>) -> CallData {
+    let Frame {
+        registers, origin, ..
+    } = &call.thread.frame;
+    let is_int80 = *origin == Origin::Int80 as u64;
+    let (number, args) = registers.int80();
+    CallData {
+        number: if is_int80 { number } else { call.number as u32 } as i32,
+        architecture: if is_int80 { I386 } else { NATIVE },
+        instruction_pointer: registers.rip,
+        args: if is_int80 {
+            args.map(u64::from)
+        } else {
+            call.args
+        },
     }
 }
 

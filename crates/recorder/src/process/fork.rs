@@ -172,10 +172,8 @@ fn in_child(
     crate::asynchronous_io::after_fork();
     signal::forget_held(thread);
     ptrace::children::after_fork(thread);
+    thread.frame.finish_call(0);
     let registers = &mut thread.frame.registers;
-    registers.rax = 0;
-    registers.rcx = registers.rip;
-    registers.r11 = registers.rflags;
     if creation.stack != 0 {
         registers.rsp = creation.stack;
     }

@@ -111,6 +111,19 @@ fn is_repeating(ip: u64) -> bool {
     false
 }
 
+/// How a trapped call was made. (That of an `int 0x80` may be displaced by a signal of our own, too; nothing tells it from
+/// a branch behind it.)
+fn way_of_call(signal: &QueuedSignal) -> Origin {
+    /// `AUDIT_ARCH_I386` (include/uapi/linux/audit.h).
+    const I386: u64 = 0x4000_0003;
+    // The call's number, and its architecture.
+    if signal.info[3] >> 32 == I386 {
+        Origin::Int80
+    } else {
+        Origin::Trap
+    }
+}
+
 /// Whether the program enters the recorder next: at a `syscall` instruction, or at the jump that one
 /// has become. Signals and preemption requests wait for that: it is an event, which a replay finds without a
 /// landing. A landing there might not be found: in a call that is begun once more, rcx and r11 are lost.
@@ -118,8 +131,9 @@ fn is_at_call(ip: u64) -> bool {
     const LAST_OF_PAGE: u64 = 4095;
     let mut code = [0u8; 2];
     // Within the page: a fault could not be caught here.
-    let is_instruction =
-        ip % 4096 != LAST_OF_PAGE && guest::read(ip, &mut code) && code == [0x0f, 0x05];
+    let is_instruction = ip % 4096 != LAST_OF_PAGE
+        && guest::read(ip, &mut code)
+        && matches!(code, [0x0f, 0x05] | [0xcd, 0x80]);
     is_instruction || call_sites::is_jump(ip)
 }
 
@@ -213,7 +227,7 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
         return;
     }
     if number == SIGSYS && is_synchronous(number, &signal) {
-        return context.redirect(&mut thread.frame, Origin::Trap);
+        return context.redirect(&mut thread.frame, way_of_call(&signal));
     }
     if is_synchronous(number, &signal) {
         thread.fault = signal;

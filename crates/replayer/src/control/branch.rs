@@ -67,7 +67,7 @@ impl Control {
                 Stop::Instruction(which) if machine.answer(&which) => continue,
                 Stop::Budget => [ended_by::LIMIT, 0],
                 Stop::Hook => [ended_by::BREAKPOINT, machine.registers().rip],
-                Stop::Syscall => [ended_by::SYSTEM_CALL, machine.registers().rax],
+                Stop::Syscall | Stop::Int80 => [ended_by::SYSTEM_CALL, machine.registers().rax],
                 Stop::Fault(fault) => [ended_by::FAULT, fault.signal as u64],
                 Stop::Instruction(which) => [ended_by::INSTRUCTION, u64::from(which.code)],
                 Stop::Unsupported(_) => [ended_by::UNSUPPORTED, 0],

@@ -76,6 +76,12 @@ pub fn lookup(number: u64) -> Option<&'static SystemCall> {
     TABLE.get(usize::try_from(number).ok()?)?.as_ref()
 }
 
+/// The number of a call, by its name.
+pub fn number_of(name: &str) -> Option<u64> {
+    let is_it = |row: &Option<SystemCall>| row.as_ref().is_some_and(|call| call.name == name);
+    TABLE.iter().position(is_it).map(|number| number as u64)
+}
+
 /// Whether some kernel could have a system call of this number, which has no row: one that is newer, or
 /// one with the x32 calls. To every other number all kernels answer `ENOSYS`, as we do.
 pub fn may_exist(number: u64) -> bool {
