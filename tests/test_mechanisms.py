@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import skips
 from guest_build import GuestBuild
 from guest_table import GUESTS
 from recorded_run import Keeper, Reenact, check_exact, run
@@ -23,3 +26,19 @@ def test_a_guest_is_recorded_exactly_by_a_filter(
     recorded = filtering.record([program], keeper.trace(), directory=tmp_path)
     assert recorded == native, recorded.describe()
     check_exact(reenact, keeper.trace(), recorded)
+
+
+@pytest.mark.parametrize("mechanism", ["dispatch", "seccomp"])
+def test_a_clock_read_by_the_vsyscall_page_is_named(
+    mechanism: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper
+) -> None:
+    """The program has its time; the replay, which has none to give, says what it met."""
+    if "[vsyscall]" not in Path("/proc/self/maps").read_text():
+        skips.skip(skips.Reason.NOT_ALLOWED, "the vsyscall page")
+    program = str(guests.build("vsyscall.c", "vsyscall"))
+    native = run([program])
+    recording = Reenact(reenact.command, {**reenact.variables, "REENACT_MECHANISM": mechanism})
+    recorded = recording.record([program], keeper.trace())
+    assert recorded == native, recorded.describe()
+    (divergence,) = reenact.verify(keeper.trace())["divergences"]
+    assert "vsyscall page" in divergence["message"], divergence

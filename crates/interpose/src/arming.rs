@@ -44,12 +44,16 @@ struct Instruction {
 }
 
 const LOAD_WORD: u16 = 0x20;
+const JUMP_EQUAL: u16 = 0x15;
 const JUMP_GREATER_EQUAL: u16 = 0x35;
 const RETURN: u16 = 0x06;
 const ALLOW: u32 = 0x7fff_0000;
 const TRAP: u32 = 0x0003_0000;
-/// Offset of the high half of `instruction_pointer` in `struct seccomp_data`.
+/// Offsets of `arch` and of the high half of `instruction_pointer` in `struct seccomp_data`.
+const ARCHITECTURE: u32 = 4;
 const POINTER_HIGH: u32 = 12;
+/// `AUDIT_ARCH_I386` (include/uapi/linux/audit.h).
+const I386: u32 = 0x4000_0003;
 
 const fn instruction(code: u16, jump_true: u8, jump_false: u8, value: u32) -> Instruction {
     Instruction {
@@ -61,10 +65,15 @@ const fn instruction(code: u16, jump_true: u8, jump_false: u8, value: u32) -> In
 }
 
 /// The filter for a region that is a whole number of 4 GiB units, so that the high half of an address
-/// decides.
-const fn filter(region: Region) -> [Instruction; 5] {
+/// decides. Calls of 32-bit programs pass: those have no room for whoever would handle a trap. So do calls by `int 0x80` from
+/// addresses below 4 GiB of a 64-bit program, which the kernel does not tell from them.
+const fn filter(region: Region) -> [Instruction; 9] {
     assert!(region.start & 0xffff_ffff == 0 && region.end & 0xffff_ffff == 0);
     [
+        instruction(LOAD_WORD, 0, 0, ARCHITECTURE),
+        instruction(JUMP_EQUAL, 0, 2, I386),
+        instruction(LOAD_WORD, 0, 0, POINTER_HIGH),
+        instruction(JUMP_EQUAL, 3, 0, 0),
         instruction(LOAD_WORD, 0, 0, POINTER_HIGH),
         instruction(JUMP_GREATER_EQUAL, 0, 2, (region.start >> 32) as u32),
         instruction(JUMP_GREATER_EQUAL, 1, 0, (region.end >> 32) as u32),

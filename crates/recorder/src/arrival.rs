@@ -79,6 +79,10 @@ fn on_signal(thread: &mut Thread) {
     match sites::on_trap(thread) {
         Trap::Performed if signal::steps(thread) => signal::raise_step(thread),
         Trap::Performed | Trap::Restored => return,
+        Trap::Int80 => {
+            thread.frame.origin = Origin::Int80 as u64;
+            return on_system_call(thread);
+        }
         Trap::Programs => {}
     }
     let registers = thread.frame.registers;

@@ -7,6 +7,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall4};
 use reenact_interpose::breakpoints::{self, Breakpoint};
 use reenact_interpose::instruction::{fallback, length, Destination, LOOK};
+use reenact_trace::arena::mechanism;
 use reenact_trace::event::instruction;
 use reenact_trace::site::InstructionSite;
 use reenact_trace::{EventKind, FileId, Registers, Tag};
@@ -54,9 +55,14 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
         if site.file_offset < offset || site.file_offset >= offset + length {
             continue;
         }
+        if site.kind == instruction::INT80 && !int80_passes(at) {
+            continue;
+        }
         if !site.is_proven {
             // It may be data, which must stay as it is.
-            if protection & PROT_WRITE == 0 && !instruction::stores_state(site.kind) {
+            let is_watched =
+                !instruction::stores_state(site.kind) && site.kind != instruction::INT80;
+            if protection & PROT_WRITE == 0 && is_watched {
                 suspects::add(at + (site.file_offset - offset), site.kind);
             }
             continue;
@@ -83,6 +89,12 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
         // SAFETY: back to what the program asked for.
         unsafe { syscall3(MPROTECT, at, length, protection) };
     }
+}
+
+/// Whether a call by `int 0x80` from code mapped here does not trap: a filter, which 32-bit programs inherit, lets those pass
+/// that come from where their code is.
+fn int80_passes(at: u64) -> bool {
+    arena::header().mechanism == mechanism::SECCOMP && at <= u64::from(u32::MAX)
 }
 
 fn log_breakpoints(event: &mut Builder, addresses: &[u64]) {
@@ -123,6 +135,8 @@ pub enum Trap {
     Performed,
     /// One that the processor comes to as it was written.
     Restored,
+    /// An `int 0x80`, behind which the program stands.
+    Int80,
 }
 
 /// A fault reached the recorder: if it is one of our `int3`s or a refused instruction, perform the
@@ -139,6 +153,11 @@ pub fn on_trap(thread: &mut Thread) -> Trap {
     }
     if site.kind == instruction::XBEGIN {
         return begin_transaction(thread, &site);
+    }
+    if site.kind == instruction::INT80 {
+        const LENGTH: u64 = 2;
+        thread.frame.registers.rip = address + LENGTH;
+        return Trap::Int80;
     }
     if matches!(site.kind, instruction::RDTSC | instruction::RDTSCP) {
         time_stamps::allow(thread);

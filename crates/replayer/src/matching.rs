@@ -101,6 +101,15 @@ pub fn check(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), Fa
                 format!("cannot replay the instruction at {ip:#x}: {name}"),
             );
         }
+        Stop::Fault(_) if is_vsyscall(registers.rip) && group.event.kind != EventKind::Fault => {
+            return fail(
+                What::Unsupported,
+                String::from(
+                    "the program has read a clock by the kernel's vsyscall page, as old static programs do, \
+                     which cannot be recorded",
+                ),
+            );
+        }
         Stop::Instruction(which) if !is_instruction_at(header, group.event.kind, registers.rip) => {
             let (name, ip) = (instruction_name(which.code), registers.rip);
             return fail(
@@ -139,6 +148,13 @@ pub fn check(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), Fa
     }
     check_code(machine, group, stop)?;
     check_registers(machine, group, stop)
+}
+
+/// Whether an address lies in the page at which kernels once had functions for all programs: it is not in memory, and
+/// what is called there answers without a system call.
+fn is_vsyscall(address: u64) -> bool {
+    const PAGE: u64 = 0xffff_ffff_ff60_0000;
+    (PAGE..PAGE + 4096).contains(&address)
 }
 
 fn is_instruction_at(header: &EventHeader, kind: EventKind, ip: u64) -> bool {

@@ -6,6 +6,7 @@ use reenact_trace::event::instruction;
 /// The constant of a non-deterministic instruction.
 pub fn of(instruction: &Instruction) -> Option<u16> {
     Some(match instruction.mnemonic() {
+        Mnemonic::Int if instruction.immediate8() == 0x80 => instruction::INT80,
         Mnemonic::Cpuid => instruction::CPUID,
         Mnemonic::Rdtsc => instruction::RDTSC,
         Mnemonic::Rdtscp => instruction::RDTSCP,

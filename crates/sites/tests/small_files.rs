@@ -49,7 +49,8 @@ const BEHIND_RET: usize = 161;
 
 #[test]
 fn every_kind_in_the_flow_of_control() {
-    let cases: [(&[u8], u16); 15] = [
+    let cases: [(&[u8], u16); 16] = [
+        (&[0xcd, 0x80], instruction::INT80),
         (&[0x0f, 0xa2], instruction::CPUID),
         (&[0x0f, 0x31], instruction::RDTSC),
         (&[0x0f, 0x01, 0xf9], instruction::RDTSCP),

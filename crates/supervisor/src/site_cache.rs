@@ -10,7 +10,7 @@ use reenact_trace::checksum::checksum;
 use reenact_trace::FileIdentity;
 
 /// Changes whenever the scanner finds other sites than before.
-const SCANNER_VERSION: u32 = 6;
+const SCANNER_VERSION: u32 = 7;
 
 /// The sites of a file, as words (`reenact_trace::site`): instructions, then calls.
 #[derive(Debug, Default)]

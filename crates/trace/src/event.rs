@@ -187,6 +187,8 @@ pub mod instruction {
     pub const XSAVEOPT: u16 = 10;
     // Begins a transaction, which any interrupt aborts: what becomes of it is chance.
     pub const XBEGIN: u16 = 11;
+    /// A place in a file, not an event of this kind: `int 0x80` makes a system call.
+    pub const INT80: u16 = 12;
 
     /// Whether it stores state components; its event holds what it has written.
     pub fn stores_state(code: u16) -> bool {
@@ -207,6 +209,7 @@ pub mod instruction {
             XSAVEC => "xsavec",
             XSAVEOPT => "xsaveopt",
             XBEGIN => "xbegin",
+            INT80 => "int 0x80",
             _ => return None,
         })
     }
