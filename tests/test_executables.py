@@ -45,6 +45,17 @@ def test_file_capabilities(reenact: Reenact) -> None:
         assert user.reenact.verify(trace)["divergences"] == []
 
 
+def test_valgrind_goes_on_unrecorded(reenact: Reenact, keeper: Keeper) -> None:
+    """It would take the recorder's breakpoints for its program's; so it is named."""
+    valgrind = skips.need_program("valgrind")
+    script = ["sh", "-c", f"echo before; {valgrind} -q --error-exitcode=9 true; echo $?"]
+    recorded = reenact.run("record", "-o", str(keeper.trace()), "--", *script)
+    assert (recorded.status, recorded.stdout) == (0, b"before\n0\n"), recorded.describe()
+    told = b"translates the code of other programs (valgrind); it goes on unrecorded"
+    assert told in recorded.stderr, recorded.describe()
+    assert reenact.verify(keeper.trace())["divergences"] == []
+
+
 def test_rights_given_up(reenact: Reenact, keeper: Keeper) -> None:
     """A server that root starts as another user may not write to root's trace."""
     if os.getuid() != 0:

@@ -11,7 +11,7 @@ use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
 use reenact_interpose::entry;
-use reenact_trace::arena::{program_place, slot_state};
+use reenact_trace::arena::{mechanism, program_place, slot_state};
 use reenact_trace::layout::{REGION_END, REGION_START};
 use reenact_trace::{EventKind, FileId, MapRecord, Registers, Tag};
 
@@ -155,8 +155,11 @@ fn passed_program() -> Option<i32> {
 }
 
 /// Whether a program can be loaded, as far as that can be said before the old image is gone: then
-/// `execve` still can fail as the kernel's would. Whether it would lie where we do. `fd` stays open.
-pub fn check(fd: i32) -> Result<bool, i64> {
+/// `execve` still can fail as the kernel's would. What keeps it from being recorded, if anything does. `fd` stays open.
+pub fn check(fd: i32) -> Result<Option<&'static str>, i64> {
+    /// Where the tools of valgrind are linked (its configure.ac: valt_load_address_pri_norml). They would take our
+    /// breakpoints, in what they map and never execute, for the program's.
+    const VALGRIND: u64 = 0x5800_0000;
     let image = Image::read(fd)?;
     let mut interpreter_path = [0u8; 4096];
     let interpreter = image.interpreter(&mut interpreter_path);
@@ -164,7 +167,15 @@ pub fn check(fd: i32) -> Result<bool, i64> {
     if interpreter?.is_some() {
         Image::open(&interpreter_path)?.close();
     }
-    Ok(is_in_our_place)
+    // Behind a filter a program cannot do without us.
+    let is_dispatched = arena::header().mechanism == mechanism::DISPATCH;
+    Ok(if is_in_our_place {
+        Some("is loaded where the recorder is")
+    } else if is_dispatched && image.begins_at(VALGRIND) {
+        Some("translates the code of other programs (valgrind)")
+    } else {
+        None
+    })
 }
 
 /// Map the program, log the image, and set the registers it starts with.

@@ -159,6 +159,11 @@ impl Image {
             })
     }
 
+    /// Whether a program of fixed addresses begins at this one.
+    pub fn begins_at(&self, address: u64) -> bool {
+        self.is_fixed() && self.loads().map(|load| load.address).min() == Some(address)
+    }
+
     /// Largest alignment a segment asks for.
     fn alignment(&self) -> u64 {
         self.loads()

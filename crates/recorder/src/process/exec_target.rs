@@ -50,8 +50,7 @@ pub fn resolve_scripts(target: &mut Target, file: &ProgramFile) -> Result<Option
             let path = &target.path;
             let path = &path[..path.iter().position(|&byte| byte == 0).unwrap_or(0)];
             return match elf::classify(head) {
-                Kind::Supported => Ok(crate::loader::check(file.descriptor)?
-                    .then_some("is loaded where the recorder is")),
+                Kind::Supported => crate::loader::check(file.descriptor),
                 Kind::Unsupported => Ok(Some("is not a 64-bit x86-64 program")),
                 Kind::NotElf if super::binfmt_misc::applies(head, path) => {
                     Ok(Some("is run by an interpreter of binfmt_misc"))
