@@ -58,3 +58,40 @@ def test_guest_of_an_ordinary_user(name: str, reenact: Reenact, guests: GuestBui
         recorded = user.reenact.record([str(program)], trace, directory=user.folder)
         assert (recorded.status, recorded.stdout) == (0, native.stdout), recorded.describe()
         check_exact(user.reenact, trace, recorded)
+
+
+def test_program_that_cannot_be_read(reenact: Reenact, guests: GuestBuild) -> None:
+    """It is executed as it is, and the recording says so."""
+    if os.getuid() != 0:
+        skips.skip(skips.Reason.NOT_ROOT)
+    with ordinary_user.session(reenact) as user:
+        program = user.folder / "unreadable"
+        shutil.copy(guests.build("hello.c", "hello"), program)
+        program.chmod(0o711)
+        command = ["sh", "-c", f"{program} a; echo $?; exec {program} b"]
+        native = run([*user.prefix, *command])
+        trace = user.folder / "trace"
+        recorded = user.reenact.run("record", "-o", str(trace), "--", *command)
+        assert (recorded.status, recorded.stdout) == (native.status, native.stdout)
+        assert b"unreadable cannot be read" in recorded.stderr, recorded.describe()
+        assert not user.reenact.verify(trace)["divergences"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["filter_actions", "filter_endings", "filter_inheritance", "filter_refusals", "filter_threads"],
+)
+def test_filters_beside_our_own(
+    name: str, reenact: Reenact, keeper: Keeper, guests: GuestBuild, tmp_path
+) -> None:
+    """Where calls are caught by a filter of ours, the program sees its own only."""
+    program = str(guests.build(f"{name}.c", name, ("-O2", "-pthread")))
+    native = run([program], directory=tmp_path)
+    recorded = reenact.record(
+        [program],
+        keeper.trace(),
+        directory=tmp_path,
+        variables={"REENACT_MECHANISM": "seccomp"},
+    )
+    assert (recorded.status, recorded.stdout) == (native.status, native.stdout)
+    check_exact(reenact, keeper.trace(), recorded)

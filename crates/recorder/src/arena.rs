@@ -264,6 +264,11 @@ impl Lock {
         Lock(slot_offset(index))
     }
 
+    /// Held by the process of a slot as long as it lives.
+    fn of_life(index: usize) -> Lock {
+        Lock(slot_offset(index) + LIFE_BYTE)
+    }
+
     fn control(self, command: u64, kind: u64) -> u64 {
         // struct flock: kind and origin (0: the start), first byte, length, process.
         let mut request = [kind, self.0, 1, 0];
@@ -287,6 +292,16 @@ impl Lock {
     pub fn is_held_by_another(self) -> bool {
         self.control(numbers::F_GETLK, numbers::F_WRLCK) != numbers::F_UNLCK
     }
+}
+
+/// Let the supervisor see by a lock that this process lives: where pid namespaces differ, it has no other name for it.
+pub fn lock_life() {
+    let lock = Lock::of_life(own_index());
+    let request = [numbers::F_WRLCK, lock.0, 1, 0];
+    let fd = header().arena_fd as u64;
+    // SAFETY: a struct flock of ours.
+    let taken = unsafe { syscall3(FCNTL, fd, numbers::F_SETLK, request.as_ptr() as u64) } == 0;
+    slot().has_life_lock.store(taken.into(), Ordering::Release);
 }
 
 static OWN_INDEX: AtomicUsize = AtomicUsize::new(0);

@@ -9,12 +9,13 @@ use reenact_trace::{EventHeader, EventKind, Registers};
 
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
+use crate::ptrace::stopped;
 use crate::signal::{self, Moment};
 use crate::sites::{self, Trap};
 use crate::thread::{self, Thread};
 use crate::{
-    arena, dispatch, guest, message, patch, ptrace, scheduler, shared, sharing_group, spinning,
-    text, time_stamps, vdso,
+    arena, dispatch, guest, message, patch, process, ptrace, scheduler, shared, sharing_group,
+    spinning, text, time_stamps, vdso,
 };
 use reenact_interpose::{entry, Frame, Origin};
 
@@ -147,11 +148,27 @@ fn put(place: &mut u64, value: u64) {
     unsafe { core::ptr::from_mut(place).write_volatile(value) }
 }
 
+/// Whether the tracer lets a call be performed, of which it is told when it begins and when a filter asks it.
+#[cold]
+fn is_let_through(thread: &mut Thread) -> bool {
+    thread.is_call_traced = false;
+    if !ptrace::stops::before_call(thread) {
+        return false;
+    }
+    match process::filtered::asks_tracer(thread) {
+        Some(data) if ptrace::stops::is_wanted(thread, stopped::event::SECCOMP) => {
+            thread.is_call_traced = true;
+            ptrace::stops::filtered_call(thread, data)
+        }
+        _ => true,
+    }
+}
+
 fn on_system_call(thread: &mut Thread) {
     if signal::queued(thread) && deliver_before(thread) {
         return;
     }
-    if thread.link != 0 && !ptrace::stops::before_call(thread) {
+    if thread.link != 0 && !is_let_through(thread) {
         if signal::queued(thread) {
             signal::deliver_queued(thread, Moment::AfterEvent, None);
         }

@@ -89,6 +89,8 @@ pub struct Thread {
     pub fault: QueuedSignal,
     /// Error code, trap number and cr2 of the fault.
     pub fault_context: [u64; 3],
+    /// The tracer has been asked about the call that is performed: no filter asks it again.
+    pub is_call_traced: bool,
     /// What the program keeps its own calls from.
     pub confinement: Confinement,
     /// The mask the program believes it has (the kernel never blocks SIGSYS for us).

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use reenact_trace::arena::{
     slot_state, ArenaHeader, FileEntry, Slot, ARENA_MAGIC, ARENA_SIZE, CPUID_TABLE_ENTRIES,
-    CPUID_TABLE_OFFSET, FILE_TABLE_ENTRIES, FILE_TABLE_OFFSET, RING_OFFSET, RING_SIZE,
+    CPUID_TABLE_OFFSET, FILE_TABLE_ENTRIES, FILE_TABLE_OFFSET, LIFE_BYTE, RING_OFFSET, RING_SIZE,
     SITE_POOL_ENTRIES, SITE_POOL_OFFSET, SLOTS_OFFSET, SLOT_COUNT, SLOT_STRIDE,
 };
 use reenact_trace::sharing::{Group, GROUPS_OFFSET};
@@ -19,6 +19,16 @@ use reenact_trace::FORMAT_VERSION;
 const KEEP_LOW: u64 = 256 << 10;
 const KEEP_HIGH: u64 = 64 << 10;
 const LOW_SLOTS: usize = 64;
+
+/// What a process's lock says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It has none, or it cannot be asked for.
+    Unknown,
+    Over,
+    /// The number is its own in our pid namespace; 0: it has none there.
+    GoesOn(u32),
+}
 
 /// A mapped arena. Dropping it unmaps; the memory lives as long as a recorded process has it.
 pub struct Arena {
@@ -126,6 +136,28 @@ impl Arena {
         }
         used.store(first + sites.len() as u64, Ordering::Release);
         Some(first as u32)
+    }
+
+    /// Whether the process of a slot lives, by the lock that it keeps: it needs no pid.
+    pub fn life(&self, index: usize) -> Life {
+        if self.slot(index).has_life_lock.load(Ordering::Acquire) == 0 {
+            return Life::Unknown;
+        }
+        let mut request = libc::flock {
+            l_type: libc::F_WRLCK as i16,
+            l_whence: libc::SEEK_SET as i16,
+            l_start: (SLOTS_OFFSET + index as u64 * SLOT_STRIDE + LIFE_BYTE) as i64,
+            l_len: 1,
+            l_pid: 0,
+        };
+        // SAFETY: asks about a lock of our file.
+        let asked = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_GETLK, &raw mut request) };
+        match request.l_type {
+            _ if asked != 0 => Life::Unknown,
+            free if free == libc::F_UNLCK as i16 => Life::Over,
+            // The kernel names the owner in the namespace of who asks (fs/locks.c: locks_translate_pid).
+            _ => Life::GoesOn(request.l_pid.try_into().unwrap_or(0)),
+        }
     }
 
     fn slot_address(&self, index: usize) -> *mut u8 {

@@ -8,8 +8,8 @@ use crate::process_watch;
 /// A process is watched through a descriptor only when it lives longer than this:
 /// short ones say themselves that they end.
 pub const WATCH_AFTER: Duration = Duration::from_millis(5);
-/// A process that cannot be found (pid of another namespace, or dead) counts as dead
-/// when it has logged nothing for so long.
+/// A process that cannot be found (pid of another namespace, or dead) and has no lock by which it shows that it lives
+/// counts as dead when it has logged nothing for so long.
 const SILENT_FOR: Duration = Duration::from_millis(500);
 /// A dead process keeps its status to itself until its parent has reaped it; wait so long.
 const STATUS_FOR: Duration = Duration::from_millis(200);
@@ -73,19 +73,16 @@ impl Tracked {
         }
     }
 
-    /// Start to watch, when it is time.
-    pub fn watch(&mut self, now: Instant) {
-        if matches!(self.watch, Watch::NotYet)
+    /// Whether it is time to begin to watch it.
+    pub fn is_watch_due(&self, now: Instant) -> bool {
+        matches!(self.watch, Watch::NotYet)
             && self.pid != 0
             && now.duration_since(self.first_seen) >= WATCH_AFTER
-        {
-            self.watch = Watch::of(self.pid);
-        }
     }
 
-    /// Whether a process that cannot be watched has been silent for too long.
-    pub fn silent(&self, now: Instant) -> bool {
-        matches!(self.watch, Watch::Missing) && now.duration_since(self.last_progress) >= SILENT_FOR
+    /// Whether the process has logged nothing for so long that it may be dead.
+    pub fn is_silent(&self, now: Instant) -> bool {
+        self.died.is_none() && now.duration_since(self.last_progress) >= SILENT_FOR
     }
 
     /// Wait status, or `None` while it may still become known; -1 when it never will.

@@ -243,6 +243,9 @@ pub mod slot_state {
 /// Longest path handed to a new image.
 pub const EXEC_PATH_MAX: usize = 4096;
 
+/// The byte of a slot, in the arena file, that its process locks.
+pub const LIFE_BYTE: u64 = 1;
+
 /// Control block of a slot. The recorder owns all fields but `tail` and `space`.
 #[repr(C)]
 pub struct Slot {
@@ -258,7 +261,10 @@ pub struct Slot {
     /// pid as its parent sees it in the low half ([`Slot::announce_child`], [`Slot::child_created`]). Should it die
     /// before it takes the slot over, the supervisor learns of it by this.
     pub child: AtomicU64,
-    pub padding: [u64; 3],
+    /// 1: the process keeps the byte [`LIFE_BYTE`] locked as long as it lives, in whatever pid namespace.
+    pub has_life_lock: AtomicU32,
+    pub reserved: u32,
+    pub padding: [u64; 2],
     /// Bytes the supervisor has taken.
     pub tail: AtomicU64,
     /// Futex: the supervisor adds 1 and wakes after it has advanced `tail` while `waiting` is 1.

@@ -70,7 +70,7 @@ pub struct Link {
     pub resumed_by: AtomicU32,
     /// 1: the stop is that of a group, which has no signal to look at.
     pub is_group_stop: AtomicU32,
-    /// 1: the thread is in a system call whose beginning was told, and whose end is to be told, too.
+    /// 1: the stop is before a system call, 2: behind one, 3: in one about which a filter asks the tracer; 0: in none.
     pub in_call: AtomicU32,
     /// 1: what it executes next is a new program.
     pub in_exec: AtomicU32,

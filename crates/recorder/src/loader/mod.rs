@@ -67,6 +67,7 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     // SAFETY: no effect.
     thread.tid = unsafe { syscall0(GETTID) } as u32;
     arena::slot().pid.store(thread.tid, Ordering::Relaxed);
+    arena::lock_life();
     arena::slot()
         .state
         .store(slot_state::ACTIVE, Ordering::Release);

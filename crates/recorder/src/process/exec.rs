@@ -231,6 +231,10 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 
         .unwrap_or(0)
         .min(120);
     let shown = core::str::from_utf8(&name[..length]).unwrap_or("?");
+    if !call.thread.vfork_child {
+        // The lock goes with our descriptors.
+        arena::slot().has_life_lock.store(0, Ordering::Release);
+    }
     if log::recording() {
         let note = text!("execve: {shown} {obstacle}; it goes on unrecorded");
         call.event.note_before(note.as_str());
@@ -250,6 +254,9 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 
         let result = syscall5(call.number, a, b, c, d, e);
         for fd in header.hidden_descriptors() {
             syscall3(FCNTL, fd as u64, 2, 0);
+        }
+        if !call.thread.vfork_child {
+            arena::lock_life();
         }
         signal::install_own_again(call.thread);
         time_stamps::take_turn(call.thread);

@@ -126,9 +126,7 @@ fn push_front(target: &mut Target, interpreter: &[u8], argument: &[u8]) -> Resul
 /// Check that a file may be executed and read its first bytes.
 fn inspect(file: &ProgramFile, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64> {
     if file.is_unreadable {
-        return Ok(Found::Obstacle(
-            "cannot be read by its descriptor without /proc",
-        ));
+        return Ok(Found::Obstacle("cannot be read"));
     }
     let fd = file.descriptor;
     let status = files::status(fd).ok_or(-EACCES)?;

@@ -16,7 +16,7 @@ use crate::call::{Call, Outcome};
 use crate::confinement::STRICT;
 use crate::filters::{judge, I386, NATIVE};
 use crate::log::Builder;
-use crate::thread::{self, QueuedSignal};
+use crate::thread::{self, QueuedSignal, Thread};
 use crate::{arena, message, signal};
 
 const SECCOMP_MODE_FILTER: u64 = 2;
@@ -50,10 +50,11 @@ pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
         let is_allowed = matches!(call.number, READ | WRITE | EXIT | RT_SIGRETURN);
         return (!is_allowed).then(|| kill_thread(call, signal::SIGKILL));
     }
-    let data = call_data(call);
+    let data = call_data(call.thread);
     match judge(call.thread.confinement.filters, &data) {
         Action::Allow | Action::Log => None,
         Action::Errno(errno) => Some(answered(call, -i64::from(errno))),
+        Action::Trace(_) if core::mem::take(&mut call.thread.is_call_traced) => None,
         // There is no tracer, and nobody who listens.
         Action::Trace(_) | Action::Notify => Some(answered(call, -ENOSYS)),
         Action::Trap(reason) => Some(trap(call, &data, reason)),
@@ -62,22 +63,36 @@ pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
     }
 }
 
-/// The call as filters see it.
-fn call_data(call: &Call<'_>) -> CallData {
+/// The call that a thread is at, as filters see it.
+fn call_data(thread: &Thread) -> CallData {
     let Frame {
-        registers, origin, ..
-    } = &call.thread.frame;
+        registers: r,
+        origin,
+        ..
+    } = &thread.frame;
     let is_int80 = *origin == Origin::Int80 as u64;
-    let (number, args) = registers.int80();
+    let (number, args) = r.int80();
     CallData {
-        number: if is_int80 { number } else { call.number as u32 } as i32,
+        number: if is_int80 { number } else { r.rax as u32 } as i32,
         architecture: if is_int80 { I386 } else { NATIVE },
-        instruction_pointer: registers.rip,
+        instruction_pointer: r.rip,
         args: if is_int80 {
             args.map(u64::from)
         } else {
-            call.args
+            [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]
         },
+    }
+}
+
+/// What a filter tells the tracer of the call that a thread is about to make, if it leaves it to the tracer.
+pub fn asks_tracer(thread: &Thread) -> Option<u16> {
+    let filters = thread.confinement.filters;
+    if matches!(filters, 0 | STRICT) {
+        return None;
+    }
+    match judge(filters, &call_data(thread)) {
+        Action::Trace(told) => Some(told),
+        _ => None,
     }
 }
 

@@ -159,6 +159,7 @@ fn in_child(
     }
     mine.process.store(slot.process, Ordering::Relaxed);
     mine.pid.store(pid, Ordering::Relaxed);
+    arena::lock_life();
     mine.state.store(slot_state::ACTIVE, Ordering::Release);
     log::continue_from_slot();
     signal::timer::forget(call.thread, false);

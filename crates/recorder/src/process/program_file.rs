@@ -5,7 +5,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::arena::program_place;
 
-use crate::{hidden_descriptors, text};
+use crate::{files, hidden_descriptors, text};
 
 /// An open descriptor of it, closed when this goes.
 pub struct ProgramFile {
@@ -78,6 +78,9 @@ fn opened(directory: i32, path: &[u8], flags: u64, place: u32) -> Result<Program
     let (directory, path) = (directory as i64 as u64, path.as_ptr() as u64);
     // SAFETY: a NUL-terminated path of ours.
     let descriptor = unsafe { syscall4(OPENAT, directory, path, how, 0) };
+    if descriptor == -EACCES {
+        return unreadable(directory, path, follow, place);
+    }
     if descriptor < 0 {
         return Err(descriptor);
     }
@@ -87,6 +90,36 @@ fn opened(directory: i32, path: &[u8], flags: u64, place: u32) -> Result<Program
         is_closed_by_exec: false,
         is_unreadable: false,
     })
+}
+
+/// A file that may be executed and not be read: by its mode, or as Landlock has it.
+fn unreadable(directory: u64, path: u64, follow: u64, place: u32) -> Result<ProgramFile, i64> {
+    let how = numbers::O_PATH | O_CLOEXEC | follow;
+    // SAFETY: a NUL-terminated path of ours.
+    let descriptor = unsafe { syscall4(OPENAT, directory, path, how, 0) };
+    if descriptor < 0 {
+        return Err(-EACCES);
+    }
+    let file = ProgramFile {
+        descriptor: descriptor as i32,
+        place,
+        is_closed_by_exec: false,
+        is_unreadable: true,
+    };
+    let is_file = files::status(file.descriptor).is_some_and(|status| status.is_regular);
+    if is_file && is_executable(file.descriptor) {
+        Ok(file)
+    } else {
+        Err(-EACCES)
+    }
+}
+
+/// Whether the calling process may execute the file behind a descriptor.
+fn is_executable(descriptor: i32) -> bool {
+    const EXECUTE: u64 = 1;
+    let (empty, how) = (c"".as_ptr() as u64, AT_EMPTY_PATH | numbers::AT_EACCESS);
+    // SAFETY: asks.
+    unsafe { syscall4(FACCESSAT2, descriptor as u64, empty, EXECUTE, how) == 0 }
 }
 
 /// The file behind a descriptor of the program, which may be open for its name only.

@@ -359,18 +359,25 @@ fn call_info(stopped: &Stopped<'_>, room: &mut [u8]) -> usize {
     const NONE: u64 = 0;
     const ENTRY: u64 = 1;
     const EXIT: u64 = 2;
+    const FILTERED: u64 = 3;
     let r = stopped.thread.frame.registers;
-    let (kind, rest, length) = match stopped.link.in_call.load(Ordering::Relaxed) {
-        1 => {
+    let in_call = stopped.link.in_call.load(Ordering::Relaxed);
+    let (kind, rest, length) = match in_call {
+        1 | 3 => {
             let number = stopped.shown.number as u64;
-            (ENTRY, [number, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9], 80)
+            let told = stopped.link.message.load(Ordering::Relaxed);
+            let call = [number, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9, told];
+            match in_call {
+                1 => (ENTRY, call, 80),
+                _ => (FILTERED, call, 84),
+            }
         }
         2 => {
             let result = stopped.shown.result.unwrap_or(r.rax);
             let is_error = (-4095..0).contains(&(result as i64));
-            (EXIT, [result, u64::from(is_error), 0, 0, 0, 0, 0], 33)
+            (EXIT, [result, u64::from(is_error), 0, 0, 0, 0, 0, 0], 33)
         }
-        _ => (NONE, [0; 7], 24),
+        _ => (NONE, [0; 8], 24),
     };
     put_words(&[kind | ARCHITECTURE << 32, r.rip, r.rsp], room);
     put_words(&rest, &mut room[24..]);

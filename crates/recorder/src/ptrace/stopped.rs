@@ -18,6 +18,7 @@ pub mod event {
     pub const CLONE: u32 = 3;
     pub const EXEC: u32 = 4;
     pub const EXIT: u32 = 6;
+    pub const SECCOMP: u32 = 7;
     pub const STOP: u32 = 128;
 }
 

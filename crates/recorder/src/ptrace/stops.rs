@@ -10,7 +10,7 @@ use reenact_trace::{EventKind, Registers};
 
 use super::registers::{whole, Shown};
 use super::service::{self, Resumed};
-use super::stopped::{option, resume, Place, Stopped};
+use super::stopped::{event, option, resume, Place, Stopped};
 use super::{links, news};
 use crate::log::Builder;
 use crate::scheduler;
@@ -156,6 +156,47 @@ pub fn before_call(thread: &mut Thread) -> bool {
     link.in_call.store(0, Ordering::Relaxed);
     raise(thread, resumed.signal);
     let is_emulated = mode != resume::SYSCALL;
+    let goes_on = settle(thread, number, &shown, is_emulated);
+    if !goes_on && !is_emulated {
+        after_call(thread);
+    }
+    goes_on
+}
+
+/// A filter leaves it to the tracer whether the system call that begins is performed. False: it is not, and the registers
+/// are those to go on with.
+#[inline(never)]
+pub fn filtered_call(thread: &mut Thread, data: u16) -> bool {
+    let Some(link) = links::of(thread) else {
+        return true;
+    };
+    link.in_call.store(3, Ordering::Relaxed);
+    let number = thread.frame.registers.rax as i32;
+    let mut shown = Shown {
+        number: i64::from(number),
+        result: Some(-ENOSYS as u64),
+    };
+    thread.frame.registers.rcx = thread.frame.registers.rip;
+    thread.frame.registers.r11 = thread.frame.registers.rflags;
+    let what = Stop::trap(thread, event::SECCOMP << 8 | SIGTRAP, Some(u64::from(data)));
+    let resumed = stop(thread, &what, &mut Place::InCall, &mut shown);
+    link.in_call.store(0, Ordering::Relaxed);
+    raise(thread, resumed.signal);
+    let goes_on = settle(thread, number, &shown, false);
+    if !goes_on {
+        after_call(thread);
+    }
+    goes_on
+}
+
+/// Whether the tracer of a thread wants to know of an event.
+pub fn is_wanted(thread: &Thread, event: u32) -> bool {
+    links::of(thread)
+        .is_some_and(|link| link.options.load(Ordering::Relaxed) & option::of_event(event) != 0)
+}
+
+/// What becomes of a call that its tracer has seen before it is performed. False: it is not performed.
+fn settle(thread: &mut Thread, number: i32, shown: &Shown, is_emulated: bool) -> bool {
     if shown.number == i64::from(number) && !is_emulated {
         return true;
     }
@@ -171,9 +212,6 @@ pub fn before_call(thread: &mut Thread) -> bool {
     thread.frame.registers.rax = result;
     thread.last_call = shown.number as u32;
     log_skipped(thread, &old);
-    if mode == resume::SYSCALL {
-        after_call(thread);
-    }
     false
 }
 
@@ -255,8 +293,7 @@ pub fn interrupted_call(thread: &mut Thread, result: i64) {
 
 /// An event, if the tracer wants to know of it. Whether it did.
 pub fn event_stop(thread: &mut Thread, event: u32, message: u64, mut place: Place) -> bool {
-    let is_wanted = links::of(thread)
-        .is_some_and(|link| link.options.load(Ordering::Relaxed) & option::of_event(event) != 0);
+    let is_wanted = is_wanted(thread, event);
     if is_wanted {
         let what = Stop::trap(thread, event << 8 | SIGTRAP, Some(message));
         let number = i64::from(thread.last_call as i32);

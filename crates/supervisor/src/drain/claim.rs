@@ -38,16 +38,32 @@ impl Claim {
         matches!(self.watch, Watch::By(_)) || self.age(now) < LIMIT
     }
 
-    /// Whether the child was made and is gone. `last_call`: the recording is about to end.
-    pub(super) fn died_before_start(&mut self, slot: &Slot, now: Instant, last_call: bool) -> bool {
+    /// Whether it is time to begin to watch the child.
+    pub(super) fn is_watch_due(&self, now: Instant) -> bool {
+        matches!(self.watch, Watch::NotYet) && self.age(now) >= WATCH_AFTER
+    }
+
+    /// Whether the child was made and is gone. `last_call`: the recording is about to end. `is_ours`: its number is that
+    /// of our pid namespace.
+    pub(super) fn died_before_start(
+        &mut self,
+        slot: &Slot,
+        now: Instant,
+        last_call: bool,
+        is_ours: bool,
+    ) -> bool {
         let child = slot
             .created_child()
             .filter(|&(process, _)| process == self.process);
         let Some((_, pid)) = child else {
             return false;
         };
-        if matches!(self.watch, Watch::NotYet) && self.age(now) >= WATCH_AFTER {
-            self.watch = Watch::of(pid);
+        if self.is_watch_due(now) {
+            self.watch = if is_ours {
+                Watch::of(pid)
+            } else {
+                Watch::Missing
+            };
         }
         match &self.watch {
             Watch::NotYet => false,

@@ -11,6 +11,7 @@ use reenact_trace::{EventHeader, EventKind};
 
 use super::claim::{Claim, ABANDONED_AFTER};
 use super::Drain;
+use crate::arena_memory::Life;
 use crate::machine;
 use crate::tracked::Tracked;
 
@@ -25,12 +26,17 @@ impl Drain {
         let arena = self.arena.clone();
         let slot = arena.slot(index);
         let process = slot.process.load(Ordering::Acquire);
+        let is_due = self
+            .claimed
+            .get(&index)
+            .is_some_and(|claim| claim.is_watch_due(now));
+        let is_ours = !is_due || self.names_as_we_do(slot.exec.parent_process);
         let claim = self.claimed.entry(index);
         let claim = claim.or_insert_with(|| Claim::new(process, now));
         if claim.process != process {
             *claim = Claim::new(process, now);
         }
-        if claim.died_before_start(slot, now, root_ended) {
+        if claim.died_before_start(slot, now, root_ended, is_ours) {
             // Nobody else writes here any more; that it is dead was seen before this is read.
             if slot.state.load(Ordering::Acquire) == slot_state::CLAIMED {
                 self.note_dead_child(index, now);
@@ -44,6 +50,15 @@ impl Drain {
             self.claimed.remove(&index);
             self.arena.release_slot(index);
         }
+    }
+
+    /// Whether the children of a process have the numbers for it that they have for us: not in another pid namespace.
+    fn names_as_we_do(&self, process: u32) -> bool {
+        let parent = self.tracked.iter().find(|other| other.process == process);
+        parent.is_none_or(|parent| match self.arena.life(parent.slot) {
+            Life::GoesOn(pid) => pid == self.arena.slot(parent.slot).pid.load(Ordering::Acquire),
+            Life::Unknown | Life::Over => true,
+        })
     }
 
     /// The child is tracked as one that has died, without an event.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use reenact_trace::arena::{slot_state, SLOT_COUNT};
 
 use super::Drain;
+use crate::arena_memory::Life;
 use crate::process_watch;
 use crate::tracked::{Tracked, Watch};
 
@@ -67,9 +68,23 @@ impl Drain {
             if tracked.pid == 0 {
                 tracked.pid = self.arena.slot(tracked.slot).pid.load(Ordering::Acquire);
             }
-            tracked.watch(now);
-            if tracked.silent(now) {
-                tracked.died = tracked.died.or(Some(now));
+            if tracked.is_watch_due(now) {
+                tracked.watch = match self.arena.life(tracked.slot) {
+                    Life::GoesOn(pid) => Watch::of(pid),
+                    Life::Unknown | Life::Over => Watch::of(tracked.pid),
+                };
+            }
+            if tracked.is_silent(now) {
+                let is_dead = match self.arena.life(tracked.slot) {
+                    Life::Unknown => matches!(tracked.watch, Watch::Missing),
+                    Life::Over => true,
+                    Life::GoesOn(_) => false,
+                };
+                if is_dead {
+                    tracked.died = tracked.died.or(Some(now));
+                }
+                // Look again only after so long.
+                tracked.last_progress = now;
             }
             if let (Watch::By(descriptor), None) = (&tracked.watch, tracked.died) {
                 descriptors.push(descriptor.as_raw_fd());
@@ -80,8 +95,12 @@ impl Drain {
             return;
         }
         for (owner, dead) in owners.into_iter().zip(process_watch::dead(&descriptors)) {
-            if dead {
-                self.tracked[owner].died = Some(now);
+            let tracked = &mut self.tracked[owner];
+            if dead && matches!(self.arena.life(tracked.slot), Life::GoesOn(_)) {
+                // Another process had its number, in our namespace.
+                tracked.watch = Watch::Missing;
+            } else if dead {
+                tracked.died = Some(now);
             }
         }
     }
