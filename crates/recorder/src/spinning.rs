@@ -16,9 +16,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use reenact_freestanding::numbers::PAGE;
 use reenact_interpose::user_context::{UserContext, RIP, RSP};
 
-use crate::guest;
 use crate::log::{self, TICKS_PER_MS};
 use crate::thread::{requested, Sample, Thread};
+use crate::{guest, signal};
 
 /// How far from each other two addresses of one loop are at most.
 const LOOP: u64 = 128;
@@ -50,6 +50,24 @@ pub fn is_seen(thread: &mut Thread, context: &UserContext) -> bool {
     let is_the_same =
         last.event == sample.event && last.state == sample.state && last.ip.abs_diff(ip) < LOOP;
     is_the_same || is_pause_near(ip)
+}
+
+/// Whether the running thread, which spins, has done so for as long as it takes to describe where it is. Many loops
+/// end by themselves, and their threads then sleep: where there is much memory that is the cheaper end.
+pub fn has_lasted(thread: &mut Thread, ip: u64) -> bool {
+    /// What is not worth waiting for.
+    const CHEAP_NS: u64 = 500_000;
+    const NS_PER_MS: u64 = 1_000_000;
+    let (now, event) = (log::time(), log::next_event());
+    let is_the_same =
+        thread.spins_since_event == event && thread.spins_since_ip.abs_diff(ip) < LOOP;
+    if !is_the_same {
+        (thread.spins_since, thread.spins_since_event) = (now, event);
+        thread.spins_since_ip = ip;
+    }
+    let cost = signal::last_landing_ns();
+    let ticks = cost.saturating_mul(TICKS_PER_MS) / NS_PER_MS;
+    cost < CHEAP_NS || now.wrapping_sub(thread.spins_since) > ticks
 }
 
 /// The thread is preempted, because it was found spinning at this address or for another reason.

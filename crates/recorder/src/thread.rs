@@ -112,6 +112,10 @@ pub struct Thread {
     /// yielded, for another reason.
     pub spins: u32,
     pub spins_at: u64,
+    /// When it was first seen spinning where it is, the log's next event then, and where that was.
+    pub spins_since: u64,
+    pub spins_since_event: u64,
+    pub spins_since_ip: u64,
     /// Clock reads in close succession at one place, that place, and when the last one was.
     pub clock_reads: u32,
     pub clock_read_at: u64,

@@ -250,7 +250,7 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
             // Who begins to wait looks for himself.
             super::timer::end_looks(thread);
         } else if !is_repeating(ip) {
-            let spins = spinning::is_seen(thread, context);
+            let spins = spinning::is_seen(thread, context) && spinning::has_lasted(thread, ip);
             if request == Kind::IfSpinning && !spins && !has_to_yield_now(thread) {
                 return;
             }

@@ -10,6 +10,11 @@ pub fn set(cost_ns: u64) {
     COST_NS.store(cost_ns, Ordering::Relaxed);
 }
 
+/// What the last landing took.
+pub fn last_ns() -> u64 {
+    COST_NS.load(Ordering::Relaxed)
+}
+
 /// How long to wait before the next landing, at least `least`: so that landings in a program
 /// with much memory take a tenth of its time.
 pub fn pause_ns(least: u64) -> u64 {
