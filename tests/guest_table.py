@@ -43,6 +43,11 @@ def _crash(how: str, number: int) -> Guest:
     return Guest(f"fault_die_{how}", "fault_die.c", arguments=(how,), status=-number)
 
 
+def _random_mappings(seed: int, processes: int) -> Guest:
+    arguments = (str(seed), "150", str(processes))
+    return Guest(f"map_random_{processes}_{seed}", "map_random.c", arguments=arguments)
+
+
 PROCESSES = (
     Guest("hello", arguments=("one", "two words", ""), status=7),
     Guest("fork"),
@@ -155,6 +160,11 @@ MEMORY = (
     Guest("map_advice", same=STDOUT_ONLY),
     Guest("map_advice_vector"),
     Guest("map_guard"),
+    Guest("map_file_changes"),
+    Guest("map_file_anew"),
+    Guest("map_huge_file"),
+    Guest("map_locks"),
+    *(_random_mappings(seed, processes) for processes in (1, 2) for seed in range(1, 7)),
     Guest("map_child"),
     Guest("map_alias"),
     Guest("heap_break"),

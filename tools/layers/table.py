@@ -84,6 +84,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             "maps_file",
             "pagemap",
+            "file_source",
             "code_ranges",
             "known_calls",
             "suspects",
@@ -111,11 +112,13 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         # The program's code: patched calls, instructions that are performed here.
         ("patch", "sites", "state_store", "pinning", "unknown_code", "arming"),
         # Files, and memory that others see.
+        ("files", "mapped_files", "own_mappings"),
         (
-            "files",
             "filters",
             "status_file",
             "shared",
+            "object_content",
+            "conversion",
             "heap",
             "vdso",
             "proc_files",
@@ -165,6 +168,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "compared",
             "limits",
             "system_v",
+            "file_changes",
             "virtualize",
             "mappings",
             "ptrace::children",

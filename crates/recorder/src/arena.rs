@@ -64,11 +64,11 @@ pub fn release_parent() {
     }
 }
 
-/// An entry of the table of shared objects.
-pub fn object(index: usize) -> &'static Object {
-    debug_assert!(index < OBJECT_COUNT);
+/// An entry of the table of mapped files.
+pub fn mapped_file(index: usize) -> &'static MappedFile {
+    debug_assert!(index < MAPPED_FILE_COUNT);
     // SAFETY: as for `group`.
-    unsafe { &*((ARENA_ADDRESS + OBJECTS_OFFSET) as *const Object).add(index) }
+    unsafe { &*((ARENA_ADDRESS + MAPPED_FILES_OFFSET) as *const MappedFile).add(index) }
 }
 
 /// What the processor answers to `cpuid` (eax, ebx, ecx, edx), where that is known and does not

@@ -12,12 +12,19 @@ use crate::call::Call;
 use crate::released::{direct, was_preempted, while_released};
 use crate::scratch::{CopyBack, Scratch};
 use crate::wait_limit::WaitLimit;
-use crate::{files, priority_lock, shared, wake_ups};
+use crate::{priority_lock, wake_ups};
 
 /// Make the call, others running while it waits. The raw result, or [`NOT_BEGUN`].
 #[inline(never)]
-pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 {
-    if shared::any() && changes_mapped_file(call, entry) {
+pub fn perform(
+    call: &mut Call<'_>,
+    entry: &SystemCall,
+    args: &[u64; 6],
+    changes_mapped_file: bool,
+) -> i64 {
+    // What others saw of that while it lasts, the log would not know. Such a file never keeps anybody waiting for
+    // others.
+    if changes_mapped_file {
         return with_turn(call, args);
     }
     let directly = match entry.wait {
@@ -36,16 +43,6 @@ pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 
     } else {
         with_turn(call, args)
     }
-}
-
-/// Whether the call changes a file that can be mapped: what others saw of that while it lasts, the log
-/// would not know. Such a file never keeps anybody waiting for others.
-#[cold]
-fn changes_mapped_file(call: &Call<'_>, entry: &SystemCall) -> bool {
-    entry.content.descriptor().is_some_and(|to| {
-        let file = call.args[usize::from(to)] as i32;
-        files::status(file).is_some_and(|status| status.is_regular)
-    })
 }
 
 /// A call that should not wait. If it does, and others have asked for the turn, they have it before

@@ -14,8 +14,8 @@ use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::{
-    asynchronous_io, blocking, compared, limits, mappings, message, pinning, process, ptrace,
-    scheduler, signal, spinning, time_stamps, virtualize,
+    asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning, process,
+    ptrace, scheduler, signal, spinning, time_stamps, virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -232,6 +232,11 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     if let Some(answer) = virtualize::answer(call, entry) {
         return answer;
     }
+    let change = if entry.facts.changes_files {
+        file_changes::before(call, entry)
+    } else {
+        None
+    };
     let victim = match entry.sends {
         Sends::Nothing => None,
         _ if process::stops_tracee(call, entry) => return Outcome::Done(0),
@@ -242,7 +247,7 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     }
     let handed_over = entry.facts.takes_signals && signal::hand_over(call.thread);
     let result = if scheduler::is_shared() && !call.thread.vfork_child {
-        blocking::perform(call, entry, &args)
+        blocking::perform(call, entry, &args, change.is_some())
     } else {
         // SAFETY: the program asked for this call; hidden descriptors were excluded.
         unsafe { interruptible::call(call.number, &args, call.thread.queued.as_ptr()) }
@@ -285,6 +290,9 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     }
     if entry.facts.has_consequences {
         virtualize::after(call, entry, result);
+    }
+    if let Some(change) = change {
+        file_changes::after(call, &change, result);
     }
     Outcome::Done(seen)
 }

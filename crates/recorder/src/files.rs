@@ -12,6 +12,7 @@ use reenact_trace::arena::{
 };
 use reenact_trace::{FileId, FileIdentity, CACHE_NAME_LENGTH};
 
+use crate::file_source::Source;
 use crate::text::Text;
 use crate::{arena, text};
 
@@ -41,23 +42,28 @@ pub fn status(fd: i32) -> Option<Status> {
     if result < 0 {
         return None;
     }
-    let mode = stat[3] as u32;
-    Some(Status {
-        device: stat[0],
-        inode: stat[1],
-        mode,
-        uid: (stat[3] >> 32) as u32,
-        gid: stat[4] as u32,
-        size: stat[6],
-        modified_ns: stat[11].wrapping_mul(1_000_000_000).wrapping_add(stat[12]),
-        changed_ns: stat[13].wrapping_mul(1_000_000_000).wrapping_add(stat[14]),
-        is_regular: mode & 0o170000 == 0o100000,
-        links: stat[2],
-        is_zero: mode & 0o170000 == 0o020000 && stat[5] == 0x105,
-    })
+    Some(Status::new(&stat))
 }
 
 impl Status {
+    /// From a `struct stat`.
+    pub fn new(stat: &[u64; 18]) -> Status {
+        let mode = stat[3] as u32;
+        Status {
+            device: stat[0],
+            inode: stat[1],
+            mode,
+            uid: (stat[3] >> 32) as u32,
+            gid: stat[4] as u32,
+            size: stat[6],
+            modified_ns: stat[11].wrapping_mul(1_000_000_000).wrapping_add(stat[12]),
+            changed_ns: stat[13].wrapping_mul(1_000_000_000).wrapping_add(stat[14]),
+            is_regular: mode & 0o170000 == 0o100000,
+            links: stat[2],
+            is_zero: mode & 0o170000 == 0o020000 && stat[5] == 0x105,
+        }
+    }
+
     fn identity(&self) -> FileIdentity {
         FileIdentity {
             device: self.device,
@@ -207,43 +213,59 @@ fn close(fd: i64) {
     unsafe { syscall2(CLOSE, fd as u64, 0) };
 }
 
-/// Copy the whole file behind `fd` to `to`. 0 or -errno.
+/// Copy the whole file behind `fd` to `to`, which is empty; what is a hole stays one. 0 or -errno.
 fn copy(fd: i32, to: i64, size: u64) -> i64 {
     const FICLONE: u64 = 0x4004_9409;
-    // SAFETY: system calls on our own descriptor and a buffer on our stack.
+    // SAFETY: system calls on our own descriptor.
     unsafe {
         if syscall3(IOCTL, to as u64, FICLONE, fd as u64) == 0 {
             return 0;
         }
-        let (mut from_offset, mut to_offset) = (0u64, 0u64);
-        while from_offset < size {
+        let result = syscall2(FTRUNCATE, to as u64, size);
+        if result < 0 {
+            return result;
+        }
+    }
+    let source = Source::of(fd);
+    let mut at = 0;
+    while let Some([data, end]) = source.next_data(at, size) {
+        let result = copy_range(&source, to, data, end);
+        if result < 0 {
+            return result;
+        }
+        at = end;
+    }
+    0
+}
+
+/// Copy a part of a file to the same place of another one. 0 or -errno.
+fn copy_range(source: &Source, to: i64, start: u64, end: u64) -> i64 {
+    let (mut from_offset, mut to_offset) = (start, start);
+    let mut buffer = [0u8; 8192];
+    // SAFETY: system calls on our own descriptors, two words and a buffer on our stack.
+    unsafe {
+        while from_offset < end {
             let result = syscall6(
                 COPY_FILE_RANGE,
-                fd as u64,
+                source.descriptor(),
                 &raw mut from_offset as u64,
                 to as u64,
                 &raw mut to_offset as u64,
-                size - from_offset,
+                end - from_offset,
                 0,
             );
             if result <= 0 {
                 break;
             }
         }
-        let mut buffer = [0u8; 8192];
         let mut at = from_offset;
-        while at < size {
-            let count = syscall4(PREAD64, fd as u64, buffer.as_mut_ptr() as u64, 8192, at);
+        while at < end {
+            let (address, room) = (buffer.as_mut_ptr() as u64, (end - at).min(8192));
+            let count = syscall4(PREAD64, source.descriptor(), address, room, at);
             if count <= 0 {
                 return count.min(0);
             }
-            let written = syscall4(
-                PWRITE64,
-                to as u64,
-                buffer.as_ptr() as u64,
-                count as u64,
-                at,
-            );
+            let written = syscall4(PWRITE64, to as u64, address, count as u64, at);
             if written <= 0 {
                 return if written == 0 { -numbers::EIO } else { written };
             }
@@ -331,8 +353,12 @@ fn is_being_stored(index: usize) -> bool {
     matches!(state, file_state::COPYING | file_state::ASKED)
 }
 
-/// Keep the file behind `fd`.
-pub fn store(fd: i32, status: &Status, usage: Use) -> Option<FileId> {
+/// Keep the file behind `fd`. `version`: changes that this recording knows of, which its time stamps may not tell.
+pub fn store(fd: i32, status: &Status, version: u64, usage: Use) -> Option<FileId> {
+    let status = &Status {
+        changed_ns: status.changed_ns.wrapping_add(version),
+        ..*status
+    };
     let index = match find(status) {
         Some(index) => {
             wait_until_stored(index);

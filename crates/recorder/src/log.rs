@@ -103,6 +103,9 @@ pub struct Builder {
     attachments: u32,
 }
 
+/// Most bytes of one attachment, but for the few that belong to them.
+pub const LONGEST_PIECE: usize = 128 * 1024;
+
 /// Room for the last attachment headers of an event; data is split before it is touched.
 const RESERVE: usize = 4096;
 
@@ -223,19 +226,33 @@ impl Builder {
         }
     }
 
+    /// Attach `length` bytes, at most a piece, that `fill` writes; nothing if it fails.
+    pub fn filled(
+        &mut self,
+        tag: Tag,
+        address: u64,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]) -> bool,
+    ) -> bool {
+        let to = self.begin_attachment(tag, address, length);
+        // SAFETY: `to` has room for the bytes, which are ours until they are published.
+        let into = unsafe { core::slice::from_raw_parts_mut(to as *mut u8, length) };
+        let is_filled = fill(into);
+        if !is_filled {
+            self.used -= AttachmentHeader::total_size(length);
+            self.attachments -= 1;
+        }
+        is_filled
+    }
+
     /// Attach the program's memory as it is now. Unreadable parts are left out: the program
     /// cannot have seen them either.
     pub fn guest_memory(&mut self, address: u64, length: u64) {
-        const PIECE: u64 = 128 * 1024;
         let mut done = 0;
         while done < length {
-            let piece = (length - done).min(PIECE);
-            let to = self.begin_attachment(Tag::Write, address + done, piece as usize);
-            // SAFETY: `to` has room for the piece.
-            let into = unsafe { core::slice::from_raw_parts_mut(to as *mut u8, piece as usize) };
-            if !guest::read(address + done, into) {
-                self.used -= AttachmentHeader::total_size(piece as usize);
-                self.attachments -= 1;
+            let piece = (length - done).min(LONGEST_PIECE as u64);
+            let read = |into: &mut [u8]| guest::read(address + done, into);
+            if !self.filled(Tag::Write, address + done, piece as usize, read) {
                 self.pages(address + done, piece);
             }
             done += piece;

@@ -1,9 +1,8 @@
 //! System calls that change the address space: performed by the kernel, logged with what a
 //! replay needs to make the same mapping.
 
-use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall2, syscall3, syscall4, syscall6};
+use reenact_freestanding::syscall::{syscall2, syscall3, syscall6};
 use reenact_syscalls::{advice_effect, AdviceEffect, MemoryAction};
 use reenact_trace::layout::{is_reserved, overlaps_region};
 use reenact_trace::{FileId, MapRecord, Tag};
@@ -11,9 +10,11 @@ use reenact_trace::{FileId, MapRecord, Tag};
 use crate::call::{Call, Outcome};
 use crate::guest::page_up;
 use crate::log::Builder;
+use crate::own_mappings::{OwnMapping, Shows};
 use crate::{
-    around_region, code_ranges, files, half_done, heap, hidden_descriptors, log, patch, shared,
-    sharing_group, signal, sites, system_v, text, unknown_code,
+    around_region, code_ranges, conversion, file_source, files, half_done, heap,
+    hidden_descriptors, log, mapped_files, object_content, patch, shared, sharing_group, signal,
+    sites, system_v, unknown_code,
 };
 
 /// Perform a call of class Memory. `None`: an ordinary call after all.
@@ -119,11 +120,11 @@ fn advise_around(call: &mut Call<'_>, advice: u64) -> Outcome {
     })
 }
 
-fn unmap(call: &Call<'_>) -> Outcome {
+fn unmap(call: &mut Call<'_>) -> Outcome {
     let [address, length, ..] = call.args;
     let result = as_asked(call);
     if result >= 0 {
-        shared::forget(address, length);
+        shared::forget(&mut call.event, address, length);
         patch::forget(address, length);
     }
     Outcome::Done(result)
@@ -176,7 +177,13 @@ fn remap(call: &mut Call<'_>) -> Outcome {
     }
     if result >= 0 {
         code_ranges::remove(address, length);
-        shared::follow(address, length, result as u64, new_length);
+        let keeps = flags & MREMAP_DONTUNMAP != 0;
+        let (old, new) = ([address, length], [result as u64, new_length]);
+        if let Some(grown) = shared::follow(&mut call.event, old, new, keeps) {
+            if let Shows::Object(number) = grown.shows {
+                conversion::attach_grown(&mut call.event, number, &grown);
+            }
+        }
     } else if flags & MREMAP_FIXED != 0 && new_at.is_multiple_of(PAGE) {
         half_done::log_lost(&mut call.event, new_at, new_length);
     }
@@ -204,17 +211,45 @@ fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
             is_taken(advise(part))
         })
     };
-    if result != -ENOMEM && effect == AdviceEffect::PunchHole && length != 0 {
-        let bytes = page_up(length).to_le_bytes();
-        call.event.bytes(Tag::Zero, address, &bytes);
+    if effect == AdviceEffect::PunchHole && length != 0 {
+        log_hole(&mut call.event, address, page_up(length));
     }
     Outcome::Done(result)
 }
 
-/// Whether shared mappings of the file behind a descriptor show what others write to it: also to who may
-/// only read, where somebody has it mapped to write, or will, as a memory file is made for.
-fn is_object(fd: i32, status: &files::Status) -> bool {
-    status.is_regular && (files::is_writable(fd) || status.links == 0 || shared::is_object(status))
+/// A hole has been made in what is mapped of a range.
+fn log_hole(event: &mut Builder, address: u64, length: u64) {
+    let end = address.saturating_add(length);
+    for mapping in shared::overlapping(address, end) {
+        let part = mapping.part(address, end);
+        let length = part.end - part.start;
+        match part.shows {
+            Shows::Object(number) => shared::zeros(event, number, part.offset, length),
+            Shows::Anonymous => event.bytes(Tag::Zero, part.start, &length.to_le_bytes()),
+            Shows::Kept => {}
+        }
+    }
+}
+
+/// What a new mapping of the file behind a descriptor shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A copy of the file that is kept in the trace.
+    Kept,
+    /// An object: whatever the file holds, now and later.
+    Object,
+}
+
+/// What a mapping is to show. A file that the program can write to, or that nobody else can find, is an object; who
+/// runs in turns anyhow may wait for others to write to it.
+fn source(fd: i32, status: &files::Status, is_shared: bool) -> Source {
+    let is_live = || mapped_files::find(status).is_some_and(|file| file.live_object().is_some());
+    let waits_for_others = is_shared && (status.links == 0 || sharing_group::is_member());
+    if status.is_regular && (files::is_writable(fd) || waits_for_others || is_live()) {
+        Source::Object
+    } else {
+        Source::Kept
+    }
 }
 
 /// A fixed mapping that reaches over the region.
@@ -224,13 +259,50 @@ fn reserve(call: &mut Call<'_>) -> i64 {
     if result >= 0 {
         let length = page_up(length);
         patch::forget(address, length);
-        shared::forget(address, length);
+        shared::forget(&mut call.event, address, length);
         for [at, part] in around_region::parts(address, length).into_iter().flatten() {
             signal::dirty::join_neighbours(at, part);
-            record_mapping(&mut call.event, at, part, protection, flags, -1, 0);
+            record_mapping(&mut call.event, at, part, protection, flags, &File::NONE);
         }
     }
     result
+}
+
+/// What is mapped of which file.
+pub struct File {
+    pub fd: i32,
+    pub offset: u64,
+    pub status: Option<files::Status>,
+    pub source: Source,
+}
+
+impl File {
+    /// Memory without a file.
+    pub const NONE: File = File {
+        fd: -1,
+        offset: 0,
+        status: None,
+        source: Source::Kept,
+    };
+
+    /// A program or a library that we map.
+    pub fn loaded(fd: i32, offset: u64) -> File {
+        File {
+            fd,
+            offset,
+            status: files::status(fd),
+            source: Source::Kept,
+        }
+    }
+
+    fn of(fd: i32, offset: u64, is_shared: bool) -> File {
+        let loaded = File::loaded(fd, offset);
+        let source = match &loaded.status {
+            Some(status) => source(fd, status, is_shared),
+            None => Source::Kept,
+        };
+        File { source, ..loaded }
+    }
 }
 
 fn mmap(call: &mut Call<'_>) -> Outcome {
@@ -248,9 +320,13 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     } else {
         address
     };
-    let shows_others =
-        || files::status(fd as i32).is_some_and(|status| is_object(fd as i32, &status));
-    if flags & MAP_SHARED != 0 && !anonymous && shows_others() {
+    let is_shared = flags & MAP_SHARED != 0;
+    let file = if anonymous {
+        File::NONE
+    } else {
+        File::of(fd as i32, offset, is_shared)
+    };
+    if file.source == Source::Object {
         // Another process can have the file mapped, or will.
         sharing_group::join(call);
     }
@@ -270,22 +346,15 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     signal::dirty::join_neighbours(at, length);
     if fixed {
         patch::forget(at, length);
-        shared::forget(at, length);
+        shared::forget(&mut call.event, at, length);
     }
     // What is written to such memory later is code nobody has looked at.
-    let can_change = anonymous || protection & PROT_WRITE != 0 || flags & MAP_SHARED != 0;
+    let is_object = file.source == Source::Object;
+    let can_change = anonymous || protection & PROT_WRITE != 0 || is_shared || is_object;
     if protection & PROT_EXEC != 0 && can_change {
         unknown_code::is_made(call.thread, &mut call.event);
     }
-    record_mapping(
-        &mut call.event,
-        at,
-        length,
-        protection,
-        flags,
-        fd as i32,
-        offset,
-    );
+    record_mapping(&mut call.event, at, length, protection, flags, &file);
     Outcome::Done(result)
 }
 
@@ -296,8 +365,7 @@ pub fn record_mapping(
     length: u64,
     protection: u64,
     flags: u64,
-    fd: i32,
-    offset: u64,
+    file: &File,
 ) {
     if !log::recording() {
         // Nobody keeps the file or looks for instructions in it.
@@ -308,101 +376,104 @@ pub fn record_mapping(
         protection: protection as u32,
         flags: flags as u32,
         file: FileId::NONE.0,
-        offset,
+        offset: file.offset,
         ..MapRecord::default()
     };
     let is_shared = flags & MAP_SHARED != 0;
     if flags & MAP_ANONYMOUS != 0 {
         if is_shared {
-            shared::remember_anonymous(at, length);
+            shared::add_anonymous(at, length);
         }
         event.map(at, &map);
         return;
     }
-    let Some(status) = files::status(fd) else {
+    let Some(status) = &file.status else {
         event.map(at, &map);
         return;
     };
     map.file_size = status.size;
-    let is_object = is_shared && is_object(fd, &status);
-    let stored = if status.is_regular && !is_object {
-        let usage = files::Use {
-            is_executable: protection & PROT_EXEC != 0,
-            is_shared,
-        };
-        files::store(fd, &status, usage)
+    let known = status
+        .is_regular
+        .then(|| mapped_files::add(status))
+        .flatten();
+    let own = OwnMapping {
+        start: at,
+        end: at + length,
+        offset: file.offset,
+        file: known,
+        shows: Shows::Kept,
+        is_shared,
+        is_code: protection & PROT_EXEC != 0,
+    };
+    if file.source == Source::Object && record_object(event, &mut map, &own, file, status) {
+        return;
+    }
+    let usage = files::Use {
+        is_executable: protection & PROT_EXEC != 0,
+        is_shared,
+    };
+    let stored = if status.is_regular {
+        let version = known.map_or(0, mapped_files::MappedFileIndex::version);
+        files::store(file.fd, status, u64::from(version), usage)
     } else {
         None
     };
-    match stored {
-        Some(id) => {
-            map.file = id.0;
-            event.map(at, &map);
-            if protection & PROT_EXEC != 0 {
-                sites::apply(event, id, at, length, offset, protection);
-                if protection & PROT_WRITE == 0 {
-                    code_ranges::add(at, length, id, offset);
-                }
+    if let Some(id) = stored {
+        map.file = id.0;
+        event.map(at, &map);
+        if let Some(known) = known {
+            known.kept_is_mapped(sharing_group::me());
+            shared::add(own);
+        }
+        if protection & PROT_EXEC != 0 {
+            sites::apply(event, id, at, length, file.offset, protection);
+            if protection & PROT_WRITE == 0 {
+                code_ranges::add(at, length, id, file.offset);
             }
         }
-        None => {
-            // Shared and writable, a device, or not storable: the bytes go into the log.
-            if is_object {
-                map.object = shared::object_of(&status);
-            }
-            event.map(at, &map);
-            let visible = if status.is_regular {
-                status.size.saturating_sub(offset).min(length)
-            } else {
-                length
-            };
-            if protection & PROT_READ != 0 {
-                if status.is_regular {
-                    attach_data(event, fd, offset, at, visible);
-                } else {
-                    event.guest_memory(at, visible);
-                }
-            }
-            if is_object {
-                shared::remember(at, length, &status, offset);
-            } else if is_shared && status.is_zero {
-                shared::remember_anonymous(at, length);
-            }
-        }
+        return;
+    }
+    // A device, or not storable: the bytes go into the log.
+    event.map(at, &map);
+    if protection & PROT_READ != 0 {
+        let visible = if status.is_regular {
+            page_up(status.size.saturating_sub(file.offset).min(length))
+        } else {
+            length
+        };
+        event.guest_memory(at, visible);
+    }
+    if is_shared && status.is_zero {
+        shared::add_anonymous(at, length);
     }
 }
 
-/// Attach what a mapping made just now shows of its file, but for holes: to read them would fill
-/// memory with zeros, and a file of memory may be much larger than memory is.
-fn attach_data(event: &mut Builder, fd: i32, offset: u64, at: u64, length: u64) {
-    let link = text!("/proc/self/fd/{fd}\0");
-    // A description of our own, as the program's has a position.
-    // SAFETY: a NUL-terminated name of ours.
-    let own = unsafe {
-        let name = link.as_str().as_ptr() as u64;
-        syscall4(OPENAT, AT_FDCWD as u64, name, O_RDONLY | O_CLOEXEC, 0)
+/// Log a mapping of an object, and what it shows; false: the file cannot be one.
+fn record_object(
+    event: &mut Builder,
+    map: &mut MapRecord,
+    own: &OwnMapping,
+    file: &File,
+    status: &files::Status,
+) -> bool {
+    let end = own.offset.saturating_add(page_up(own.end - own.start));
+    let Some((known, number)) = own
+        .file
+        .and_then(|known| Some((known, known.make_object(end)?)))
+    else {
+        return false;
     };
-    if own < 0 {
-        return event.guest_memory(at, length);
-    }
-    let end = offset + length;
-    let mut position = offset;
-    while position < end {
-        // SAFETY: our descriptor.
-        let seek = |whence| unsafe { syscall4(numbers::LSEEK, own as u64, position, whence, 0) };
-        let data = seek(numbers::SEEK_DATA);
-        if data == -numbers::ENXIO {
-            break; // Nothing but a hole.
-        }
-        position = (data.max(position as i64) as u64).min(end);
-        // SAFETY: our descriptor.
-        let hole = unsafe { syscall4(numbers::LSEEK, own as u64, position, numbers::SEEK_HOLE, 0) };
-        // Where the file system knows of no holes, all is data.
-        let known = data >= 0 && hole > position as i64;
-        let until = if known { (hole as u64).min(end) } else { end };
-        event.guest_memory(at + (position - offset), until - position);
-        position = until;
-    }
-    // SAFETY: our descriptor.
-    unsafe { syscall2(CLOSE, own as u64, 0) };
+    let own = OwnMapping {
+        shows: Shows::Object(number),
+        ..*own
+    };
+    let content = file_source::Source::of(file.fd);
+    conversion::convert(event, known, Some(&content));
+    map.object = number;
+    event.map(own.start, map);
+    shared::add(own);
+    let (from, to) = (own.offset, end.min(status.size));
+    object_content::attach_range(event, number, &content, from, to);
+    object_content::attach_tail(event, number, file.fd, &own, status.size);
+    true
 }

@@ -1,92 +1,51 @@
-//! Shared mappings: which memory other processes may see, and which files are shared objects. What
-//! the program writes to such a file by `write` appears in the mapping without the program storing
-//! there, so it has to be logged.
+//! Memory that others see, or in which they are seen, and files whose copy in the trace is mapped: which of it
+//! this process has. What is written to such a file by calls appears in memory without the program storing there.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use reenact_trace::sharing::OBJECT_COUNT;
+use reenact_freestanding::numbers::PAGE;
+use reenact_trace::sharing::MAPPED_FILE_COUNT;
+use reenact_trace::Tag;
 
-use crate::arena;
-use crate::files::{self, Status};
 use crate::guest::page_up;
 use crate::log::Builder;
+use crate::mapped_files::MappedFileIndex;
+use crate::message;
+use crate::own_mappings::{OwnMapping, Shows, Table};
 
-#[derive(Clone, Copy)]
-struct SharedMapping {
-    address: u64,
-    length: u64,
-    device: u64,
-    inode: u64,
-    offset: u64,
-}
+static mut TABLE: Table = Table::new();
+/// Pages of common mappings.
+static COMMON: AtomicU64 = AtomicU64::new(0);
+/// For each file, pages of mappings of its object.
+static PAGES: [AtomicU64; MAPPED_FILE_COUNT] = [const { AtomicU64::new(0) }; MAPPED_FILE_COUNT];
 
-const CAPACITY: usize = 256;
-static mut MAPPINGS: [SharedMapping; CAPACITY] = [SharedMapping {
-    address: 0,
-    length: 0,
-    device: 0,
-    inode: 0,
-    offset: 0,
-}; CAPACITY];
-static mut COUNT: usize = 0;
-fn mappings() -> &'static mut [SharedMapping] {
-    // SAFETY: one thread at a time; COUNT never exceeds the capacity.
-    unsafe { core::slice::from_raw_parts_mut((&raw mut MAPPINGS).cast(), COUNT) }
-}
-
-/// Whether there is any: the only question on the path of a `write`.
-#[inline]
-pub fn any() -> bool {
-    // SAFETY: one thread at a time.
-    unsafe { COUNT != 0 }
+fn table() -> &'static mut Table {
+    let table = &raw mut TABLE;
+    // SAFETY: one thread at a time, and no reference is kept.
+    unsafe { &mut *table }
 }
 
 /// Whether a child made by `fork` would share memory with this process.
+#[inline]
 pub fn is_inherited() -> bool {
-    any()
+    COMMON.load(Ordering::Relaxed) != 0
 }
 
-fn number_of(status: &Status) -> Option<u32> {
-    let used = arena::header().objects.load(Ordering::Acquire) as usize;
-    let is_it = |&index: &usize| {
-        let object = arena::object(index);
-        object.inode.load(Ordering::Relaxed) == status.inode
-            && object.device.load(Ordering::Relaxed) == status.device
-    };
-    let index = (0..used.min(OBJECT_COUNT)).rev().find(is_it)?;
-    Some(index as u32 + 1)
+/// What a range has.
+pub fn overlapping(from: u64, to: u64) -> &'static [OwnMapping] {
+    table().overlapping(from, to)
 }
 
-/// Number of the object that a file is, which all its shared mappings show; 0: there is no room
-/// for one more. The caller has the token of the group, so nobody else changes the table.
-pub fn object_of(status: &Status) -> u32 {
-    if let Some(number) = number_of(status) {
-        return number;
-    }
-    let count = &arena::header().objects;
-    let used = (count.load(Ordering::Acquire) as usize).min(OBJECT_COUNT);
-    if used == OBJECT_COUNT {
-        crate::message::once(
-            "more than 16384 files mapped shared: processes that share further ones may depart in replay",
-        );
-        return 0;
-    }
-    let object = arena::object(used);
-    object.device.store(status.device, Ordering::Relaxed);
-    object.inode.store(status.inode, Ordering::Relaxed);
-    count.store(used as u32 + 1, Ordering::Release);
-    used as u32 + 1
+/// Everything.
+pub fn all() -> &'static [OwnMapping] {
+    table().all()
 }
 
-/// Whether a file has a number already.
-pub fn is_object(status: &Status) -> bool {
-    number_of(status).is_some()
-}
-
-/// Length of what was mapped shared at this address, of a file of this device.
-pub fn length_at(address: u64, device: u64) -> Option<u64> {
-    let is_it = |mapping: &&SharedMapping| mapping.address == address && mapping.device == device;
-    Some(mappings().iter().find(is_it)?.length)
+/// Length of the segment that was attached at this address; `None`: none was.
+pub fn segment_at(address: u64, is_segment: impl Fn(MappedFileIndex) -> bool) -> Option<u64> {
+    let mapping = overlapping(address, address + 1).first()?;
+    let is_it = mapping.start == address && mapping.file.is_some_and(is_segment);
+    is_it.then(|| mapping.end - mapping.start)
 }
 
 /// Whether others have written to shared memory although this process has not yielded.
@@ -101,111 +60,206 @@ pub fn set_overtaken(is_overtaken: bool) {
 /// Whether a range is a part of memory mapped shared that can be read without effect and holds what
 /// this process has left there.
 pub fn is_known(from: u64, to: u64) -> bool {
-    if IS_OVERTAKEN.load(Ordering::Relaxed) {
-        return false;
-    }
-    let holds = |mapping: &SharedMapping| {
-        mapping.address < to && from < mapping.address.saturating_add(mapping.length)
-    };
-    mappings().iter().any(holds)
+    !IS_OVERTAKEN.load(Ordering::Relaxed)
+        && overlapping(from, to)
+            .iter()
+            .any(|mapping| mapping.is_common() && mapping.is_shared)
 }
 
 /// Attach what all shared mappings hold now.
 pub fn attach_content(event: &mut Builder) {
     /// Most bytes of one mapping.
     const MOST: u64 = 64 << 20;
-    for index in 0..mappings().len() {
-        let mapping = mappings()[index];
-        event.guest_memory(mapping.address, mapping.length.min(MOST));
+    for mapping in all() {
+        if mapping.is_common() && mapping.is_shared {
+            let length = mapping.end - mapping.start;
+            event.guest_memory(mapping.start, length.min(MOST));
+        }
+    }
+}
+
+/// A mapping, or a part of one, has come or gone.
+fn count(mapping: &OwnMapping, is_new: bool) -> Option<[u64; 2]> {
+    let pages = (mapping.end - mapping.start) / PAGE;
+    if !mapping.is_common() {
+        return None;
+    }
+    let add = |count: u64| {
+        if is_new {
+            count.saturating_add(pages)
+        } else {
+            count.saturating_sub(pages)
+        }
+    };
+    COMMON.store(add(COMMON.load(Ordering::Relaxed)), Ordering::Relaxed);
+    let file = mapping.file?;
+    let own = &PAGES[file.index()];
+    let before = own.load(Ordering::Relaxed);
+    let now = add(before);
+    own.store(now, Ordering::Relaxed);
+    if before == 0 && now != 0 {
+        file.enter();
+    }
+    if is_new {
+        file.show(
+            mapping.offset,
+            mapping.offset + (mapping.end - mapping.start),
+        );
+    }
+    (before != 0 && now == 0).then(|| file.leave()).flatten()
+}
+
+/// A range has been mapped, where nothing (that is known here) was.
+pub fn add(mapping: OwnMapping) {
+    let mapping = OwnMapping {
+        end: mapping.start + page_up(mapping.end - mapping.start),
+        ..mapping
+    };
+    if mapping.start == mapping.end {
+        return;
+    }
+    if table().add(mapping) {
+        count(&mapping, true);
+    } else {
+        message::once(
+            "more mappings of files at once than are known: changes of these are not covered",
+        );
     }
 }
 
 /// Memory was mapped shared that has no file.
-pub fn remember_anonymous(address: u64, length: u64) {
-    let status = Status::default();
-    remember(address, length, &status, 0);
-}
-
-/// A file was mapped shared and writable.
-pub fn remember(address: u64, length: u64, status: &Status, offset: u64) {
-    add(SharedMapping {
-        address,
-        length,
-        device: status.device,
-        inode: status.inode,
-        offset,
+pub fn add_anonymous(address: u64, length: u64) {
+    add(OwnMapping {
+        start: address,
+        end: address + length,
+        offset: 0,
+        file: None,
+        shows: Shows::Anonymous,
+        is_shared: true,
+        is_code: false,
     });
 }
 
-fn add(mapping: SharedMapping) {
-    // SAFETY: one thread at a time.
-    unsafe {
-        if COUNT == CAPACITY {
-            crate::message::once(
-                "more than 256 shared mappings at once: writes to their files by system calls are not covered",
-            );
+/// The range is no longer what it was.
+pub fn forget(event: &mut Builder, address: u64, length: u64) {
+    let to = address.saturating_add(page_up(length));
+    table().remove(address, to, |part| {
+        let (Some([from, to]), Shows::Object(number)) = (count(part, false), part.shows) else {
             return;
-        }
-        COUNT += 1;
-    }
-    if let Some(last) = mappings().last_mut() {
-        *last = mapping;
-    }
-}
-
-/// The range is no longer (only) what it was.
-pub fn forget(address: u64, length: u64) {
-    if !any() {
-        return;
-    }
-    let end = address.saturating_add(page_up(length));
-    let mut kept = 0;
-    let count = mappings().len();
-    for index in 0..count {
-        let mapping = mappings()[index];
-        let mapping_end = mapping.address + mapping.length;
-        if mapping.address >= address && mapping_end <= end {
-            continue;
-        }
-        mappings()[kept] = mapping;
-        kept += 1;
-    }
-    // SAFETY: one thread at a time.
-    unsafe { COUNT = kept };
-}
-
-/// A mapping was moved or got another length.
-pub fn follow(old: u64, old_length: u64, new: u64, new_length: u64) {
-    let moved = mappings()
-        .iter_mut()
-        .find(|mapping| mapping.address <= old && old < mapping.address + mapping.length);
-    if let Some(mapping) = moved {
-        let part = old - mapping.address;
-        let entry = SharedMapping {
-            address: new,
-            length: new_length,
-            offset: mapping.offset + part,
-            ..*mapping
         };
-        forget(old, old_length);
-        add(entry);
-    }
+        // Nobody can see it any more: whoever maps the file again is told what it has.
+        if from < to {
+            zeros(event, number, from, to - from);
+        }
+    });
 }
 
-/// A call may have changed the file behind `fd`: log what its mappings show now.
-#[inline(never)]
-pub fn after_write(event: &mut Builder, fd: i32) {
-    let Some(status) = files::status(fd).filter(|status| status.is_regular) else {
-        return;
+/// Attach that a part of an object is zeros.
+pub fn zeros(event: &mut Builder, number: u32, offset: u64, length: u64) {
+    let words = [u64::from(number), length];
+    // SAFETY: plain words as bytes.
+    let bytes = unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), 16) };
+    event.bytes(Tag::ObjectZero, offset, bytes);
+}
+
+/// A mapping was moved or got another length; `keeps`: it also stays where it was.
+/// What the part that was added to its end shows, if that is an object.
+pub fn follow(
+    event: &mut Builder,
+    [old, old_length]: [u64; 2],
+    [new, new_length]: [u64; 2],
+    keeps: bool,
+) -> Option<OwnMapping> {
+    let (old_length, new_length) = (page_up(old_length), page_up(new_length));
+    // Without a length, it is mapped once more.
+    let (keeps, moved) = match old_length {
+        0 => (true, new_length),
+        _ => (keeps, old_length.min(new_length)),
     };
-    for index in 0..mappings().len() {
-        let mapping = mappings()[index];
-        if mapping.device == status.device && mapping.inode == status.inode {
-            let visible = status
-                .size
-                .saturating_sub(mapping.offset)
-                .min(mapping.length);
-            event.guest_memory(mapping.address, page_up(visible));
+    let is_moved = new != old;
+    if is_moved {
+        forget(event, new, new_length);
+    }
+    let mut last = None;
+    let mut at = old;
+    let end = old + if old_length == 0 { 1 } else { moved };
+    while at < end {
+        // The lowest one behind those that are done.
+        let Some(&mapping) = overlapping(at, end).last() else {
+            break;
+        };
+        let part = mapping.part(at, end.max(old + moved));
+        at = part.end;
+        last = Some(part);
+        if is_moved && old_length != 0 {
+            add(OwnMapping {
+                start: new + (part.start - old),
+                end: new + (part.end - old),
+                ..part
+            });
         }
+    }
+    if is_moved && !keeps {
+        forget(event, old, old_length);
+    } else if new_length < old_length && !keeps {
+        forget(event, old + new_length, old_length - new_length);
+    }
+    let last = last?;
+    let (start, offset) = if old_length == 0 {
+        (new, last.offset)
+    } else if last.end == old + old_length {
+        (new + old_length, last.offset + (last.end - last.start))
+    } else {
+        return None;
+    };
+    let grown = OwnMapping {
+        start,
+        end: new + new_length,
+        offset,
+        ..last
+    };
+    if grown.start >= grown.end {
+        return None;
+    }
+    add(grown);
+    matches!(grown.shows, Shows::Object(_)).then_some(grown)
+}
+
+/// In the child of a fork, which has its parent's mappings.
+pub fn after_fork() {
+    for_each_file(MappedFileIndex::enter);
+}
+
+/// The process is about to have no mappings any more: it ends, or executes another image.
+pub fn leave_all() {
+    for_each_file(|file| {
+        file.leave();
+    });
+}
+
+/// An `execve` has failed after [`leave_all`].
+pub fn enter_all() {
+    for_each_file(MappedFileIndex::enter);
+}
+
+/// Each file whose object is mapped, once.
+fn for_each_file(act: impl Fn(MappedFileIndex)) {
+    if !is_inherited() {
+        return;
+    }
+    let objects = || {
+        all()
+            .iter()
+            .filter(|mapping| mapping.is_common())
+            .filter_map(|mapping| mapping.file)
+    };
+    const DONE: u64 = 1 << 63;
+    for file in objects() {
+        if PAGES[file.index()].fetch_or(DONE, Ordering::Relaxed) & DONE == 0 {
+            act(file);
+        }
+    }
+    for file in objects() {
+        PAGES[file.index()].fetch_and(!DONE, Ordering::Relaxed);
     }
 }

@@ -19,7 +19,7 @@ use crate::call::Call;
 use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::signal::{self, preemption::Kind};
 use crate::thread::Thread;
-use crate::{arena, patience, shared, spinning, text};
+use crate::{arena, conversion, patience, shared, spinning, text};
 
 /// How long a process waits for its turn before it requests that the running one is preempted.
 const PATIENCE_NS: u64 = 20_000_000;
@@ -54,7 +54,7 @@ fn group() -> &'static Group {
 }
 
 /// This process as the arena knows it.
-fn me() -> u64 {
+pub fn me() -> u64 {
     member(
         arena::own_index(),
         arena::slot().pid.load(Ordering::Relaxed),
@@ -153,6 +153,8 @@ pub fn enter(thread: &Thread) {
     HOLDS.store(false, Ordering::Relaxed);
     TURN.store(0, Ordering::Relaxed);
     MEMBER.store(true, Ordering::Relaxed);
+    let waiter = arena::waiter(arena::own_index());
+    waiter.member.store(me(), Ordering::Release);
     take(thread, WaitKind::AfterSlice);
 }
 
@@ -208,6 +210,8 @@ fn begin_turn(group: &Group, after_dead: bool) {
         // What the killed one did since its last event is in nobody's log.
         shared::attach_content(&mut event);
     }
+    // What others have begun to change, this process sees in its mappings now.
+    conversion::catch_up(&mut event);
     event.commit();
     group.turn.store(number, Ordering::Release);
     TURN.store(number, Ordering::Relaxed);
@@ -218,7 +222,6 @@ fn begin_turn(group: &Group, after_dead: bool) {
 fn wait(group: &Group, me: u64, kind: WaitKind) -> bool {
     let slot = arena::own_index();
     let waiter = arena::waiter(slot);
-    waiter.member.store(me, Ordering::Relaxed);
     let (word, mask) = bit(slot);
     if kind == WaitKind::AfterCall {
         group.after_call.fetch_add(1, Ordering::SeqCst);
@@ -346,6 +349,11 @@ static SHARES_DESCRIPTORS: AtomicBool = AtomicBool::new(false);
 /// The process makes a child that shares its descriptors, or is one.
 pub fn descriptors_are_shared() {
     SHARES_DESCRIPTORS.store(true, Ordering::Relaxed);
+}
+
+/// Whether that is so.
+pub fn shares_descriptors() -> bool {
+    SHARES_DESCRIPTORS.load(Ordering::Relaxed)
 }
 
 /// Whether a member has ended.
@@ -481,6 +489,8 @@ pub fn leave() {
     let group = group();
     group.members.fetch_sub(1, Ordering::Relaxed);
     MEMBER.store(false, Ordering::Relaxed);
+    let waiter = arena::waiter(arena::own_index());
+    waiter.member.store(0, Ordering::Release);
     arena::Lock::of_slot(arena::own_index()).release();
 }
 

@@ -9,7 +9,8 @@ use reenact_trace::{FileId, MapRecord, Tag};
 use crate::call::{Call, Outcome};
 use crate::files::Status;
 use crate::guest::{page_down, page_up};
-use crate::{around_region, patch, shared, sharing_group, signal, unknown_code};
+use crate::own_mappings::{OwnMapping, Shows};
+use crate::{around_region, mapped_files, patch, shared, sharing_group, signal, unknown_code};
 
 const SHM_RDONLY: u64 = 0o10000;
 const SHM_REMAP: u64 = 0o40000;
@@ -63,7 +64,7 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
     signal::dirty::join_neighbours(at, length);
     if flags & SHM_REMAP != 0 {
         patch::forget(at, length);
-        shared::forget(at, length);
+        shared::forget(&mut call.event, at, length);
     }
     let mut protection = PROT_READ;
     if flags & SHM_RDONLY == 0 {
@@ -79,13 +80,15 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
         size: length,
         ..Status::default()
     };
-    let is_known = shared::is_object(&status);
+    let file = mapped_files::add(&status);
+    let is_known = file.is_some_and(|file| file.live_object().is_some());
+    let object = file.and_then(|file| file.make_object(length)).unwrap_or(0);
     let record = MapRecord {
         length,
         protection: protection as u32,
         flags: MAP_SHARED as u32,
         file: FileId::NONE.0,
-        object: shared::object_of(&status),
+        object,
         file_size: length,
         ..MapRecord::default()
     };
@@ -96,7 +99,19 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
     } else if !is_known || length <= MOST_AGAIN {
         call.event.guest_memory(at, length);
     }
-    shared::remember(at, length, &status, 0);
+    shared::add(OwnMapping {
+        start: at,
+        end: at + length,
+        offset: 0,
+        file: file.filter(|_| object != 0),
+        shows: if object == 0 {
+            Shows::Anonymous
+        } else {
+            Shows::Object(object)
+        },
+        is_shared: true,
+        is_code: false,
+    });
     Outcome::Done(result)
 }
 
@@ -104,7 +119,7 @@ pub fn attach(call: &mut Call<'_>) -> Outcome {
 #[inline(never)]
 pub fn detach(call: &mut Call<'_>) -> Outcome {
     let address = call.args[0];
-    let Some(length) = shared::length_at(address, DEVICE) else {
+    let Some(length) = shared::segment_at(address, |file| file.device() == DEVICE) else {
         return Outcome::Done(-EINVAL);
     };
     // SAFETY: the program asked for it; a segment it has attached.
@@ -112,7 +127,7 @@ pub fn detach(call: &mut Call<'_>) -> Outcome {
     if result == 0 {
         let end = length.to_le_bytes();
         call.event.bytes(Tag::Unmap, address, &end);
-        shared::forget(address, length);
+        shared::forget(&mut call.event, address, length);
         patch::forget(address, length);
     }
     Outcome::Done(result)

@@ -18,7 +18,7 @@ use reenact_trace::Tag;
 
 use crate::call::{Call, Outcome};
 use crate::guest::GuestMemory;
-use crate::{arena, cpuid, guest, hidden_descriptors, proc_files, shared, streams};
+use crate::{arena, cpuid, file_changes, guest, hidden_descriptors, proc_files, streams};
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
 #[inline(always)]
@@ -109,6 +109,7 @@ fn bits(fd: u64) -> u8 {
 }
 
 fn mark(fd: u32, change: impl Fn(u8) -> u8) {
+    file_changes::forget_descriptor(fd);
     if let Some(bits) = arena::slot().exec.descriptors.get(fd as usize) {
         let old = bits.load(Ordering::Relaxed);
         let new = change(old);
@@ -129,6 +130,7 @@ pub fn after(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
         return;
     }
     track_descriptors(call, entry, result);
+    file_changes::after_open(call, entry, result);
     if let Some(to) = entry.content.descriptor() {
         let is_resize = matches!(entry.content, Content::Resize(_));
         content_changed(call, call.args[usize::from(to)], result, is_resize);
@@ -195,9 +197,6 @@ fn content_changed(call: &mut Call<'_>, file: u64, result: i64, is_resize: bool)
     if stream != 0 {
         call.event.header.flags |= stream;
         call.event.sequence();
-    }
-    if shared::any() {
-        shared::after_write(&mut call.event, file as i32);
     }
 }
 

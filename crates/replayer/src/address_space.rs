@@ -18,6 +18,10 @@ pub const SHARED_ADDRESS: u64 = STACK_ADDRESS + (128 << 20);
 /// The table of turns, shared too.
 pub const TURNS_ADDRESS: u64 = SHARED_ADDRESS + (64 << 20);
 
+/// Where a part of a shared object is mapped for a moment, and how much at most.
+pub const WINDOW_ADDRESS: u64 = STACK_ADDRESS + (256 << 20);
+pub const WINDOW_SIZE: u64 = 512 << 20;
+
 /// Map the stacks. Called on the kernel's stack, before anything else.
 pub fn map_stacks() -> bool {
     let flags = numbers::MAP_PRIVATE

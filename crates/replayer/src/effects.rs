@@ -24,9 +24,12 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
         processor,
         ..
     } = machine;
+    let header = &group.event.header;
+    let has_failed = group.event.kind == EventKind::Syscall && header.result < 0;
     for attachment in group.attachments() {
         let address = attachment.address;
         match attachment.tag {
+            Tag::Write if memory.is_only_shown(address, attachment.payload, has_failed) => {}
             Tag::Write => memory.write(translator, address, attachment.payload)?,
             Tag::Zero => {
                 let length = attachment
@@ -44,6 +47,24 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
                 let record = MapRecord::from_bytes(attachment.payload)
                     .ok_or(ReplayError::BadEvent("a Map without record"))?;
                 memory.map(translator, address, &record)?;
+            }
+            Tag::ObjectWrite => {
+                let (object, bytes) = attachment
+                    .object_bytes()
+                    .ok_or(ReplayError::BadEvent("an ObjectWrite without object"))?;
+                memory.write_object(translator, object, address, bytes)?;
+            }
+            Tag::ObjectZero => {
+                let (object, length) = attachment
+                    .object_zeros()
+                    .ok_or(ReplayError::BadEvent("an ObjectZero without length"))?;
+                memory.zero_object(translator, object, address, length)?;
+            }
+            Tag::Discard => {
+                let length = attachment
+                    .value()
+                    .ok_or(ReplayError::BadEvent("a Discard without length"))?;
+                memory.discard(translator, address, length)?;
             }
             Tag::Patch => memory.patch(translator, address, attachment.payload)?,
             Tag::Breakpoints => memory.set_breakpoints(translator, attachment.payload)?,
@@ -65,13 +86,28 @@ pub fn watched_writes(machine: &Machine, group: &Group<'_>) -> Vec<Touched> {
     let written = group.attachments().filter_map(|attachment| {
         let length = match attachment.tag {
             Tag::Write => attachment.payload.len() as u64,
-            Tag::Zero => attachment.value()?,
+            Tag::Zero | Tag::Discard => attachment.value()?,
             Tag::Map => MapRecord::from_bytes(attachment.payload)?.length,
             _ => return None,
         };
         Some((attachment.address, length))
     });
-    let ranges: Vec<(u64, u64)> = changed.into_iter().chain(written).collect();
+    let shown = group
+        .attachments()
+        .filter_map(|attachment| {
+            let (object, length) = match attachment.tag {
+                Tag::ObjectWrite => {
+                    let (object, bytes) = attachment.object_bytes()?;
+                    (object, bytes.len() as u64)
+                }
+                Tag::ObjectZero => attachment.object_zeros()?,
+                _ => return None,
+            };
+            let end = attachment.address.saturating_add(length);
+            Some(machine.memory.shown_at(object, attachment.address, end))
+        })
+        .flatten();
+    let ranges: Vec<(u64, u64)> = changed.into_iter().chain(written).chain(shown).collect();
     let watches = machine.translator.watches().iter().enumerate();
     watches
         .filter(|(_, watch)| watch.access & Watch::WRITE != 0)

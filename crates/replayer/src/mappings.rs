@@ -1,6 +1,6 @@
 //! The table of the recorded program's mappings. Pure: it changes nothing in the address space.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use reenact_freestanding::numbers::MAP_SHARED;
@@ -34,6 +34,11 @@ impl Mapping {
     pub fn is_shared(&self) -> bool {
         u64::from(self.flags) & MAP_SHARED != 0
     }
+
+    /// Whether it shows an object until its pages are written to, which are its own then.
+    pub fn is_private_view(&self) -> bool {
+        self.object != 0 && !self.is_shared()
+    }
 }
 
 /// What `madvise` has asked for: what a forked child has in the place of a mapping.
@@ -49,6 +54,8 @@ pub struct AtFork {
 #[derive(Clone, Debug, Default)]
 pub struct MappingTable {
     map: BTreeMap<u64, Mapping>,
+    /// Starts of the mappings of objects, by object.
+    of_objects: BTreeSet<(u32, u64)>,
 }
 
 impl MappingTable {
@@ -58,6 +65,26 @@ impl MappingTable {
 
     pub fn clear(&mut self) {
         self.map.clear();
+        self.of_objects.clear();
+    }
+
+    /// Start and mapping of those that show an object, in order.
+    pub fn of_object(&self, object: u32) -> impl Iterator<Item = (u64, &Mapping)> {
+        self.of_objects
+            .range((object, 0)..=(object, u64::MAX))
+            .filter_map(|(_, start)| Some((*start, self.map.get(start)?)))
+    }
+
+    /// Whether any shows one.
+    pub fn has_objects(&self) -> bool {
+        !self.of_objects.is_empty()
+    }
+
+    fn put(&mut self, start: u64, mapping: Mapping) {
+        if mapping.object != 0 {
+            self.of_objects.insert((mapping.object, start));
+        }
+        self.map.insert(start, mapping);
     }
 
     /// Start and mapping, in order.
@@ -94,7 +121,7 @@ impl MappingTable {
     /// Put a mapping in, over whatever is there.
     pub fn insert(&mut self, start: u64, mapping: Mapping) {
         self.remove(start, mapping.end);
-        self.map.insert(start, mapping);
+        self.put(start, mapping);
     }
 
     /// Take the range out.
@@ -107,7 +134,9 @@ impl MappingTable {
             .map(|(&key, _)| key)
             .collect();
         for key in gone {
-            self.map.remove(&key);
+            if let Some(mapping) = self.map.remove(&key) {
+                self.of_objects.remove(&(mapping.object, key));
+            }
         }
     }
 
@@ -137,6 +166,6 @@ impl MappingTable {
         if let Some(first) = self.map.get_mut(&start) {
             first.end = address;
         }
-        self.map.insert(address, Mapping { offset, ..whole });
+        self.put(address, Mapping { offset, ..whole });
     }
 }

@@ -5,7 +5,7 @@
 //! process writes later.
 
 use reenact_freestanding::numbers as n;
-use reenact_freestanding::syscall::{syscall1, syscall3, syscall4};
+use reenact_freestanding::syscall::{syscall1, syscall4};
 
 use crate::machine::Machine;
 use crate::mappings::Mapping;
@@ -23,7 +23,7 @@ pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
         .memory
         .table
         .iter()
-        .filter(|(_, mapping)| mapping.object != 0 && mapping.is_shared());
+        .filter(|(_, mapping)| mapping.object != 0);
     let shared: alloc::vec::Vec<(u64, Mapping)> =
         shared.map(|(start, &mapping)| (start, mapping)).collect();
     for (start, mapping) in shared {
@@ -35,17 +35,25 @@ pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
         }
         let place = shared_objects::object_place(mapping.object, mapping.offset, length);
         let (descriptor, offset) = place.ok_or(Errno(EINVAL))?;
+        let (protection, visibility) = if mapping.is_shared() {
+            (host_protection(mapping.protection), n::MAP_SHARED)
+        } else {
+            (machine.memory.protection_of(&mapping), n::MAP_PRIVATE)
+        };
+        let own = machine.memory.save_private(start, mapping.end);
         // SAFETY: the range is the program's, and was mapped from the same place of the old file.
         unsafe {
             system::map(
                 start,
                 length,
-                host_protection(mapping.protection),
-                n::MAP_SHARED | n::MAP_FIXED | n::MAP_NORESERVE,
+                protection,
+                visibility | n::MAP_FIXED | n::MAP_NORESERVE,
                 descriptor,
                 offset,
             )
         }?;
+        let restored = machine.memory.restore_private(&own, 0);
+        restored.map_err(|_| Errno(EINVAL))?;
     }
     // SAFETY: the descriptor is ours, and nothing refers to it any more.
     unsafe { syscall1(n::CLOSE, old as u64) };
@@ -60,13 +68,13 @@ fn copy(from: i32, to: i32) -> Result<(), Errno> {
     let mut buffer = alloc::vec![0u8; 1 << 16];
     let mut at = 0;
     loop {
-        at = match seek(from, at, n::SEEK_DATA) {
+        at = match system::seek(from, at, n::SEEK_DATA) {
             Ok(at) => at,
             // No data from here on.
             Err(Errno(ENXIO)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let end = seek(from, at, n::SEEK_HOLE)?;
+        let end = system::seek(from, at, n::SEEK_HOLE)?;
         while at < end {
             let length = (end - at).min(buffer.len() as u64) as usize;
             let read = system::read_at(from, &mut buffer[..length], at)?;
@@ -77,11 +85,6 @@ fn copy(from: i32, to: i32) -> Result<(), Errno> {
             at += read as u64;
         }
     }
-}
-
-fn seek(descriptor: i32, offset: u64, whence: u64) -> Result<u64, Errno> {
-    // SAFETY: the descriptor is ours, and its place is used by nothing else.
-    check(unsafe { syscall3(n::LSEEK, descriptor as u64, offset, whence) })
 }
 
 fn write_at(descriptor: i32, bytes: &[u8], offset: u64) -> Result<(), Errno> {

@@ -99,19 +99,22 @@ impl SharedChanges {
             if place.process == process {
                 continue;
             }
-            let Some(address) = machine.memory.address_of(place.memory, place.offset) else {
+            let object = object_of(place.memory);
+            let address = machine.memory.address_of(place.memory, place.offset);
+            if object.is_none() && address.is_none() {
                 continue;
-            };
+            }
             let mut content = [0u8; BLOCK];
             if system::read_at(descriptor, &mut content, place.at) != Ok(content.len()) {
                 return Err(ReplayError::BadEvent("changes of shared memory cut short"));
             }
-            blocks.push((address, content));
+            blocks.push((place, address, content));
         }
         if let Some(control) = &mut pace.control {
             let hit = blocks
                 .iter()
-                .find_map(|block| watched_change(machine, block));
+                .filter_map(|(_, address, content)| Some(((*address)?, *content)))
+                .find_map(|block| watched_change(machine, &block));
             if let Some(address) = hit {
                 control.at_access(machine, address, Watch::WRITE);
             }
@@ -119,11 +122,20 @@ impl SharedChanges {
         let Machine {
             memory, translator, ..
         } = machine;
-        for (address, content) in &blocks {
-            memory.write(translator, *address, content)?;
+        for (place, address, content) in &blocks {
+            if let Some(object) = object_of(place.memory) {
+                memory.write_object(translator, object, place.offset, content)?;
+            } else if let Some(address) = address {
+                memory.write(translator, *address, content)?;
+            }
         }
         Ok(())
     }
+}
+
+/// The object that this shared memory is; `None`: it has no file, and is known by its mappings only.
+fn object_of(memory: SharedMemory) -> Option<u32> {
+    u32::try_from(memory).ok().filter(|&object| object != 0)
 }
 
 fn header(magic: u32, process: u32, first: u64, second: u64) -> [u8; HEADER] {

@@ -1,4 +1,4 @@
-//! Memory that processes share: one object for each file that was mapped shared and writable,
+//! Memory that processes share: an object for each file that can change while it is mapped,
 //! reserved before the sandbox is entered, so that processes which meet by mapping the same file
 //! find the same memory.
 
@@ -6,15 +6,13 @@ use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::syscall2;
-use reenact_trace::sharing::OBJECT_COUNT;
+use reenact_trace::sharing::LAST_OBJECT;
+pub use reenact_trace::sharing::OBJECT_SIZE;
 
 use crate::system::{check, Errno};
 
-/// Bytes of an object's address range in the memory file.
-pub const OBJECT_SIZE: u64 = 1 << 40;
-
 /// Bytes of the memory file, which is sparse.
-pub const FILE_SIZE: u64 = (OBJECT_COUNT as u64 + 1) * OBJECT_SIZE;
+pub const FILE_SIZE: u64 = (LAST_OBJECT as u64 + 1) * OBJECT_SIZE;
 
 static ALONE: AtomicBool = AtomicBool::new(false);
 static OBJECTS: AtomicI32 = AtomicI32::new(-1);
@@ -61,12 +59,7 @@ pub fn is_inherited() -> bool {
 
 /// Descriptor and offset of a place in a shared object; `None` when there is no such place.
 pub fn object_place(object: u32, offset: u64, length: u64) -> Option<(i32, u64)> {
-    let end = offset.checked_add(length)?;
-    let is_place = object as usize <= OBJECT_COUNT && end <= OBJECT_SIZE;
-    is_place.then(|| {
-        (
-            OBJECTS.load(Ordering::Relaxed),
-            u64::from(object) * OBJECT_SIZE + offset,
-        )
-    })
+    let start = (u64::from(object) * OBJECT_SIZE).checked_add(offset)?;
+    let is_place = object <= LAST_OBJECT && start.checked_add(length)? <= FILE_SIZE;
+    is_place.then(|| (OBJECTS.load(Ordering::Relaxed), start))
 }

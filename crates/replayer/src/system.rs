@@ -39,6 +39,12 @@ pub fn read_at(descriptor: i32, buffer: &mut [u8], offset: u64) -> Result<usize,
     Ok(done)
 }
 
+/// Where the first data (SEEK_DATA) or hole (SEEK_HOLE) of a file from an offset on begins.
+pub fn seek(descriptor: i32, offset: u64, whence: u64) -> Result<u64, Errno> {
+    // SAFETY: the descriptor is ours, and its place is used by nothing else.
+    check(unsafe { syscall3(numbers::LSEEK, descriptor as u64, offset, whence) })
+}
+
 /// Write everything, in one call where the kernel takes it whole.
 pub fn write_all(descriptor: i32, bytes: &[u8]) -> Result<(), Errno> {
     let mut done = 0;
@@ -112,6 +118,16 @@ pub unsafe fn protect(address: u64, length: u64, protection: u64) -> Result<(), 
 pub unsafe fn advise(address: u64, length: u64, advice: u64) -> Result<(), Errno> {
     // SAFETY: passed on to the caller.
     check(unsafe { syscall3(numbers::MADVISE, address, length, advice) }).map(drop)
+}
+
+/// Map the shared memory at an address at another one, too (`mremap` of no length), replacing what is there.
+///
+/// # Safety
+/// Nothing may use what was at the target.
+pub unsafe fn map_once_more(from: u64, length: u64, to: u64) -> Result<(), Errno> {
+    const FLAGS: u64 = numbers::MREMAP_MAYMOVE | numbers::MREMAP_FIXED;
+    // SAFETY: passed on to the caller.
+    check(unsafe { syscall5(numbers::MREMAP, from, 0, length, FLAGS, to) }).map(drop)
 }
 
 /// `mremap` with a fixed target of the same length, which is replaced.

@@ -61,6 +61,10 @@ pub fn replayer(access: &Access<'_>) -> Filter {
     filter.allow(k::__NR_arch_prctl, &[Check::Is(0, k::ARCH_SET_FS as u64)]);
     // The end of the handler of faults: it only loads registers and the mask of signals.
     filter.allow(k::__NR_rt_sigreturn, &[]);
+    filter.allow(
+        k::__NR_lseek,
+        &[Check::OneOf(2, &[k::SEEK_DATA, k::SEEK_HOLE])],
+    );
     let moves = u64::from(k::MREMAP_MAYMOVE | k::MREMAP_FIXED);
     filter.allow(k::__NR_mremap, &[Check::Is(3, moves)]);
     filter.allow(k::__NR_madvise, &[Check::OneOf(2, &ADVICE)]);
@@ -130,10 +134,6 @@ fn allow_serving(filter: &mut Filter, access: &Access<'_>, serving: &Serving) {
     filter.allow(
         k::__NR_ftruncate,
         &[fresh(0), Check::Is(1, serving.objects_size)],
-    );
-    filter.allow(
-        k::__NR_lseek,
-        &[Check::OneOf(2, &[k::SEEK_DATA, k::SEEK_HOLE])],
     );
     filter.allow(k::__NR_pwrite64, &[fresh(0)]);
 }

@@ -32,6 +32,10 @@ pub struct SystemCall {
     pub facts: Facts,
 }
 
+/// Whose row says by a request, or by a path, that a file changes.
+const IOCTL: u16 = 16;
+const TRUNCATE: u16 = 76;
+
 /// Start of a row: a plain call that does nothing but return a result.
 pub(crate) const fn call(
     number: u16,
@@ -159,6 +163,8 @@ impl SystemCall {
             has_consequences: !matches!(self.descriptors, Descriptors::None)
                 || !matches!(self.content, Content::Unchanged)
                 || matches!(self.class, Class::Special(_)),
+            changes_files: !matches!(self.content, Content::Unchanged)
+                || matches!(self.number, IOCTL | TRUNCATE),
         };
         self
     }

@@ -17,6 +17,8 @@ pub struct Facts {
     pub takes_signals: bool,
     /// There is something to do after it: descriptors or files have changed, or it is a special one.
     pub has_consequences: bool,
+    /// It can change what a file holds, or how long it is.
+    pub changes_files: bool,
 }
 
 impl Facts {
@@ -28,5 +30,6 @@ impl Facts {
         is_answered: false,
         takes_signals: false,
         has_consequences: false,
+        changes_files: false,
     };
 }

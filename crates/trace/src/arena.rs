@@ -112,7 +112,7 @@ pub struct ArenaHeader {
     pub vdso_layout: [AtomicU64; 1 + 2 * VDSO_MAPPINGS],
     /// 1: threads are scheduled at random ([`Self::chaos_seed`]), not fairly.
     pub chaos: u32,
-    /// Shared objects in use ([`crate::sharing`]).
+    /// Numbers of shared objects given out ([`crate::sharing`]).
     pub objects: AtomicU32,
     pub chaos_seed: u64,
     /// Entries of the table of CPUID answers, 0 until all processors are known to give the same:
@@ -120,6 +120,13 @@ pub struct ArenaHeader {
     pub cpuid_answers: AtomicU32,
     /// Units of the pool of seccomp filters in use ([`crate::filter_pool`]).
     pub filter_units: AtomicU32,
+    /// Files that have been added to the table of mapped files: who knows that a file is not in it asks again when
+    /// this has changed.
+    pub mapped_files: AtomicU32,
+    /// Files that have become objects while their kept copy may have been mapped.
+    pub converted_files: AtomicU32,
+    /// How often an object has become shorter: private pages of its mappings are gone then, too.
+    pub truncations: AtomicU32,
     /// Files that have changed since (nanoseconds since the epoch) are never taken from
     /// [`Self::file_cache`]: their time stamps may be too coarse to tell two contents apart.
     pub settled_before_ns: u64,

@@ -54,6 +54,14 @@ pub enum Tag {
     Done = 20,
     /// `address` is the checksum of the bytes that the call gave to a file, a pipe or a socket.
     Output = 21,
+    /// The file behind a shared object has these bytes from offset `address` on; payload: number of the object
+    /// u64, then the bytes.
+    ObjectWrite = 22,
+    /// The file behind a shared object has zeros from offset `address` on; payload: number of the object u64,
+    /// length u64.
+    ObjectZero = 23,
+    /// The private pages at `address` are gone: they show their file again; payload: length as u64.
+    Discard = 24,
 }
 
 impl Tag {
@@ -81,6 +89,9 @@ impl Tag {
             19 => Unmap,
             20 => Done,
             21 => Output,
+            22 => ObjectWrite,
+            23 => ObjectZero,
+            24 => Discard,
             _ => return None,
         })
     }
@@ -121,8 +132,8 @@ pub struct MapRecord {
     pub flags: u32,
     /// [`crate::FileId`] of the content, or `FileId::NONE`: anonymous, or `Write`s follow.
     pub file: u32,
-    /// Number of the shared object (a file mapped shared and writable, by whatever processes), or
-    /// 0: none. All mappings of an object show the same memory.
+    /// Number of the shared object (a file that can change while it is mapped, by whatever processes), or
+    /// 0: none. All mappings of an object show the same memory; private ones until their pages are written.
     pub object: u32,
     /// Offset in the file, bytes.
     pub offset: u64,
@@ -156,13 +167,28 @@ pub struct Attachment<'a> {
     pub payload: &'a [u8],
 }
 
-impl Attachment<'_> {
+impl<'a> Attachment<'a> {
     /// The payload's first u64, if it has one.
     pub fn value(&self) -> Option<u64> {
-        let bytes = self.payload.get(..8)?;
-        let mut word = [0u8; 8];
-        word.copy_from_slice(bytes);
-        Some(u64::from_le_bytes(word))
+        self.word(0)
+    }
+
+    /// A u64 of the payload, by its number.
+    fn word(&self, index: usize) -> Option<u64> {
+        let bytes = self.payload.get(8 * index..)?.first_chunk()?;
+        Some(u64::from_le_bytes(*bytes))
+    }
+
+    /// Object and bytes of a [`Tag::ObjectWrite`].
+    pub fn object_bytes(&self) -> Option<(u32, &'a [u8])> {
+        let object = u32::try_from(self.value()?).ok()?;
+        Some((object, self.payload.get(8..)?))
+    }
+
+    /// Object and length of a [`Tag::ObjectZero`].
+    pub fn object_zeros(&self) -> Option<(u32, u64)> {
+        let object = u32::try_from(self.value()?).ok()?;
+        Some((object, self.word(1)?))
     }
 }
 

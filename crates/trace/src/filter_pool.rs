@@ -4,14 +4,15 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::arena::{SITE_POOL_ENTRIES, SITE_POOL_OFFSET, SLOTS_OFFSET};
+use crate::arena::{SITE_POOL_ENTRIES, SITE_POOL_OFFSET};
+use crate::sharing::MAPPED_FILES_OFFSET;
 
 /// Offset of the pool in the arena.
 pub const FILTER_POOL_OFFSET: u64 = SITE_POOL_OFFSET + (SITE_POOL_ENTRIES * 8) as u64;
 /// What the pool is given out in, bytes.
 pub const FILTER_UNIT: u64 = 64;
 /// Units there are. Number 0 names nothing.
-pub const FILTER_UNITS: u32 = ((SLOTS_OFFSET - FILTER_POOL_OFFSET) / FILTER_UNIT) as u32;
+pub const FILTER_UNITS: u32 = ((MAPPED_FILES_OFFSET - FILTER_POOL_OFFSET) / FILTER_UNIT) as u32;
 /// Calls below this number can be known to be allowed always.
 pub const KNOWN_CALLS: usize = 512;
 
@@ -55,4 +56,5 @@ pub fn take(used: &AtomicU32, bytes: u64) -> Option<u32> {
     taken.ok().map(|used| used.max(1))
 }
 
-const _: () = assert!(FILTER_POOL_OFFSET + FILTER_UNITS as u64 * FILTER_UNIT <= SLOTS_OFFSET);
+const _: () =
+    assert!(FILTER_POOL_OFFSET + FILTER_UNITS as u64 * FILTER_UNIT <= MAPPED_FILES_OFFSET);

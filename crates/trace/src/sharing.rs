@@ -1,12 +1,14 @@
 //! What processes that share writable memory have in common, in the arena: whose turn it is, who
-//! waits for one, and which files are shared objects.
+//! waits for one, and which files are mapped.
 //!
 //! Every change is one atomic operation, so a process that is killed at any moment leaves a state
 //! that the others can go on with.
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use crate::arena::{FILE_TABLE_OFFSET, SLOT_COUNT};
+use crate::arena::{
+    FILE_TABLE_OFFSET, SITE_POOL_ENTRIES, SITE_POOL_OFFSET, SLOTS_OFFSET, SLOT_COUNT,
+};
 
 /// Offset of the groups in the arena.
 pub const GROUPS_OFFSET: u64 = 64 << 10;
@@ -14,10 +16,15 @@ pub const GROUPS_OFFSET: u64 = 64 << 10;
 pub const GROUP_COUNT: usize = 256;
 /// Offset of the waiters, one for each slot.
 pub const WAITERS_OFFSET: u64 = 320 << 10;
-/// Offset of the shared objects.
-pub const OBJECTS_OFFSET: u64 = 512 << 10;
-/// Number of shared objects.
-pub const OBJECT_COUNT: usize = 16384;
+/// Offset of the table of mapped files.
+pub const MAPPED_FILES_OFFSET: u64 = 120 << 20;
+/// Entries of that table.
+pub const MAPPED_FILE_COUNT: usize = 32768;
+/// Bytes of an object for each number it takes. In a replay the objects lie one behind the other, in the order of
+/// their numbers, in one sparse file.
+pub const OBJECT_SIZE: u64 = 1 << 40;
+/// The highest number of an object: a file has no more bytes.
+pub const LAST_OBJECT: u32 = (1 << 23) - 2;
 
 /// A group of processes that share memory: they run in turns.
 #[repr(C)]
@@ -65,7 +72,7 @@ pub const fn slot_and_pid(member: u64) -> Option<(usize, u32)> {
 /// A process that waits for its turn.
 #[repr(C)]
 pub struct Waiter {
-    /// [`member`].
+    /// [`member`]; 0: the process is in no group.
     pub member: AtomicU64,
     /// Futex: 1 when the turn is offered to the waiter.
     pub granted: AtomicU32,
@@ -73,21 +80,39 @@ pub struct Waiter {
     pub parent_waits: AtomicU32,
 }
 
-/// A file that is mapped shared and writable. Its number is its index + 1.
+/// A file (or another thing with a device and an inode) that recorded processes have mapped.
 #[repr(C)]
-pub struct Object {
+pub struct MappedFile {
     pub device: AtomicU64,
     pub inode: AtomicU64,
-    /// 1 more than its group.
-    pub group: AtomicU64,
+    /// Number of the object whose memory all its mappings show; 0: they show the copy kept in the trace.
+    pub number: AtomicU32,
+    /// Processes that have the object mapped; killed ones are not taken off.
+    pub users: AtomicU32,
+    /// Bytes of the file that mappings of the object have shown: the first one, and one past the last.
+    pub shown_from: AtomicU64,
+    pub shown_to: AtomicU64,
+    /// How often the copy kept in the trace has been mapped.
+    pub kept_mappings: AtomicU32,
+    /// Changed when the file may have, whatever its time stamps say: stores to memory do not touch them at once, and
+    /// they can be coarse.
+    pub version: AtomicU32,
+    pub reserved: u32,
+    /// Numbers that the object takes, each for [`OBJECT_SIZE`] bytes.
+    pub numbers: AtomicU32,
+    /// Processes that were the last to map the kept copy ([`member`]).
+    pub mappers: [AtomicU64; 4],
 }
 
 const _: () = assert!(core::mem::size_of::<crate::arena::ArenaHeader>() as u64 <= GROUPS_OFFSET);
 const _: () =
     assert!(GROUPS_OFFSET + (GROUP_COUNT * core::mem::size_of::<Group>()) as u64 <= WAITERS_OFFSET);
 const _: () = assert!(
-    WAITERS_OFFSET + (SLOT_COUNT * core::mem::size_of::<Waiter>()) as u64 <= OBJECTS_OFFSET
+    WAITERS_OFFSET + (SLOT_COUNT * core::mem::size_of::<Waiter>()) as u64 <= FILE_TABLE_OFFSET
 );
+const _: () = assert!(SITE_POOL_OFFSET + 8 * SITE_POOL_ENTRIES as u64 <= MAPPED_FILES_OFFSET);
 const _: () = assert!(
-    OBJECTS_OFFSET + (OBJECT_COUNT * core::mem::size_of::<Object>()) as u64 <= FILE_TABLE_OFFSET
+    MAPPED_FILES_OFFSET + (MAPPED_FILE_COUNT * core::mem::size_of::<MappedFile>()) as u64
+        <= SLOTS_OFFSET
 );
+const _: () = assert!((LAST_OBJECT as u64 + 1).checked_mul(OBJECT_SIZE).is_some());

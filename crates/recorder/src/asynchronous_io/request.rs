@@ -8,8 +8,9 @@ use reenact_trace::Tag;
 
 use super::ring::Ring;
 use crate::call::Call;
+use crate::file_changes::{self, Change};
 use crate::released::{was_preempted, while_released};
-use crate::{files, guest, hidden_descriptors, scheduler, shared, text};
+use crate::{files, guest, hidden_descriptors, scheduler, text};
 
 /// What has become of a request.
 pub enum Performed {
@@ -158,13 +159,13 @@ impl Request {
     }
 
     /// Log what was read, and what mappings show of what was written.
-    fn log(&self, call: &mut Call<'_>, result: i64) {
+    fn log(&self, call: &mut Call<'_>, change: Option<&Change>, result: i64) {
         if result <= 0 {
             return;
         }
         if self.writes() {
-            if shared::any() {
-                shared::after_write(&mut call.event, self.file as i32);
+            if let Some(change) = change {
+                file_changes::after_writing(call, change, self.offset, result as u64);
             }
             return;
         }
@@ -231,6 +232,11 @@ pub fn perform(call: &mut Call<'_>, ring: &mut Ring, at: u64) -> Performed {
     if !guest::write(key, &[0; 4]) {
         return Performed::Refused(-EFAULT);
     }
+    let change = if request.writes() {
+        file_changes::before_writing(call, request.file as i32)
+    } else {
+        None
+    };
     let result = request.carry_out(call);
     match result {
         NOT_BEGUN => return Performed::Interrupted,
@@ -240,7 +246,7 @@ pub fn perform(call: &mut Call<'_>, ring: &mut Ring, at: u64) -> Performed {
         _ => {}
     }
     call.event.bytes(Tag::Write, key, &[0; 4]);
-    request.log(call, result);
+    request.log(call, change.as_ref(), result);
     ring.push([request.data, at, result as u64, 0], &mut call.event);
     if let Some(file) = request.tells {
         tell(file);

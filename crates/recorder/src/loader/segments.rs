@@ -262,8 +262,7 @@ impl Image {
                 length,
                 protection,
                 MAP_PRIVATE | MAP_FIXED,
-                self.fd,
-                offset,
+                &mappings::File::loaded(self.fd, offset),
             );
             if load.memory_size > load.file_size && protection & PROT_WRITE != 0 {
                 event.bytes(Tag::Zero, file_end, &(mapped_end - file_end).to_le_bytes());
@@ -278,7 +277,8 @@ impl Image {
             if result < 0 {
                 return Err(result);
             }
-            mappings::record_mapping(event, mapped_end, length, protection, flags, -1, 0);
+            let none = &mappings::File::NONE;
+            mappings::record_mapping(event, mapped_end, length, protection, flags, none);
         }
         Ok(())
     }

@@ -39,6 +39,7 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
     }
     ptrace::endings::thread_ends(call.thread, status, last && !call.thread.vfork_child);
     if is_member {
+        crate::shared::leave_all();
         crate::sharing_group::leave();
     }
     if !call.thread.vfork_child {

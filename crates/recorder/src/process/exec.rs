@@ -14,7 +14,8 @@ use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::thread::Thread;
 use crate::{
-    arena, guest, hidden_descriptors, log, scheduler, sharing_group, signal, text, time_stamps,
+    arena, guest, hidden_descriptors, log, scheduler, shared, sharing_group, signal, text,
+    time_stamps,
 };
 
 use super::argument_lists::{count_pointers, Lists};
@@ -67,6 +68,7 @@ pub fn exec(call: &mut Call<'_>) -> Outcome {
         let header = call.event.set_aside();
         scheduler::log_blocked(&header);
         if leaves_group {
+            shared::leave_all();
             sharing_group::leave();
             sharing_group::await_requests();
         }
@@ -77,6 +79,7 @@ pub fn exec(call: &mut Call<'_>) -> Outcome {
         Err(errno) => {
             if leaves_group {
                 sharing_group::join(call);
+                shared::enter_all();
             }
             Outcome::Done(errno)
         }

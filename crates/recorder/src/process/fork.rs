@@ -166,6 +166,7 @@ fn in_child(
     signal::dirty::after_fork();
     scheduler::after_fork();
     super::threads::after_fork(call.thread.index);
+    crate::shared::after_fork();
 
     let thread: &mut Thread = call.thread;
     thread.tid = pid;

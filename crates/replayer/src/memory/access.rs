@@ -40,7 +40,7 @@ impl Memory {
     ) -> Result<(), ReplayError> {
         let opened = self.open(translator, address, length)?;
         let result = write(self);
-        self.close(opened, address, length);
+        self.close_range(opened, address, length);
         result
     }
 
@@ -74,11 +74,12 @@ impl Memory {
             let part_end = mapping.end.min(end);
             let (from, to) = (page_up(at), page_down(part_end));
             // Whole anonymous pages: let the kernel do it, at no cost of memory.
-            let dropped = mapping.file == FileId::NONE && from == at && to > from;
+            let is_memory = mapping.file == FileId::NONE && !mapping.is_private_view();
+            let dropped = is_memory && from == at && to > from;
             let piece = if dropped {
                 to - from
             } else {
-                let limit = if mapping.file == FileId::NONE && from > at && from < part_end {
+                let limit = if is_memory && from > at && from < part_end {
                     from
                 } else {
                     part_end
@@ -105,13 +106,18 @@ impl Memory {
             }
             at += piece;
         }
-        self.close(opened, address, length);
+        self.close_range(opened, address, length);
         failed.map_or(Ok(()), |address| Err(ReplayError::Inaccessible(address)))
     }
 
     /// Make a page inaccessible for a moment; whether it was accessible. Not for pages of code,
     /// which are read to be translated.
     pub fn close_page(&mut self, page: u64) -> bool {
+        self.closed = self.close(page).then_some(page);
+        self.closed.is_some()
+    }
+
+    fn close(&self, page: u64) -> bool {
         let Some((_, mapping)) = self.table.find(page) else {
             return false;
         };
@@ -124,6 +130,7 @@ impl Memory {
 
     /// Undo [`Memory::close_page`].
     pub fn open_page(&mut self, page: u64) {
+        self.closed = None;
         self.restore_protection(page, page + PAGE);
     }
 
@@ -152,7 +159,7 @@ impl Memory {
     }
 
     /// Make a range writable for a moment; translations of it are dropped.
-    /// Whether [`Memory::close`] has protections to restore.
+    /// Whether [`Memory::close_range`] has protections to restore.
     fn open(
         &mut self,
         translator: &mut Translator,
@@ -200,7 +207,7 @@ impl Memory {
         Ok(must_open)
     }
 
-    fn close(&mut self, opened: bool, address: u64, length: u64) {
+    fn close_range(&mut self, opened: bool, address: u64, length: u64) {
         if opened {
             self.restore_protection(page_down(address), page_up(address + length));
         }

@@ -114,7 +114,7 @@ impl GuestCode for Memory {
     fn unwatch_page(&mut self, address: u64) -> Vec<u64> {
         let page = page_down(address);
         let mut stale = self.lift_watches(page);
-        if self.note_write(page) && stale.is_empty() {
+        if self.closed != Some(page) && self.note_write(page) && stale.is_empty() {
             stale.push(page);
         }
         stale

@@ -30,9 +30,12 @@ impl Memory {
     }
 
     /// What the host mapping gets while nobody has written to it in this turn.
-    pub(super) fn protection_of(&self, mapping: &Mapping) -> u64 {
+    pub fn protection_of(&self, mapping: &Mapping) -> u64 {
         let whole = host_protection(mapping.protection);
-        if self.is_followed(mapping) {
+        if mapping.is_private_view() {
+            // A page is opened when it becomes the process's own.
+            whole & !n::PROT_WRITE
+        } else if self.is_followed(mapping) {
             whole & !n::PROT_WRITE | n::PROT_READ
         } else {
             whole
@@ -51,6 +54,9 @@ impl Memory {
         let Some((_, mapping)) = self.table.find(page) else {
             return false;
         };
+        if mapping.is_private_view() {
+            return self.own_page(page);
+        }
         if !self.is_followed(mapping) || self.written.pages.contains_key(&page) {
             return false;
         }
@@ -74,6 +80,7 @@ impl Memory {
 
     /// The same for all pages of a range.
     pub(super) fn note_writes(&mut self, start: u64, end: u64) {
+        self.own_pages(start, end);
         if !self.written.is_followed {
             return;
         }

@@ -7,8 +7,11 @@ mod access;
 mod code;
 mod following;
 mod forked;
+mod objects;
+mod owning;
 mod patches;
 mod patching;
+mod private_pages;
 mod remap;
 mod views;
 mod written;
@@ -26,6 +29,7 @@ use crate::system;
 use crate::trace_directory::TraceDirectory;
 
 use patches::Patches;
+use private_pages::PrivatePages;
 use written::Written;
 pub use written::{SharedMemory, BLOCK};
 
@@ -87,6 +91,9 @@ pub struct Memory {
     watched: BTreeSet<u64>,
     patches: Patches,
     written: Written,
+    private_pages: PrivatePages,
+    /// A page that must not be accessible.
+    closed: Option<u64>,
     /// Whose memory it is.
     process: u32,
 }
@@ -99,6 +106,8 @@ impl Memory {
             watched: BTreeSet::new(),
             patches: Patches::default(),
             written: Written::default(),
+            private_pages: PrivatePages::default(),
+            closed: None,
             process: 0,
         }
     }
@@ -123,16 +132,17 @@ impl Memory {
             });
         }
         let file = FileId(record.file);
+        let is_object = record.object != 0 && file == FileId::NONE;
         let is_shared = u64::from(record.flags) & n::MAP_SHARED != 0
             && file == FileId::NONE
-            && (record.object != 0 || shared_objects::is_inherited());
+            && (is_object || shared_objects::is_inherited());
         let visibility = if is_shared {
             n::MAP_SHARED
         } else {
             n::MAP_PRIVATE
         };
         let mut flags = visibility | n::MAP_FIXED | n::MAP_NORESERVE;
-        let (descriptor, offset, file_size) = if is_shared && record.object != 0 {
+        let (descriptor, offset, file_size) = if is_object {
             let (descriptor, offset) =
                 shared_objects::object_place(record.object, record.offset, length)
                     .ok_or(ReplayError::BadMapping { address, length })?;
@@ -149,6 +159,7 @@ impl Memory {
         };
         self.forget(translator, address, address + length);
         self.close_written(address, address + length);
+        self.private_pages.remove(address, address + length);
         let mapping = Mapping {
             end: address + length,
             protection: record.protection & 7,
@@ -156,7 +167,7 @@ impl Memory {
             file,
             offset: record.offset,
             file_size,
-            object: record.object,
+            object: if is_object { record.object } else { 0 },
             memory: self.memory_of(record),
             at_fork: AtFork::default(),
         };
@@ -214,6 +225,7 @@ impl Memory {
         }
         self.forget(translator, address, address + length);
         self.close_written(address, address + length);
+        self.private_pages.remove(address, address + length);
         // SAFETY: the range is the program's.
         unsafe { system::unmap(address, length) }.map_err(|error| ReplayError::MappingRefused {
             address,
@@ -235,6 +247,7 @@ impl Memory {
         }
         self.table.clear();
         self.watched.clear();
+        self.private_pages.remove(0, u64::MAX);
         self.patches.clear();
     }
 
@@ -285,6 +298,9 @@ impl Memory {
                     unsafe { system::advise(from, mapping.end.min(end) - from, n::MADV_DONTNEED) };
             }
         }
+        if self.private_pages.remove(address, end) {
+            self.restore_protection(address, end);
+        }
         Ok(())
     }
 
@@ -297,6 +313,7 @@ impl Memory {
             let _ = unsafe { system::protect(from, to - from, self.protection_of(mapping)) };
         }
         self.reopen_written(start, end);
+        self.reopen_private(start, end);
     }
 }
 

@@ -24,6 +24,9 @@ impl Memory {
         keep_old: bool,
     ) -> Result<(), ReplayError> {
         let (old_length, new_length) = (page_up(old_length), page_up(new_length));
+        if old_length == 0 {
+            return self.map_once_more(translator, old_address, new_address, new_length);
+        }
         for (address, length) in [(old_address, old_length), (new_address, new_length)] {
             if !is_program_range(address, length) {
                 return Err(ReplayError::BadMapping { address, length });
@@ -70,7 +73,7 @@ impl Memory {
                 flags: last.flags,
                 file: last.file.0,
                 object: last.object,
-                offset: if last.file == FileId::NONE && last.memory == 0 {
+                offset: if last.file == FileId::NONE && last.memory == 0 && last.object == 0 {
                     0
                 } else {
                     offset
@@ -84,6 +87,69 @@ impl Memory {
                 grown.memory = last.memory;
             });
         }
+        Ok(())
+    }
+
+    /// Without a length, the same shared memory is mapped at another place, too.
+    fn map_once_more(
+        &mut self,
+        translator: &mut Translator,
+        old_address: u64,
+        new_address: u64,
+        new_length: u64,
+    ) -> Result<(), ReplayError> {
+        let Some((start, &mapping)) = self.table.find(old_address) else {
+            return Err(ReplayError::NotMapped {
+                address: old_address,
+                length: new_length,
+            });
+        };
+        let record = MapRecord {
+            length: new_length,
+            protection: mapping.protection,
+            flags: mapping.flags,
+            file: mapping.file.0,
+            object: mapping.object,
+            offset: mapping.offset.wrapping_add(old_address - start),
+            file_size: 0,
+        };
+        if mapping.file == FileId::NONE && mapping.object == 0 {
+            return self.map_same_memory(old_address, new_address, &record, mapping);
+        }
+        self.map(translator, new_address, &record)
+    }
+
+    /// Memory without a file has no name by which it could be mapped: the kernel does it.
+    fn map_same_memory(
+        &mut self,
+        old_address: u64,
+        new_address: u64,
+        record: &MapRecord,
+        mapping: Mapping,
+    ) -> Result<(), ReplayError> {
+        let (address, length) = (new_address, record.length);
+        if !is_program_range(address, length) {
+            return Err(ReplayError::BadMapping { address, length });
+        }
+        // SAFETY: the range is the program's, which asked for this.
+        unsafe { system::map_once_more(old_address, length, address) }.map_err(|error| {
+            ReplayError::MappingRefused {
+                address,
+                length,
+                errno: error.0,
+            }
+        })?;
+        let end = address + length;
+        let offset = record.offset;
+        self.table.insert(
+            address,
+            Mapping {
+                end,
+                offset,
+                ..mapping
+            },
+        );
+        self.restore_protection(address, end);
         Ok(())
     }
 
@@ -113,6 +179,9 @@ impl Memory {
         };
         // Lifts all watches: the host mapping is uniform.
         self.forget(translator, from, to);
+        if mapping.is_private_view() {
+            return self.move_private_view(translator, from, target, &record, keep_old);
+        }
         self.close_written(from, to);
         self.map(translator, target, &record)?;
         self.table.change(target, target + length, |moved| {
@@ -125,15 +194,37 @@ impl Memory {
             self.copy_pages(from, target, length)?;
         }
         if keep_old {
-            let empty = MapRecord {
-                file: FileId::NONE.0,
-                object: 0,
-                offset: 0,
-                ..record
-            };
-            self.map(translator, from, &empty)
+            // What shows a file does so again; what has none is empty.
+            self.map(translator, from, &record)?;
+            self.table
+                .change(from, to, |kept| kept.memory = mapping.memory);
+            Ok(())
         } else {
             self.unmap(translator, from, length)
+        }
+    }
+
+    /// A private mapping of an object: what it shows is found anew, its own pages go along.
+    fn move_private_view(
+        &mut self,
+        translator: &mut Translator,
+        from: u64,
+        target: u64,
+        record: &MapRecord,
+        keep_old: bool,
+    ) -> Result<(), ReplayError> {
+        let end = from + record.length;
+        let at_fork = self.table.find(from).map(|(_, mapping)| mapping.at_fork);
+        let saved = self.save_private(from, end);
+        self.map(translator, target, record)?;
+        self.table.change(target, target + record.length, |moved| {
+            moved.at_fork = at_fork.unwrap_or_default();
+        });
+        self.restore_private(&saved, target.wrapping_sub(from))?;
+        if keep_old {
+            self.map(translator, from, record)
+        } else {
+            self.unmap(translator, from, record.length)
         }
     }
 

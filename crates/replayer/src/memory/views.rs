@@ -31,11 +31,13 @@ impl Memory {
     }
 
     /// The parts of mappings that show a part of a shared object: start and end.
-    fn views_of(&self, object: u32, from: u64, to: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pub(super) fn views_of(
+        &self,
+        object: u32,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = (u64, u64)> + '_ {
         let shown = move |(start, mapping): (u64, &Mapping)| {
-            if mapping.object != object {
-                return None;
-            }
             let end = mapping.offset.saturating_add(mapping.end - start);
             let (first, last) = (from.max(mapping.offset), to.min(end));
             (first < last).then(|| {
@@ -43,7 +45,7 @@ impl Memory {
                 (at(first), at(last))
             })
         };
-        self.table.iter().filter_map(shown)
+        self.table.of_object(object).filter_map(shown)
     }
 
     /// A range can be written from now on: what has been translated from other views of it would not be
@@ -69,8 +71,9 @@ impl Memory {
 
     /// Other processes have run, which may have written to shared memory: code there is translated anew.
     pub fn forget_shared_code(&mut self, translator: &mut Translator) {
-        let is_code =
-            |mapping: &Mapping| mapping.is_shared() && mapping.protection & PROT_EXEC != 0;
+        let is_code = |mapping: &Mapping| {
+            (mapping.is_shared() || mapping.object != 0) && mapping.protection & PROT_EXEC != 0
+        };
         let code: Vec<(u64, u64)> = self
             .table
             .iter()
