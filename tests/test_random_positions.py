@@ -91,6 +91,7 @@ RUNS = {
     "signals": Run(guest="signal_nested"),
     "generated-code": Run(guest="code_self_modifying"),
     "shared-file": Run(guest="fault_fix"),
+    "changed-file": Run(guest="map_file_changes"),
 }
 #: What `make test` looks at: the rest is much the same, and takes longer.
 QUICK = {
@@ -98,6 +99,7 @@ QUICK = {
     "gcc": FEW,
     "signals": MANY,
     "shared-file": FEW,
+    "changed-file": FEW,
     "xz": FEW,
 }
 
