@@ -17,7 +17,7 @@ use crate::log::Builder;
 use crate::mapped_files::{self, MappedFileIndex};
 use crate::object_content;
 use crate::own_mappings::{OwnMapping, Shows};
-use crate::{arena, conversion, guest, message, shared, sharing_group, text};
+use crate::{arena, conversion, guest, message, shared, sharing_group, streams, text};
 
 /// A call that is about to change a mapped file.
 pub struct Change {
@@ -51,7 +51,7 @@ fn file_of(call: &Call<'_>, descriptor: u64) -> Option<MappedFileIndex> {
     let known = FILES.get(descriptor as u32 as usize);
     if let Some(known) = known {
         let known = known.load(Ordering::Relaxed);
-        if known >> 32 == generation {
+        if known >> 32 == generation && !streams::may_differ() {
             return MappedFileIndex::from_word(known as u32);
         }
     }

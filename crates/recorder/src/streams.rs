@@ -21,6 +21,11 @@ pub fn tables_are_several() {
     ARE_SEVERAL.store(true, Ordering::Relaxed);
 }
 
+/// Whether that is so: one and the same number may be another file to another thread.
+pub fn may_differ() -> bool {
+    ARE_SEVERAL.load(Ordering::Relaxed)
+}
+
 /// What a descriptor of the calling thread is, of which the process knows this much.
 pub fn of(fd: u64, known: u8) -> u8 {
     if !ARE_SEVERAL.load(Ordering::Relaxed) {
