@@ -458,11 +458,12 @@ fn show_in_code(event: &mut Builder, file: MappedFileIndex, from: u64, to: u64) 
 /// After a call that opens: with O_TRUNC the file is empty.
 #[inline(always)]
 pub fn after_open(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
-    let flags = match (entry.descriptors, entry.paths) {
-        (Descriptors::Result, Paths::Opened { flags }) => call.args[usize::from(flags)],
-        (Descriptors::Result, Paths::OpenedBy { how }) => {
-            guest::read_u64(call.args[usize::from(how)]).unwrap_or(0)
-        }
+    if call.number != CREAT && !matches!(entry.descriptors, Descriptors::Opened { .. }) {
+        return;
+    }
+    let flags = match entry.paths {
+        Paths::Opened { flags } => call.args[usize::from(flags)],
+        Paths::OpenedBy { how } => guest::read_u64(call.args[usize::from(how)]).unwrap_or(0),
         _ if call.number == CREAT => O_TRUNC,
         _ => return,
     };
