@@ -7,7 +7,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use reenact_symbols::{Context, LineRow, Location, Symbol, Variable};
+use reenact_symbols::{Context, Global, LineRow, Location, Member, Symbol, Variable};
 
 use crate::files::duplicate;
 use crate::panics::quietly;
@@ -38,7 +38,16 @@ type PiecePart<'py> = (
     Option<u64>,
     u64,
 );
-type MemberParts = (Option<String>, u64, u64, Option<(u64, u64)>, bool);
+type MemberParts = (
+    Option<String>,
+    Option<u64>,
+    u64,
+    Option<(u64, u64)>,
+    bool,
+    u64,
+);
+type GlobalParts = (VariableParts, bool, bool, Option<String>);
+type VariantParts = (Option<MemberParts>, Vec<(Option<u64>, MemberParts)>);
 
 /// Ask a question of debug information, which may be somebody else's. None is known to make its
 /// reader panic; one that did would be one that does not answer.
@@ -125,6 +134,11 @@ impl Module {
     }
 
     #[getter]
+    fn missing_part(&self) -> Option<&str> {
+        self.module.missing_part()
+    }
+
+    #[getter]
     fn has_debug_information(&self) -> bool {
         self.module.has_debug_information()
     }
@@ -202,9 +216,40 @@ impl Module {
         Ok(parts.collect())
     }
 
-    fn globals(&self, py: Python<'_>, name: &str) -> PyResult<Vec<VariableParts>> {
-        let found = py.detach(|| guarded(|| self.module.globals(name)))?;
-        Ok(found.into_iter().map(variable).collect())
+    fn block_at(&self, py: Python<'_>, address: u64) -> PyResult<Option<u64>> {
+        py.detach(|| guarded(|| self.module.block_at(address)))
+    }
+
+    #[pyo3(signature = (name, address = None))]
+    fn globals(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        address: Option<u64>,
+    ) -> PyResult<Vec<GlobalParts>> {
+        let found = py.detach(|| guarded(|| self.module.globals(name, address)))?;
+        let parts = found.into_iter().map(|global| {
+            let Global {
+                is_external,
+                is_of_unit,
+                source,
+                ..
+            } = global;
+            (variable(global.variable), is_external, is_of_unit, source)
+        });
+        Ok(parts.collect())
+    }
+
+    fn functions_named(&self, py: Python<'_>, name: &str) -> PyResult<Vec<(u64, u64, bool)>> {
+        let found = py.detach(|| guarded(|| self.module.functions_named(name)))?;
+        let parts = found
+            .into_iter()
+            .map(|code| (code.address, code.size, code.is_inlined));
+        Ok(parts.collect())
+    }
+
+    fn member_address(&self, entry: u64, structure: u64, frame: Frame<'_>) -> PyResult<u64> {
+        frame.ask(|context| self.module.member_address(entry, structure, context))
     }
 
     #[pyo3(signature = (entry, function, address, frame))]
@@ -232,6 +277,10 @@ impl Module {
     fn type_at(&self, entry: u64) -> PyResult<Type> {
         let inner = guarded(|| self.module.type_at(entry))?;
         Ok(Type { inner })
+    }
+
+    fn enumerator_named(&self, py: Python<'_>, name: &str) -> PyResult<Option<i64>> {
+        py.detach(|| guarded(|| self.module.enumerator_named(name)))
     }
 
     fn type_named(&self, py: Python<'_>, name: &str) -> PyResult<Option<u64>> {
@@ -294,18 +343,17 @@ impl Type {
 
     #[getter]
     fn members(&self) -> Vec<MemberParts> {
-        let members = self.inner.members.iter();
-        members
-            .map(|member| {
-                (
-                    member.name.clone(),
-                    member.offset,
-                    member.type_entry,
-                    member.bits,
-                    member.is_base_class,
-                )
-            })
-            .collect()
+        self.inner.members.iter().map(member).collect()
+    }
+
+    #[getter]
+    fn variants(&self) -> Option<VariantParts> {
+        let variants = self.inner.variants.as_ref()?;
+        let members = variants.members.iter();
+        Some((
+            variants.discriminant.as_ref().map(member),
+            members.map(|(value, one)| (*value, member(one))).collect(),
+        ))
     }
 
     #[getter]
@@ -317,6 +365,17 @@ impl Type {
     fn is_declaration(&self) -> bool {
         self.inner.is_declaration
     }
+}
+
+fn member(member: &Member) -> MemberParts {
+    (
+        member.name.clone(),
+        member.offset,
+        member.type_entry,
+        member.bits,
+        member.is_base_class,
+        member.entry,
+    )
 }
 
 fn symbol(symbol: &Symbol) -> NamedAddress {

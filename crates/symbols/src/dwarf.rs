@@ -1,10 +1,12 @@
 //! Compilation units, read when they are first asked for, and following references between entries.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use gimli::{AttributeValue, DebugInfoOffset, DebuggingInformationEntry, UnitOffset};
+use gimli::{AttributeValue, DebuggingInformationEntry, UnitOffset};
 
 use crate::elf::Elf;
+use crate::parts::{self, OtherParts};
 use crate::{Bytes, Error};
 
 pub(crate) type Entry = DebuggingInformationEntry<Bytes>;
@@ -16,10 +18,18 @@ const LONGEST_CHAIN: usize = 8;
 /// list as theirs.
 const MOST_RANGES: usize = 1 << 22;
 
-/// One compilation unit.
+/// One unit: of a compilation, or of a type.
 pub(crate) struct Unit {
+    /// Where the entries are: of split debug information in a file of its own.
     pub unit: gimli::Unit<Bytes>,
-    start: usize,
+    /// The sections that belong to it.
+    pub dwarf: Arc<gimli::Dwarf<Bytes>>,
+    /// What is left of it in the program's file, with the table of lines.
+    skeleton: Option<gimli::Unit<Bytes>>,
+    /// Number of its first byte; entries are numbered from there on.
+    start: u64,
+    /// Number of the first byte of the `.debug_info` it belongs to.
+    info_start: u64,
     functions: OnceLock<Vec<FunctionRange>>,
     has_location_lists: OnceLock<bool>,
 }
@@ -32,23 +42,40 @@ pub(crate) struct FunctionRange {
     pub entry: UnitOffset,
 }
 
-/// All compilation units of a file.
+/// Numbers of entries of different sections and files lie so far apart.
+const SECTION: u64 = 1 << 48;
+
+/// All units of a file, and of the files that its debug information is spread over.
 pub(crate) struct Units {
     dwarf: Arc<gimli::Dwarf<Bytes>>,
-    units: OnceLock<Vec<Unit>>,
+    parts: OtherParts,
+    units: OnceLock<Found>,
     ranges: OnceLock<Vec<(u64, u64, usize)>>,
     is_empty: bool,
 }
 
+/// What was found when it was first looked for.
+struct Found {
+    units: Vec<Unit>,
+    /// Types that have a unit of their own: number of the entry.
+    signatures: HashMap<u64, u64>,
+    /// By the identity of a split unit.
+    split: HashMap<u64, Arc<gimli::Dwarf<Bytes>>>,
+    /// Number of the first byte of the supplementary file.
+    supplement: Option<u64>,
+    /// Why something is not there.
+    missing: Option<String>,
+}
+
 impl Units {
-    pub fn new(elf: &Elf) -> Units {
-        let load = |id: gimli::SectionId| Ok::<_, std::convert::Infallible>(elf.section(id.name()));
-        let dwarf = match gimli::Dwarf::load(load) {
-            Ok(dwarf) => dwarf,
-            Err(never) => match never {},
-        };
+    pub fn new(elf: &Elf, parts: OtherParts) -> Units {
+        let mut dwarf = parts::sections(elf, "");
+        if let Some(supplement) = parts.supplement() {
+            dwarf.set_sup(supplement);
+        }
         Units {
             dwarf: Arc::new(dwarf),
+            parts,
             units: OnceLock::new(),
             ranges: OnceLock::new(),
             is_empty: !elf.has_dwarf,
@@ -65,22 +92,61 @@ impl Units {
 
     /// All units; those that cannot be read are left out.
     pub fn all(&self) -> &[Unit] {
-        self.units.get_or_init(|| {
-            let mut found = Vec::new();
-            let mut headers = self.dwarf.units();
-            while let Ok(Some(header)) = headers.next() {
-                let start = header.debug_info_offset().map_or(0, |offset| offset.0);
-                if let Ok(unit) = self.dwarf.unit(header) {
-                    found.push(Unit {
-                        unit,
-                        start,
-                        functions: OnceLock::new(),
-                        has_location_lists: OnceLock::new(),
-                    });
+        &self.found().units
+    }
+
+    /// A part of the debug information that is in a file which is not there.
+    pub fn missing(&self) -> Option<&str> {
+        self.found().missing.as_deref()
+    }
+
+    /// The sections of a split unit.
+    pub fn split(&self, identity: gimli::DwoId) -> Option<Arc<gimli::Dwarf<Bytes>>> {
+        self.found().split.get(&identity.0).cloned()
+    }
+
+    fn found(&self) -> &Found {
+        self.units.get_or_init(|| self.find())
+    }
+
+    fn find(&self) -> Found {
+        let mut found = Found {
+            units: Vec::new(),
+            signatures: HashMap::new(),
+            split: HashMap::new(),
+            supplement: None,
+            missing: self.parts.missing_supplement(),
+        };
+        let skeletons = found.add(&self.dwarf, 0, None);
+        let mut next = 2 * SECTION;
+        if let Some(supplement) = self.parts.supplement() {
+            let supplement = Arc::new(supplement);
+            found.supplement = Some(next);
+            found.add(&supplement, next, None);
+            next += 2 * SECTION;
+        }
+        for skeleton in skeletons.into_iter().take(parts::MOST_SPLIT) {
+            let Some(identity) = skeleton.dwo_id else {
+                continue;
+            };
+            match self.parts.split(&self.dwarf, &skeleton, identity) {
+                Some(dwarf) => {
+                    let dwarf = Arc::new(dwarf);
+                    found.split.insert(identity.0, dwarf.clone());
+                    found.add(&dwarf, next, Some(skeleton));
+                    next += 2 * SECTION;
+                }
+                None => {
+                    let name = parts::split_name(&self.dwarf, &skeleton);
+                    found.missing.get_or_insert(name);
                 }
             }
-            found
-        })
+        }
+        for dwarf in self.parts.packed_types(&self.dwarf) {
+            found.add(&Arc::new(dwarf), next, None);
+            next += 2 * SECTION;
+        }
+        found
     }
 
     /// The unit whose code an address belongs to.
@@ -88,7 +154,7 @@ impl Units {
         let ranges = self.ranges.get_or_init(|| {
             let mut ranges = Vec::new();
             for (index, unit) in self.all().iter().enumerate() {
-                let Ok(mut of_unit) = self.dwarf.unit_ranges(&unit.unit) else {
+                let Ok(mut of_unit) = unit.ranges(&self.dwarf) else {
                     continue;
                 };
                 while let Ok(Some(range)) = of_unit.next() {
@@ -110,16 +176,16 @@ impl Units {
         self.all().get(*index)
     }
 
-    /// The unit with the entry at an offset of `.debug_info`, and the offset in the unit.
-    pub fn locate(&self, offset: u64) -> Result<(&Unit, UnitOffset), Error> {
-        let wanted = usize::try_from(offset).map_err(|_| Error::NoEntry(offset))?;
+    /// The unit with the entry of a number, and the offset in the unit.
+    pub fn locate(&self, number: u64) -> Result<(&Unit, UnitOffset), Error> {
         let units = self.all();
-        let end = units.partition_point(|unit| unit.start <= wanted);
-        let unit = units[..end].last().ok_or(Error::NoEntry(offset))?;
-        let inside = DebugInfoOffset(wanted)
-            .to_unit_offset(&unit.unit.header)
-            .ok_or(Error::NoEntry(offset))?;
-        Ok((unit, inside))
+        let end = units.partition_point(|unit| unit.start <= number);
+        let unit = units[..end].last().ok_or(Error::NoEntry(number))?;
+        let inside = usize::try_from(number - unit.start).map_err(|_| Error::NoEntry(number))?;
+        if inside >= unit.unit.header.length_including_self() {
+            return Err(Error::NoEntry(number));
+        }
+        Ok((unit, UnitOffset(inside)))
     }
 
     /// Ranges of the functions of a unit that have code.
@@ -131,7 +197,7 @@ impl Units {
                 if entry.tag() != gimli::DW_TAG_subprogram {
                     continue;
                 }
-                let Ok(mut ranges) = self.dwarf.die_ranges(&unit.unit, entry) else {
+                let Ok(mut ranges) = unit.dwarf.die_ranges(&unit.unit, entry) else {
                     continue;
                 };
                 while let Ok(Some(range)) = ranges.next() {
@@ -179,18 +245,34 @@ impl Units {
         around.next().map(|range| (unit, *range))
     }
 
+    /// The number of the entry that an attribute of an entry of `unit` refers to.
+    fn referred(&self, unit: &Unit, value: &AttributeValue<Bytes>) -> Option<u64> {
+        match value {
+            AttributeValue::UnitRef(offset) => unit.offset(*offset),
+            AttributeValue::DebugInfoRef(offset) => unit.info_start.checked_add(offset.0 as u64),
+            AttributeValue::DebugInfoRefSup(offset) => {
+                self.found().supplement?.checked_add(offset.0 as u64)
+            }
+            AttributeValue::DebugTypesRef(signature) => {
+                self.found().signatures.get(&signature.0).copied()
+            }
+            _ => None,
+        }
+    }
+
     /// Follow a reference from an entry of `unit`.
     pub fn follow<'a>(
         &'a self,
-        unit: &'a Unit,
+        unit: &Unit,
         value: &AttributeValue<Bytes>,
     ) -> Option<(&'a Unit, Entry)> {
-        let (unit, offset) = match value {
-            AttributeValue::UnitRef(offset) => (unit, *offset),
-            AttributeValue::DebugInfoRef(offset) => self.locate(offset.0 as u64).ok()?,
-            _ => return None,
-        };
+        let (unit, offset) = self.locate(self.referred(unit, value)?).ok()?;
         Some((unit, unit.unit.entry(offset).ok()?))
+    }
+
+    /// Where the description is that an entry only declares, when it has a unit of its own.
+    pub fn signature(&self, unit: &Unit, entry: &Entry) -> Option<u64> {
+        self.referred(unit, &entry.attr_value(gimli::DW_AT_signature)?)
     }
 
     /// An attribute of an entry, or of the declaration or abstract instance it refers to.
@@ -222,25 +304,102 @@ impl Units {
     /// An attribute that is a text.
     pub fn text(&self, unit: &Unit, entry: &Entry, name: gimli::DwAt) -> Option<String> {
         let (unit, value) = self.attribute(unit, entry, name)?;
-        let bytes = self.dwarf.attr_string(&unit.unit, value).ok()?;
+        let bytes = unit.dwarf.attr_string(&unit.unit, value).ok()?;
         Some(String::from_utf8_lossy(bytes.bytes()).into_owned())
     }
 
-    /// Where the type of an entry is, as an offset of `.debug_info`; None: it has none (`void`).
+    /// The number of the entry of an entry's type; None: it has none (`void`).
     pub fn type_of(&self, unit: &Unit, entry: &Entry) -> Option<u64> {
         let (unit, value) = self.attribute(unit, entry, gimli::DW_AT_type)?;
-        match value {
-            AttributeValue::UnitRef(offset) => unit.offset(offset),
-            AttributeValue::DebugInfoRef(offset) => Some(offset.0 as u64),
-            _ => None,
+        self.referred(unit, &value)
+    }
+}
+
+impl Found {
+    /// Add the units of some sections, whose entries have numbers from `start` on; those of which the rest
+    /// is elsewhere are given back. `skeleton`: what the program's file has of them.
+    fn add(
+        &mut self,
+        dwarf: &Arc<gimli::Dwarf<Bytes>>,
+        start: u64,
+        skeleton: Option<gimli::Unit<Bytes>>,
+    ) -> Vec<gimli::Unit<Bytes>> {
+        let mut elsewhere = Vec::new();
+        let mut headers = Vec::new();
+        let mut info = dwarf.units();
+        while let Ok(Some(header)) = info.next() {
+            let place = header.debug_info_offset().map_or(0, |offset| offset.0);
+            headers.push((start + place as u64, header));
         }
+        let mut types = dwarf.type_units();
+        while let Ok(Some(header)) = types.next() {
+            let place = header.debug_types_offset().map_or(0, |offset| offset.0);
+            headers.push((start + SECTION + place as u64, header));
+        }
+        let mut skeleton = skeleton;
+        for (place, header) in headers {
+            let kind = header.type_();
+            let Ok(mut unit) = dwarf.unit(header) else {
+                continue;
+            };
+            if let gimli::UnitType::Type {
+                type_signature,
+                type_offset,
+            }
+            | gimli::UnitType::SplitType {
+                type_signature,
+                type_offset,
+            } = kind
+            {
+                let number = place + type_offset.0 as u64;
+                self.signatures.entry(type_signature.0).or_insert(number);
+            }
+            let is_split = matches!(kind, gimli::UnitType::SplitCompilation(_))
+                || skeleton.is_some() && unit.dwo_id.is_some();
+            if unit.dwo_id.is_some() && !is_split && parts::is_skeleton(&unit) {
+                elsewhere.push(unit);
+                continue;
+            }
+            if let Some(skeleton) = skeleton
+                .as_ref()
+                .filter(|_| is_split || unit.dwo_id.is_none())
+            {
+                unit.copy_relocated_attributes(skeleton);
+            }
+            self.units.push(Unit {
+                unit,
+                dwarf: dwarf.clone(),
+                skeleton: if is_split { skeleton.take() } else { None },
+                start: place,
+                info_start: start,
+                functions: OnceLock::new(),
+                has_location_lists: OnceLock::new(),
+            });
+        }
+        elsewhere
     }
 }
 
 impl Unit {
-    /// The offset of `.debug_info` of an entry of this unit.
+    /// The number of an entry of this unit.
     pub fn offset(&self, entry: UnitOffset) -> Option<u64> {
-        let offset = entry.to_debug_info_offset(&self.unit.header)?;
-        Some(offset.0 as u64)
+        self.start.checked_add(entry.0 as u64)
+    }
+
+    /// What has the table of lines: the unit, and the sections its texts are in.
+    pub fn line_table<'a>(
+        &'a self,
+        main: &'a gimli::Dwarf<Bytes>,
+    ) -> (&'a gimli::Unit<Bytes>, &'a gimli::Dwarf<Bytes>) {
+        match &self.skeleton {
+            Some(skeleton) => (skeleton, main),
+            None => (&self.unit, &self.dwarf),
+        }
+    }
+
+    /// Its code.
+    fn ranges(&self, main: &gimli::Dwarf<Bytes>) -> gimli::Result<gimli::RangeIter<Bytes>> {
+        let (unit, dwarf) = self.line_table(main);
+        dwarf.unit_ranges(unit)
     }
 }

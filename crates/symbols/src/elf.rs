@@ -29,6 +29,8 @@ pub(crate) struct Elf {
     pub build_id: Option<Vec<u8>>,
     /// Name and checksum of `.gnu_debuglink`.
     debug_link: Option<(Vec<u8>, u32)>,
+    /// Name and build id of the file that `.gnu_debugaltlink` names.
+    pub alternative: Option<(Vec<u8>, Vec<u8>)>,
     pub has_dwarf: bool,
     /// Size and alignment of the thread-local variables.
     pub thread_local: Option<(u64, u64)>,
@@ -63,6 +65,7 @@ impl Elf {
             bases = bases.set_text(section.address());
         }
         let debug_link = elf.gnu_debuglink().ok().flatten();
+        let alternative = elf.gnu_debugaltlink().ok().flatten();
         let mut sections = Vec::new();
         for name in CALL_FRAME_SECTIONS.into_iter().chain(dwarf_sections()) {
             let Some(section) = elf.section_by_name(name) else {
@@ -80,6 +83,7 @@ impl Elf {
             segments: elf.segments().map(segment).collect(),
             symbols: symbols(&elf, status.len()),
             build_id: elf.build_id().ok().flatten().map(<[u8]>::to_vec),
+            alternative: alternative.map(|(name, id)| (name.to_vec(), id.to_vec())),
             debug_link: debug_link.map(|(name, checksum)| (name.to_vec(), checksum)),
             has_dwarf: elf.section_by_name(".debug_info").is_some(),
             thread_local: thread_local(&elf),
@@ -134,9 +138,10 @@ impl Elf {
     }
 }
 
+/// Sections of debug information, of split ones, and those that find one of them in a package.
 fn dwarf_sections() -> impl Iterator<Item = &'static str> {
     use gimli::SectionId::*;
-    [
+    const ALL: [gimli::SectionId; 13] = [
         DebugAbbrev,
         DebugAddr,
         DebugAranges,
@@ -150,9 +155,13 @@ fn dwarf_sections() -> impl Iterator<Item = &'static str> {
         DebugStr,
         DebugStrOffsets,
         DebugTypes,
-    ]
-    .into_iter()
-    .map(|id| id.name())
+    ];
+    let split = ALL.into_iter().filter_map(|id| id.dwo_name());
+    let indexes = [DebugCuIndex, DebugTuIndex].map(|id| id.name());
+    ALL.into_iter()
+        .map(|id| id.name())
+        .chain(split)
+        .chain(indexes)
 }
 
 /// Size and alignment of what PT_TLS describes.

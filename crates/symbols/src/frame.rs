@@ -2,6 +2,8 @@
 
 use std::sync::PoisonError;
 
+use addr2line::{LookupContinuation, LookupResult};
+
 use crate::demangling::demangled;
 use crate::module::Module;
 use crate::Error;
@@ -24,7 +26,15 @@ impl Module {
         let mut found = Vec::new();
         if let Some(lookup) = &self.lookup.0 {
             let context = lookup.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut frames = context.find_frames(address).skip_all_loads()?;
+            let mut looked_up = context.find_frames(address);
+            let mut frames = loop {
+                match looked_up {
+                    LookupResult::Output(frames) => break frames?,
+                    LookupResult::Load { load, continuation } => {
+                        looked_up = continuation.resume(self.units.split(load.dwo_id));
+                    }
+                }
+            };
             while let Some(frame) = frames.next()? {
                 let name = frame.function.as_ref();
                 let location = frame.location.as_ref();

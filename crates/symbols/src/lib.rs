@@ -14,10 +14,12 @@ mod dwarf;
 mod elf;
 mod error;
 mod frame;
+mod functions;
 mod lines;
 mod location;
 mod lookup;
 mod module;
+mod parts;
 mod scope;
 mod soname;
 mod sources;
@@ -27,14 +29,15 @@ mod unwind;
 
 pub use error::Error;
 pub use frame::SourceFrame;
+pub use functions::FunctionCode;
 pub use lines::LineRow;
 pub use location::{Context, Location, Piece};
 pub use module::Module;
-pub use scope::{Scope, Variable};
+pub use scope::{Global, Scope, Variable};
 pub use soname::soname;
 pub use sources::source_files;
 pub use symbol::Symbol;
-pub use types::{Member, Type, TypeKind};
+pub use types::{Member, Type, TypeKind, Variants};
 pub use unwind::{CallerFrame, REGISTERS};
 
 /// Bytes of a section; cheap to clone, and shared between threads.

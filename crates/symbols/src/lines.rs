@@ -83,23 +83,28 @@ impl Module {
         is_wanted: impl Fn(&LineRow) -> bool,
         found: &mut Vec<LineRow>,
     ) -> Result<(), Error> {
-        let Some(program) = unit.unit.line_program.clone() else {
+        let (table, dwarf) = unit.line_table(self.units.dwarf());
+        let Some(program) = table.line_program.clone() else {
             return Ok(());
         };
         let header = program.header();
         // Index 0 is a file of its own only from version 5 on; before, it means "none".
         let paths: Vec<(u64, String)> = (0..=header.file_names().len() as u64)
-            .filter_map(|index| Some((index, self.path(unit, header, index)?)))
+            .filter_map(|index| Some((index, path(table, dwarf, header, index)?)))
             .filter(|(_, path)| file.is_none_or(|wanted| is_end_of_path(path, wanted)))
             .collect();
         if paths.is_empty() {
             return Ok(());
         }
         let mut rows = program.rows();
-        // A row that the next one replaces at the same address stands for no code.
+        // A row that the next one replaces at the same address stands for no code; where a line is looked for, it is
+        // a place to stop at like any other.
+        let keeps_all = file.is_some();
         let mut previous: Option<LineRow> = None;
         while let Some((_, row)) = rows.next_row()? {
-            let kept = previous.take().filter(|kept| kept.address < row.address());
+            let kept = previous
+                .take()
+                .filter(|kept| keeps_all || kept.address < row.address());
             found.extend(kept);
             let path = paths.iter().find(|(index, _)| *index == row.file_index());
             let Some((_, path)) = path else { continue };
@@ -125,33 +130,32 @@ impl Module {
         }
         Ok(())
     }
+}
 
-    fn path(
-        &self,
-        unit: &Unit,
-        header: &gimli::LineProgramHeader<Bytes>,
-        index: u64,
-    ) -> Option<String> {
-        let dwarf = self.units.dwarf();
-        let text = |value| {
-            let bytes = dwarf.attr_string(&unit.unit, value).ok()?;
-            Some(String::from_utf8_lossy(bytes.bytes()).into_owned())
-        };
-        let file = header.file(index)?;
-        let mut path = text(file.path_name())?;
-        if !path.starts_with('/') {
-            if let Some(directory) = file.directory(header).and_then(text) {
-                path = format!("{directory}/{path}");
-            }
+fn path(
+    unit: &gimli::Unit<Bytes>,
+    dwarf: &gimli::Dwarf<Bytes>,
+    header: &gimli::LineProgramHeader<Bytes>,
+    index: u64,
+) -> Option<String> {
+    let text = |value| {
+        let bytes = dwarf.attr_string(unit, value).ok()?;
+        Some(String::from_utf8_lossy(bytes.bytes()).into_owned())
+    };
+    let file = header.file(index)?;
+    let mut path = text(file.path_name())?;
+    if !path.starts_with('/') {
+        if let Some(directory) = file.directory(header).and_then(text) {
+            path = format!("{directory}/{path}");
         }
-        if !path.starts_with('/') {
-            if let Some(directory) = &unit.unit.comp_dir {
-                let directory = String::from_utf8_lossy(directory.bytes());
-                path = format!("{directory}/{path}");
-            }
-        }
-        Some(path)
     }
+    if !path.starts_with('/') {
+        if let Some(directory) = &unit.comp_dir {
+            let directory = String::from_utf8_lossy(directory.bytes());
+            path = format!("{directory}/{path}");
+        }
+    }
+    Some(path)
 }
 
 fn is_end_of_path(path: &str, wanted: &str) -> bool {

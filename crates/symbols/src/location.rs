@@ -161,8 +161,7 @@ impl Surroundings<'_> {
         if let gimli::AttributeValue::Exprloc(expression) = value {
             return Ok(Some(expression));
         }
-        let dwarf = self.module.units.dwarf();
-        let Some(mut list) = dwarf.attr_locations(&unit.unit, value)? else {
+        let Some(mut list) = unit.dwarf.attr_locations(&unit.unit, value)? else {
             return Ok(None);
         };
         while let Some(entry) = list.next()? {
@@ -241,8 +240,7 @@ fn evaluate(
             }
             EvaluationResult::RequiresIndexedAddress { index, relocate } => {
                 let around = around.ok_or(Error::Unsupported("an indexed address here"))?;
-                let dwarf = around.module.units.dwarf();
-                let address = dwarf.address(&around.unit.unit, index)?;
+                let address = around.unit.dwarf.address(&around.unit.unit, index)?;
                 let bias = if relocate { context.bias } else { 0 };
                 evaluation.resume_with_indexed_address(address.wrapping_add(bias))?
             }

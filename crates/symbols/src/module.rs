@@ -9,6 +9,7 @@ use crate::call_frames::CallFrames;
 use crate::dwarf::Units;
 use crate::elf::{Elf, Segment};
 use crate::lookup::Lookup;
+use crate::parts::OtherParts;
 use crate::symbol::{Symbol, Symbols};
 use crate::Error;
 
@@ -50,7 +51,11 @@ impl Module {
             symbols.extend(debug.symbols.iter().cloned());
             source = debug;
         }
-        let units = Units::new(source);
+        let debug_path = separate
+            .as_ref()
+            .map_or(original, |(path, _)| path.as_path());
+        let parts = OtherParts::of(source, debug_path, original, directories);
+        let units = Units::new(source, parts);
         Ok(Module {
             build_id: elf.build_id.clone(),
             segments: elf.segments.clone(),
@@ -76,6 +81,11 @@ impl Module {
     /// Whether there is debug information with lines, variables and types.
     pub fn has_debug_information(&self) -> bool {
         !self.units.is_empty()
+    }
+
+    /// A file with a part of the debug information that is not there.
+    pub fn missing_part(&self) -> Option<&str> {
+        self.units.missing()
     }
 
     /// Addresses of the byte at an offset of the file, where it is loaded: two, when the page it

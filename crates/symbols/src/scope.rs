@@ -2,8 +2,10 @@
 
 use gimli::{EntriesTreeNode, UnitOffset};
 
+use crate::demangling::demangled;
 use crate::dwarf::{Entry, Unit};
 use crate::module::Module;
+use crate::symbol::without_parameters;
 use crate::{Bytes, Error};
 
 /// A variable or parameter.
@@ -15,6 +17,18 @@ pub struct Variable {
     /// Its type's entry.
     pub type_entry: Option<u64>,
     pub is_parameter: bool,
+}
+
+/// A variable outside of functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Global {
+    pub variable: Variable,
+    /// Other files of the program can mean it; otherwise it belongs to its own.
+    pub is_external: bool,
+    /// It is of the unit that was asked for.
+    pub is_of_unit: bool,
+    /// The source its unit is made of.
+    pub source: Option<String>,
 }
 
 /// A function with the variables that are visible at an address; outer blocks come first.
@@ -46,6 +60,30 @@ impl Module {
         self.collect(unit, root, address, &mut scopes)?;
         scopes.reverse();
         Ok(scopes)
+    }
+
+    /// The innermost block of code around an address, by the number of its entry.
+    pub fn block_at(&self, address: u64) -> Result<Option<u64>, Error> {
+        let Some((unit, range)) = self.units.function_at(address) else {
+            return Ok(None);
+        };
+        let mut innermost = range.entry;
+        'inner: loop {
+            let mut tree = unit.unit.entries_tree(Some(innermost))?;
+            let mut children = tree.root()?.children();
+            while let Some(child) = children.next()? {
+                let entry = child.entry();
+                let is_block = matches!(
+                    entry.tag(),
+                    gimli::DW_TAG_lexical_block | gimli::DW_TAG_inlined_subroutine
+                );
+                if is_block && self.contains(unit, entry, address) {
+                    innermost = entry.offset();
+                    continue 'inner;
+                }
+            }
+            return Ok(unit.offset(innermost));
+        }
     }
 
     fn collect(
@@ -90,9 +128,13 @@ impl Module {
         Ok(())
     }
 
-    /// Variables outside of functions with this name.
-    pub fn globals(&self, name: &str) -> Result<Vec<Variable>, Error> {
+    /// Variables outside of functions with this name, also with that of what is around them: `a::b`.
+    ///
+    /// `address`: code of the unit that [`Global::is_of_unit`] tells.
+    pub fn globals(&self, name: &str, address: Option<u64>) -> Result<Vec<Global>, Error> {
         let mut found = Vec::new();
+        let own = address.and_then(|address| self.units.at(address));
+        let last = name.rsplit("::").next().unwrap_or(name);
         for unit in self.units.all() {
             let mut entries = unit.unit.entries();
             let mut function_depth = None;
@@ -105,13 +147,42 @@ impl Module {
                     gimli::DW_TAG_subprogram => function_depth = Some(entry.depth()),
                     gimli::DW_TAG_variable if has_place(entry) => {
                         let variable = self.variable(unit, entry);
-                        found.extend(variable.filter(|variable| variable.name == name));
+                        let Some(variable) = variable.filter(|variable| variable.name == last)
+                        else {
+                            continue;
+                        };
+                        if last.len() < name.len() && !self.is_called(unit, entry, name) {
+                            continue;
+                        }
+                        let external = self.units.attribute(unit, entry, gimli::DW_AT_external);
+                        found.push(Global {
+                            variable,
+                            is_external: external.is_some(),
+                            is_of_unit: own.is_some_and(|own| std::ptr::eq(own, unit)),
+                            source: unit
+                                .unit
+                                .name
+                                .as_ref()
+                                .map(|name| String::from_utf8_lossy(name.bytes()).into_owned()),
+                        });
                     }
                     _ => {}
                 }
             }
         }
         Ok(found)
+    }
+
+    /// Whether the linker's name of an entry says that it is called so, with what is around it.
+    pub(crate) fn is_called(&self, unit: &Unit, entry: &Entry, name: &str) -> bool {
+        let linkage = self.units.text(unit, entry, gimli::DW_AT_linkage_name);
+        linkage.is_some_and(|linkage| {
+            let full = demangled(&linkage);
+            let short = without_parameters(&full);
+            [&*full, short]
+                .iter()
+                .any(|known| *known == name || ends_with_part(known, name))
+        })
     }
 
     fn variable(&self, unit: &Unit, entry: &Entry) -> Option<Variable> {
@@ -124,7 +195,7 @@ impl Module {
     }
 
     fn contains(&self, unit: &Unit, entry: &Entry, address: u64) -> bool {
-        let Ok(mut ranges) = self.units.dwarf().die_ranges(&unit.unit, entry) else {
+        let Ok(mut ranges) = unit.dwarf.die_ranges(&unit.unit, entry) else {
             return false;
         };
         while let Ok(Some(range)) = ranges.next() {
@@ -134,6 +205,13 @@ impl Module {
         }
         false
     }
+}
+
+/// Whether `whole` is `…::part`.
+fn ends_with_part(whole: &str, part: &str) -> bool {
+    whole
+        .strip_suffix(part)
+        .is_some_and(|before| before.ends_with("::"))
 }
 
 fn has_place(entry: &Entry) -> bool {

@@ -51,19 +51,29 @@ impl Symbols {
     }
 
     /// Symbols of a name: as it is in the table, demangled, or demangled without parameters.
+    ///
+    /// Also of copies that a compiler has made with other parameters: `f.constprop.0`, `f.isra.0`.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Symbol> {
         self.0.iter().filter(move |symbol| {
-            symbol.name == name || {
+            symbol.name == name || original(&symbol.name) == name || {
                 // Demangling all of a large table is slow: most names need only a look.
                 let last = name.rsplit("::").next().unwrap_or(name);
                 let word = last.split(['(', '<', '~']).find(|word| !word.is_empty());
                 word.is_some_and(|word| symbol.name.contains(word)) && {
-                    let full = symbol.demangled();
+                    let full = demangled(original(&symbol.name));
                     full == name || without_parameters(&full) == name
                 }
             }
         })
     }
+}
+
+/// The name of what a copy was made of. Parts of a function that were moved elsewhere (`.cold`, `.part`) are no copies.
+fn original(name: &str) -> &str {
+    const COPIES: [&str; 3] = [".constprop.", ".isra.", ".lto_priv."];
+    let end = COPIES.iter().filter_map(|copy| name.find(copy)).min();
+    let is_part = name.contains(".cold") || name.contains(".part.");
+    end.filter(|_| !is_part).map_or(name, |end| &name[..end])
 }
 
 /// `a::b(int, char)` to `a::b`; `operator()` keeps its parentheses.
@@ -102,6 +112,20 @@ mod tests {
             ("core::fmt::write", "core::fmt::write"),
         ] {
             assert_eq!(without_parameters(full), short, "{full}");
+        }
+    }
+
+    #[test]
+    fn copies_have_the_name_of_what_they_were_made_of() {
+        for (name, expected) in [
+            ("f.constprop.0", "f"),
+            ("f.isra.0.constprop.1", "f"),
+            ("f.isra.0.cold", "f.isra.0.cold"),
+            ("f.part.0", "f.part.0"),
+            ("_ZN1a1bEi.lto_priv.3", "_ZN1a1bEi"),
+            ("a.b", "a.b"),
+        ] {
+            assert_eq!(original(name), expected, "{name}");
         }
     }
 

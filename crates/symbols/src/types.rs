@@ -1,8 +1,11 @@
 //! Types, as the debug information describes them.
 
+use gimli::EntriesTreeNode;
+
 use crate::dwarf::{Entry, Unit};
+use crate::location::{evaluate_address, Context};
 use crate::module::Module;
-use crate::Error;
+use crate::{Bytes, Error};
 
 /// What kind of type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +46,12 @@ impl TypeKind {
 pub struct Member {
     /// None: anonymous, its own members are reached without a name.
     pub name: Option<String>,
-    /// Bytes from the start of the structure.
-    pub offset: u64,
+    /// Bytes from the start of the structure; None: an expression tells it ([`Module::member_address`]).
+    pub offset: Option<u64>,
+    /// Where it is described.
+    pub entry: u64,
     pub type_entry: u64,
-    /// Of a bit field: first bit from `offset` on, and number of bits.
+    /// Of a bit field: first bit from `offset` on, the lowest of a byte first, and number of bits.
     pub bits: Option<(u64, u64)>,
     pub is_base_class: bool,
 }
@@ -68,12 +73,26 @@ pub struct Type {
     pub enumerators: Vec<(String, i64)>,
     /// Only its name is known in this file's unit.
     pub is_declaration: bool,
+    /// Of a type with variants: what tells them apart, and each with the value that stands for it; None: for
+    /// all other values.
+    pub variants: Option<Variants>,
+}
+
+/// The variants of a type, as Rust's enumerations have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variants {
+    pub discriminant: Option<Member>,
+    pub members: Vec<(Option<u64>, Member)>,
 }
 
 impl Module {
     /// The type at an offset of `.debug_info`.
     pub fn type_at(&self, offset: u64) -> Result<Type, Error> {
-        let (unit, inside) = self.units.locate(offset)?;
+        let (mut unit, mut inside) = self.units.locate(offset)?;
+        if let Some(other) = self.units.signature(unit, &unit.unit.entry(inside)?) {
+            // It only says which unit has it.
+            (unit, inside) = self.units.locate(other)?;
+        }
         let mut tree = unit.unit.entries_tree(Some(inside))?;
         let root = tree.root()?;
         let entry = root.entry();
@@ -90,12 +109,85 @@ impl Module {
             members: Vec::new(),
             enumerators: Vec::new(),
             is_declaration: entry.has_attr(gimli::DW_AT_declaration),
+            variants: None,
         };
         let mut children = root.children();
         while let Some(child) = children.next()? {
-            self.add_part(unit, child.entry(), &mut found);
+            if child.entry().tag() == gimli::DW_TAG_variant_part {
+                found.variants = Some(self.variants(unit, child)?);
+            } else {
+                self.add_part(unit, child.entry(), &mut found);
+            }
         }
         Ok(found)
+    }
+
+    fn variants(
+        &self,
+        unit: &Unit,
+        node: EntriesTreeNode<'_, '_, Bytes>,
+    ) -> Result<Variants, Error> {
+        let discriminant = node.entry().attr_value(gimli::DW_AT_discr);
+        let discriminant = discriminant.and_then(|value| self.units.follow(unit, &value));
+        let mut found = Variants {
+            discriminant: discriminant.and_then(|(unit, entry)| self.member(unit, &entry)),
+            members: Vec::new(),
+        };
+        let mut children = node.children();
+        while let Some(child) = children.next()? {
+            if child.entry().tag() != gimli::DW_TAG_variant {
+                continue;
+            }
+            let value = child.entry().attr_value(gimli::DW_AT_discr_value);
+            let value = value.and_then(|value| {
+                value
+                    .udata_value()
+                    .or_else(|| value.sdata_value().map(|value| value as u64))
+            });
+            let mut parts = child.children();
+            while let Some(part) = parts.next()? {
+                if part.entry().tag() == gimli::DW_TAG_member {
+                    found.members.extend(
+                        self.member(unit, part.entry())
+                            .map(|member| (value, member)),
+                    );
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The address of a member of the structure at an address, where an expression tells it.
+    pub fn member_address(
+        &self,
+        entry: u64,
+        structure: u64,
+        context: &Context<'_>,
+    ) -> Result<u64, Error> {
+        let (unit, offset) = self.units.locate(entry)?;
+        let entry = unit.unit.entry(offset)?;
+        match entry.attr_value(gimli::DW_AT_data_member_location) {
+            Some(gimli::AttributeValue::Exprloc(expression)) => {
+                evaluate_address(expression, unit.unit.encoding(), Some(structure), context)
+            }
+            _ => Err(Error::Unsupported("a member whose place is told like this")),
+        }
+    }
+
+    /// The value of an enumerator with this name.
+    pub fn enumerator_named(&self, name: &str) -> Result<Option<i64>, Error> {
+        let name = name.rsplit("::").next().unwrap_or(name);
+        for unit in self.units.all() {
+            let mut entries = unit.unit.entries();
+            while let Some(entry) = entries.next_dfs()? {
+                let is_it = entry.tag() == gimli::DW_TAG_enumerator
+                    && self.units.name(unit, entry).as_deref() == Some(name);
+                if is_it {
+                    return Ok(enumerator_value(entry));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The complete structure, union, enumeration or alias of a name.
@@ -133,36 +225,86 @@ impl Module {
                     .push(count.or_else(|| last.map(|last| last.wrapping_add(1))));
             }
             gimli::DW_TAG_enumerator => {
-                let value = entry.attr_value(gimli::DW_AT_const_value);
-                let value = value.and_then(|value| {
-                    let signed = value.sdata_value();
-                    signed.or_else(|| value.udata_value().map(|value| value as i64))
-                });
+                let value = enumerator_value(entry);
                 if let (Some(name), Some(value)) = (self.units.name(unit, entry), value) {
                     found.enumerators.push((name, value));
                 }
             }
             gimli::DW_TAG_member | gimli::DW_TAG_inheritance => {
-                // A static member of a class is a variable elsewhere.
-                let is_static = entry.has_attr(gimli::DW_AT_external);
-                let (Some(type_entry), false) = (self.units.type_of(unit, entry), is_static) else {
-                    return;
-                };
-                let offset = number(entry, gimli::DW_AT_data_member_location).unwrap_or(0);
-                let bits = number(entry, gimli::DW_AT_bit_size).map(|size| {
-                    let first = number(entry, gimli::DW_AT_data_bit_offset).unwrap_or(0);
-                    (first, size)
-                });
-                found.members.push(Member {
-                    name: self.units.name(unit, entry),
-                    offset,
-                    type_entry,
-                    bits,
-                    is_base_class: entry.tag() == gimli::DW_TAG_inheritance,
-                });
+                found.members.extend(self.member(unit, entry));
             }
             _ => {}
         }
+    }
+
+    /// A member; None for a static one of a class, which is a variable elsewhere.
+    fn member(&self, unit: &Unit, entry: &Entry) -> Option<Member> {
+        let is_static =
+            entry.has_attr(gimli::DW_AT_external) || entry.has_attr(gimli::DW_AT_declaration);
+        let type_entry = self.units.type_of(unit, entry).filter(|_| !is_static)?;
+        let mut offset = match entry.attr_value(gimli::DW_AT_data_member_location) {
+            None => Some(0),
+            Some(gimli::AttributeValue::Exprloc(expression)) => {
+                constant(expression, unit.unit.encoding())
+            }
+            Some(value) => value.udata_value(),
+        };
+        let size = number(entry, gimli::DW_AT_bit_size);
+        let bits = size.map(|size| {
+            let first = number(entry, gimli::DW_AT_data_bit_offset);
+            // Before version 4: from the highest bit of what holds it, and perhaps before that.
+            let old = entry.attr_value(gimli::DW_AT_bit_offset);
+            let old = old.and_then(|value| {
+                value
+                    .sdata_value()
+                    .or(value.udata_value().map(|v| v as i64))
+            });
+            match (first, old, offset) {
+                (Some(first), ..) => (first, size),
+                (None, Some(old), Some(place)) => {
+                    let holder = number(entry, gimli::DW_AT_byte_size);
+                    let holder = holder.or_else(|| self.size_of(type_entry)).unwrap_or(0);
+                    let first = (holder as i64)
+                        .saturating_mul(8)
+                        .saturating_sub(old)
+                        .saturating_sub(size as i64)
+                        .saturating_add((place as i64).saturating_mul(8));
+                    offset = Some(0);
+                    (first.max(0) as u64, size)
+                }
+                _ => (0, size),
+            }
+        });
+        Some(Member {
+            name: self.units.name(unit, entry),
+            offset,
+            entry: unit.offset(entry.offset())?,
+            type_entry,
+            bits,
+            is_base_class: entry.tag() == gimli::DW_TAG_inheritance,
+        })
+    }
+
+    /// Bytes of a type, by any name.
+    fn size_of(&self, mut entry: u64) -> Option<u64> {
+        const LONGEST_CHAIN: usize = 32;
+        for _ in 0..LONGEST_CHAIN {
+            let found = self.type_at(entry).ok()?;
+            if found.size.is_some() || found.kind != TypeKind::Alias {
+                return found.size;
+            }
+            entry = found.target?;
+        }
+        None
+    }
+}
+
+/// The offset of a member, where the expression that tells it only adds one to the address of the structure.
+fn constant(expression: gimli::Expression<Bytes>, encoding: gimli::Encoding) -> Option<u64> {
+    let mut operations = expression.operations(encoding);
+    match (operations.next(), operations.next()) {
+        (Ok(Some(gimli::Operation::PlusConstant { value })), Ok(None)) => Some(value),
+        _ => None,
     }
 }
 
@@ -183,6 +325,12 @@ fn kind(tag: gimli::DwTag) -> TypeKind {
         gimli::DW_TAG_subroutine_type => TypeKind::Function,
         _ => TypeKind::Other,
     }
+}
+
+fn enumerator_value(entry: &Entry) -> Option<i64> {
+    let value = entry.attr_value(gimli::DW_AT_const_value)?;
+    let signed = value.sdata_value();
+    signed.or_else(|| value.udata_value().map(|value| value as i64))
 }
 
 fn number(entry: &Entry, name: gimli::DwAt) -> Option<u64> {

@@ -67,7 +67,10 @@ class _BoundVariables(FrameVariables):
     def void(self) -> Type:
         return self._variables.void()
 
-    def register(self, name: str) -> int:
+    def enumerator(self, name: str) -> int | None:
+        return self._variables.enumerator(name)
+
+    def register(self, name: str) -> tuple[int, int, bool]:
         raise UsageError(
             f"${name} is a register, so that its changes cannot be watched",
             "name what is in memory",

@@ -669,7 +669,9 @@ class Session:
 
         Arguments:
             expression: names, numbers, `$rax`, `.` `->` `[]` `*` `&`, casts such as
-                `(struct node *)p`, and the operators of C; no assignments, no calls.
+                `(struct node *)p`, `sizeof`, and the operators of C, whose numbers have types and
+                wrap; no assignments, no calls. A name means what C means in the frame, then what
+                nobody else can mean.
             frame: its level; 0 is the innermost.
             thread: of which thread (its tid); None: of the running one.
 

@@ -1,44 +1,30 @@
 """Expressions in the notation of C: `a->b.c[3]`, `*p`, `&x`, `n + 1 == m`, `(node *)p`, `$rax`.
 
-A small part of C, without assignments and calls: what one asks of a moment in a recording.
+A part of C, without assignments and calls: what one asks of a moment in a recording. Numbers are
+C's, too: they have types, and wrap.
 """
 
 from __future__ import annotations
 
-import operator
-import re
 from collections.abc import Callable
-from typing import Any, Union
+from typing import Any, ClassVar, Union
 
 from reenact.errors import UsageError
-from reenact.symbols.type_names import TypeName, type_name
+from reenact.symbols import syntax
+from reenact.symbols.arithmetic import Operand, Whole, binary, is_true, unary
+from reenact.symbols.syntax import Node, parse, shortened
+from reenact.symbols.type_names import TypeName
+from reenact.symbols.types import PointerTo
 from reenact.symbols.values import Value, converted
 from reenact.symbols.variables import FrameVariables
 
 #: What an expression comes to: a value of the program, or a number.
 Result = Union[Value, int, float]
+#: The same on the way, where numbers have types.
+_Found = Union[Value, Whole, float]
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|\d+)|(?P<name>\$?[A-Za-z_][\w]*(?:::\w+)*)"
-    r"|(?P<sign>->|==|!=|<=|>=|&&|\|\||<<|>>|[-+*/%&|^<>!~.()\[\]]))"
-)
-#: More digits than any number of 64 bits has, in any notation; more bits than it can be shifted by.
-_MOST_DIGITS, _MOST_SHIFT = 80, 64
-#: Characters of an expression that a message shows.
-_SHOWN = 60
-#: Binary operators, those that bind weakest first.
-_LEVELS: tuple[dict[str, Callable[[int, int], int]], ...] = (
-    {"||": lambda a, b: int(bool(a or b))},
-    {"&&": lambda a, b: int(bool(a and b))},
-    {"|": operator.or_},
-    {"^": operator.xor},
-    {"&": operator.and_},
-    {"==": operator.eq, "!=": operator.ne},
-    {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge},
-    {"<<": operator.lshift, ">>": operator.rshift},
-    {"+": operator.add, "-": operator.sub},
-    {"*": operator.mul, "/": operator.floordiv, "%": operator.mod},
-)
+_POINTERS = ("pointer", "array")
+_LONG = 8
 
 
 def evaluate(expression: str, variables: FrameVariables) -> Result:
@@ -47,189 +33,169 @@ def evaluate(expression: str, variables: FrameVariables) -> Result:
     Errors: `UsageError` for a name that cannot be seen, a value that is optimized out, memory
     that cannot be read, or what is no such expression.
     """
-    parser = _Parser(expression, variables)
-    try:
-        found = parser.binary(0)
-    except RecursionError:
-        raise UsageError(f"{_short(expression)} is nested too deeply") from None
-    except (OverflowError, ValueError) as error:
-        raise UsageError(f"{_short(expression)} cannot be computed: {error}") from None
-    parser.expect_end()
-    return found
 
-
-class _Parser:
-    """A recursive descent over the tokens, evaluating as it goes."""
-
-    def __init__(self, text: str, variables: FrameVariables) -> None:
-        self._text = text
-        self._variables = variables
-        self._tokens = _tokens(text)
-        self._next = 0
-
-    def binary(self, level: int) -> Result:
-        if level == len(_LEVELS):
-            return self._unary()
-        left = self.binary(level + 1)
-        while self._peek() in _LEVELS[level]:
-            sign = self._take()
-            left = _combined(sign, _LEVELS[level][sign], left, self.binary(level + 1))
-        return left
-
-    def expect_end(self) -> None:
-        if self._next < len(self._tokens):
-            raise self._wrong()
-
-    def _unary(self) -> Result:
-        cast = self._cast()
-        if cast is not None:
-            operand, target = self._unary(), cast.find(self._variables)
-            if isinstance(operand, Value):
-                return operand.cast(target)
-            return converted(operand, target, self._variables.read)
-        if self._peek() not in ("*", "&", "-", "!", "~"):
-            return self._postfix(self._primary())
-        return self._signed(self._take(), self._unary())
-
-    def _signed(self, sign: str, operand: Result) -> Result:
-        if sign == "*":
-            return self._value(operand).dereference()
-        if sign == "&":
-            address = self._value(operand).address
-            if address is None:
-                raise UsageError("what is in a register has no address")
-            return address
-        if sign == "-":
-            negated: int | float = -_number(operand)
-            return negated
-        return int(not _number(operand)) if sign == "!" else ~_whole(operand)
-
-    def _cast(self) -> TypeName | None:
-        """The type of a cast that comes next; None: something else comes."""
-        if self._peek() != "(":
-            return None
-        found = type_name(self._tokens, self._next + 1)
-        if found is None or self._peek(found.end - self._next) != ")":
-            return None
-        behind = self._peek(found.end - self._next + 1)
-        if not found.is_certain:
-            # `(a)` may be a variable: what follows it decides, and then what there is.
-            if not behind or (behind[0] not in "$(_&*-~!" and not behind[0].isalnum()):
-                return None
-            if behind in ("&", "*", "-", "(") and self._is_variable(found.name):
-                return None
-        self._next = found.end + 1
-        return found
-
-    def _is_variable(self, name: str) -> bool:
+    def is_variable(name: str) -> bool:
         try:
-            self._variables.find(name)
+            variables.find(name)
         except UsageError:
             return False
         return True
 
-    def _postfix(self, value: Result) -> Result:
-        while self._peek() in (".", "->", "["):
-            if self._take() == "[":
-                index = _whole(self.binary(0))
-                self._expect("]")
-                value = self._value(value).index(index)
-            else:
-                value = self._value(value).member(self._take())
-        return value
+    node = parse(expression, is_variable)
+    try:
+        found = _Evaluation(expression, variables).value(node)
+    except RecursionError:
+        raise UsageError(f"{shortened(expression)} is nested too deeply") from None
+    except (OverflowError, ValueError) as error:
+        raise UsageError(f"{shortened(expression)} cannot be computed: {error}") from None
+    return found.value if isinstance(found, Whole) else found
 
-    def _primary(self) -> Result:
-        token = self._take()
-        if token.startswith("("):
-            value = self.binary(0)
-            self._expect(")")
-            return value
-        if token[0].isdigit():
-            return _literal(token)
-        if token.startswith("$"):
-            return self._variables.register(token[1:])
-        if not (token[0].isalpha() or token[0] == "_"):
-            raise self._wrong()
-        found = self._variables.find(token)
+
+class _Evaluation:
+    """Evaluates the parts of one expression."""
+
+    def __init__(self, text: str, variables: FrameVariables) -> None:
+        self._text = text
+        self._variables = variables
+
+    def value(self, node: Node) -> _Found:
+        """What a part comes to."""
+        return self._KINDS[type(node)](self, node)
+
+    def _literal(self, node: syntax.Number) -> _Found:
+        return Whole(node.value, node.size, node.is_signed)
+
+    def _real(self, node: syntax.Real) -> _Found:
+        return node.value
+
+    def _register(self, node: syntax.Register) -> _Found:
+        return Whole(*self._variables.register(node.name))
+
+    def _conditional(self, node: syntax.Conditional) -> _Found:
+        return self.value(node.chosen if self._is_true(node.condition) else node.otherwise)
+
+    def _member(self, node: syntax.Member) -> _Found:
+        return self._typed(node.value).member(node.name)
+
+    def _element(self, node: syntax.Index) -> _Found:
+        value, index = self.value(node.value), self.value(node.index)
+        if not isinstance(value, Value) and isinstance(index, Value):
+            # `3[array]` is the same.
+            value, index = index, value
+        number = _operand(index)
+        if not isinstance(value, Value) or isinstance(number, float):
+            raise UsageError("an index is a whole number, of an array or a pointer")
+        found = value.dereference() if value.type.kind == "reference" else value
+        return found.index(number.value)
+
+    def _variable(self, node: syntax.Name) -> _Found:
+        name = node.name
+        if name in ("true", "false"):
+            return Whole(int(name == "true"))
+        try:
+            found = self._variables.find(name)
+        except UsageError:
+            constant = self._variables.enumerator(name)
+            if constant is None:
+                raise
+            return Whole(constant, 4 if -(1 << 31) <= constant < 1 << 31 else _LONG)
         if found is None:
-            raise UsageError(f"{token} is optimized out here")
+            raise UsageError(f"{name} is optimized out here")
         return found
 
-    def _value(self, operand: Result) -> Value:
+    def _unary(self, node: syntax.Unary) -> _Found:
+        if node.sign == "*":
+            return self._typed(node.operand).dereference()
+        if node.sign == "&":
+            found = self._typed(node.operand)
+            found = found.dereference() if found.type.kind == "reference" else found
+            if found.address is None:
+                raise UsageError("what is in a register has no address")
+            if found.is_bit_field:
+                raise UsageError("a bit field has no address")
+            address = found.address.to_bytes(_LONG, "little")
+            return Value(PointerTo(found.type), found.read, None, address)
+        return unary(node.sign, self._number(node.operand))
+
+    def _binary(self, node: syntax.Binary) -> _Found:
+        if node.sign == "&&":
+            return Whole(int(self._is_true(node.left) and self._is_true(node.right)))
+        if node.sign == "||":
+            return Whole(int(self._is_true(node.left) or self._is_true(node.right)))
+        left, right = self.value(node.left), self.value(node.right)
+        if node.sign in ("+", "-"):
+            moved = _with_pointer(node.sign, left, right)
+            if moved is not None:
+                return moved
+        return binary(node.sign, _operand(left), _operand(right))
+
+    def _is_true(self, node: Node) -> bool:
+        return is_true(self._number(node))
+
+    def _cast(self, node: syntax.Cast) -> _Found:
+        operand, target = self.value(node.operand), node.type.find(self._variables)
         if isinstance(operand, Value):
-            return operand
-        raise UsageError(f"in {self._text!r} something is a plain number that must have a type")
+            return operand.cast(target)
+        number = operand.value if isinstance(operand, Whole) else operand
+        return converted(number, target, self._variables.read)
 
-    def _peek(self, ahead: int = 0) -> str:
-        index = self._next + ahead
-        return self._tokens[index] if index < len(self._tokens) else ""
+    def _size(self, node: syntax.SizeOf) -> _Found:
+        if isinstance(node.of, TypeName):
+            size = node.of.find(self._variables).size
+        else:
+            found = self.value(node.of)
+            size = found.size if isinstance(found, (Value, Whole)) else _LONG
+            if isinstance(found, Value) and found.type.kind == "reference":
+                size = found.type.target.size
+        return Whole(size, _LONG, is_signed=False)
 
-    def _take(self) -> str:
-        token = self._peek()
-        if not token:
-            raise self._wrong()
-        self._next += 1
-        return token
+    def _number(self, node: Node) -> Operand:
+        return _operand(self.value(node))
 
-    def _expect(self, token: str) -> None:
-        if self._take() != token:
-            raise self._wrong()
-
-    def _wrong(self) -> UsageError:
-        return UsageError(
-            f"{self._text!r} is not an expression that is understood here",
-            "names, numbers, $registers, . -> [] * &, casts and the operators of C",
+    def _typed(self, node: Node) -> Value:
+        found = self.value(node)
+        if isinstance(found, Value):
+            return found
+        raise UsageError(
+            f"in {shortened(self._text)} something is a plain number that must have a type",
+            "cast it: (struct node *)",
         )
 
-
-def _tokens(text: str) -> list[str]:
-    found: list[str] = []
-    position = 0
-    end = len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise UsageError(
-                f"{text!r} is not an expression that is understood here",
-                f"the trouble begins at {text[position:]!r}",
-            )
-        found.append(match.group().strip())
-        position = match.end()
-    if not found:
-        raise UsageError("an empty expression has no value")
-    return found
+    #: Who evaluates which kind of node.
+    _KINDS: ClassVar[dict[type, Callable[[_Evaluation, Any], _Found]]] = {
+        syntax.Number: _literal,
+        syntax.Real: _real,
+        syntax.Name: _variable,
+        syntax.Register: _register,
+        syntax.Unary: _unary,
+        syntax.Binary: _binary,
+        syntax.Conditional: _conditional,
+        syntax.Cast: _cast,
+        syntax.SizeOf: _size,
+        syntax.Member: _member,
+        syntax.Index: _element,
+    }
 
 
-def _combined(
-    sign: str, operation: Callable[[int, int], int], left: Result, right: Result
-) -> Result:
-    if isinstance(left, Value) and _is_pointer(left) and sign in "+-" and not _is_pointer(right):
-        steps = _whole(right) if sign == "+" else -_whole(right)
-        return _moved(left, steps * left.type.target.size)
-    one, other = _number(left), _number(right)
-    if sign in ("<<", ">>") and not 0 <= other < _MOST_SHIFT:
-        raise UsageError(f"a shift by {other} bits means nothing")
-    if sign in ("/", "%") and other == 0:
-        raise UsageError("division by zero")
-    if sign == "/" and not isinstance(one, float) and not isinstance(other, float):
-        # C rounds towards zero.
-        return int(abs(one) // abs(other)) * (1 if (one < 0) == (other < 0) else -1)
-    if sign == "%":
-        return int(abs(one) % abs(other)) * (-1 if one < 0 else 1)
-    result: int | float = operation(one, other)
-    return int(result) if isinstance(result, bool) else result
-
-
-def _literal(token: str) -> int:
-    # Python refuses to read thousands of digits.
-    number = int(token, 16) if token[:2].lower() == "0x" else int(token[:_MOST_DIGITS])
-    if number >= 1 << 64 or len(token) > _MOST_DIGITS:
-        raise UsageError(f"{_short(token)} does not fit in 64 bits")
-    return number
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+def _with_pointer(sign: str, left: _Found, right: _Found) -> _Found | None:
+    """A pointer moved by elements, or the elements between two; None: it is about numbers."""
+    if isinstance(right, Value) and _is_pointer(right):
+        if isinstance(left, Value) and _is_pointer(left):
+            if sign == "+":
+                raise UsageError("two pointers have no sum")
+            size = max(left.type.target.size, 1)
+            return Whole((int(left) - int(right)) // size, _LONG)
+        if sign == "-":
+            raise UsageError("a pointer cannot be subtracted from a number")
+        left, right = right, left
+    if not isinstance(left, Value) or not _is_pointer(left):
+        return None
+    steps = _operand(right)
+    if isinstance(steps, float):
+        raise UsageError("a pointer is moved by whole numbers")
+    element = left.type.target
+    size = element.size if element.has_size else 1
+    return _moved(left, (steps.value if sign == "+" else -steps.value) * size)
 
 
 def _moved(pointer: Value, distance: int) -> Value:
@@ -239,16 +205,23 @@ def _moved(pointer: Value, distance: int) -> Value:
     return Value(pointer.type, pointer.read, None, address.to_bytes(8, "little"))
 
 
-def _is_pointer(operand: Result) -> bool:
-    return isinstance(operand, Value) and operand.type.kind in ("pointer", "array")
+def _is_pointer(operand: Value) -> bool:
+    return operand.type.kind in _POINTERS
 
 
-def _number(operand: Result) -> Any:
-    """An int or a float: both go through the same operators."""
-    if isinstance(operand, Value):
-        return float(operand) if operand.type.is_float else int(operand)
-    return operand
-
-
-def _whole(operand: Result) -> int:
-    return int(operand)
+def _operand(found: _Found) -> Operand:
+    """A number to compute with."""
+    if not isinstance(found, Value):
+        return found
+    if found.type.kind == "reference":
+        found = found.dereference()
+    if found.type.is_float:
+        return float(found)
+    if found.type.kind in _POINTERS:
+        return Whole(int(found), _LONG, is_signed=False)
+    number = int(found)
+    if found.is_bit_field:
+        # It becomes an int, where that has all of its values.
+        is_wide = found.type.size > 4 and not -(1 << 31) <= number < 1 << 31
+        return Whole(number, _LONG if is_wide else 4, found.type.is_signed or not is_wide)
+    return Whole(number, found.type.size, found.type.is_signed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
+from reenact.errors import UsageError
 from reenact.symbols.types import Member, Type
 
 #: Elements of an array, levels of structures that are shown.
@@ -26,6 +28,9 @@ class Renderable(Protocol):
     def part(self, member: Member) -> Renderable:
         """The value of a member."""
 
+    def variant(self) -> Member | None:
+        """Of a type with variants the one it is."""
+
     def index(self, number: int) -> Renderable:
         """An element."""
 
@@ -40,7 +45,12 @@ def render(value: Renderable, depth: int = 0) -> str:
     kind = value.type.kind
     if kind in _COMPOUND:
         return _COMPOUND[kind](value, depth)
-    if kind in ("void", "function", "other"):
+    if kind == "other":
+        reason = f"a value of the type {value.type} is not followed here"
+        if depth == 0:
+            raise UsageError(reason, "such as a pointer to a member; gdb shows it")
+        return f"<{reason}>"
+    if kind in ("void", "function"):
         return str(value.type)
     return repr(float(value)) if value.type.is_float else _number(value, kind)
 
@@ -57,11 +67,33 @@ def _number(value: Renderable, kind: str) -> str:
 
 
 def _structure(value: Renderable, depth: int) -> str:
-    parts = [
-        (f"{member.name} = " if member.name else "") + render(value.part(member), depth + 1)
-        for member in value.type.members
-    ]
-    return "{" + ", ".join(parts) + "}"
+    return "{" + ", ".join(_parts(value, depth, set())) + "}"
+
+
+def _parts(value: Renderable, depth: int, shown: set[str]) -> Iterator[str]:
+    """Members as text; of a virtual base class, which several classes share, the first only."""
+    for member in value.type.members:
+        label = _label(member)
+        if member.is_base_class:
+            if member.offset is None:
+                if str(member.type) in shown:
+                    continue
+                shown.add(str(member.type))
+            if depth < DEEPEST and member.type.kind == "structure":
+                inner = ", ".join(_parts(value.part(member), depth + 1, shown))
+                yield f"{label} = {{{inner}}}"
+                continue
+        yield (f"{label} = " if label else "") + render(value.part(member), depth + 1)
+    if value.type.variants is not None:
+        variant = value.variant()
+        if variant is None:
+            yield "<no variant that is known>"
+        else:
+            yield f"{variant.name} = {render(value.part(variant), depth + 1)}"
+
+
+def _label(member: Member) -> str | None:
+    return f"<{member.type.actual}>" if member.is_base_class else member.name
 
 
 def _array(value: Renderable, depth: int) -> str:

@@ -120,15 +120,28 @@ class AddressSpace:
     def functions(self, name: str) -> tuple[int, ...]:
         """Addresses of the functions of a name, behind their prologue where lines tell it.
 
-        The name may be mangled, demangled, or demangled without parameters.
+        The name may be mangled, demangled, or demangled without parameters. Copies that a compiler
+        has made of a function are meant, too, and each place that it was inlined in.
 
         Errors: `UsageError` when there is none.
         """
         found = []
         for loaded in self.modules:
-            for _, address, size, is_function in loaded.module.symbols_named(name):
-                if is_function:
-                    found.append(_behind_prologue(loaded.module, address, size) + loaded.bias)
+            module = loaded.module
+            sizes = {
+                address: size
+                for _, address, size, is_function in module.symbols_named(name)
+                if is_function
+            }
+            inlined = set()
+            for address, size, is_inlined in module.functions_named(name):
+                sizes.setdefault(address, size)
+                if is_inlined:
+                    inlined.add(address)
+            for address, size in sorted(sizes.items()):
+                # An inlined one has no prologue.
+                begin = address if address in inlined else _behind_prologue(module, address, size)
+                found.append(begin + loaded.bias)
         if not found:
             raise UsageError(
                 f"no function is named {name}",
@@ -283,12 +296,13 @@ def _behind_prologue(module: _native.Module, address: int, size: int) -> int:
 
 
 def _starts(module: _native.Module, addresses: list[int]) -> list[int]:
-    """Of the rows of one line, the first of each function (and block of neighbours)."""
+    """Of the rows of one line, the first of each block of each function, as gdb has it."""
     found: list[int] = []
     seen: set[object] = set()
     for address in sorted(addresses):
         symbol = module.symbol_at(address)
-        key = symbol[1] if symbol is not None else address
+        block = module.block_at(address)
+        key = block if block is not None else symbol[1] if symbol is not None else address
         if key not in seen:
             seen.add(key)
             # A breakpoint on a function's opening line belongs behind its prologue.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from reenact import _native
 from reenact.errors import UsageError
@@ -15,18 +15,28 @@ _LONGEST_CHAIN = 32
 
 # Encodings of base types (DWARF 5, table 7.11).
 _BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR = 2, 4, 5, 6
-_UNSIGNED_CHAR, _UTF = 8, 16
+_UNSIGNED, _UNSIGNED_CHAR, _UTF = 7, 8, 16
 
 
 @dataclass(frozen=True)
 class Member:
-    """A member of a structure; `bits`: first bit and number of bits of a bit field."""
+    """A member of a structure.
+
+    Arguments:
+        name: None: anonymous.
+        offset: bytes from the start; None: it depends on the value (a virtual base).
+        type: its type.
+        bits: of a bit field: first bit from `offset` on, and number of bits.
+        is_base_class: it is a base class.
+        entry: where it is described.
+    """
 
     name: str | None
-    offset: int
+    offset: int | None
     type: Type
     bits: tuple[int, int] | None
     is_base_class: bool
+    entry: int
 
 
 class Type:
@@ -166,36 +176,105 @@ class Type:
     @cached_property
     def members(self) -> tuple[Member, ...]:
         """Members of a structure or union."""
-        actual = self.actual
-        own = actual.description
-        return tuple(
-            Member(name, offset, Type(actual.module, entry), bits, is_base)
-            for name, offset, entry, bits, is_base in (own.members if own is not None else ())
+        own = self.actual.description
+        return tuple(map(self._member, own.members if own is not None else ()))
+
+    @cached_property
+    def variants(self) -> tuple[Member | None, tuple[tuple[int | None, Member], ...]] | None:
+        """Of a type with variants: the member that tells which one it is, and all with its value.
+
+        A variant without a value stands for all others. None: it has no variants.
+        """
+        own = self.actual.description
+        if own is None or own.variants is None:
+            return None
+        discriminant, members = own.variants
+        return (
+            None if discriminant is None else self._member(discriminant),
+            tuple((value, self._member(member)) for value, member in members),
         )
 
-    def find_member(self, name: str) -> Member:
-        """A member by name, also of anonymous members and base classes.
+    def _member(self, parts: _native._Member) -> Member:
+        name, offset, entry, bits, is_base, own = parts
+        return Member(name, offset, Type(self.actual.module, entry), bits, is_base, own)
 
-        Errors: `UsageError` when there is none.
+    def find_member(self, name: str) -> tuple[Member, ...]:
+        """The way to a member: through anonymous members and base classes, the nearest first.
+
+        Errors: `UsageError` when there is none, or there are two as near.
         """
-        for member in self.all_members():
-            if member.name == name:
-                return member
+        ways: list[tuple[tuple[Member, ...], Type]] = [((), self)]
+        for _ in range(_LONGEST_CHAIN):
+            found = [
+                (*way, member) for way, kind in ways for member in kind.members
+                if member.name == name and not (member.is_base_class and len(ways) > 1)
+            ]  # fmt: skip
+            if found:
+                return found[0]
+            ways = [
+                ((*way, member), member.type)
+                for way, kind in ways
+                for member in kind.members
+                if member.name is None or member.is_base_class
+            ]
+            if not ways:
+                break
         raise UsageError(f"{self} has no member {name}")
-
-    def all_members(self, base: int = 0, depth: int = 0) -> Iterator[Member]:
-        """Members with those of anonymous members and base classes; `base` is added to offsets."""
-        for member in self.members:
-            offset = base + member.offset
-            yield Member(member.name, offset, member.type, member.bits, member.is_base_class)
-            if (member.name is None or member.is_base_class) and depth < _LONGEST_CHAIN:
-                yield from member.type.all_members(offset, depth + 1)
 
     def enumerator(self, value: int) -> str | None:
         """The name of a value of an enumeration."""
         own = self.actual.description
         found = own.enumerators if own is not None else []
         return next((name for name, number in found if number == value), None)
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What debug information would say of a type of the language itself."""
+
+    name: str
+    size: int
+    encoding: int
+    kind: str = "base"
+    target: None = None
+    counts: tuple[int, ...] = ()
+    members: tuple[_native._Member, ...] = ()
+    enumerators: tuple[tuple[str, int], ...] = ()
+    is_declaration: bool = False
+    variants: None = None
+
+
+#: Types of C that every program has, whether or not its debug information names them.
+_LANGUAGE = {
+    "char": (1, _SIGNED_CHAR), "signed char": (1, _SIGNED_CHAR),
+    "unsigned char": (1, _UNSIGNED_CHAR), "short int": (2, _SIGNED),
+    "short unsigned int": (2, _UNSIGNED), "int": (4, _SIGNED), "unsigned int": (4, _UNSIGNED),
+    "long int": (8, _SIGNED), "long unsigned int": (8, _UNSIGNED),
+    "long long int": (8, _SIGNED), "long long unsigned int": (8, _UNSIGNED),
+    "float": (4, _FLOAT), "double": (8, _FLOAT), "long double": (16, _FLOAT),
+    "_Bool": (1, _BOOLEAN), "bool": (1, _BOOLEAN), "__int128": (16, _SIGNED),
+    "__int128 unsigned": (16, _UNSIGNED),
+}  # fmt: skip
+
+
+class LanguageType(Type):
+    """A type of the language itself. Errors: `UsageError` when there is none of this name."""
+
+    def __init__(self, module: _native.Module, name: str) -> None:
+        super().__init__(module, None)
+        if name not in _LANGUAGE:
+            raise UsageError(f"no type is named {name}")
+        self._plain = _Plain(name, *_LANGUAGE[name])
+
+    @property
+    def description(self) -> Any:
+        """As debug information would have it."""
+        return self._plain
+
+    @property
+    def actual(self) -> Type:
+        """Itself: it is no other name."""
+        return self
 
 
 class PointerTo(Type):

@@ -8,7 +8,7 @@ from typing import Union
 
 from reenact import _native
 from reenact.errors import UsageError
-from reenact.symbols.frames import Read
+from reenact.symbols.frames import DWARF_REGISTERS, FrameContext, Read
 from reenact.symbols.rendering import DEEPEST, MOST_ELEMENTS, render
 from reenact.symbols.types import Member, Type
 
@@ -138,10 +138,23 @@ class Value:
         return self.type.size
 
     @property
+    def is_bit_field(self) -> bool:
+        """Whether it has some bits of what holds it only."""
+        return self._bits is not None
+
+    @property
+    def _stored(self) -> int:
+        """Bytes that hold it."""
+        if self._bits is None:
+            return self.type.size
+        first, width = self._bits
+        return (first + width + 7) // 8
+
+    @property
     def content(self) -> bytes:
         """Its bytes. Errors: `UsageError` where the memory cannot be read."""
         if self._content is None:
-            address, size = self.address or 0, self.type.size
+            address, size = self.address or 0, self._stored
             found = self.read(address, size)
             if len(found) < size:
                 raise UsageError(f"{size} bytes at {address:#x} cannot be read")
@@ -152,9 +165,11 @@ class Value:
         kind = self.type.kind
         if kind == "array" and self.address is not None:
             return self.address
+        if kind in ("other",):
+            raise UsageError(f"values of the type {self.type} are not followed here")
         if kind in ("structure", "union", "array", "void", "function") or self.type.is_float:
             raise UsageError(f"{self.type} is no whole number")
-        number = int.from_bytes(self.content[: self.type.size], "little")
+        number = int.from_bytes(self.content[: self._stored], "little")
         width = 8 * self.type.size
         if self._bits is not None:
             first, width = self._bits
@@ -173,25 +188,61 @@ class Value:
 
     def member(self, name: str) -> Value:
         """`value.name`; a pointer to a structure is followed."""
-        value = self.dereference() if self.type.kind in ("pointer", "reference") else self
+        value = self
+        while value.type.kind in ("pointer", "reference"):
+            is_reference = value.type.kind == "reference"
+            value = value.dereference()
+            if not is_reference:
+                break
         if value.type.kind not in ("structure", "union"):
             raise UsageError(f"{self.type} has no members, so no {name}")
-        return value.part(value.type.find_member(name))
+        for member in value.type.find_member(name):
+            value = value.part(member)
+        return value
 
     def part(self, member: Member) -> Value:
-        """A member that was found in its type."""
-        if self.address is not None:
-            # A bit field is read with the bytes that hold it.
-            place, bits = self.address + member.offset, member.bits
-            if bits is not None:
-                place, bits = place + bits[0] // 8, (bits[0] % 8, bits[1])
-                return Value(member.type, self.read, place, bits=bits)
-            return Value(member.type, self.read, place)
-        skip, bits = member.offset, member.bits
+        """A member that was found in its type.
+
+        Errors: `UsageError` where its place cannot be found out.
+        """
+        place = self._place(member)
+        bits = member.bits
         if bits is not None:
-            skip, bits = skip + bits[0] // 8, (bits[0] % 8, bits[1])
-        end = skip + member.type.size
-        return Value(member.type, self.read, None, self.content[skip:end], bits)
+            # A bit field is read with the bytes that hold it.
+            place, bits = place + bits[0] // 8, (bits[0] % 8, bits[1])
+        if self.address is not None:
+            return Value(member.type, self.read, place, bits=bits)
+        end = place + (member.type.size if bits is None else (bits[0] + bits[1] + 7) // 8)
+        return Value(member.type, self.read, None, self.content[place:end], bits)
+
+    def _place(self, member: Member) -> int:
+        """Where a member begins: its address, or its offset in a value that has none."""
+        if member.offset is not None:
+            return (self.address or 0) + member.offset
+        name = member.name or str(member.type)
+        if self.address is None:
+            raise UsageError(f"the place of {name} depends on where the whole is: in no memory")
+        context = FrameContext((None,) * len(DWARF_REGISTERS), 0, None, None, self.read)
+        try:
+            return self.type.actual.module.member_address(member.entry, self.address, context)
+        except _native.SymbolError as error:
+            raise UsageError(f"the place of {name} cannot be found out: {error}") from error
+
+    def variant(self) -> Member | None:
+        """Of a type with variants the one it is; None: it has none, or is none of those known."""
+        variants = self.type.variants
+        if variants is None:
+            return None
+        discriminant, members = variants
+        number = 0
+        if discriminant is not None:
+            told = self.part(discriminant)
+            number = int.from_bytes(told.content[: told.size], "little")
+        width = 64 if discriminant is None else 8 * discriminant.type.size
+        for value, member in members:
+            if value is not None and value % 2**width == number:
+                return member
+        return next((member for value, member in members if value is None), None)
 
     def cast(self, target: Type) -> Value:
         """The value converted to another type, as C converts it."""
@@ -234,9 +285,10 @@ class Value:
         if depth > DEEPEST or kind in ("void", "function", "other"):
             return None
         if kind in ("structure", "union"):
+            variant = self.variant()
             return {
                 member.name or f"<{member.type}>": self.part(member).plain(depth + 1)
-                for member in self.type.members
+                for member in (*self.type.members, *((variant,) if variant else ()))
             }
         text = self.text()
         if text is None and kind == "array":

@@ -6,13 +6,17 @@ from dataclasses import replace
 
 from reenact import _native
 from reenact.errors import UsageError
+from reenact.symbols import registers
 from reenact.symbols.frames import DWARF_REGISTERS, RSP, XMM0, Frame, FrameContext, Read
 from reenact.symbols.space import AddressSpace, Loaded
 from reenact.symbols.thread_local import ThreadLocals
-from reenact.symbols.types import Type
+from reenact.symbols.type_spellings import spellings
+from reenact.symbols.types import LanguageType, Type
 from reenact.symbols.values import Value
 
 _RED_ZONE = 128
+#: Kinds of places where a variable outside of functions can be: see `_rank`.
+_RANKS = 5
 _Variable = tuple[str, int, "int | None", bool]
 
 
@@ -44,6 +48,7 @@ class FrameVariables:
         self._vectors = vectors
         self._thread_pointer = thread_pointer
         self._thread_locals = ThreadLocals(space, read, program)
+        self._program = program
         self._loaded = space.module_at(frame.lookup_address)
 
     @property
@@ -90,11 +95,22 @@ class FrameVariables:
 
     def type_named(self, name: str) -> Type:
         """A type by its name. Errors: `UsageError` when there is none."""
+        for spelling in spellings(name):
+            for loaded in self._modules():
+                entry = loaded.module.type_named(spelling)
+                if entry is not None:
+                    return Type(loaded.module, entry)
         for loaded in self._modules():
-            entry = loaded.module.type_named(name)
-            if entry is not None:
-                return Type(loaded.module, entry)
+            return LanguageType(loaded.module, name)
         raise UsageError(f"no type is named {name}")
+
+    def enumerator(self, name: str) -> int | None:
+        """The value of a constant of an enumeration; None: there is none of this name."""
+        for loaded in self._modules():
+            found = loaded.module.enumerator_named(name)
+            if found is not None:
+                return found
+        return None
 
     def void(self) -> Type:
         """The type of nothing, for pointers to it. Errors: `UsageError` without any module."""
@@ -102,14 +118,24 @@ class FrameVariables:
             return Type(loaded.module, None)
         raise UsageError("no type is known here")
 
-    def register(self, name: str) -> int:
-        """A general register of the frame, by name without `$`."""
-        if name not in DWARF_REGISTERS:
-            raise UsageError(f"there is no register {name}")
-        value = self._frame.registers[DWARF_REGISTERS.index(name)]
+    def register(self, name: str) -> tuple[int, int, bool]:
+        """A register of the frame, by name without `$`: value, bytes, and whether it has a sign.
+
+        Also parts of general ones such as `eax`, and `pc`, `sp`, `fp` as gdb has them.
+        """
+        whole, size, shift = registers.part(name)
+        if whole not in DWARF_REGISTERS:
+            raise UsageError(
+                f"there is no register {name}", "general registers, their parts, pc, sp and fp"
+            )
+        value = self._frame.registers[DWARF_REGISTERS.index(whole)]
         if value is None:
             raise UsageError(f"the value of {name} in this frame is no longer known")
-        return value
+        value = value >> shift & (1 << 8 * size) - 1
+        is_signed = name not in ("pc", "sp", "fp", "rip")
+        if is_signed and value >> (8 * size - 1):
+            value -= 1 << 8 * size
+        return value, size, is_signed
 
     def _own(self) -> tuple[int | None, list[_Variable]]:
         if self._loaded is None:
@@ -122,10 +148,38 @@ class FrameVariables:
         return function, variables
 
     def _outside(self, name: str) -> Value | None:
+        """A variable outside of functions: C's own order, then what nobody else could mean."""
+        best: list[tuple[Loaded, _Variable, str]] = []
+        best_rank = _RANKS
         for loaded in self._modules():
-            for variable in loaded.module.globals(name):
-                return self._value(loaded, variable, None)
-        raise UsageError(f"no variable {name} can be seen here")
+            is_own = loaded == self._loaded
+            address = self._frame.lookup_address - loaded.bias if is_own else None
+            for variable, is_external, is_of_unit, source in loaded.module.globals(name, address):
+                rank = self._rank(loaded, is_external=is_external, is_of_unit=is_of_unit)
+                if rank < best_rank:
+                    best, best_rank = [], rank
+                if rank == best_rank:
+                    best.append((loaded, variable, f"{source or '?'} of {loaded.path}"))
+            if best_rank == 0:
+                break
+        if not best:
+            raise UsageError(f"no variable {name} can be seen here")
+        if best_rank == _RANKS - 1 and len(best) > 1:
+            places = sorted({place for *_, place in best})
+            if len(places) > 1:
+                raise UsageError(
+                    f"{name} can be one of {len(places)}: of {', '.join(places[:3])}",
+                    "ask in a frame of the file that is meant",
+                )
+        return self._value(best[0][0], best[0][1], None)
+
+    def _rank(self, loaded: Loaded, *, is_external: bool, is_of_unit: bool) -> int:
+        """How near a variable is: of the frame's unit, module, of the program, or elsewhere."""
+        if is_of_unit:
+            return 0
+        if is_external:
+            return 1 if loaded == self._loaded else 2 if loaded.path == self._program else 3
+        return _RANKS - 1
 
     def _modules(self) -> list[Loaded]:
         """All modules, the frame's own first."""

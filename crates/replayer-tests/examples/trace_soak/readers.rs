@@ -194,14 +194,25 @@ fn ask(module: &Module) {
         let _ = module.unwind(address, &context);
         let _ = module.line_rows(address, address.saturating_add(step));
         let _ = module.is_optimized(address);
+        let _ = module.block_at(address);
         for scope in module.scopes(address).unwrap_or_default() {
             for variable in scope.variables.into_iter().take(4) {
                 let _ = module.locate(variable.entry, Some(scope.function), address, &context);
-                let _ = variable.type_entry.map(|entry| module.type_at(entry));
+                let found = variable.type_entry.map(|entry| module.type_at(entry));
+                for member in found
+                    .and_then(Result::ok)
+                    .map_or(Vec::new(), |kind| kind.members)
+                {
+                    let _ = module.member_address(member.entry, address, &context);
+                }
             }
         }
     }
-    let _ = module.globals("value");
+    let _ = module.globals("value", Some(0x1000));
+    let _ = module.functions_named("main");
+    let _ = module.functions_named("a::main");
+    let _ = module.enumerator_named("value");
+    let _ = module.missing_part();
     let _ = module.type_named("node");
     let _ = module.symbols_named("main").count();
     let _ = module.line_addresses("lines.c", 10);

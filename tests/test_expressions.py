@@ -1,0 +1,247 @@
+"""Expressions of a session: C's arithmetic, C's order of looking for names, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import skips
+from debugger_session import SOURCES, built, record
+from recorded_run import Reenact
+
+import reenact as package
+from reenact.errors import UsageError
+from reenact.session.session import Session
+from reenact.session.values import StopReason
+
+
+@pytest.fixture(scope="module")
+def trace(reenact: Reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("expressions")
+    return record(reenact, folder / "trace", built("shapes.c", folder))
+
+
+@pytest.fixture(scope="module")
+def session(trace: Path) -> Iterator[Session]:
+    """Stands in `walked`, in the middle of the list."""
+    with package.open(trace).replay() as session:
+        point = session.add_breakpoint("inlined")
+        for _ in range(3):
+            assert session.continue_().reason == StopReason.BREAKPOINT
+        point.remove()
+        session.finish()
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("010", 8), ("0x10 + 0b11", 19), ("2147483647 + 1", -(1 << 31)), ("4294967295", 4294967295),
+        ("2147483648", 1 << 31), ("0xffffffff", 0xFFFFFFFF), ("0xffffffff + 1", 0),
+        ("0xffffffffL + 1", 1 << 32), ("-1 < 1U", 0), ("-1L < 1U", 1), ("-1 < 1UL", 0),
+        ("1L << 40", 1 << 40), ("1 << 31", -(1 << 31)), ("-7 / 2", -3), ("-7 % 2", -1),
+        ("7U - 8", 0xFFFFFFFF), ("~0", -1), ("~0U", 0xFFFFFFFF), ("!5 + !0", 1),
+        ("'a'", 97), ("'\\n'", 10), ("'\\x41' + '\\101'", 130), ("'\\377'", -1), ("L'x'", 120),
+        ("1.5 + 1", 2.5), ("1e3", 1000.0), ("7 / 2.0", 3.5), ("0x1e3", 0x1E3), (".5", 0.5),
+        ("1.0f / 0", float("inf")), ("2.5 > 2", 1),
+        ("0 && 1 / 0", 0), ("1 || 1 / 0", 1), ("1 && 2", 1), ("0 || 0", 0),
+        ("1 ? 2 : 1 / 0", 2), ("0 ? 1 / 0 : 0 ? 4 : 5", 5), ("(1) + 2", 3),
+        ("sizeof(int)", 4), ("sizeof(unsigned long long)", 8), ("sizeof(struct node)", 48),
+        ("sizeof(char *)", 8), ("sizeof 'a'", 4), ("sizeof grid", 48), ("sizeof(grid[0])", 16),
+        ("sizeof words", 24), ("(unsigned char)300", 44), ("(char)200", -56),
+        ("(long)-1 > (unsigned)1", 0),
+        ("BLUE", -4), ("RED + GREEN", 3), ("&grid[2] - &grid[0]", 2),
+        ("2[grid[0]] == grid[0][2]", 1),
+        ("(short)70000", 4464), ("(int)3.9", 3), ("(float)1 / 3 < 0.34", 1), ("+3", 3),
+    ],
+)  # fmt: skip
+def test_arithmetic_is_that_of_c(text: str, expected: float, session: Session) -> None:
+    found = session.evaluate(text)
+    number = found if isinstance(found, (int, float)) else found.number()
+    assert number == expected
+    assert isinstance(number, float) == isinstance(expected, float)
+
+
+def test_registers_and_their_parts(session: Session) -> None:
+    registers = session.registers
+    assert session.evaluate("$pc") == session.evaluate("$rip") == registers.rip
+    assert session.evaluate("$sp") == registers.rsp
+    low = registers["rax"] & 0xFFFFFFFF
+    assert session.evaluate("(unsigned)$eax") == low
+    assert session.evaluate("(unsigned char)$al") == low & 0xFF
+    assert session.evaluate("(unsigned char)$ah") == low >> 8 & 0xFF
+    assert session.evaluate("$r9d + 0L") == session.evaluate("(int)$r9")
+    with pytest.raises(UsageError, match="no register zmm0"):
+        session.evaluate("$zmm0")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("taken(at, 3)", "calls a function"), ("sum = 3", "changes something"),
+        ("sum++", "changes something"), ('"text"', "has a text"), ("1 / 0", "division by zero"),
+        ("1 << 32", "means nothing"), ("-1 << -1", "means nothing"), ("~1.5", "no bits"),
+        ("99999999999999999999", "does not fit"), ("09", "is no number"), ("at + at", "no sum"),
+        ("3 - at", "cannot be subtracted"), ("fields.nothing", "no member nothing"),
+        ("&fields.b", "bit field has no address"), ("nowhere", "no variable nowhere"),
+        ("(struct nowhere *)0", "no type is named nowhere"), ("1 ? 2", "not an expression"),
+        ("sum +", "not an expression"), ("3 .. 4", "not an expression"),
+        ("(" * 5000 + "1" + ")" * 5000, "nested too deeply"),
+    ],
+)  # fmt: skip
+def test_what_has_no_value_says_why(text: str, why: str, session: Session) -> None:
+    with pytest.raises(UsageError, match=why):
+        session.evaluate(text)
+
+
+def test_names_are_looked_for_as_c_does_it(reenact: Reenact, tmp_path: Path) -> None:
+    """Block, function, unit, module, program; then what nobody else can mean."""
+    main, library = tmp_path / "main.c", tmp_path / "library.c"
+    main.write_text(
+        "static int alike = 1; int common = 10; extern int inside(void);\n"
+        "int buffer[4] = {7}; int main(void) { int alike = 2; { int alike = 3; inside();\n"
+        "alike++; } return alike - 2 + common - 10; }\n"
+    )
+    library.write_text(
+        "static int alike = 4; int own = 20; static int buffer = 5; static int twins = 1;\n"
+        "extern int common; int inside(void) { return own + alike + buffer + common + twins; }\n"
+    )
+    third = tmp_path / "third.c"
+    third.write_text(
+        "static int twins = 2; static int alone = 9; int outside(void) { return twins + alone; }\n"
+    )
+    shared = tmp_path / "libinside.so"
+    sources = [library, third]
+    subprocess.run(["gcc", "-g", "-shared", "-fPIC", "-o", shared, *sources], check=True)
+    program = tmp_path / "main"
+    link = ["-L", tmp_path, "-linside", f"-Wl,-rpath,{tmp_path}"]
+    subprocess.run(["gcc", "-g", "-o", program, main, *link], check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("inside")
+        session.continue_()
+        assert session.evaluate("alike") == 4
+        assert session.evaluate("buffer") == 5
+        assert session.evaluate("own + common") == 30
+        assert session.evaluate("twins") == 1
+        assert session.evaluate("alone") == 9
+        assert session.evaluate("alike", 1) == 3
+        assert session.evaluate("buffer[0]", 1) == 7
+        assert session.evaluate("own", 1) == 20
+        with pytest.raises(UsageError, match=r"twins can be one of 2: of .*library.c"):
+            session.evaluate("twins", 1)
+
+
+def test_a_name_of_the_program_in_a_frame_of_libc(reenact: Reenact, tmp_path: Path) -> None:
+    source = tmp_path / "ambiguous.c"
+    source.write_text(
+        '#include <unistd.h>\nchar buffer[64] = "mine";\n'
+        "int main(void) { buffer[0] = 'M'; write(1, buffer, 4); return 0; }\n"
+    )
+    program = tmp_path / "ambiguous"
+    subprocess.run(["gcc", "-g", "-o", program, source], check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        session.catch("syscall", [1])
+        session.continue_()
+        assert session.frame().function != "main"
+        assert session.evaluate("buffer").text() == "Mine"
+
+
+def test_functions_that_the_compiler_has_changed(reenact: Reenact, tmp_path: Path) -> None:
+    """Copies with other parameters, and each place that one was inlined in."""
+    program = tmp_path / "shapes"
+    command = ["gcc", "-g", "-O2", "-fno-ipa-modref", "-o", program, SOURCES / "shapes.c"]
+    subprocess.run(command, check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        for name, times in (("copied", 24), ("inlined", 24), ("walked", 4), ("twice", 3)):
+            session.goto("start")
+            point = session.add_breakpoint(name)
+            hits = 0
+            while session.continue_().reason == StopReason.BREAKPOINT:
+                hits += 1
+                assert name in {frame.function.partition(".")[0] for frame in session.frames()[:2]}
+            point.remove()
+            assert hits == times, name
+        session.goto("start")
+        session.add_breakpoint("inlined")
+        session.continue_()
+        # In the copy its parameters are known, too, or it is said that they are not.
+        assert session.frame().function == "inlined"
+        known = session.locals()
+        assert {"value", "at"} <= set(known)
+        assert known["value"] is None or int(known["value"]) == 0
+
+
+def test_lines_of_optimized_code_are_those_of_gdb(reenact: Reenact, tmp_path: Path) -> None:
+    """Each line with code: a breakpoint stands where gdb would set it.
+
+    Where gdb takes a later line, it may have dropped a row: of a line with discriminators.
+    """
+    program = tmp_path / "shapes"
+    command = ["gcc", "-g", "-O2", "-o", program, SOURCES / "shapes.c"]
+    subprocess.run(command, check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    count = len((SOURCES / "shapes.c").read_text().splitlines())
+    script = tmp_path / "ask.py"
+    script.write_text(
+        "import gdb\n"
+        f"for line in range(1, {count} + 1):\n"
+        "    try:\n"
+        "        found = gdb.Breakpoint(f'shapes.c:{line}')\n"
+        "        places = sorted(place.address for place in found.locations\n"
+        "                        if place.source[1] == line)\n"
+        "        found.delete()\n"
+        "    except (gdb.error, AttributeError):\n"
+        "        places = []\n"
+        "    print('LINE', line, *map(hex, places))\n"
+    )
+    words = [*reenact.command, "replay", str(trace), "--", "-nx", "-batch"]
+    words += ["-ex", "break main", "-ex", "continue", "-x", str(script)]
+    said = subprocess.run(words, check=False, capture_output=True, text=True, timeout=300).stdout
+    its = {}
+    for words in (line.split() for line in said.splitlines() if line.startswith("LINE ")):
+        its[int(words[1])] = [int(place, 16) for place in words[2:]]
+    wrong = {}
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("main")
+        session.continue_()
+        for line, places in its.items():
+            if not places:
+                continue
+            ours = sorted(session.symbols.lines("shapes.c", line))
+            if ours != places:
+                wrong[line] = (list(map(hex, ours)), list(map(hex, places)))
+    assert not wrong
+
+
+def test_enumerations_of_rust(reenact: Reenact, tmp_path: Path) -> None:
+    """The variant that a value is, with what that holds."""
+    if shutil.which("rustc") is None:
+        skips.skip(skips.Reason.NO_COMPILER, "rustc")
+    source = tmp_path / "variants.rs"
+    source.write_text(
+        "#[allow(dead_code)] enum Shape { Circle(f64), Square { side: i32 }, Nothing }\n"
+        "#[inline(never)] fn look(shape: &Shape, maybe: Option<u8>, place: Option<&i32>) -> usize\n"
+        "{ std::hint::black_box((shape, maybe, place)); 1 }\n"
+        "fn main() { let seven = 7; look(&Shape::Circle(1.5), None, Some(&seven));\n"
+        "look(&Shape::Square { side: 3 }, Some(5), None); look(&Shape::Nothing, Some(0), None); }\n"
+    )
+    program = tmp_path / "variants"
+    subprocess.run(["rustc", "-g", "-o", program, source], check=True, cwd=tmp_path)
+    trace = record(reenact, tmp_path / "trace", program)
+    found = []
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("variants::look")
+        while session.continue_().reason == StopReason.BREAKPOINT:
+            values = [session.evaluate(name).plain() for name in ("*shape", "maybe")]
+            found.append((*values, list(session.evaluate("place").plain())))
+    assert found == [
+        ({"Circle": {"__0": 1.5}}, {"None": {}}, ["Some"]),
+        ({"Square": {"side": 3}}, {"Some": {"__0": 5}}, ["None"]),
+        ({"Nothing": {}}, {"Some": {"__0": 0}}, ["None"]),
+    ]
