@@ -239,6 +239,7 @@ CALLS = (
     Guest("ioctl_unknown"),
     Guest("fetched_descriptors"),
     Guest("asynchronous", flags=("-O2", "-pthread")),
+    Guest("asynchronous_destroyed", flags=("-O2", "-pthread")),
     Guest("terminal"),
     Guest("auxiliary", same=STDOUT_ONLY),
 )

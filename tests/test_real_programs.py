@@ -171,6 +171,18 @@ def test_with_the_network_off(name: str, reenact: Reenact, keeper: Keeper, tmp_p
     check_program(EVERYTHING[name], alone, keeper, tmp_path, prefix=unshare, full=False)
 
 
+def test_valgrind_goes_on_unrecorded(reenact: Reenact, keeper: Keeper) -> None:
+    """Its tools translate what they read, breakpoints of ours too; it prints the same."""
+    command = [skips.need_program("valgrind"), "-q", "--error-exitcode=3", "sh", "-c", "echo hello"]
+    native = run(command, timeout=120)
+    assert native.stdout == b"hello\n", native.describe()
+    recorded = reenact.run("record", "-o", str(keeper.trace()), "--", *command, timeout=300)
+    assert (recorded.status, recorded.stdout) == (0, native.stdout), recorded.describe()
+    assert b"is a tool of valgrind" in recorded.stderr, recorded.describe()
+    assert b"goes on unrecorded" in recorded.stderr, recorded.describe()
+    assert not reenact.verify(keeper.trace())["divergences"]
+
+
 def test_programs_that_change_the_user(reenact: Reenact, guests: GuestBuild) -> None:
     """A set-user-id program is refused at the start, and goes on unrecorded when it is executed."""
     with ordinary_user.session(reenact) as user:

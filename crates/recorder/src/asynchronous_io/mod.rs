@@ -64,6 +64,8 @@ fn destroy(call: &mut Call<'_>) -> i64 {
         return -EINVAL;
     };
     remove(call, ring);
+    // Who waits there gets an error (fs/aio.c: aio_read_events).
+    wait::wake();
     0
 }
 

@@ -11,10 +11,10 @@ use crate::call::{Call, Outcome};
 use crate::released::while_released;
 use crate::{guest, scheduler, signal};
 
-/// Changes whenever there are new completions. A futex.
+/// Changes whenever there are new completions, or a context is destroyed. A futex.
 static COMPLETED: AtomicU32 = AtomicU32::new(0);
 
-/// There are new completions.
+/// There are new completions, or a context less.
 pub fn wake() {
     COMPLETED.fetch_add(1, Ordering::Relaxed);
     let word = COMPLETED.as_ptr() as u64;

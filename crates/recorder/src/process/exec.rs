@@ -18,7 +18,7 @@ use crate::{
     time_stamps,
 };
 
-use super::argument_lists::{count_pointers, Lists};
+use super::argument_lists::{count_pointers, has_variable, Lists};
 use super::exec_target::{resolve_scripts, Obstacle, Path, Target};
 use super::program_file::ProgramFile;
 
@@ -110,7 +110,11 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     const TARGET_ROOM: u64 = 64 << 10;
     const _: () = assert!(core::mem::size_of::<Target>() as u64 <= TARGET_ROOM);
     target.path = name;
-    let obstacle = resolve_scripts(target, &file)?;
+    let obstacle = resolve_scripts(target, &file)?.or_else(|| {
+        // What its launcher tells its tools (coregrind/launcher-linux.c), which forget it before they execute others.
+        has_variable(envp, b"VALGRIND_LAUNCHER=")
+            .then_some("is a tool of valgrind, which translates what it reads, our breakpoints too")
+    });
     // A filter is not lost by `execve` as dispatch is: the recorder has to be there for its traps.
     let needs_recorder = arena::header().mechanism == mechanism::SECCOMP;
     if obstacle.is_some() || (!log::recording() && !needs_recorder) {
@@ -225,7 +229,7 @@ fn hand_over_program(target: &Target, file: &ProgramFile) -> u32 {
     }
 }
 
-/// The program is one that reenact cannot record (set-user-id, 32-bit): it is executed as it is,
+/// The program is one that reenact cannot record (set-user-id, 32-bit, valgrind): it is executed as it is,
 /// outside the recording, and the trace says so.
 fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 {
     let length = name
