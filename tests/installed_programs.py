@@ -106,6 +106,9 @@ GUILE = "(use-modules (ice-9 threads) (srfi srfi-1)) (define (f n) (if (< n 2) n
 LISP = '(progn (defun fib (n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2))))) (compile (quote fib)) (print (fib 20)) (let ((h (make-hash-table))) (dotimes (i 50000) (incf (gethash (mod (* i 7919) 997) h 0) i)) (print (hash-table-count h))) (sb-ext:gc :full t) (print (handler-case (error "x") (error (e) (format nil "~a" e)))) (print (mapcar (function sb-thread:join-thread) (loop for i below 3 collect (let ((i i)) (sb-thread:make-thread (lambda () (fib (+ i 10)))))))) (terpri))'
 OCAML = 'let rec fib n = if n < 2 then n else fib (n - 1) + fib (n - 2)\nmodule M = Map.Make (Int)\nlet () = let m = ref M.empty in for i = 1 to 50000 do m := M.update (i * 7919 mod 997) (function None -> Some i | Some x -> Some (x + i)) !m done; Printf.printf "%d %d %d\\n" (fib 20) (M.cardinal !m) (M.fold (fun _ v a -> v + a) !m 0); (try ignore (Array.get [| 1 |] 5) with Invalid_argument s -> print_endline s)\n'
 EMACS = '(progn (require (quote cl-lib)) (with-temp-buffer (dotimes (i 5000) (insert (format "%d\\n" (* i 7919)))) (sort-lines nil (point-min) (point-max)) (princ (md5 (buffer-string)))) (princ (cl-reduce (function +) (number-sequence 1 1000))) (terpri))'
+RACKET = "(displayln (for/sum ([i 100000]) (modulo (* i 7919) 997))) (displayln (map touch (list (future (lambda () (* 6 7))) (future (lambda () 1)))))"
+PROLOG = "findall(X, (between(1, 1000, X), X mod 7 =:= 0), L), sum_list(L, S), writeln(S), concurrent_maplist([X, Y] >> (Y is X * X), [1, 2, 3], R), writeln(R)"
+PYPY = "s = 0\nfor i in range(1000000): s = (s * 31 + i) % 1000003\nprint(s)\nimport threading\nr = []\nt = [threading.Thread(target=lambda n=n: r.append(sum(range(n)))) for n in (1000, 20000)]\n[x.start() for x in t]; [x.join() for x in t]\nprint(sorted(r))"
 TEX = r"\documentclass{article}\begin{document}\section{One}Hello $x^2+\int_0^1 f$. \newpage Two.\end{document}"
 FFMPEG = "ffmpeg -hide_banner -loglevel error -f lavfi -i testsrc=size=320x240:rate=25:duration=1 -c:v libx264 -threads 2 -preset fast -bitexact a.mkv && ffmpeg -hide_banner -loglevel error -i a.mkv -f framemd5 -bitexact - | md5sum"
 GDAL = "gdal_create -of GTiff -outsize 200 200 -bands 1 -burn 7 -a_srs EPSG:4326 -a_ullr 0 10 10 0 a.tif && gdalinfo -checksum a.tif | tail -n 3 && gdalwarp -q -t_srs EPSG:3857 a.tif b.tif && gdalinfo -checksum b.tif | tail -n 2"
@@ -278,4 +281,38 @@ INSTALLED: tuple[Installed, ...] = (
         ["pdflatex"],
     ),
     Installed(Program("wine", _script("wine.sh"), timeout=400), ["wine"]),
+    # More of these kinds.
+    *(
+        Installed(Program(name, _script("small_servers.sh", name), timeout=200), [program, client])
+        for name, program, client in (
+            ("mosquitto", "mosquitto", "mosquitto_sub"),
+            ("haproxy", "haproxy", "curl"),
+        )
+    ),
+    Installed(
+        Program(
+            "mpi",
+            _shell("mpicc -O1 -o program mpi.c && mpirun --oversubscribe -np 2 ./program"),
+            prepare=_copied("mpi.c"),
+            variables={"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"},
+            timeout=200,
+        ),
+        ["mpicc", "mpirun"],
+    ),
+    Installed(
+        Program("pandoc", _shell(r"printf '# One\n\n* a\n* b *c*\n' | pandoc -t html")), ["pandoc"]
+    ),
+    Installed(
+        Program(
+            "fakeroot", _shell("fakeroot sh -c 'touch a; chown 5:6 a; stat -c %u:%g a; id -u'")
+        ),
+        ["fakeroot"],
+    ),
+    Installed(Program("racket", ["racket", "-e", RACKET]), ["racket"]),
+    Installed(Program("swipl", ["swipl", "-g", PROLOG, "-t", "halt"]), ["swipl"]),
+    Installed(Program("pypy", ["pypy3", "-c", PYPY]), ["pypy3"]),
+    Installed(
+        Program("qemu_user", _shell("qemu-x86_64 /bin/sh -c 'echo $((6 * 7)); /bin/true'")),
+        ["qemu-x86_64"],
+    ),
 )
