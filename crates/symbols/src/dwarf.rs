@@ -139,6 +139,12 @@ impl Units {
                 None => {
                     let name = parts::split_name(&self.dwarf, &skeleton);
                     found.missing.get_or_insert(name);
+                    // Its lines are known at least.
+                    let place = skeleton.header.debug_info_offset();
+                    let start = place.map_or(0, |offset| offset.0 as u64);
+                    found
+                        .units
+                        .push(Unit::new(skeleton, self.dwarf.clone(), None, start, 0));
                 }
             }
         }
@@ -146,6 +152,7 @@ impl Units {
             found.add(&Arc::new(dwarf), next, None);
             next += 2 * SECTION;
         }
+        found.units.sort_by_key(|unit| unit.start);
         found
     }
 
@@ -366,21 +373,33 @@ impl Found {
             {
                 unit.copy_relocated_attributes(skeleton);
             }
-            self.units.push(Unit {
-                unit,
-                dwarf: dwarf.clone(),
-                skeleton: if is_split { skeleton.take() } else { None },
-                start: place,
-                info_start: start,
-                functions: OnceLock::new(),
-                has_location_lists: OnceLock::new(),
-            });
+            let skeleton = if is_split { skeleton.take() } else { None };
+            self.units
+                .push(Unit::new(unit, dwarf.clone(), skeleton, place, start));
         }
         elsewhere
     }
 }
 
 impl Unit {
+    fn new(
+        unit: gimli::Unit<Bytes>,
+        dwarf: Arc<gimli::Dwarf<Bytes>>,
+        skeleton: Option<gimli::Unit<Bytes>>,
+        start: u64,
+        info_start: u64,
+    ) -> Unit {
+        Unit {
+            unit,
+            dwarf,
+            skeleton,
+            start,
+            info_start,
+            functions: OnceLock::new(),
+            has_location_lists: OnceLock::new(),
+        }
+    }
+
     /// The number of an entry of this unit.
     pub fn offset(&self, entry: UnitOffset) -> Option<u64> {
         self.start.checked_add(entry.0 as u64)

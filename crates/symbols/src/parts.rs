@@ -17,13 +17,15 @@ pub(crate) const MOST_SPLIT: usize = 1 << 14;
 /// Larger ones are passed over.
 const MOST_BYTES: u64 = 4 << 30;
 
-/// The other files of a program's debug information.
+/// The other files of a program's debug information; by default none is looked for.
 #[derive(Default)]
 pub(crate) struct OtherParts {
     package: Option<gimli::DwarfPackage<Bytes>>,
     supplement: Option<Elf>,
     /// Name of one that is not there.
     missing: Option<String>,
+    /// Whether files of single units are looked for.
+    is_looked_for: bool,
 }
 
 impl OtherParts {
@@ -38,6 +40,7 @@ impl OtherParts {
             package: find_package(path).or_else(|| find_package(original)),
             supplement,
             missing,
+            is_looked_for: true,
         }
     }
 
@@ -63,6 +66,9 @@ impl OtherParts {
             .and_then(|package| package.find_cu(identity, main).ok());
         if let Some(Some(dwarf)) = packed {
             return Some(dwarf);
+        }
+        if !self.is_looked_for {
+            return None;
         }
         let name = skeleton.dwo_name().ok().flatten()?;
         let name = main.attr_string(skeleton, name).ok()?;

@@ -12,6 +12,7 @@ use object::Endianness;
 
 use crate::dwarf::{Unit, Units};
 use crate::elf::Elf;
+use crate::parts::OtherParts;
 use crate::Bytes;
 
 /// More names than this are not told.
@@ -32,7 +33,8 @@ pub fn source_files(file: File) -> Vec<(Vec<u8>, Vec<u8>)> {
     let Ok(elf) = Elf::read(file, Path::new("")) else {
         return Vec::new();
     };
-    let units = Units::new(&elf);
+    // The tables of lines are not among what is in other files.
+    let units = Units::new(&elf, OtherParts::default());
     let mut found = BTreeSet::new();
     for unit in units.all() {
         let Some(program) = &unit.unit.line_program else {
