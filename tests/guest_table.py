@@ -105,6 +105,8 @@ TRACERS = (
     Guest("ptrace_calls"),
     Guest("ptrace_events", flags=("-O2", "-pthread")),
     Guest("ptrace_attach", flags=("-O2", "-pthread")),
+    Guest("ptrace_steps"),
+    Guest("ptrace_endings"),
 )
 
 SIGNALS = (

@@ -172,6 +172,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "virtualize",
             "mappings",
             "ptrace::children",
+            "ptrace::memory_files",
             "ptrace::requests",
             "ptrace::waiting",
         ),

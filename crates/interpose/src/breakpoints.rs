@@ -76,9 +76,41 @@ pub fn executed(ip: u64) -> Option<Breakpoint> {
     let found = breakpoints()
         .iter()
         .find(|known| known.address == address)?;
+    if found.original == BREAKPOINT {
+        // One of the program's tracer has taken its place.
+        return None;
+    }
     let mut byte = [0u8];
     // Other code may have been written there since.
     (guarded_copy::read(address, &mut byte) && byte[0] == BREAKPOINT).then_some(*found)
+}
+
+fn inside(address: u64, length: usize) -> impl Iterator<Item = &'static mut Breakpoint> {
+    let end = address.saturating_add(length as u64);
+    breakpoints()
+        .iter_mut()
+        .filter(move |known| (address..end).contains(&known.address))
+}
+
+/// Put what was there before in the place of breakpoints in `bytes`, which were read at `address`.
+pub fn show_original(address: u64, bytes: &mut [u8]) {
+    for known in inside(address, bytes.len()) {
+        let byte = &mut bytes[(known.address - address) as usize];
+        if *byte == BREAKPOINT {
+            *byte = known.original;
+        }
+    }
+}
+
+/// `bytes` are about to be written at `address`: breakpoints there stay, on other instructions.
+pub fn keep_over(address: u64, bytes: &mut [u8]) {
+    for known in inside(address, bytes.len()) {
+        let byte = &mut bytes[(known.address - address) as usize];
+        let mut now = [0u8];
+        if guarded_copy::read(known.address, &mut now) && now[0] == BREAKPOINT {
+            known.original = core::mem::replace(byte, BREAKPOINT);
+        }
+    }
 }
 
 impl Breakpoint {

@@ -48,6 +48,7 @@ fn counter(address: u64) -> &'static mut Counter {
 }
 
 /// A patch that has been written over the program's code.
+#[derive(Clone, Copy)]
 pub struct Patch {
     pub address: u64,
     length: usize,
@@ -74,6 +75,76 @@ impl Patch {
     }
 }
 
+/// Patches in memory, for those who look at the program's code from outside; more are not remembered.
+const REMEMBERED: usize = 1024;
+static mut PATCHES: [Patch; REMEMBERED] = [Patch {
+    address: 0,
+    length: 0,
+    written: [0; LONGEST],
+    original: [0; LONGEST],
+}; REMEMBERED];
+static mut PATCH_COUNT: usize = 0;
+
+fn patches() -> &'static mut [Patch] {
+    // SAFETY: one thread at a time; the count never exceeds the table.
+    unsafe { core::slice::from_raw_parts_mut((&raw mut PATCHES).cast(), PATCH_COUNT) }
+}
+
+/// Whether there is room to remember one more.
+fn can_remember() -> bool {
+    patches().len() < REMEMBERED
+}
+
+fn remember(patch: Patch) {
+    if can_remember() {
+        // SAFETY: one thread at a time; there is room.
+        unsafe { PATCH_COUNT += 1 };
+        if let Some(last) = patches().last_mut() {
+            *last = patch;
+        }
+    }
+}
+
+impl Patch {
+    fn touches(&self, address: u64, length: u64) -> bool {
+        let end = address.saturating_add(length);
+        self.address < end && address < self.address + self.length as u64
+    }
+}
+
+/// Put the program's code in the place of patches in `bytes`, which were read at `address`.
+pub fn show_original(address: u64, bytes: &mut [u8]) {
+    for patch in patches() {
+        for (index, &byte) in patch.original().iter().enumerate() {
+            let at = (patch.address + index as u64).wrapping_sub(address);
+            if let Some(shown) = usize::try_from(at).ok().and_then(|at| bytes.get_mut(at)) {
+                *shown = byte;
+            }
+        }
+    }
+}
+
+/// Undo the patches in a range that is about to be written to, and tell each.
+pub fn undo_in(address: u64, length: u64, mut tell: impl FnMut(u64, u64)) {
+    while let Some(index) = patches()
+        .iter()
+        .position(|patch| patch.touches(address, length))
+    {
+        let patch = patches()[index];
+        if patch.undo() {
+            tell(patch.address, patch.length as u64);
+        }
+        forget_patch(index);
+    }
+}
+
+fn forget_patch(index: usize) {
+    let last = patches().len() - 1;
+    patches().swap(index, last);
+    // SAFETY: one thread at a time; there is at least this one.
+    unsafe { PATCH_COUNT = last };
+}
+
 /// Whether the program enters at this address next, though no `syscall` instruction is there any
 /// more: a jump has taken the place of one and of the comparison behind it.
 pub fn is_jump(address: u64) -> bool {
@@ -86,6 +157,12 @@ pub fn is_jump(address: u64) -> bool {
 pub fn forget(address: u64, length: u64) {
     let end = address.saturating_add(length);
     moved_code::table().forget(address, end);
+    while let Some(index) = patches()
+        .iter()
+        .position(|patch| patch.touches(address, length))
+    {
+        forget_patch(index);
+    }
     for counter in counters() {
         if (address..end).contains(&counter.address()) {
             *counter = Counter::FREE;
@@ -130,7 +207,7 @@ fn must_trap(number: u64) -> bool {
 
 /// What may be patched around a `syscall` instruction.
 fn find(after: u64, number: u64) -> Option<CallSite> {
-    if must_trap(number) || !moved_code::table().has_room() {
+    if must_trap(number) || !moved_code::table().has_room() || !can_remember() {
         return None;
     }
     let mut code = [0u8; BEFORE + BEHIND];
@@ -159,5 +236,6 @@ fn install(site: &CallSite) -> Option<Patch> {
     if let Some(tail) = trampoline.tail {
         moved_code::table().add(site.after, tail);
     }
+    remember(patch);
     Some(patch)
 }

@@ -63,6 +63,9 @@ fn deliver_before_going_on(thread: &mut Thread) {
 fn on_vdso_call(thread: &mut Thread) {
     vdso::on_call(thread);
     spinning::count_clock_read(thread);
+    if thread.is_stepped {
+        ptrace::stops::step_stop(thread);
+    }
     if signal::queued(thread) {
         signal::deliver_queued(thread, Moment::AfterEvent, None);
     }
@@ -186,7 +189,7 @@ fn on_system_call(thread: &mut Thread) {
     let args = arguments(registers, &mut event.header);
     if thread.frame.origin == Origin::Patched as u64 {
         event.header.flags = flags::PATCHED;
-    } else {
+    } else if thread.link == 0 {
         patch::consider(ip, number, &mut event);
     }
     complete(Call {
@@ -256,7 +259,9 @@ fn complete(mut call: Call<'_>) {
         }
         Outcome::Raised(result) => {
             finish(thread, event, result);
-            signal::deliver_raised(thread);
+            if thread.link == 0 || ptrace::faults::show(thread) {
+                signal::deliver_raised(thread);
+            }
             if signal::queued(thread) {
                 signal::deliver_queued(thread, Moment::AfterEvent, None);
             }

@@ -14,8 +14,8 @@ use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::{
-    asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning, process,
-    ptrace, scheduler, signal, spinning, time_stamps, virtualize,
+    asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning,
+    proc_files, process, ptrace, scheduler, signal, spinning, time_stamps, virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -231,6 +231,11 @@ fn unknown_outputs(
 fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Before) -> Outcome {
     if let Some(answer) = virtualize::answer(call, entry) {
         return answer;
+    }
+    if proc_files::may_show_memory() {
+        if let Some(answer) = ptrace::memory_files::answer(call) {
+            return answer;
+        }
     }
     let change = if entry.facts.changes_files {
         file_changes::before(call, entry)

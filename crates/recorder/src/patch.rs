@@ -24,6 +24,15 @@ pub fn forget(address: u64, length: u64) {
     suspects::forget(address, length);
 }
 
+/// The program is about to write over code by another way than its own stores: patches there are undone, and logged with
+/// the rest of what is written.
+pub fn forget_written(event: &mut Builder, address: u64, length: u64) {
+    call_sites::undo_in(address, length, |start, length| {
+        event.guest_memory(start, length);
+    });
+    forget(address, length);
+}
+
 /// Whether the bytes of a site may become a jump: nothing but the flow of control that was followed from the
 /// entry of a function shows that the neighbours of a call are the instructions they look like.
 fn is_safe(site: &CallSite) -> bool {

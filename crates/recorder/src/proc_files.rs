@@ -1,6 +1,7 @@
 //! Files under `/proc` that would show the recorder: `exe`, `maps`, the descriptor directory.
 
 use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, Ordering};
 use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
@@ -35,6 +36,15 @@ pub fn executable() -> &'static [u8; 4096] {
 fn executable_length() -> usize {
     // SAFETY: read-only after start.
     unsafe { (*EXECUTABLE.0.get()).1 }
+}
+
+/// Whether this process, or one that it is a copy of, has opened the memory of a process.
+static MEMORY: AtomicBool = AtomicBool::new(false);
+
+/// Whether a descriptor may be one of the memory of a process.
+#[inline]
+pub fn may_show_memory() -> bool {
+    MEMORY.load(Ordering::Relaxed)
 }
 
 /// Which file of this process a path under `/proc` names.
@@ -98,6 +108,9 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
     }
     let mut path = [0u8; 64];
     let length = guest::read_string(call.args[index], &mut path)?;
+    if path[..length].ends_with(b"/mem") {
+        MEMORY.store(true, Ordering::Relaxed);
+    }
     let file = own_file(&path[..length])?;
     if [
         b"maps".as_slice(),

@@ -153,6 +153,8 @@ pub struct Thread {
     pub yields_to_woken: bool,
     /// 1 more than the index of its link, when it is traced ([`crate::ptrace`]); 0: nobody traces it.
     pub link: u32,
+    /// Its tracer lets it trap behind each instruction.
+    pub is_stepped: bool,
     /// Its process's signals come to the recorder for its tracer.
     pub is_adopted: bool,
     /// What the tracer may want to know when this call's event is in the log.

@@ -342,9 +342,6 @@ fn traced(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<S
     if header.flags & flags::AT_SYSCALL_ENTRY != 0 {
         run_and_check(machine, group, pace)?;
     } else {
-        if header.flags & flags::IMMEDIATE == 0 {
-            run_to_count(machine, group, pace, header.args[0])?;
-        }
         matching::check_interrupted(machine, group)?;
         tell_writes(machine, group, pace);
     }
@@ -358,30 +355,6 @@ fn traced(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<S
         vectors.load(&mut machine.translator);
     }
     Ok(Step::Next)
-}
-
-/// Run so many instructions on from the event before.
-fn run_to_count(
-    machine: &mut Machine,
-    group: &Group<'_>,
-    pace: &mut Pace,
-    count: u64,
-) -> Result<(), Failure> {
-    let stop = pace.run_counted(machine, group, count)?;
-    if stop == Stop::Budget && machine.since_event() == count {
-        return Ok(());
-    }
-    let message = alloc::format!(
-        "the program was stopped by its tracer {count} instructions after the event before, and the replay stops \
-         earlier"
-    );
-    Err(matching::diverged(
-        machine,
-        group,
-        &stop,
-        What::Missing,
-        message,
-    ))
 }
 
 fn signal_return(

@@ -79,8 +79,8 @@ pub enum EventKind {
     Turn = 16,
     /// The thread has been stopped by its tracer (`ptrace`), or changed by it: `Registers` and `Vectors` after it,
     /// where those have changed, `Write`s of memory. `ip` and `register_checksum` are of the moment before. With
-    /// [`flags::AT_SYSCALL_ENTRY`] that is at a system call instruction, with [`flags::IMMEDIATE`] right after the
-    /// event before, otherwise `args[0]` instructions after the event before.
+    /// [`flags::AT_SYSCALL_ENTRY`] that is at a system call instruction, otherwise right after the event before
+    /// ([`flags::IMMEDIATE`]).
     Traced = 17,
 }
 

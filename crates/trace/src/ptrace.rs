@@ -45,6 +45,8 @@ pub mod asked {
     pub const TRAP: u32 = 2;
     /// Go on untraced.
     pub const RELEASE: u32 = 4;
+    /// Know that it is traced: see that all signals of the process come to the recorder.
+    pub const NOTICE: u32 = 8;
 }
 
 /// A traced thread. Its recorder owns the link while it runs, its tracer while it is stopped.
@@ -64,16 +66,14 @@ pub struct Link {
     pub options: AtomicU32,
     /// 1: by `PTRACE_SEIZE`.
     pub is_seized: AtomicU32,
-    /// [`asked`].
+    /// [`asked`]. A futex for who waits until it is noticed.
     pub asked: AtomicU32,
     /// How it was let go on: the number of the request (`PTRACE_CONT` …).
     pub resumed_by: AtomicU32,
-    /// 1: the stop is that of a group, which has no signal to look at.
+    /// 1: the stop is that of a group, and there is no information about a signal.
     pub is_group_stop: AtomicU32,
-    /// 1: the stop is before a system call, 2: behind one, 3: in one about which a filter asks the tracer; 0: in none.
+    /// Of a stop in a system call: 1 as it begins, 2 as it ends, 3 where a filter shows it.
     pub in_call: AtomicU32,
-    /// 1: what it executes next is a new program.
-    pub in_exec: AtomicU32,
     /// What `PTRACE_GETEVENTMSG` tells.
     pub message: AtomicU64,
     /// The `siginfo_t` of the stop.

@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5};
 use reenact_interpose::entry;
 use reenact_trace::arena::{mechanism, program_place, slot_state};
 use reenact_trace::layout::{REGION_END, REGION_START};
@@ -211,6 +211,7 @@ fn load(thread: &mut Thread, program: Option<i32>) {
     heap::set_start(break_start);
     set_auxiliary(&stack, &mapped, loader.as_ref());
     vdso::take_over(stack.auxiliary(AT_SYSINFO_EHDR), &mut event);
+    tell_kernel(&stack, &mapped, break_start);
     log_stack(&mut event, &stack, top, executable_stack);
     let auxv_length = (stack.entries * 16) as usize;
     // SAFETY: the vector is on the program's stack.
@@ -342,6 +343,47 @@ fn set_auxiliary(stack: &InitialStack, program: &Mapped, loader: Option<&Mapped>
     stack.set_auxiliary(AT_PHNUM, program.header_count);
     stack.set_auxiliary(AT_ENTRY, program.entry);
     stack.set_auxiliary(AT_BASE, loader.map_or(0, |loader| loader.start));
+}
+
+/// Tell the kernel where the program has what the kernel tells others: its auxiliary vector, by which debuggers find its
+/// code, its arguments and its environment. A kernel that cannot be told (CONFIG_CHECKPOINT_RESTORE) tells them ours.
+fn tell_kernel(stack: &InitialStack, program: &Mapped, break_start: u64) {
+    const PR_SET_MM: u64 = 35;
+    const PR_SET_MM_MAP: u64 = 14;
+    /// `struct prctl_mm_map`: eleven addresses, the vector, its size and a descriptor.
+    const WORDS: usize = 13;
+    const NO_DESCRIPTOR: u64 = 0xffff_ffff << 32;
+    let (arg_start, arg_end) = stack.strings(stack.argv, stack.argc);
+    let (env_start, env_end) = stack.strings(stack.envp, stack.environment);
+    let code = [program.start, program.end, program.start, program.end];
+    let [start_code, end_code, start_data, end_data] = code;
+    let map: [u64; WORDS] = [
+        start_code,
+        end_code,
+        start_data,
+        end_data,
+        break_start,
+        break_start,
+        stack.sp,
+        arg_start,
+        arg_end,
+        env_start.max(arg_end),
+        env_end.max(arg_end),
+        stack.auxv,
+        (stack.entries * 16) | NO_DESCRIPTOR,
+    ];
+    let size = core::mem::size_of_val(&map) as u64;
+    // SAFETY: a structure of ours; the vector is on the program's stack.
+    unsafe {
+        syscall5(
+            PRCTL,
+            PR_SET_MM,
+            PR_SET_MM_MAP,
+            map.as_ptr() as u64,
+            size,
+            0,
+        )
+    };
 }
 
 /// `comm` is the last part of the path, as `execve` sets it; of a program that was given without one, since Linux

@@ -72,6 +72,15 @@ impl InitialStack {
         }
     }
 
+    /// Where the strings of a list of so many pointers begin and end.
+    pub fn strings(&self, list: u64, count: u64) -> (u64, u64) {
+        let Some(last) = count.checked_sub(1) else {
+            return (self.sp, self.sp);
+        };
+        let last = word(list + last * 8);
+        (word(list), last + c_string(last).len() as u64 + 1)
+    }
+
     /// The slot number in the last environment string, if it is ours.
     pub fn slot(&self) -> Option<usize> {
         if self.environment == 0 {

@@ -106,6 +106,7 @@ pub fn first_stop(thread: &mut Thread) {
 /// In a forked child: what its parent's memory says of tracers is not about it.
 pub fn after_fork(thread: &mut Thread) {
     thread.link = 0;
+    thread.is_stepped = false;
     thread.is_adopted = false;
     thread.event_due = EventDue::default();
     signal::restore_after_fork();

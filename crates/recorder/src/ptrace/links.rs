@@ -80,7 +80,6 @@ pub fn claim(tid: u32, process: u32, tracer: u32) -> Option<usize> {
         &link.resumed_by,
         &link.is_group_stop,
         &link.in_call,
-        &link.in_exec,
         &link.posted,
         &link.answered,
     ] {

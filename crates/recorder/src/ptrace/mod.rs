@@ -7,6 +7,7 @@ pub mod children;
 pub mod endings;
 pub mod faults;
 pub mod links;
+pub mod memory_files;
 pub mod news;
 pub mod notice;
 pub mod registers;

@@ -8,7 +8,7 @@ use reenact_trace::ptrace::{asked, link_state, Link, ROOM};
 use reenact_trace::Tag;
 
 use super::service::{self, request};
-use super::stopped::option;
+use super::stopped::{event, option};
 use super::stops;
 use super::{links, notice};
 use crate::call::{Call, Outcome};
@@ -71,7 +71,7 @@ fn trace_me(call: &mut Call<'_>) -> i64 {
 
 /// Whether a thread is of a recorded process whose memory we may look into, which is what the kernel asks of a tracer,
 /// too: there is an arena.
-fn is_recorded(tid: u32) -> bool {
+pub fn is_recorded(tid: u32) -> bool {
     look_into(tid, core::ptr::from_ref(&arena::header().magic).cast()) == Ok(arena::header().magic)
 }
 
@@ -147,7 +147,7 @@ fn attach(tid: u32, seize: Option<u32>) -> i64 {
         Some(options) => {
             link.is_seized.store(1, Ordering::Relaxed);
             link.options.store(options, Ordering::Relaxed);
-            0
+            asked::NOTICE
         }
     };
     link.asked.store(ask, Ordering::Relaxed);
@@ -157,7 +157,22 @@ fn attach(tid: u32, seize: Option<u32>) -> i64 {
     }
     links::name(index, tid, process);
     notice::send(link);
+    if seize.is_some() && !scheduler::is_shared() {
+        await_notice(link);
+    }
     0
+}
+
+/// A thread that is seized does not stop. The next signals that are sent to it are to come to its recorder already.
+fn await_notice(link: &Link) {
+    const LOOK_NS: u64 = 1_000_000;
+    for _ in 0..100 {
+        let asked = link.asked.load(Ordering::Acquire);
+        if asked & asked::NOTICE == 0 {
+            return;
+        }
+        links::sleep(&link.asked, asked, LOOK_NS);
+    }
 }
 
 /// The link of a thread that this process traces.
@@ -180,8 +195,9 @@ fn about(call: &mut Call<'_>, link: &'static Link, [number, address, data]: [u64
             if link.is_seized.load(Ordering::Relaxed) == 0 {
                 return -EIO;
             }
-            if state == link_state::RUNNING {
+            if matches!(state, link_state::RUNNING | link_state::LISTENING) {
                 link.asked.fetch_or(asked::TRAP, Ordering::AcqRel);
+                links::wake(&link.posted);
                 notice::send(link);
             }
             return 0;
@@ -303,8 +319,8 @@ fn by_tracee(call: &mut Call<'_>, link: &'static Link, [number, address, data]: 
 }
 
 fn listen(link: &Link) -> i64 {
-    let is_group_stop = link.is_group_stop.load(Ordering::Relaxed) != 0;
-    if link.is_seized.load(Ordering::Relaxed) == 0 || !is_group_stop {
+    let code = link.info[1].load(Ordering::Relaxed) as u32;
+    if link.is_seized.load(Ordering::Relaxed) == 0 || code >> 8 != event::STOP {
         return -EIO;
     }
     link.status.store(0, Ordering::Relaxed);
@@ -337,6 +353,24 @@ pub fn ask(call: &mut Call<'_>, link: &'static Link, request: [u64; 3], sent: us
     } else {
         await_answer(link, posted)
     }
+}
+
+/// Let a stopped thread read (into `bytes`) or write memory.
+pub fn ask_about_memory(
+    call: &mut Call<'_>,
+    link: &'static Link,
+    number: u64,
+    address: u64,
+    bytes: &mut [u8],
+) -> i64 {
+    // SAFETY: nothing is posted.
+    let room = unsafe { links::room(link) };
+    room[..bytes.len()].copy_from_slice(bytes);
+    let result = ask(call, link, [number, address, 0], bytes.len());
+    if result >= 0 && number == request::READ {
+        bytes.copy_from_slice(&room[..bytes.len()]);
+    }
+    result
 }
 
 fn changes(number: u64) -> bool {

@@ -6,11 +6,13 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall4};
 use reenact_interpose::extended_state::{ExtendedState, XSAVE_MAX};
+use reenact_interpose::{breakpoints, call_sites};
 use reenact_trace::ptrace::{asked, link_state, Link};
+use reenact_trace::registers::TRAP_FLAG;
 
 use super::links;
 use super::registers::{self, LEGACY, ORIG_RAX, RAX, WORDS};
-use super::stopped::{option, resume, Stopped};
+use super::stopped::{in_call, option, resume, Stopped};
 use crate::signal;
 use crate::{guest, text};
 
@@ -48,6 +50,8 @@ pub struct Resumed {
     /// With this signal; 0: none.
     pub signal: u32,
     pub is_detached: bool,
+    /// It listened for the end of its group's stop, and that has come.
+    pub is_continued: bool,
 }
 
 /// How long a stopped thread sleeps before it looks whether its tracer lives.
@@ -78,7 +82,14 @@ pub fn serve(stopped: &mut Stopped<'_>) -> Resumed {
             }
             return Resumed {
                 is_detached: true,
-                signal: 0,
+                ..Resumed::default()
+            };
+        }
+        if link.state.load(Ordering::Acquire) == link_state::LISTENING && has_to_look(stopped) {
+            link.state.store(link_state::RUNNING, Ordering::Release);
+            return Resumed {
+                is_continued: true,
+                ..Resumed::default()
             };
         }
         links::sleep(&link.posted, posted, LOOK_NS);
@@ -91,6 +102,12 @@ fn end_with_tracer() {
     unsafe { syscall2(KILL, syscall0(GETPID) as u64, u64::from(SIGKILL)) };
 }
 
+/// Whether a thread that listens stops anew: its group goes on, or its tracer wants it to.
+fn has_to_look(stopped: &Stopped<'_>) -> bool {
+    stopped.link.asked.load(Ordering::Acquire) & asked::TRAP != 0
+        || signal::queue::is_there(stopped.thread, SIGCONT)
+}
+
 /// Answer the request at hand; how the thread goes on, if that is what it was.
 fn answer(stopped: &mut Stopped<'_>) -> Option<Resumed> {
     let link = stopped.link;
@@ -99,9 +116,14 @@ fn answer(stopped: &mut Stopped<'_>) -> Option<Resumed> {
     if number <= 0xff && is_resumption(by) {
         link.result.store(0, Ordering::Relaxed);
         link.resumed_by.store(by, Ordering::Relaxed);
+        set_step(
+            stopped,
+            matches!(by, resume::SINGLESTEP | resume::SYSEMU_SINGLESTEP),
+        );
         return Some(Resumed {
             signal: data as u32,
             is_detached: by == resume::DETACH,
+            is_continued: false,
         });
     }
     // SAFETY: a request is posted and not answered.
@@ -118,9 +140,9 @@ fn answer(stopped: &mut Stopped<'_>) -> Option<Resumed> {
             read_memory(address, &mut room[..sent])
         }
         request::POKE_TEXT | request::POKE_DATA => {
-            write_memory(stopped, address, &data.to_le_bytes())
+            write_memory(stopped, address, &mut data.to_le_bytes())
         }
-        request::WRITE => write_memory(stopped, address, &room[..sent]),
+        request::WRITE => write_memory(stopped, address, &mut room[..sent]),
         request::PEEK_USER => {
             returned = 8;
             peek_user(stopped, address, room)
@@ -152,7 +174,10 @@ fn answer(stopped: &mut Stopped<'_>) -> Option<Resumed> {
         }
         request::SET_SET => match address {
             GENERAL => set_general(stopped, &room[..sent]),
-            LEGACY_SET | VECTORS => set_vectors(stopped, &room[..sent]),
+            LEGACY_SET => set_vectors(stopped, &room[..sent]),
+            // All of it or nothing (xstateregs_set of arch/x86/kernel/fpu/regset.c).
+            VECTORS if sent as u64 != signal::components().size => -EFAULT,
+            VECTORS => set_vectors(stopped, &room[..sent]),
             _ => -EINVAL,
         },
         request::GET_MASK => {
@@ -176,6 +201,23 @@ fn answer(stopped: &mut Stopped<'_>) -> Option<Resumed> {
     None
 }
 
+/// Let the thread trap behind its next instruction, or not.
+fn set_step(stopped: &mut Stopped<'_>, steps: bool) {
+    stopped.thread.is_stepped = steps;
+    let is_set = stopped.thread.frame.registers.rflags & TRAP_FLAG != 0;
+    if is_set == steps {
+        return;
+    }
+    stopped.in_turn(|stopped| {
+        stopped.know_place();
+        let before = stopped.thread.frame.registers;
+        stopped.thread.frame.registers.rflags ^= TRAP_FLAG;
+        let mut event = stopped.begin_change(&before);
+        stopped.attach_registers(&mut event);
+        event.commit();
+    });
+}
+
 /// Whether a request lets the thread go on.
 pub fn is_resumption(number: u32) -> bool {
     use resume::*;
@@ -186,25 +228,30 @@ pub fn is_resumption(number: u32) -> bool {
 }
 
 fn read_memory(address: u64, into: &mut [u8]) -> i64 {
-    if guest::read(address, into) {
-        0
-    } else {
-        -EIO
+    if !guest::read(address, into) {
+        return -EIO;
     }
+    call_sites::show_original(address, into);
+    breakpoints::show_original(address, into);
+    0
 }
 
 /// Write to the program's memory, where it may not write itself, too.
-fn write_memory(stopped: &mut Stopped<'_>, address: u64, bytes: &[u8]) -> i64 {
+fn write_memory(stopped: &mut Stopped<'_>, address: u64, bytes: &mut [u8]) -> i64 {
     stopped.in_turn(|stopped| {
         if !guest::read_all(address, bytes.len() as u64) {
             return -EIO;
         }
         stopped.know_place();
+        let registers = stopped.thread.frame.registers;
+        let mut event = stopped.begin_change(&registers);
+        call_sites::undo_in(address, bytes.len() as u64, |start, length| {
+            event.guest_memory(start, length);
+        });
+        breakpoints::keep_over(address, bytes);
         if !force_write(address, bytes) {
             return -EIO;
         }
-        let registers = stopped.thread.frame.registers;
-        let mut event = stopped.begin_change(&registers);
         event.guest_memory(address, bytes.len() as u64);
         event.commit();
         0
@@ -359,20 +406,18 @@ fn call_info(stopped: &Stopped<'_>, room: &mut [u8]) -> usize {
     const NONE: u64 = 0;
     const ENTRY: u64 = 1;
     const EXIT: u64 = 2;
-    const FILTERED: u64 = 3;
+    const FILTER: u64 = 3;
     let r = stopped.thread.frame.registers;
-    let in_call = stopped.link.in_call.load(Ordering::Relaxed);
-    let (kind, rest, length) = match in_call {
-        1 | 3 => {
-            let number = stopped.shown.number as u64;
-            let told = stopped.link.message.load(Ordering::Relaxed);
-            let call = [number, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9, told];
-            match in_call {
-                1 => (ENTRY, call, 80),
-                _ => (FILTERED, call, 84),
-            }
+    let number = stopped.shown.number as u64;
+    let arguments = [number, r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9, 0];
+    let (kind, rest, length) = match stopped.link.in_call.load(Ordering::Relaxed) {
+        in_call::BEGINS => (ENTRY, arguments, 80),
+        in_call::IN_FILTER => {
+            let mut shown = arguments;
+            shown[7] = stopped.link.message.load(Ordering::Relaxed);
+            (FILTER, shown, 84)
         }
-        2 => {
+        in_call::ENDS => {
             let result = stopped.shown.result.unwrap_or(r.rax);
             let is_error = (-4095..0).contains(&(result as i64));
             (EXIT, [result, u64::from(is_error), 0, 0, 0, 0, 0, 0], 33)

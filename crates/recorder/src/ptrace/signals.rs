@@ -48,8 +48,11 @@ pub fn show(thread: &mut Thread, signal: &mut QueuedSignal, place: &mut Place) -
         stops::detach(thread);
         return Fate::Gone;
     }
-    link.asked
-        .fetch_and(!(asked::SIGSTOP | asked::TRAP), Ordering::AcqRel);
+    let done = asked::SIGSTOP | asked::TRAP | asked::NOTICE;
+    link.asked.fetch_and(!done, Ordering::AcqRel);
+    if asked & asked::NOTICE != 0 {
+        links::wake(&link.asked);
+    }
     if asked & asked::SIGSTOP != 0 {
         signal.info = core::array::from_fn(|at| link.stop_info[at].load(Ordering::Relaxed));
         match show_signal(thread, link, signal, place) {
@@ -151,11 +154,13 @@ pub fn group_stop(thread: &mut Thread, number: u32, place: &mut Place) {
     } else {
         number
     };
-    let what = Stop {
-        is_group_stop: true,
-        ..Stop::trap(thread, code, None)
-    };
-    stops::stop(thread, &what, place, &mut Shown::no_call());
+    let mut what = Stop::trap(thread, code, Some(0));
+    what.info[0] = u64::from(number);
+    what.is_group_stop = !is_seized;
+    let resumed = stops::stop(thread, &what, place, &mut Shown::no_call());
+    if resumed.is_continued {
+        trap(thread, place);
+    }
 }
 
 /// A SIGSTOP to a traced thread of this or another process goes by its link: the kernel would stop the recorder.

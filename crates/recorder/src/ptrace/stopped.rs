@@ -45,6 +45,13 @@ pub mod resume {
     pub const SYSEMU_SINGLESTEP: u32 = 32;
 }
 
+/// Values of [`Link::in_call`].
+pub mod in_call {
+    pub const BEGINS: u32 = 1;
+    pub const ENDS: u32 = 2;
+    pub const IN_FILTER: u32 = 3;
+}
+
 /// Where a stopped thread stands, as the log knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -10,7 +10,7 @@ use reenact_trace::{EventKind, Registers};
 
 use super::registers::{whole, Shown};
 use super::service::{self, Resumed};
-use super::stopped::{event, option, resume, Place, Stopped};
+use super::stopped::{event, in_call, option, resume, Place, Stopped};
 use super::{links, news};
 use crate::log::Builder;
 use crate::scheduler;
@@ -122,6 +122,7 @@ pub fn detach(thread: &mut Thread) {
 /// As [`detach`], where the link is not this thread's (any more).
 pub fn forget(thread: &mut Thread) {
     thread.link = 0;
+    thread.is_stepped = false;
     if thread.is_adopted {
         thread.is_adopted = false;
         signal::give_back_all();
@@ -141,7 +142,7 @@ pub fn before_call(thread: &mut Thread) -> bool {
     ) {
         return true;
     }
-    link.in_call.store(1, Ordering::Relaxed);
+    link.in_call.store(in_call::BEGINS, Ordering::Relaxed);
     let number = thread.frame.registers.rax as i32;
     let mut shown = Shown {
         number: i64::from(number),
@@ -170,7 +171,7 @@ pub fn filtered_call(thread: &mut Thread, data: u16) -> bool {
     let Some(link) = links::of(thread) else {
         return true;
     };
-    link.in_call.store(3, Ordering::Relaxed);
+    link.in_call.store(in_call::IN_FILTER, Ordering::Relaxed);
     let number = thread.frame.registers.rax as i32;
     let mut shown = Shown {
         number: i64::from(number),
@@ -256,10 +257,13 @@ pub fn after_call(thread: &mut Thread) {
     let Some(link) = links::of(thread) else {
         return;
     };
+    if thread.is_stepped {
+        return step_stop(thread);
+    }
     if link.resumed_by.load(Ordering::Relaxed) != resume::SYSCALL {
         return;
     }
-    link.in_call.store(2, Ordering::Relaxed);
+    link.in_call.store(in_call::ENDS, Ordering::Relaxed);
     let what = Stop::trap(thread, call_code_of(link), Some(0));
     let number = i64::from(thread.last_call as i32);
     let mut shown = Shown {
@@ -271,6 +275,24 @@ pub fn after_call(thread: &mut Thread) {
     raise(thread, resumed.signal);
 }
 
+/// The instruction that the tracer let the thread execute has been performed here.
+#[cold]
+pub fn step_stop(thread: &mut Thread) {
+    const TRAP_BRKPT: u64 = 1;
+    let mut info = [0; 16];
+    info[0] = u64::from(SIGTRAP);
+    info[1] = TRAP_BRKPT;
+    info[2] = thread.frame.registers.rip;
+    let number = i64::from(thread.last_call as i32);
+    let mut shown = Shown {
+        number,
+        result: None,
+    };
+    let what = Stop::signal(SIGTRAP, info);
+    let resumed = stop(thread, &what, &mut Place::AfterEvent, &mut shown);
+    raise(thread, resumed.signal);
+}
+
 /// A call that was told to begin has been interrupted, and is made again when the signals are dealt with.
 pub fn interrupted_call(thread: &mut Thread, result: i64) {
     let Some(link) = links::of(thread) else {
@@ -279,7 +301,7 @@ pub fn interrupted_call(thread: &mut Thread, result: i64) {
     if link.resumed_by.load(Ordering::Relaxed) != resume::SYSCALL {
         return;
     }
-    link.in_call.store(2, Ordering::Relaxed);
+    link.in_call.store(in_call::ENDS, Ordering::Relaxed);
     let what = Stop::trap(thread, call_code_of(link), Some(0));
     let number = i64::from(thread.frame.registers.rax as i32);
     let mut shown = Shown {

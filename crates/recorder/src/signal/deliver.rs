@@ -8,6 +8,7 @@ use reenact_interpose::alternate_stack::AlternateStack;
 use reenact_interpose::extended_state::{self, ExtendedState, XSAVE_MAX};
 use reenact_interpose::signal_frame::{self, Interruption};
 use reenact_trace::event::flags;
+use reenact_trace::registers::TRAP_FLAG;
 use reenact_trace::{EventKind, Tag};
 
 use super::actions::{action, are_all_taken, is_fatal_by_default, kernel_action, own_action};
@@ -53,7 +54,11 @@ impl Moment {
 /// Whether an interrupted system call would be restarted by the kernel after the first queued
 /// signal's handler (its SA_RESTART).
 pub fn restarts_after_queued(thread: &Thread) -> bool {
-    queue::first(thread).is_none_or(|first| action(first.number).flags & SA_RESTART != 0)
+    queue::first(thread).is_none_or(|first| {
+        let program = action(first.number);
+        // What stops a traced thread runs no handler.
+        !program.is_handler() || program.flags & SA_RESTART != 0
+    })
 }
 
 /// Whether the first queued signal runs a handler of the program.
@@ -108,8 +113,15 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
             give_back(thread, &signal);
             continue;
         }
+        if thread.is_stepped {
+            // Neither the frame nor the handler has the trap flag (arch/x86/kernel/signal.c: setup_rt_frame).
+            thread.frame.registers.rflags &= !TRAP_FLAG;
+        }
         enter(thread, &signal, moment, base.take());
         moment = Moment::AfterEvent;
+        if thread.is_stepped {
+            ptrace::stops::step_stop(thread);
+        }
     }
 }
 

@@ -36,7 +36,8 @@ fn waiting(thread: &Thread) -> u32 {
         .wrapping_sub(first)
 }
 
-fn is_there(thread: &Thread, number: u32) -> bool {
+/// Whether a signal with this number waits.
+pub fn is_there(thread: &Thread, number: u32) -> bool {
     let first = thread.queue_first.load(Ordering::Relaxed);
     (0..waiting(thread)).any(|index| {
         let place = first.wrapping_add(index) as usize % QUEUE;

@@ -1,0 +1,165 @@
+//! `/proc/PID/mem`: a tracer reads and writes there what it has no request for. What it writes into a stopped tracee the
+//! tracee writes itself, so that it is in its log; what a process writes into itself is logged with the call.
+
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall3, syscall4, syscall6};
+use reenact_trace::ptrace::{link_state, Link};
+use reenact_trace::Tag;
+
+use super::links;
+use super::requests;
+use super::service::request;
+use crate::call::{Call, Outcome};
+use crate::{guest, message, patch, text};
+
+/// What a call does with a file.
+struct Access {
+    writes: bool,
+    buffer: u64,
+    length: u64,
+    /// Where in the file; `None`: where the descriptor stands, which moves.
+    offset: Option<u64>,
+}
+
+impl Access {
+    fn of(call: &Call<'_>) -> Option<Access> {
+        let [_, buffer, length, offset, ..] = call.args;
+        let (writes, has_offset) = match call.number {
+            READ => (false, false),
+            WRITE => (true, false),
+            PREAD64 => (false, true),
+            PWRITE64 => (true, true),
+            _ => return None,
+        };
+        Some(Access {
+            writes,
+            buffer,
+            length,
+            offset: has_offset.then_some(offset),
+        })
+    }
+}
+
+/// A call on such a file; `None`: it is none, or the kernel's affair.
+#[cold]
+pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
+    let access = Access::of(call)?;
+    let file = call.args[0];
+    let target = target(file)?;
+    let address = access.offset.unwrap_or_else(|| seek(file, 0));
+    if is_own(target) {
+        return access.writes.then(|| write_to_self(call, &access, address));
+    }
+    let Some(link) = stopped_tracee(target) else {
+        if access.writes && requests::is_recorded(target) {
+            message::once(
+                "/proc/PID/mem: only a tracer can write to the memory of another recorded process, while that is stopped; the program was told EIO",
+            );
+            return Some(Outcome::Done(-EIO));
+        }
+        return None;
+    };
+    let result = transfer(call, link, &access, address);
+    if result > 0 && access.offset.is_none() {
+        seek(file, result as u64);
+    }
+    Some(Outcome::Done(result))
+}
+
+/// Move the place of a descriptor forwards; where it is then.
+fn seek(file: u64, by: u64) -> u64 {
+    const FROM_HERE: u64 = 1;
+    // SAFETY: no effect but that.
+    unsafe { syscall3(LSEEK, file, by, FROM_HERE) as u64 }
+}
+
+/// The process or thread whose memory a descriptor shows.
+fn target(file: u64) -> Option<u32> {
+    let name = text!("/proc/self/fd/{}\0", file as i32);
+    let mut path = [0u8; 64];
+    // SAFETY: a name and a buffer of ours.
+    let length = unsafe {
+        let (name, to) = (name.as_str().as_ptr() as u64, path.as_mut_ptr() as u64);
+        syscall4(READLINKAT, AT_FDCWD as u64, name, to, path.len() as u64)
+    };
+    let path = path.get(..usize::try_from(length).ok()?)?;
+    let path = path.strip_suffix(b"/mem")?;
+    let digits = path.rsplit(|&byte| byte == b'/').next()?;
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| {
+        digits.iter().fold(0u32, |number, &digit| {
+            number
+                .wrapping_mul(10)
+                .wrapping_add(u32::from(digit - b'0'))
+        })
+    })
+}
+
+/// Whether a thread is of this process.
+fn is_own(tid: u32) -> bool {
+    // SAFETY: asks whether there is such a thread.
+    unsafe { syscall3(TGKILL, u64::from(links::own_process()), u64::from(tid), 0) == 0 }
+}
+
+/// A stopped thread that this process traces, of the process that a thread is of.
+fn stopped_tracee(tid: u32) -> Option<&'static Link> {
+    let is_stopped = |link: &&Link| link.state.load(Ordering::Acquire) == link_state::STOPPED;
+    let mine = || links::traced_by(links::own_process()).map(|(_, link)| link);
+    let exact = mine().find(|link| link.tracee.load(Ordering::Relaxed) == tid);
+    let process = exact.map_or(tid, |link| link.tracee_process.load(Ordering::Relaxed));
+    exact.filter(is_stopped).or_else(|| {
+        mine()
+            .filter(is_stopped)
+            .find(|link| link.tracee_process.load(Ordering::Relaxed) == process)
+    })
+}
+
+/// Read or write by the tracee, page by page: how many bytes, or an error.
+fn transfer(call: &mut Call<'_>, link: &'static Link, access: &Access, address: u64) -> i64 {
+    let mut done = 0u64;
+    while done < access.length {
+        let at = address.wrapping_add(done);
+        let piece = (access.length - done).min(PAGE - at % PAGE);
+        let here = access.buffer.wrapping_add(done);
+        let mut bytes = [0u8; PAGE as usize];
+        let bytes = &mut bytes[..piece as usize];
+        if access.writes && !guest::read(here, bytes) {
+            return if done > 0 { done as i64 } else { -EFAULT };
+        }
+        let number = if access.writes {
+            request::WRITE
+        } else {
+            request::READ
+        };
+        if requests::ask_about_memory(call, link, number, at, bytes) < 0 {
+            return if done > 0 { done as i64 } else { -EIO };
+        }
+        if !access.writes {
+            if !guest::write(here, bytes) {
+                return -EFAULT;
+            }
+            call.event.bytes(Tag::Write, here, bytes);
+        }
+        done += piece;
+    }
+    done as i64
+}
+
+/// The process writes to its own memory, where it could not write otherwise, too.
+fn write_to_self(call: &mut Call<'_>, access: &Access, address: u64) -> Outcome {
+    let [file, buffer, length, ..] = call.args;
+    patch::forget_written(&mut call.event, address, length);
+    // SAFETY: the program asked for it.
+    let result = unsafe {
+        match access.offset {
+            Some(offset) => syscall4(PWRITE64, file, buffer, length, offset),
+            None => syscall6(WRITE, file, buffer, length, 0, 0, 0),
+        }
+    };
+    if result > 0 {
+        call.event.guest_memory(address, result as u64);
+    }
+    Outcome::Done(result)
+}

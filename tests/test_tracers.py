@@ -1,0 +1,95 @@
+"""Real programs that trace others by ptrace, recorded together with what they trace."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import skips
+from guest_build import GuestBuild
+from recorded_run import Keeper, Reenact, check_exact, run
+
+#: Breakpoints, steps, a variable that is watched and one that is changed.
+SESSION = """
+set width 0
+set can-use-hw-watchpoints 0
+break add
+run
+info args
+backtrace
+finish
+next
+stepi
+stepi
+print add
+print total
+continue
+info threads
+delete
+watch total
+continue
+continue
+delete
+set var total = 3
+continue
+"""
+
+
+@pytest.mark.parametrize("options", [["-f"], ["-f", "--seccomp-bpf"]], ids=" ".join)
+def test_strace(options: list[str], reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """It sees the calls of a shell and its children that it sees natively."""
+    skips.need_program("strace")
+    told = tmp_path / "calls"
+    trace = ["strace", *options, "-e", "trace=execve,exit_group,write", "-o", str(told)]
+    command = [*trace, "sh", "-c", "/bin/true; (echo two; exit 3); exit $?"]
+    native = run(command)
+    native_calls = _calls(told)
+    recorded = reenact.record(command, keeper.trace())
+    assert (recorded.status, recorded.stdout) == (native.status, native.stdout), recorded.describe()
+    assert _calls(told) == native_calls
+    check_exact(reenact, keeper.trace(), recorded)
+
+
+def _calls(told: Path) -> list[str]:
+    """The calls that it was told of, without numbers of processes, addresses and times."""
+    lines = told.read_text(encoding="utf-8").splitlines()
+    plain = (re.sub(r"0x[0-9a-f]+|^\d+ +|\d+ vars|[\d.]+", "N", line) for line in lines)
+    return sorted(line for line in plain if "SIGCHLD" not in line)
+
+
+def test_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """A whole session with a recorded gdb says what it says natively."""
+    skips.need_program("gdb")
+    program = guests.build("debugged.c", "debugged", ("-g", "-O0", "-pthread"))
+    script = tmp_path / "session"
+    script.write_text(SESSION, encoding="utf-8")
+    command = ["gdb", "-nx", "-batch", "-x", str(script), str(program)]
+    native = run(command, timeout=120)
+    recorded = reenact.record(command, keeper.trace(), timeout=400)
+    assert _said(recorded.stdout) == _said(native.stdout), recorded.describe()
+    assert b"New value = 6" in native.stdout, native.describe()
+    check_exact(reenact, keeper.trace(), recorded)
+
+
+def _said(output: bytes) -> list[bytes]:
+    """Lines of gdb without numbers of processes and addresses on the stack.
+
+    In which order it tells of ends of threads depends on how soon it looks.
+    """
+    numbers = rb"\(LWP \d+\)|process \d+|0x7ffff*[0-9a-f]+"
+    lines = [line for line in output.splitlines() if not line.startswith((b"[Thread 0x", b"[New "))]
+    return [re.sub(numbers, b"N", line) for line in lines]
+
+
+def test_gdb_after_a_crash(guests: GuestBuild, reenact: Reenact, keeper: Keeper) -> None:
+    """The recorded gdb shows where a program has died."""
+    skips.need_program("gdb")
+    program = guests.build("fault_die.c", "debugged_crash", ("-g", "-O0"))
+    commands = [part for text in ("run", "bt") for part in ("-ex", text)]
+    command = ["gdb", "-nx", "-batch", *commands, "--args", str(program), "segv"]
+    native = run(command, timeout=120)
+    recorded = reenact.record(command, keeper.trace(), timeout=400)
+    assert _said(recorded.stdout) == _said(native.stdout), recorded.describe()
+    assert b"SIGSEGV" in native.stdout, native.describe()
+    check_exact(reenact, keeper.trace(), recorded)
