@@ -245,3 +245,22 @@ def test_enumerations_of_rust(reenact: Reenact, tmp_path: Path) -> None:
         ({"Square": {"side": 3}}, {"Some": {"__0": 5}}, ["None"]),
         ({"Nothing": {}}, {"Some": {"__0": 0}}, ["None"]),
     ]
+
+
+def test_a_split_program_without_its_other_parts(reenact: Reenact, tmp_path: Path) -> None:
+    """Lines and functions are known; of a variable it is said that it cannot be seen."""
+    program = tmp_path / "shapes"
+    command = ["gcc", "-g", "-gsplit-dwarf", "-o", program, SOURCES / "shapes.c"]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    trace = record(reenact, tmp_path / "trace", program)
+    for part in tmp_path.glob("*.dwo"):
+        part.unlink()
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("walked")
+        session.continue_()
+        assert session.frame().line is not None
+        assert session.frame().function == "walked"
+        with pytest.raises(UsageError, match="no variable counter") as refused:
+            session.evaluate("counter")
+        assert "is not there: " in refused.value.hint
+        assert ".dwo" in refused.value.hint

@@ -163,7 +163,7 @@ class FrameVariables:
             if best_rank == 0:
                 break
         if not best:
-            raise UsageError(f"no variable {name} can be seen here")
+            raise UsageError(f"no variable {name} can be seen here", self._missing())
         if best_rank == _RANKS - 1 and len(best) > 1:
             places = sorted({place for *_, place in best})
             if len(places) > 1:
@@ -172,6 +172,14 @@ class FrameVariables:
                     "ask in a frame of the file that is meant",
                 )
         return self._value(best[0][0], best[0][1], None)
+
+    def _missing(self) -> str:
+        """What is not there of the debug information; "" where nothing is known to be missing."""
+        for loaded in self._modules():
+            if loaded.module.missing_part is not None:
+                part = loaded.module.missing_part
+                return f"a part of the debug information of {loaded.path} is not there: {part}"
+        return ""
 
     def _rank(self, loaded: Loaded, *, is_external: bool, is_of_unit: bool) -> int:
         """How near a variable is: of the frame's unit, module, of the program, or elsewhere."""
