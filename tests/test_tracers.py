@@ -15,7 +15,7 @@ SESSION = """
 set width 0
 set can-use-hw-watchpoints 0
 break add
-run
+run >/dev/null
 info args
 backtrace
 finish
@@ -86,8 +86,8 @@ def test_gdb_after_a_crash(guests: GuestBuild, reenact: Reenact, keeper: Keeper)
     """The recorded gdb shows where a program has died."""
     skips.need_program("gdb")
     program = guests.build("fault_die.c", "debugged_crash", ("-g", "-O0"))
-    commands = [part for text in ("run", "bt") for part in ("-ex", text)]
-    command = ["gdb", "-nx", "-batch", *commands, "--args", str(program), "segv"]
+    commands = [part for text in ("run segv >/dev/null", "bt") for part in ("-ex", text)]
+    command = ["gdb", "-nx", "-batch", *commands, str(program)]
     native = run(command, timeout=120)
     recorded = reenact.record(command, keeper.trace(), timeout=400)
     assert _said(recorded.stdout) == _said(native.stdout), recorded.describe()
