@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -181,6 +182,20 @@ def test_valgrind_goes_on_unrecorded(reenact: Reenact, keeper: Keeper) -> None:
     assert b"is a tool of valgrind" in recorded.stderr, recorded.describe()
     assert b"goes on unrecorded" in recorded.stderr, recorded.describe()
     assert not reenact.verify(keeper.trace())["divergences"]
+
+
+def test_files_of_a_program_that_gives_up_rights_are_kept(reenact: Reenact, keeper: Keeper) -> None:
+    """It may not write to the trace any more; who started it copies what it maps."""
+    if os.getuid() != 0:
+        skips.skip(skips.Reason.NOT_ROOT)
+    user = [skips.need_program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command = [*user, skips.need_program("gawk"), "BEGIN { print 6 * 7 }"]
+    recorded = reenact.record(command, keeper.trace())
+    assert recorded.stdout == b"42\n", recorded.describe()
+    assert b"could not be kept" not in reenact.run("info", str(keeper.trace())).stdout
+    assert b"could not be kept" not in recorded.stderr, recorded.describe()
+    report = check_exact(reenact, keeper.trace(), recorded)
+    assert not [note for note in report["notes"] if "could not be kept" in note["message"]]
 
 
 def test_programs_that_change_the_user(reenact: Reenact, guests: GuestBuild) -> None:

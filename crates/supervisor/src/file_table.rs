@@ -15,6 +15,7 @@ use std::sync::Arc;
 use reenact_files::{create_private, create_private_directory, identity_of};
 use reenact_trace::arena::{file_origin, file_state, FileEntry, FILE_PATH_MAX, KEPT_FILE_MODE};
 use reenact_trace::checksum::Checksum;
+use reenact_trace::FileIdentity;
 use serde_json::json;
 
 use crate::arena_memory::Arena;
@@ -140,7 +141,21 @@ impl FileTable {
         let asker = entry.asker.load(Ordering::Relaxed);
         let descriptor = entry.descriptor.load(Ordering::Relaxed);
         let open = PathBuf::from(format!("/proc/{asker}/fd/{descriptor}"));
-        let is_it = |file: &File| identity_of(file).is_ok_and(|found| found == entry.identity());
+        // The recorder has added to the time of the inode's change how often it saw the content change.
+        let wanted = FileIdentity {
+            changed_ns: 0,
+            ..entry.identity()
+        };
+        let is_it = |file: &File| {
+            let found = identity_of(file);
+            found.is_ok_and(|found| {
+                wanted
+                    == FileIdentity {
+                        changed_ns: 0,
+                        ..found
+                    }
+            })
+        };
         let mut source = [open.as_path(), Self::original(entry)]
             .into_iter()
             .filter_map(|path| File::open(path).ok())
