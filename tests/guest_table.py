@@ -208,6 +208,7 @@ INSTRUCTIONS = (
     Guest("clock_loop", same=NOTHING),
     Guest("instructions", same=NOTHING),
     Guest("transactions", same=STDOUT_ONLY),
+    Guest("time_stamps_refused", flags=("-O2", "-pthread")),
     Guest("code_cpuid", flags=("-O2", "-pthread"), processor="cpuid_fault"),
     Guest("code_names"),
     Guest("code_page_end", same=STDOUT_ONLY, processor="rdrand"),

@@ -169,6 +169,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "limits",
             "system_v",
             "file_changes",
+            "time_stamp_option",
             "virtualize",
             "mappings",
             "ptrace::children",

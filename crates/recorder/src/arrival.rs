@@ -96,6 +96,9 @@ fn on_signal(thread: &mut Thread) {
     // SAFETY: plain words as bytes.
     let info = unsafe { core::slice::from_raw_parts(thread.fault.info.as_ptr().cast::<u8>(), 128) };
     event.bytes(reenact_trace::Tag::SignalInfo, 0, info);
+    if thread.time_stamps_refused {
+        sites::log_refused(thread, &mut event);
+    }
     event.commit();
     if thread.link == 0 || ptrace::faults::show(thread) {
         signal::deliver_fault(thread);

@@ -14,8 +14,7 @@ use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::{
-    asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning,
-    proc_files, process, ptrace, scheduler, signal, spinning, time_stamps, virtualize,
+    asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning, proc_files, process, ptrace, scheduler, signal, spinning, time_stamp_option, time_stamps, virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -33,6 +32,9 @@ pub fn perform(call: &mut Call<'_>, entry: Option<&SystemCall>) -> Outcome {
         return Outcome::Done(-ENOSYS);
     };
     if call.number == PRCTL {
+        if let Some(outcome) = time_stamp_option::perform(call) {
+            return outcome;
+        }
         // The program is not told what we have asked for.
         time_stamps::allow(call.thread);
     }

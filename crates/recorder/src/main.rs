@@ -72,6 +72,7 @@ mod suspects;
 mod system_v;
 mod text;
 mod thread;
+mod time_stamp_option;
 mod time_stamps;
 mod unknown_code;
 mod vdso;

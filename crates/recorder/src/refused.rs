@@ -26,6 +26,8 @@ pub fn instruction(thread: &Thread) -> Option<Breakpoint> {
     let opcode = code.iter().position(|byte| !is_prefix(*byte))?;
     let kind = match code[opcode..] {
         [0x0f, 0xa2, ..] if cpuid::faults() => instruction::CPUID,
+        // Refused by the program itself.
+        [0x0f, 0x31, ..] | [0x0f, 0x01, 0xf9, ..] if thread.time_stamps_refused => return None,
         [0x0f, 0x31, ..] if thread.time_stamps_fault => instruction::RDTSC,
         [0x0f, 0x01, 0xf9, ..] if thread.time_stamps_fault => instruction::RDTSCP,
         _ => return None,

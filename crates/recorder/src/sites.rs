@@ -160,6 +160,11 @@ pub fn on_trap(thread: &mut Thread) -> Trap {
         return Trap::Int80;
     }
     if matches!(site.kind, instruction::RDTSC | instruction::RDTSCP) {
+        if thread.time_stamps_refused {
+            // The processor says so.
+            thread.frame.registers.rip = address;
+            return restore(&site);
+        }
         time_stamps::allow(thread);
     }
     let registers = &mut thread.frame.registers;
@@ -195,6 +200,19 @@ fn restore(site: &Breakpoint) -> Trap {
         Trap::Restored
     } else {
         Trap::Programs
+    }
+}
+
+/// The thread is at a fault that the program has asked for (PR_SET_TSC): the instruction there is its own again.
+#[cold]
+pub fn log_refused(thread: &Thread, event: &mut Builder) {
+    let address = thread.frame.registers.rip;
+    let mut code = [0u8; 2];
+    if thread.fault.number == SIGSEGV && guest::read(address, &mut code) {
+        let [first @ 0x0f, 0x31 | 0x01] = code else {
+            return;
+        };
+        event.bytes(Tag::Patch, address, &[first, first]);
     }
 }
 

@@ -141,6 +141,8 @@ pub struct Thread {
     pub watches: u32,
     /// RDTSC and RDTSCP fault in this thread.
     pub time_stamps_fault: bool,
+    /// They are the program's to fault (PR_SET_TSC).
+    pub time_stamps_refused: bool,
     /// CPUID faults in this thread.
     pub cpuid_faults: bool,
     /// Header of the call during which others may run.

@@ -32,12 +32,28 @@ pub fn unknown_code_is_made(thread: &mut Thread) {
     }
     BEGINNINGS_LEFT.store(left - 1, Ordering::Relaxed);
     ENTRIES_LEFT.store(ENTRIES, Ordering::Relaxed);
+    begin(thread);
+    take_turn(thread);
+}
+
+/// Let them fault, if they do not yet.
+fn begin(thread: &mut Thread) {
     if !FAULTS.load(Ordering::Relaxed) {
         allow(thread);
         if let Some(counter) = time_stamp::read() {
             substitute_clock::set(counter);
             FAULTS.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+/// The thread's program wants them to fault (PR_SET_TSC), or no more.
+pub fn refuse(thread: &mut Thread, is_refused: bool) {
+    thread.time_stamps_refused = is_refused;
+    if is_refused {
+        // For good: in other threads they are performed and logged.
+        are_used();
+        begin(thread);
     }
     take_turn(thread);
 }

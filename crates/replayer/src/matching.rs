@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 
+use reenact_freestanding::numbers::SIGSEGV;
 use reenact_syscalls::i386;
 use reenact_trace::event::{call_code, call_number, flags, instruction, NO_CALL};
 use reenact_trace::{EventHeader, EventKind, Registers};
@@ -110,7 +111,10 @@ pub fn check(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), Fa
                 ),
             );
         }
-        Stop::Instruction(which) if !is_instruction_at(header, group.event.kind, registers.rip) => {
+        Stop::Instruction(which)
+            if !is_instruction_at(header, group.event.kind, registers.rip)
+                && !is_refused(group, which.code) =>
+        {
             let (name, ip) = (instruction_name(which.code), registers.rip);
             return fail(
                 What::Missing,
@@ -161,6 +165,12 @@ fn is_instruction_at(header: &EventHeader, kind: EventKind, ip: u64) -> bool {
     kind == EventKind::Instruction && header.ip == ip
 }
 
+/// Whether reading the time-stamp counter faulted, as the program wanted (PR_SET_TSC).
+fn is_refused(group: &Group<'_>, code: u16) -> bool {
+    let is_read = matches!(code, instruction::RDTSC | instruction::RDTSCP);
+    is_read && group.event.kind == EventKind::Fault && u32::from(group.event.header.code) == SIGSEGV
+}
+
 /// Whether this kind of stop fits the event, and the instruction pointer it should have.
 fn expectation(kind: EventKind, header: &EventHeader, stop: &Stop) -> (bool, u64) {
     let behind_syscall = header.ip.wrapping_sub(SYSCALL_LENGTH);
@@ -180,6 +190,7 @@ fn expectation(kind: EventKind, header: &EventHeader, stop: &Stop) -> (bool, u64
             Stop::Syscall | Stop::Int80 | Stop::Hook,
         ) => (true, header.ip),
         (EventKind::Fault, Stop::Fault(_)) => (true, header.ip),
+        (EventKind::Fault, Stop::Instruction(_)) => (true, header.ip),
         (EventKind::Instruction, Stop::Instruction(_)) => (true, header.ip),
         _ => (false, header.ip),
     }
@@ -195,6 +206,7 @@ fn check_code(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), F
         (_, Stop::Syscall) => (called(machine.registers()), header.code),
         (_, Stop::Int80) => (called_by_int80(machine.registers()), header.code),
         (_, Stop::Fault(fault)) => (fault.signal as u16, header.code),
+        (EventKind::Fault, Stop::Instruction(_)) => return Ok(()),
         (_, Stop::Instruction(which)) => (which.code, header.code),
         _ => return Ok(()),
     };

@@ -97,7 +97,7 @@ pub(crate) static OPTIONS: [PrctlOption; 77] = [
         argument: 1,
         bytes: 4,
     }),
-    option(26, "PR_SET_TSC").declined("the recorder answers the time-stamp counter itself"),
+    option(26, "PR_SET_TSC"),
     option(27, "PR_GET_SECUREBITS"),
     option(28, "PR_SET_SECUREBITS"),
     option(29, "PR_SET_TIMERSLACK"),

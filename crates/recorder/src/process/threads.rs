@@ -104,6 +104,7 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     child.mask = call.thread.mask;
     child.confinement = call.thread.confinement;
     child.time_stamps_fault = call.thread.time_stamps_fault;
+    child.time_stamps_refused = call.thread.time_stamps_refused;
     if flags & CLONE_CHILD_CLEARTID != 0 {
         child.clear_child_tid = child_tid;
     }

@@ -43,6 +43,7 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     child.mask = call.thread.mask;
     child.confinement = call.thread.confinement;
     child.time_stamps_fault = call.thread.time_stamps_fault;
+    child.time_stamps_refused = call.thread.time_stamps_refused;
     child.alternate_stack = call.thread.alternate_stack;
     call.thread.vfork_process = 0;
     let traced = ptrace::children::expect(call.thread, creation.flags);
