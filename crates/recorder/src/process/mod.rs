@@ -10,6 +10,7 @@ pub mod filter_calls;
 mod filter_program;
 pub mod filtered;
 mod fork;
+mod group_kill;
 pub mod killing;
 pub mod own_files;
 mod program_file;
@@ -103,5 +104,6 @@ pub fn stops_tracee(call: &Call<'_>, entry: &SystemCall) -> bool {
 pub fn before_sending(call: &mut Call<'_>, entry: &SystemCall) -> Option<killing::Victim> {
     let sent = recipient::of(call, entry)?;
     ending::announce_fatal_signal(call, &sent);
+    group_kill::spare_supervisor(call, &sent);
     killing::victim(&sent)
 }
