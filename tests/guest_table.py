@@ -69,6 +69,8 @@ PROCESSES = (
     Guest("region_exhausted"),
     Guest("own_maps"),
     Guest("own_links"),
+    Guest("proc_elsewhere"),
+    Guest("executes_itself"),
     Guest("own_descriptors"),
     Guest("outputs_elsewhere"),
     Guest("close_range"),

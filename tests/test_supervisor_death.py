@@ -94,6 +94,24 @@ def test_supervisor_is_killed_beside_threads_and_shared_memory(
         check_trace(reenact, trace)
 
 
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_supervisor_is_killed_before_a_program_executes_itself(
+    mechanism: str,
+    reenact: Reenact,
+    guests: GuestBuild,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What /proc says it is still is the program, not the recorder."""
+    program = str(guests.build("executes_itself.c", "executes_itself", ("-O2",)))
+    monkeypatch.setenv("REENACT_MECHANISM", mechanism)
+    expected = run([program])
+    record = [*reenact.command, "record", "--quiet", "-o", str(tmp_path / "trace"), "--"]
+    # It waits for the death of its parent.
+    ended = run_orphaned([*record, program, "orphaned"], 1.0)
+    assert (ended.status, ended.output) == (expected.status, expected.stdout)
+
+
 def test_trace_without_events_is_called_so(reenact: Reenact, tmp_path: Path) -> None:
     """A recording killed before its first event has reached the disk."""
     trace = tmp_path / "trace"

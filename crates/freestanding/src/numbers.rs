@@ -118,6 +118,7 @@ numbers!(general as u64:
     CLONE3 = __NR_clone3,
     CLOSE_RANGE = __NR_close_range,
     OPENAT2 = __NR_openat2,
+    FACCESSAT = __NR_faccessat,
     FACCESSAT2 = __NR_faccessat2,
     SCHED_SETAFFINITY = __NR_sched_setaffinity,
     SCHED_GETAFFINITY = __NR_sched_getaffinity,

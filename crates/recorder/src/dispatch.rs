@@ -277,6 +277,11 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     {
         return Outcome::Interrupted;
     }
+    let result = if result >= 0 && entry.facts.opens {
+        proc_files::opened(call, entry, result)
+    } else {
+        result
+    };
     let is_listing = matches!(entry.class, Class::Special(SpecialAction::ListDirectory));
     // What is left out of a listing still was in the buffer: log all the kernel wrote.
     let seen = if is_listing && result > 0 {

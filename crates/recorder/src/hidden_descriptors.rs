@@ -1,7 +1,7 @@
 //! The recorder's own descriptors, of which the program knows nothing.
 
 use reenact_freestanding::numbers;
-use reenact_freestanding::syscall::syscall3;
+use reenact_freestanding::syscall::{syscall2, syscall3};
 
 use crate::text::Text;
 use crate::{arena, text};
@@ -19,12 +19,25 @@ pub fn keep_program(descriptor: i32) {
 }
 
 /// A path, with its NUL, that leads to the running program whatever has become of its own; `None`: it could not be
-/// kept.
+/// kept, or there is no procfs at its usual place.
 pub fn program_path() -> Option<Text> {
     let fd = arena::header().program_fd;
-    // SAFETY: asks for flags.
-    let flags = unsafe { syscall3(numbers::FCNTL, fd as u64, numbers::F_GETFD, 0) };
-    (flags >= 0).then(|| text!("/proc/self/fd/{fd}\0"))
+    let path = text!("/proc/self/fd/{fd}\0");
+    let name = path.as_str().as_ptr() as u64;
+    // SAFETY: a NUL-terminated path of ours.
+    let is_there = unsafe { syscall3(numbers::FACCESSAT, numbers::AT_FDCWD as u64, name, 0) } == 0;
+    is_there.then_some(path)
+}
+
+/// Whether a descriptor is of the file that the recorder is.
+pub fn is_recorder(fd: i32) -> bool {
+    let identity = |fd: i32| {
+        let mut stat = [0u64; 18];
+        // SAFETY: struct stat is 144 bytes.
+        let result = unsafe { syscall2(numbers::FSTAT, fd as u64, stat.as_mut_ptr() as u64) };
+        (result == 0).then_some((stat[0], stat[1]))
+    };
+    identity(fd).is_some_and(|found| Some(found) == identity(arena::header().recorder_fd))
 }
 
 /// The hidden descriptor by which the kernel tells which pages have been written, where it does.

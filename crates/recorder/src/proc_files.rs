@@ -66,9 +66,50 @@ fn own_file(path: &[u8]) -> Option<&[u8]> {
     mine.then_some(file)
 }
 
-/// Whether a path names the program that runs.
-pub fn is_own_executable(path: &[u8]) -> bool {
-    own_file(path) == Some(b"exe")
+/// Where the last component of a path begins.
+fn last_component(path: &[u8]) -> &[u8] {
+    let start = path.iter().rposition(|&byte| byte == b'/');
+    &path[start.map_or(0, |slash| slash + 1)..]
+}
+
+/// Whether a file is one of procfs, wherever that is mounted.
+fn is_of_procfs(file: i64) -> bool {
+    let mut status = [0u64; 15];
+    // SAFETY: struct statfs is 120 bytes.
+    let known = unsafe { syscall2(numbers::FSTATFS, file as u64, status.as_mut_ptr() as u64) };
+    known == 0 && status[0] == numbers::PROC_SUPER_MAGIC
+}
+
+/// Whether a link leads to the recorder, which the program has instead of itself: the link of procfs, wherever that
+/// is mounted, as against the recorder's file itself.
+fn leads_to_recorder(directory: u64, path: u64) -> bool {
+    let open = |flags: u64| {
+        // SAFETY: the kernel looks at the program's path.
+        unsafe { syscall4(OPENAT, directory, path, O_PATH | O_CLOEXEC | flags, 0) }
+    };
+    let link = open(O_NOFOLLOW);
+    let is_link = link >= 0 && is_of_procfs(link);
+    close(link);
+    if !is_link {
+        return false;
+    }
+    let file = open(0);
+    let is_recorder = file >= 0 && hidden_descriptors::is_recorder(file as i32);
+    close(file);
+    is_recorder
+}
+
+fn close(file: i64) {
+    if file >= 0 {
+        // SAFETY: a descriptor of ours.
+        unsafe { syscall2(CLOSE, file as u64, 0) };
+    }
+}
+
+/// Whether a path that a call executes leads to the recorder, in place of the program.
+pub fn names_recorder(directory: u64, path: &[u8]) -> bool {
+    let end = path.iter().position(|&byte| byte == 0).unwrap_or(0);
+    last_component(&path[..end]) == b"exe" && leads_to_recorder(directory, path.as_ptr() as u64)
 }
 
 /// What a call does with what a path leads to.
@@ -95,53 +136,78 @@ fn use_of(call: &Call<'_>, entry: &SystemCall) -> Option<Use> {
     }
 }
 
+/// Longest path that is looked at.
+const LONGEST: usize = 512;
+
+/// Which argument is the path.
+fn path_argument(entry: &SystemCall) -> Option<usize> {
+    let is_path = |(_, kind): &(_, Kind)| matches!(kind, Kind::Path);
+    entry.arguments.iter().position(is_path)
+}
+
 /// Answer a call with a path argument that names such a file; `None`: not our affair.
 #[inline(never)]
 pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
-    let index = entry
-        .arguments
-        .iter()
-        .position(|(_, kind)| matches!(kind, Kind::Path))?;
-    let mut start = [0u8; 6];
-    if !guest::read(call.args[index], &mut start) || start != *b"/proc/" {
-        return None;
-    }
-    let mut path = [0u8; 64];
+    let index = path_argument(entry)?;
+    let mut path = [0u8; LONGEST];
     let length = guest::read_string(call.args[index], &mut path)?;
-    if path[..length].ends_with(b"/mem") {
+    let path = &path[..length];
+    if path.ends_with(b"/mem") {
         MEMORY.store(true, Ordering::Relaxed);
     }
-    let file = own_file(&path[..length])?;
-    if [
-        b"maps".as_slice(),
-        b"smaps",
-        b"numa_maps",
-        b"map_files",
-        b"pagemap",
-    ]
-    .iter()
-    .any(|shown| file.starts_with(shown))
-    {
+    let file = last_component(path);
+    let shows_mappings = matches!(
+        file,
+        b"maps" | b"smaps" | b"numa_maps" | b"map_files" | b"pagemap"
+    ) || path[..length - file.len()].ends_with(b"map_files/");
+    if shows_mappings {
         // What is protected shows in them.
         signal::dirty::stop();
     }
-    let usage = use_of(call, entry)?;
-    if file == b"exe" && call.substitute_path(index, hidden_descriptors::program_path()) {
+    if file != b"exe" && file != b"status" {
         return None;
     }
-    match (file, usage) {
-        (b"exe", Use::ReadsLink(buffer, room)) => read_executable_link(call, buffer, room),
-        (b"exe", Use::Takes | Use::Opens) if executable_length() > 0 => {
+    let usage = use_of(call, entry)?;
+    let is_status = || own_file(path) == Some(b"status") && matches!(usage, Use::Opens);
+    if !are_calls_dispatched() && is_status() {
+        return Some(Outcome::Done(status_file::as_without_us(
+            &call.thread.confinement,
+        )));
+    }
+    if file != b"exe" {
+        return None;
+    }
+    let directory = match index {
+        0 => AT_FDCWD as u64,
+        _ => call.args[index - 1],
+    };
+    if executable_length() == 0 || !leads_to_recorder(directory, call.args[index]) {
+        return None;
+    }
+    if call.substitute_path(index, hidden_descriptors::program_path()) {
+        return None;
+    }
+    match usage {
+        Use::ReadsLink(buffer, room) => read_executable_link(call, buffer, room),
+        Use::Takes | Use::Opens => {
             // The call is made on the program itself: the kernel reads the path from us.
             call.substitute = Some((index, executable().as_ptr() as u64));
             None
         }
-        (b"maps", Use::Opens) => filtered_maps(),
-        (b"status", Use::Opens) if !are_calls_dispatched() => Some(Outcome::Done(
-            status_file::as_without_us(&call.thread.confinement),
-        )),
-        _ => None,
     }
+}
+
+/// A file has been opened: the program is given another one where it would show our mappings. The call's result.
+#[inline(never)]
+pub fn opened(call: &Call<'_>, entry: &SystemCall, file: i64) -> i64 {
+    let mut path = [0u8; LONGEST];
+    let length = path_argument(entry)
+        .and_then(|index| guest::read_string(call.args[index], &mut path))
+        .unwrap_or(0);
+    if !matches!(last_component(&path[..length]), b"maps" | b"smaps") || !is_of_procfs(file) {
+        return file;
+    }
+    filtered_maps(file)
 }
 
 fn read_executable_link(call: &mut Call<'_>, buffer: u64, room: u64) -> Option<Outcome> {
@@ -167,7 +233,12 @@ fn write_line(to: u64, line: &[u8]) {
     let mut named = [b' '; 128];
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let trimmed = text.len() - text.iter().rev().take_while(|&&byte| byte == b' ').count();
-    let line = match name_of(hexadecimal(line)) {
+    let name = if is_first(line) {
+        name_of(hexadecimal(line))
+    } else {
+        None
+    };
+    let line = match name {
         Some(name) if trimmed < NAME_COLUMN => {
             named[..trimmed].copy_from_slice(&text[..trimmed]);
             named[NAME_COLUMN..NAME_COLUMN + name.len()].copy_from_slice(name);
@@ -180,32 +251,43 @@ fn write_line(to: u64, line: &[u8]) {
     unsafe { syscall6(WRITE, to, line.as_ptr() as u64, line.len() as u64, 0, 0, 0) };
 }
 
-/// A memory file with `/proc/self/maps` as it would be without us.
-fn filtered_maps() -> Option<Outcome> {
-    // SAFETY: system calls on names and buffers of ours.
+/// Let the descriptor of a file with lines about mappings be one of a memory file without ours.
+fn filtered_maps(file: i64) -> i64 {
+    // SAFETY: system calls on names and descriptors of ours.
     unsafe {
-        let from = syscall4(
-            OPENAT,
-            AT_FDCWD as u64,
-            c"/proc/self/maps".as_ptr() as u64,
-            O_RDONLY | O_CLOEXEC,
-            0,
-        );
-        if from < 0 {
-            return Some(Outcome::Done(from));
+        let to = syscall2(MEMFD_CREATE, c"maps".as_ptr() as u64, MFD_CLOEXEC);
+        if to < 0 {
+            close(file);
+            return to;
         }
-        let to = syscall2(MEMFD_CREATE, c"maps".as_ptr() as u64, 1);
-        if to >= 0 {
-            copy_lines(from as u64, to as u64);
-            syscall3(8, to as u64, 0, 0);
+        let shows_ours = copy_lines(file as u64, to as u64);
+        if shows_ours {
+            let flags = syscall3(FCNTL, file as u64, numbers::F_GETFD, 0) as u64;
+            let closes = if flags & numbers::FD_CLOEXEC != 0 {
+                O_CLOEXEC
+            } else {
+                0
+            };
+            syscall3(LSEEK, to as u64, 0, 0);
+            syscall3(numbers::DUP3, to as u64, file as u64, closes);
+        } else {
+            syscall3(LSEEK, file as u64, 0, 0);
         }
-        syscall2(CLOSE, from as u64, 0);
-        Some(Outcome::Done(to))
+        close(to);
+        file
     }
 }
 
-/// Copy the lines about the program's mappings, lengthening none and changing none.
-fn copy_lines(from: u64, to: u64) {
+/// Whether a line begins what is told of a mapping: two addresses. Others tell more of the last one (`smaps`).
+fn is_first(line: &[u8]) -> bool {
+    let is_digit = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let digits = line.iter().take_while(is_digit).count();
+    digits > 0 && line.get(digits) == Some(&b'-')
+}
+
+/// Copy the lines about the program's mappings; whether there were others.
+fn copy_lines(from: u64, to: u64) -> bool {
+    let (mut is_left_out, mut any_left_out) = (false, false);
     let mut buffer = [0u8; 16 * 1024];
     let mut held = 0;
     loop {
@@ -219,7 +301,7 @@ fn copy_lines(from: u64, to: u64) {
             )
         };
         if count <= 0 {
-            return;
+            return any_left_out;
         }
         held += count as usize;
         let mut line_start = 0;
@@ -228,7 +310,11 @@ fn copy_lines(from: u64, to: u64) {
             .position(|&byte| byte == b'\n')
         {
             let line = &buffer[line_start..=line_start + length];
-            if !is_ours(line) {
+            if is_first(line) {
+                is_left_out = is_ours(line);
+                any_left_out |= is_left_out;
+            }
+            if !is_left_out {
                 write_line(to, line);
             }
             line_start += length + 1;

@@ -159,6 +159,7 @@ impl SystemCall {
             addresses,
             is_simple: self.class.is_performed() && self.has_simple_outputs(),
             is_answered,
+            opens: matches!(self.paths, Paths::Opened { .. } | Paths::OpenedBy { .. }),
             takes_signals,
             has_consequences: !matches!(self.descriptors, Descriptors::None)
                 || !matches!(self.content, Content::Unchanged)

@@ -12,6 +12,8 @@ pub struct Facts {
     pub is_simple: bool,
     /// The recorder answers some of these calls in place of the kernel.
     pub is_answered: bool,
+    /// The result is a descriptor of what a path leads to.
+    pub opens: bool,
     /// The kernel must have all signals that wait for the thread: the call looks at them itself, or
     /// changes the mask while it waits.
     pub takes_signals: bool,
@@ -28,6 +30,7 @@ impl Facts {
         addresses: 0,
         is_simple: false,
         is_answered: false,
+        opens: false,
         takes_signals: false,
         has_consequences: false,
         changes_files: false,

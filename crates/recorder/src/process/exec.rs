@@ -14,7 +14,7 @@ use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::thread::Thread;
 use crate::{
-    arena, guest, hidden_descriptors, log, scheduler, shared, sharing_group, signal, text,
+    arena, guest, hidden_descriptors, log, proc_files, scheduler, shared, sharing_group, signal, text,
     time_stamps,
 };
 
@@ -102,7 +102,12 @@ pub fn clear_after_child(child: &Thread) {
 
 fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     let mut name: Path = [0; EXEC_PATH_MAX];
-    let Asked { argv, envp, file } = resolve_arguments(call, &mut name)?;
+    let Asked {
+        argv,
+        envp,
+        file,
+        is_own_link,
+    } = resolve_arguments(call, &mut name)?;
     let scratch = Scratch::map(128 << 10).ok_or(-ENOMEM)?;
     call.thread.exec_memory[0] = scratch.range();
     // SAFETY: fresh zeroed memory, large enough; all-zero is a valid Target.
@@ -118,7 +123,12 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     // A filter is not lost by `execve` as dispatch is: the recorder has to be there for its traps.
     let needs_recorder = arena::header().mechanism == mechanism::SECCOMP;
     if obstacle.is_some() || (!log::recording() && !needs_recorder) {
-        return Err(leave_recording(call, &name, obstacle.unwrap_or_default()));
+        return Err(leave_recording(
+            call,
+            &name,
+            is_own_link,
+            obstacle.unwrap_or_default(),
+        ));
     }
     let place = hand_over_program(target, &file);
     let slot = Hand::over(call, target, &name, place)?;
@@ -170,6 +180,8 @@ struct Asked {
     argv: u64,
     envp: u64,
     file: ProgramFile,
+    /// It is the link of procfs to the program, which leads to the recorder.
+    is_own_link: bool,
 }
 
 /// Read the call; the path, as the program will find it in its auxiliary vector, is in `name`.
@@ -196,12 +208,26 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<Asked, i64> {
         return Err(-ENOENT);
     }
     let mut file = ProgramFile::open(relative_to_descriptor.then_some(directory), &path, flags)?;
+    let base = if relative_to_descriptor {
+        i64::from(directory)
+    } else {
+        AT_FDCWD
+    };
+    let is_own_link = proc_files::names_recorder(base as u64, &path);
+    if is_own_link {
+        file = ProgramFile::running(flags)?;
+        // By its name the new image would find something else.
+        file.place = program_place::DESCRIPTOR;
+    }
+    let asked = |file| Asked {
+        argv,
+        envp,
+        file,
+        is_own_link,
+    };
     if !relative_to_descriptor {
         *name = path;
-        if crate::proc_files::is_own_executable(&path[..length]) {
-            file = ProgramFile::running(flags)?;
-        }
-        return Ok(Asked { argv, envp, file });
+        return Ok(asked(file));
     }
     let prefix = text!("/dev/fd/{directory}");
     let prefix = prefix.as_str().as_bytes();
@@ -231,7 +257,7 @@ fn hand_over_program(target: &Target, file: &ProgramFile) -> u32 {
 
 /// The program is one that reenact cannot record (set-user-id, 32-bit, valgrind): it is executed as it is,
 /// outside the recording, and the trace says so.
-fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 {
+fn leave_recording(call: &mut Call<'_>, name: &Path, is_own_link: bool, obstacle: Obstacle) -> i64 {
     let length = name
         .iter()
         .position(|&byte| byte == 0)
@@ -252,7 +278,14 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, obstacle: Obstacle) -> i64 
     }
     time_stamps::allow(call.thread);
     let header = arena::header();
-    let [a, b, c, d, e, _] = call.args;
+    let [mut a, mut b, c, d, e, _] = call.args;
+    if is_own_link {
+        let path = proc_files::executable().as_ptr() as u64;
+        match call.number {
+            EXECVE => a = path,
+            _ => (a, b) = (AT_FDCWD as u64, path),
+        }
+    }
     // SAFETY: the program's own call; our descriptors are closed on success only.
     unsafe {
         for fd in header.hidden_descriptors() {

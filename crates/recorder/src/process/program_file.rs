@@ -21,12 +21,13 @@ pub struct ProgramFile {
 impl ProgramFile {
     /// The program that runs.
     pub fn running(flags: u64) -> Result<ProgramFile, i64> {
-        match hidden_descriptors::program_path() {
-            Some(path) => {
-                let place = program_place::DESCRIPTOR;
-                opened(AT_FDCWD as i32, path.as_str().as_bytes(), flags, place)
-            }
-            None => ProgramFile::open(None, crate::proc_files::executable(), flags),
+        let place = program_place::DESCRIPTOR;
+        let kept = hidden_descriptors::program_path()
+            .map(|path| opened(AT_FDCWD as i32, path.as_str().as_bytes(), flags, place));
+        match kept {
+            Some(Ok(file)) => Ok(file),
+            // There may be no /proc at its usual place.
+            _ => ProgramFile::open(None, crate::proc_files::executable(), flags),
         }
     }
 
