@@ -58,7 +58,8 @@ int main(void) {
     pid = clone3_call(&a, is_on_stack, &argument);
     printf("stack: %d\n", WEXITSTATUS(wait_status(pid)));
     pid = clone3_call(&a, writes, &argument);
-    printf("default actions in a copy: %d, %d\n", WEXITSTATUS(wait_status(pid)), shared);
+    status = wait_status(pid);
+    printf("default actions in a copy: %d, %d\n", WEXITSTATUS(status), shared);
     a.flags = CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD | CLONE_PARENT_SETTID;
     a.pidfd = (uintptr_t)&pidfd, a.parent_tid = (uintptr_t)&parent;
     pid = clone3_call(&a, writes, &argument);

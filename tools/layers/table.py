@@ -81,6 +81,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "thread",
             "cpuid",
         ),
+        ("companions",),
         (
             "maps_file",
             "pagemap",

@@ -14,8 +14,8 @@ use crate::signal::{self, Moment};
 use crate::sites::{self, Trap};
 use crate::thread::{self, Thread};
 use crate::{
-    arena, dispatch, guest, message, patch, process, ptrace, scheduler, shared, sharing_group,
-    spinning, text, time_stamps, vdso,
+    arena, companions, dispatch, guest, message, patch, process, ptrace, scheduler, shared,
+    sharing_group, spinning, text, time_stamps, vdso,
 };
 use reenact_interpose::{entry, Frame, Origin};
 
@@ -32,6 +32,9 @@ extern "C" fn on_entry(frame: *mut Frame) {
 fn act() {
     let thread = thread::current();
     time_stamps::count_entry(thread);
+    if thread.companion {
+        process::companion::look_for_first(thread);
+    }
     let events = log::next_event();
     match thread.frame.origin {
         origin if origin == Origin::Vdso as u64 => on_vdso_call(thread),
@@ -45,6 +48,9 @@ fn act() {
     // Other threads may run only when the last event says where this one stands.
     let is_logged = log::next_event() != events || !log::recording();
     if scheduler::is_shared() && !thread.vfork_child && is_logged {
+        if companions::any() {
+            process::companion::tidy_up();
+        }
         scheduler::after_event(thread);
         // What came while others ran comes before anything that they have stored.
         if signal::queued(thread) {

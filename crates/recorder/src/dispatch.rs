@@ -14,7 +14,9 @@ use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::{
-    asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning, proc_files, process, ptrace, scheduler, signal, spinning, time_stamp_option, time_stamps, virtualize,
+    asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning,
+    proc_files, process, ptrace, scheduler, signal, spinning, time_stamp_option, time_stamps,
+    virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 

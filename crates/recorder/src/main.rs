@@ -22,6 +22,7 @@ mod blocking;
 mod call;
 mod chaos;
 mod code_ranges;
+mod companions;
 mod compared;
 mod confinement;
 mod conversion;

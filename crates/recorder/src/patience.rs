@@ -11,7 +11,7 @@ use crate::log::{self, TICKS_PER_MS};
 use crate::signal::{self, preemption};
 use crate::spinning;
 use crate::thread::{self, Thread};
-use crate::{arena, chaos, run_queue};
+use crate::{chaos, companions, run_queue};
 
 /// How long a thread waits before it requests that the running one is preempted.
 const PATIENCE_NS: u64 = 20_000_000;
@@ -44,15 +44,18 @@ pub fn sleep_until_granted(thread: &Thread, most_ns: u64) -> i64 {
     }
 }
 
-/// Wait until somebody has given the token to the thread.
-pub fn wait_until_granted(thread: &Thread) {
+/// Wait until somebody has given the token to the thread. `pass_on` gives it to the first that waits: whoever has
+/// it may have been killed alone.
+pub fn wait_until_granted(thread: &Thread, pass_on: fn()) {
     let is_granted = || thread.granted.load(Ordering::Acquire) != 0;
     let mut looks = Looks::new();
     while !is_granted() {
         let patience = signal::pause_ns(least_patience_ns(thread));
         let is_over = sleep_out(thread, patience, &mut looks);
         let may_ask = !(chaos::is_on() && chaos::is_low(thread.tid));
-        if is_over && may_ask && !is_granted() {
+        if is_over && companions::any() && companions::takes_over_token(thread) {
+            pass_on();
+        } else if is_over && may_ask && !is_granted() {
             request(preemption::Kind::Now);
         }
     }
@@ -102,12 +105,11 @@ fn least_patience_ns(thread: &Thread) -> u64 {
 }
 
 fn request(kind: preemption::Kind) {
-    let pid = arena::slot().pid.load(Ordering::Relaxed);
     let running = thread::current();
     if kind == preemption::Kind::Now {
         running.is_wanted.store(1, Ordering::Relaxed);
     }
-    preemption::request(pid, running.tid, kind);
+    preemption::request(companions::process_of(running), running.tid, kind);
 }
 
 /// Looks of one that waits at the running thread. They come in pairs: the second one tells a loop that counts

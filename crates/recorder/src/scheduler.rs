@@ -14,7 +14,8 @@ use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::sharing_group::{self, WaitKind};
 use crate::thread::{self, requested, Thread};
 use crate::{
-    chaos, patience, run_queue, signal, spinning, suspects, time_stamps, unknown_code, wake_ups,
+    chaos, companions, patience, run_queue, signal, spinning, suspects, time_stamps, unknown_code,
+    wake_ups,
 };
 
 /// A thread's time slice: it ends at the first event after so long, if others wait. About as long as
@@ -96,6 +97,7 @@ pub fn after_fork() {
 }
 
 fn grant(thread: &Thread) {
+    companions::holds_token(thread);
     thread.granted.store(1, Ordering::Release);
     let word = &raw const thread.granted as u64;
     // SAFETY: a futex word of ours.
@@ -104,6 +106,7 @@ fn grant(thread: &Thread) {
 
 /// Give the token to the first thread that waits; if none does, nobody holds it.
 fn release_token() {
+    companions::releases_token();
     // A thread of this process goes on in the same turn when no other process waits.
     if run_queue::waiting() == 0 || sharing_group::somebody_waits() {
         sharing_group::release();
@@ -114,9 +117,15 @@ fn release_token() {
         queue.free_token();
     }
     drop(queue);
-    if let Some(next) = next {
-        grant(next);
+    let Some(next) = next else {
+        return;
+    };
+    if companions::is_gone(next) {
+        // It was killed while it waited.
+        next.waits.store(0, Ordering::Relaxed);
+        return release_token();
     }
+    grant(next);
 }
 
 /// Take the token, waiting for it in turn, at the end of a call that waits or of a slice. Sets the current
@@ -138,7 +147,7 @@ pub fn acquire(thread: &mut Thread, kind: WaitKind) {
 /// Wait until a thread of the queue has the token.
 fn await_grant(thread: &Thread) {
     thread.waits.store(1, Ordering::Relaxed);
-    patience::wait_until_granted(thread);
+    patience::wait_until_granted(thread, release_token);
     check_queued_signals(thread);
 }
 
@@ -147,6 +156,7 @@ fn begin_turn(thread: &mut Thread, kind: WaitKind) {
     let previous = RELEASED_IN_CALL.swap(0, Ordering::Relaxed);
     thread::set_current(thread);
     thread.is_wanted.store(0, Ordering::Relaxed);
+    companions::holds_token(thread);
     if sharing_group::is_member() {
         thread.waits.store(1, Ordering::Relaxed);
         sharing_group::take(thread, kind);
@@ -222,6 +232,11 @@ pub fn leave() {
     release_token();
 }
 
+/// The process ends, a companion of others or one that has companions: whoever waits may run.
+pub fn pass_on() {
+    release_token();
+}
+
 /// Let others run now. The last event of the log says where this thread stands.
 #[inline(never)]
 pub fn yield_now(thread: &mut Thread) {
@@ -252,7 +267,7 @@ fn yield_to_woken(thread: &mut Thread) {
     thread.waits.store(1, Ordering::Relaxed);
     patience::sleep_until_granted(thread, SOON_NS);
     if !reclaim(thread) {
-        patience::wait_until_granted(thread);
+        patience::wait_until_granted(thread, release_token);
     }
     check_queued_signals(thread);
     begin_turn(thread, WaitKind::AfterSlice);
@@ -315,6 +330,9 @@ pub fn has_to_yield() -> bool {
 #[inline(never)]
 fn await_child(thread: &mut Thread) {
     const POLLIN: u64 = 1;
+    if thread.awaited_child & COMPANION != 0 {
+        return await_companion(thread);
+    }
     let (slot, pid) = (thread.awaited_child >> 32, thread.awaited_child as u32);
     let word = &arena::waiter(slot as usize).parent_waits;
     thread.awaited_child = 0;
@@ -337,5 +355,30 @@ fn await_child(thread: &mut Thread) {
             syscall2(CLOSE, child as u64, 0);
         }
     }
+    acquire(thread, WaitKind::AfterCall);
+}
+
+/// Marks an address of a companion's block among the children that are waited for.
+const COMPANION: u64 = 1 << 63;
+
+/// How [`Thread::awaited_child`] names a companion.
+pub fn awaited_companion(companion: &Thread) -> u64 {
+    core::ptr::from_ref(companion) as u64 | COMPANION
+}
+
+/// The same for a child in this memory.
+fn await_companion(thread: &mut Thread) {
+    // SAFETY: its block is not given back while it is awaited.
+    let child = unsafe { &*((thread.awaited_child & !COMPANION) as *const Thread) };
+    thread.awaited_child = 0;
+    charge(thread);
+    release_token();
+    let time = [0u64, arena::LOOK_AGAIN_NS];
+    while child.lives.load(Ordering::Acquire) == 1 {
+        let at = child.lives.as_ptr() as u64;
+        // SAFETY: a futex word, which the kernel clears, and a timespec of ours.
+        unsafe { syscall4(FUTEX, at, FUTEX_WAIT, 1, time.as_ptr() as u64) };
+    }
+    child.awaited.store(0, Ordering::Relaxed);
     acquire(thread, WaitKind::AfterCall);
 }

@@ -72,6 +72,17 @@ pub struct Thread {
     pub parent: *mut Thread,
     /// This child is to begin with default actions in place of handlers (CLONE_CLEAR_SIGHAND).
     pub clears_handlers: bool,
+    /// It is another process than the one whose log this is: see [`crate::companions`].
+    pub companion: bool,
+    /// Its parent is the process whose log this is.
+    pub is_child_of_first: bool,
+    /// 1: the companion lives. The kernel clears it, and wakes who waits, when it ends or executes another program.
+    pub lives: AtomicU32,
+    /// 1: its parent waits for it.
+    pub awaited: AtomicU32,
+    /// Which tables of actions, and of what is known of descriptors, are this thread's.
+    pub actions: u32,
+    pub descriptors: u32,
     /// Process number that this thread's vfork child got at its exec; 0: none.
     pub vfork_process: u32,
     /// Address and size of what this thread's exec has mapped for itself; 0: nothing.

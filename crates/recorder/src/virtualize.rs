@@ -18,7 +18,9 @@ use reenact_trace::Tag;
 
 use crate::call::{Call, Outcome};
 use crate::guest::GuestMemory;
-use crate::{arena, cpuid, file_changes, guest, hidden_descriptors, proc_files, streams};
+use crate::{
+    arena, companions, cpuid, file_changes, guest, hidden_descriptors, proc_files, streams,
+};
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
 #[inline(always)]
@@ -101,16 +103,14 @@ fn close_range(args: [u64; 6]) -> i64 {
 }
 
 fn bits(fd: u64) -> u8 {
-    arena::slot()
-        .exec
-        .descriptors
+    companions::descriptors()
         .get(fd as u32 as usize)
         .map_or(0, |bits| bits.load(Ordering::Relaxed))
 }
 
 fn mark(fd: u32, change: impl Fn(u8) -> u8) {
     file_changes::forget_descriptor(fd);
-    if let Some(bits) = arena::slot().exec.descriptors.get(fd as usize) {
+    if let Some(bits) = companions::descriptors().get(fd as usize) {
         let old = bits.load(Ordering::Relaxed);
         let new = change(old);
         // Most descriptors are never anything special: do not dirty their memory.
@@ -292,7 +292,7 @@ fn duplicated(of: u64, new: u32, closes_on_exec: bool) {
 /// Forget descriptors that the `execve` just performed has closed.
 pub fn after_exec() {
     hidden_descriptors::occupy_tracking();
-    for bits in &arena::slot().exec.descriptors {
+    for bits in companions::descriptors() {
         if bits.load(Ordering::Relaxed) & descriptor::CLOSE_ON_EXEC != 0 {
             bits.store(0, Ordering::Relaxed);
         }

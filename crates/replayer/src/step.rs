@@ -262,8 +262,12 @@ fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
             child,
         });
     }
-    if creation.flags & (CLONE_VM | CLONE_THREAD) == CLONE_VM | CLONE_THREAD {
-        machine.add_thread(header.result as u32, child);
+    if creation.flags & CLONE_VM != 0 {
+        let tid = header.result as u32;
+        machine.add_thread(tid, child);
+        if creation.flags & CLONE_THREAD == 0 {
+            machine.threads.companions.insert(tid);
+        }
     }
     Ok(Step::Next)
 }
@@ -463,6 +467,9 @@ fn exit(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Ste
     effects::apply_attachments(machine, group)?;
     machine.threads.ended = true;
     let in_vfork_child = !machine.threads.vfork_parents.is_empty();
+    if machine.threads.companions.remove(&header.tid) {
+        return Ok(Step::Next);
+    }
     let last = number == n::EXIT_GROUP || machine.threads.waiting.is_empty();
     if last && !in_vfork_child {
         return Ok(Step::Exited(header.result));

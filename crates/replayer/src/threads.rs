@@ -1,6 +1,6 @@
 //! The recorded program's threads: register contexts of which one is in the machine.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use reenact_trace::Registers;
@@ -23,6 +23,8 @@ pub struct Threads {
     pub waiting: BTreeMap<u32, ThreadState>,
     /// Parents of vfork children that run now, innermost last.
     pub vfork_parents: Vec<VforkParent>,
+    /// Those of them that are processes of their own.
+    pub companions: BTreeSet<u32>,
     /// The running thread has ended.
     pub ended: bool,
 }

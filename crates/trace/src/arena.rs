@@ -247,6 +247,8 @@ pub mod slot_state {
     pub const ENDED: u32 = 3;
 }
 
+/// Descriptors of which it is followed what they are.
+pub const DESCRIPTORS_FOLLOWED: usize = 1024;
 /// Longest path handed to a new image.
 pub const EXEC_PATH_MAX: usize = 4096;
 
@@ -335,8 +337,8 @@ pub struct ExecRequest {
     pub path: [u8; EXEC_PATH_MAX],
     /// AT_EXECFN of the new image: the path as the caller gave it, NUL-terminated.
     pub exec_name: [u8; EXEC_PATH_MAX],
-    /// For each of the first 1024 descriptors: [`descriptor`] bits.
-    pub descriptors: [AtomicU8; 1024],
+    /// For each of the first descriptors: [`descriptor`] bits.
+    pub descriptors: [AtomicU8; DESCRIPTORS_FOLLOWED],
 }
 
 /// How a new image finds its program.

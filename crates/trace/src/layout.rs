@@ -28,6 +28,10 @@ pub const THREADS_ADDRESS: u64 = REGION_START + (28 << 30);
 /// Pages that keep the watches of a recorded process's threads.
 pub const WATCHES_ADDRESS: u64 = REGION_START + (30 << 30);
 
+/// What threads need while they execute another image: [`EXEC_MEMORY_SIZE`] bytes for each.
+pub const EXEC_MEMORY_ADDRESS: u64 = REGION_START + (40 << 30);
+pub const EXEC_MEMORY_SIZE: u64 = 4 << 20;
+
 /// Control block of a slot that a recorded process has claimed for a child.
 pub const CHILD_SLOT_ADDRESS: u64 = SLOT_ADDRESS + (1 << 30);
 

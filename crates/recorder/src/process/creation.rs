@@ -22,6 +22,7 @@ const FLAGS: usize = 0;
 const PIDFD: usize = 1;
 const CHILD_TID: usize = 2;
 const PARENT_TID: usize = 3;
+const EXIT_SIGNAL: usize = 4;
 const STACK: usize = 5;
 const STACK_SIZE: usize = 6;
 const TLS: usize = 7;
@@ -39,6 +40,8 @@ pub struct Creation {
     pidfd: u64,
     pub child_tid: u64,
     tls: u64,
+    /// A word of ours that the kernel is to clear at its end; 0: none.
+    end_word: u64,
     /// Bytes of the structure of `clone3`; 0: another call.
     size: u64,
     structure: [u64; WORDS],
@@ -97,6 +100,7 @@ impl Creation {
             pidfd: parent_tid,
             child_tid: pointer(child_tid),
             tls,
+            end_word: 0,
             size: 0,
             structure: [0; WORDS],
         }
@@ -140,6 +144,7 @@ impl Creation {
             pidfd: structure[PIDFD],
             child_tid: structure[CHILD_TID],
             tls: structure[TLS],
+            end_word: 0,
             size: known as u64,
             structure,
         };
@@ -167,22 +172,39 @@ impl Creation {
     /// Number and arguments of the kernel's call, without these flags; `stack`: of ours for the child, 0: none.
     /// They hold as long as this is not moved.
     fn call(&mut self, without: u64, stack: u64) -> [u64; 6] {
-        let flags = self.flags & !(without | CLONE_CLEAR_SIGHAND);
+        let mut flags = self.flags & !(without | CLONE_CLEAR_SIGHAND);
+        let mut child_tid = self.child_tid;
+        if self.end_word != 0 {
+            flags |= CLONE_CHILD_CLEARTID;
+            child_tid = self.end_word;
+        }
         if self.size == 0 {
             let Creation {
-                parent_tid,
-                child_tid,
-                tls,
-                ..
+                parent_tid, tls, ..
             } = *self;
             return [CLONE, flags, stack, parent_tid, child_tid, tls];
         }
         self.structure[FLAGS] = flags;
+        self.structure[CHILD_TID] = child_tid;
         (self.structure[STACK], self.structure[STACK_SIZE]) = match stack {
             0 => (0, 0),
             _ => (stack - STACK_OURS, STACK_OURS),
         };
         [CLONE3, self.structure.as_ptr() as u64, self.size, 0, 0, 0]
+    }
+
+    /// The signal at the child's end where the flags do not have it.
+    pub fn end_signal(&self) -> u64 {
+        if self.size == 0 {
+            0
+        } else {
+            self.structure[EXIT_SIGNAL] & 0xff
+        }
+    }
+
+    /// Let the kernel clear this word of ours when the new task is gone from this memory.
+    pub fn tell_end(&mut self, word: u64) {
+        self.end_word = word;
     }
 
     /// Make a child that goes on here, on its copy of the stack: the kernel's result, or that a signal came

@@ -10,21 +10,33 @@ use reenact_trace::EventKind;
 
 use super::recipient::{Recipient, Sent};
 use crate::call::{Call, Outcome};
-use crate::log::Builder;
+use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
-use crate::{arena, ptrace, signal};
+use crate::{arena, companions, ptrace, scheduler, signal};
 
 /// `exit` and `exit_group`: logged first, because there is no afterwards.
 pub fn exit(call: &mut Call<'_>) -> Outcome {
     let begun = call.event.set_aside();
     let status = (call.args[0] as u32 & 0xff) << 8;
     ptrace::children::ends(call.thread, status);
+    if companions::any() {
+        super::companion::tidy_up();
+    }
+    let own_threads = thread::COUNT.load(Ordering::Relaxed) - companions::count();
+    let last = call.number == EXIT_GROUP || own_threads <= 1;
+    let is_outlived =
+        last && companions::any() && !call.thread.companion && !call.thread.vfork_child;
+    if is_outlived {
+        super::companion::first_ends();
+    }
     let mut event = Builder::new(EventKind::Exit, call.number as u16);
     event.header.ip = begun.ip;
     event.header.register_checksum = begun.register_checksum;
     event.header.args = call.args;
     event.header.result = (call.args[0] & 0xff) as i64;
-    let last = call.number == EXIT_GROUP || !thread::are_several();
+    if call.thread.companion {
+        super::companion::end(call.thread, event, call.number, call.args[0]);
+    }
     if !last && !call.thread.vfork_child {
         super::threads::end(call.thread, event, call.args[0]);
     }
@@ -46,6 +58,10 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
         arena::slot()
             .state
             .store(slot_state::ENDED, Ordering::Release);
+    }
+    if is_outlived {
+        log::stop();
+        scheduler::pass_on();
     }
     loop {
         // SAFETY: the program asked for its end.

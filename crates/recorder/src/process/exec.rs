@@ -9,13 +9,15 @@ use reenact_trace::arena::{
     mechanism, program_place, write_slot_variable, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE_MAX,
 };
 use reenact_trace::event::start;
+use reenact_trace::layout::{is_reserved, EXEC_MEMORY_ADDRESS, EXEC_MEMORY_SIZE};
 
 use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
+use crate::sharing_group::WaitKind;
 use crate::thread::Thread;
 use crate::{
-    arena, guest, hidden_descriptors, log, proc_files, scheduler, shared, sharing_group, signal, text,
-    time_stamps,
+    arena, companions, guest, hidden_descriptors, log, proc_files, scheduler, shared,
+    sharing_group, signal, text, time_stamps,
 };
 
 use super::argument_lists::{count_pointers, has_variable, Lists};
@@ -28,16 +30,27 @@ struct Scratch {
     size: u64,
 }
 
+/// Bytes for the large structures, which come first.
+const STRUCTURES: u64 = 128 << 10;
+
 impl Scratch {
-    fn map(size: u64) -> Option<Scratch> {
-        // SAFETY: a fresh mapping.
+    /// In our region, in the thread's place: others may run meanwhile, to whose memory it does not belong. `offset`: in
+    /// that place. More than there is room for goes elsewhere.
+    fn map(thread: &Thread, offset: u64, size: u64) -> Option<Scratch> {
+        let place = EXEC_MEMORY_ADDRESS + u64::from(thread.index) * EXEC_MEMORY_SIZE + offset;
+        let (at, fixed) = if offset + size <= EXEC_MEMORY_SIZE {
+            (place, MAP_FIXED)
+        } else {
+            (0, 0)
+        };
+        // SAFETY: a fresh mapping, or a place that is the thread's alone.
         let result = unsafe {
             syscall6(
                 MMAP,
-                0,
+                at,
                 size,
                 PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS,
+                MAP_PRIVATE | MAP_ANONYMOUS | fixed,
                 u64::MAX,
                 0,
             )
@@ -55,15 +68,28 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // SAFETY: unmaps what `map` made.
-        unsafe { syscall2(MUNMAP, self.address, self.size) };
+        give_back(self.address, self.size);
+    }
+}
+
+/// Give back what `map` has made. A place in our region stays nobody else's.
+fn give_back(address: u64, size: u64) {
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    // SAFETY: unknown to the program.
+    unsafe {
+        if is_reserved(address) {
+            syscall6(MMAP, address, size, PROT_NONE, flags, u64::MAX, 0);
+        } else {
+            syscall2(MUNMAP, address, size);
+        }
     }
 }
 
 /// `execve` and `execveat`. Only returns when it fails.
 pub fn exec(call: &mut Call<'_>) -> Outcome {
-    let leaves_group = sharing_group::is_member() && !call.thread.vfork_child;
-    if scheduler::is_shared() && !call.thread.vfork_child {
+    let is_alone = !call.thread.vfork_child && !call.thread.companion;
+    let leaves_group = sharing_group::is_member() && is_alone;
+    if scheduler::is_shared() && is_alone {
         // The new image begins with the first thread's id, whoever called.
         let header = call.event.set_aside();
         scheduler::log_blocked(&header);
@@ -94,8 +120,7 @@ pub fn clear_after_child(child: &Thread) {
     let left = unsafe { core::ptr::read_volatile(&raw const child.exec_memory) };
     for [address, size] in left {
         if size != 0 {
-            // SAFETY: mapped by `Scratch::map`, unknown to the program.
-            unsafe { syscall2(MUNMAP, address, size) };
+            give_back(address, size);
         }
     }
 }
@@ -108,7 +133,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
         file,
         is_own_link,
     } = resolve_arguments(call, &mut name)?;
-    let scratch = Scratch::map(128 << 10).ok_or(-ENOMEM)?;
+    let scratch = Scratch::map(call.thread, 0, STRUCTURES).ok_or(-ENOMEM)?;
     call.thread.exec_memory[0] = scratch.range();
     // SAFETY: fresh zeroed memory, large enough; all-zero is a valid Target.
     let target = unsafe { &mut *(scratch.address as *mut Target) };
@@ -135,7 +160,8 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     let arguments = count_pointers(argv)?;
     let environment = count_pointers(envp)?;
     let words = arguments + environment + 16;
-    let pointers = Scratch::map(((words as u64 * 8) + 8191) & !4095).ok_or(-ENOMEM)?;
+    let size = ((words as u64 * 8) + 8191) & !4095;
+    let pointers = Scratch::map(call.thread, STRUCTURES, size).ok_or(-ENOMEM)?;
     call.thread.exec_memory[1] = pointers.range();
     // SAFETY: in the scratch memory, behind the target.
     let variable =
@@ -153,6 +179,12 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     let (new_argv, new_envp) = lists.build(target);
     signal::prepare_exec(call.thread);
     time_stamps::allow(call.thread);
+    // A companion takes no token with it.
+    let released = call.thread.companion.then(|| {
+        let header = call.event.set_aside();
+        scheduler::release_for_call(call.thread, &header);
+        header
+    });
     // SAFETY: executes the recorder with argument lists of ours; the strings are the program's,
     // and the kernel checks them.
     let result = unsafe {
@@ -165,6 +197,10 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
             AT_EMPTY_PATH,
         )
     };
+    if let Some(header) = released {
+        scheduler::acquire(call.thread, WaitKind::AfterCall);
+        call.event.go_on(&header);
+    }
     slot.take_back();
     if place != program_place::PATH {
         hidden_descriptors::occupy_tracking();
@@ -239,7 +275,7 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<Asked, i64> {
         name[prefix.len()] = b'/';
         name[prefix.len() + 1..prefix.len() + 1 + length].copy_from_slice(&path[..length]);
     }
-    Ok(Asked { argv, envp, file })
+    Ok(asked(file))
 }
 
 /// The program goes to the new image by a descriptor where its path need not lead there.
@@ -273,7 +309,7 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, is_own_link: bool, obstacle
         call.event.note_before(note.as_str());
     }
     signal::prepare_exec(call.thread);
-    if !call.thread.vfork_child {
+    if !call.thread.vfork_child && !call.thread.companion {
         arena::release_parent();
     }
     time_stamps::allow(call.thread);
@@ -331,7 +367,7 @@ impl Hand {
                 target.path.iter().position(|&byte| byte == 0).unwrap_or(0) as u32;
             request.exec_name = *name;
         };
-        if !call.thread.vfork_child {
+        if !call.thread.vfork_child && !call.thread.companion {
             fill(arena::exec_request());
             return Ok(Hand {
                 index: arena::own_index(),
@@ -342,7 +378,7 @@ impl Hand {
         let request = child.request();
         fill(request);
         request.start_due = 1;
-        let own = &arena::slot().exec.descriptors;
+        let own = companions::descriptors();
         for (to, from) in request.descriptors.iter().zip(own) {
             let bits = from.load(Ordering::Relaxed);
             if bits != 0 {
@@ -351,8 +387,10 @@ impl Hand {
         }
         // The new image takes the slot over; should we be killed on the way, nobody does.
         child.slot().child_created(child.process, call.thread.tid);
-        // SAFETY: the parent waits for us; we share its memory.
-        unsafe { (*call.thread.parent).vfork_process = child.process };
+        if call.thread.vfork_child {
+            // SAFETY: the parent waits for us; we share its memory.
+            unsafe { (*call.thread.parent).vfork_process = child.process };
+        }
         Ok(Hand {
             index: child.index,
             claimed: Some(child),

@@ -13,7 +13,7 @@ use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::thread::Thread;
-use crate::{arena, arming, guest, ptrace, scheduler, sharing_group, signal};
+use crate::{arena, arming, companions, guest, ptrace, scheduler, sharing_group, signal};
 use reenact_interpose::interruptible::NOT_BEGUN;
 
 /// `fork`, and its relatives without shared memory.
@@ -33,7 +33,7 @@ pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     let parent_process = arena::slot().process.load(Ordering::Relaxed);
     // Before the fork: the slot may be another process's when the parent ends before the child runs.
     let inherited: [u8; 1024] =
-        core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
+        core::array::from_fn(|fd| companions::descriptors()[fd].load(Ordering::Relaxed));
     // The kernel would let nobody else of this process or its group run until the child has executed
     // another image, for which the child may need a turn: that is waited for behind the event.
     let is_awaited = flags & CLONE_VFORK != 0 && scheduler::is_shared();
@@ -45,7 +45,7 @@ pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     if flags & CLONE_FILES != 0 {
         sharing_group::descriptors_are_shared();
     }
-    let traced = ptrace::children::expect(call.thread, flags);
+    let traced = ptrace::children::expect(call.thread, flags | creation.end_signal());
     // What is sent to the child waits until its queue is not its parent's any more.
     signal::hold_signals();
     // SAFETY: a new process; both sides go on below.
@@ -170,6 +170,9 @@ fn in_child(
 
     let thread: &mut Thread = call.thread;
     thread.tid = pid;
+    thread.descriptors = 0;
+    thread.vfork_child = false;
+    companions::after_fork(thread);
     crate::suspects::after_fork(thread);
     crate::asynchronous_io::after_fork();
     signal::forget_held(thread);

@@ -2,6 +2,7 @@
 
 mod argument_lists;
 mod binfmt_misc;
+pub mod companion;
 mod creation;
 mod ending;
 mod exec;
@@ -62,14 +63,9 @@ fn create(call: &mut Call<'_>, creation: Creation) -> Outcome {
     let has = |flag| creation.flags & flag != 0;
     match (has(CLONE_VM), has(CLONE_VFORK)) {
         (false, _) => fork::fork(call, creation),
-        (true, true) => vfork::vfork(call, creation),
-        (true, false) if has(CLONE_THREAD) => threads::create(call, creation),
-        (true, false) => {
-            crate::message::once(
-                "clone: processes that share memory for longer than until their exec are not recorded; the program was told EAGAIN",
-            );
-            Outcome::Done(-EAGAIN)
-        }
+        (true, true) if !companion::is_for_awaited(call, &creation) => vfork::vfork(call, creation),
+        _ if has(CLONE_THREAD) => threads::create(call, creation),
+        _ => companion::create(call, creation),
     }
 }
 

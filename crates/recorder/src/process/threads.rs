@@ -53,12 +53,15 @@ pub fn release_block(index: u32) {
     BLOCKS[index as usize].store(0, Ordering::Relaxed);
 }
 
-/// Do something with every thread of the process; children of `vfork` are none.
+/// Do something with every thread of the current one's process; children of `vfork` and companions are none.
 pub fn for_each(mut act: impl FnMut(&mut Thread)) {
+    let current = thread::current();
+    let (own, is_companion) = (current.index, current.companion);
     for (index, block) in BLOCKS.iter().enumerate() {
         if index == 0 || block.load(Ordering::Relaxed) != 0 {
             let thread = thread::of_index(index as u32);
-            if !thread.vfork_child {
+            let is_of_it = !is_companion && !thread.companion;
+            if !thread.vfork_child && (is_of_it || thread.index == own) {
                 act(thread);
             }
         }
@@ -85,6 +88,12 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         child_tid,
         ..
     } = creation;
+    if call.thread.companion {
+        crate::message::once(
+            "clone: threads of a process that shares the memory of another one are not recorded; the program was told EAGAIN",
+        );
+        return Outcome::Done(-EAGAIN);
+    }
     let Some(index) = claim_block() else {
         crate::message::once("more than 4096 threads at once; clone was told EAGAIN");
         return Outcome::Done(-EAGAIN);
@@ -103,6 +112,7 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     }
     child.mask = call.thread.mask;
     child.confinement = call.thread.confinement;
+    (child.actions, child.descriptors) = (call.thread.actions, call.thread.descriptors);
     child.time_stamps_fault = call.thread.time_stamps_fault;
     child.time_stamps_refused = call.thread.time_stamps_refused;
     if flags & CLONE_CHILD_CLEARTID != 0 {

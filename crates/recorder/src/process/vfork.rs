@@ -12,7 +12,7 @@ use super::creation::Creation;
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{arena, arming, ptrace, signal};
+use crate::{arming, companions, ptrace, signal};
 use reenact_interpose::entry;
 
 /// `vfork`, and its relatives with CLONE_VM and CLONE_VFORK.
@@ -42,11 +42,12 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     child.parent = parent;
     child.mask = call.thread.mask;
     child.confinement = call.thread.confinement;
+    (child.actions, child.descriptors) = (call.thread.actions, call.thread.descriptors);
     child.time_stamps_fault = call.thread.time_stamps_fault;
     child.time_stamps_refused = call.thread.time_stamps_refused;
     child.alternate_stack = call.thread.alternate_stack;
     call.thread.vfork_process = 0;
-    let traced = ptrace::children::expect(call.thread, creation.flags);
+    let traced = ptrace::children::expect(call.thread, creation.flags | creation.end_signal());
     if let Some(traced) = traced {
         traced.prepare(child);
     }
@@ -54,7 +55,7 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     // with signals even where the program wants them shared, as the recorder's own actions end with an image.
     let actions = signal::snapshot_actions();
     let descriptors: [u8; 1024] =
-        core::array::from_fn(|fd| arena::slot().exec.descriptors[fd].load(Ordering::Relaxed));
+        core::array::from_fn(|fd| companions::descriptors()[fd].load(Ordering::Relaxed));
     thread::set_current(child);
     // Until it has a signal stack of its own, the child's signals would be taken for its parent's.
     signal::hold_signals();
@@ -80,7 +81,7 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     }
     if !shares_descriptors {
         for (fd, bits) in descriptors.into_iter().enumerate() {
-            let now = &arena::slot().exec.descriptors[fd];
+            let now = &companions::descriptors()[fd];
             if now.load(Ordering::Relaxed) != bits {
                 now.store(bits, Ordering::Relaxed);
             }

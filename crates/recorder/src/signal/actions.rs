@@ -6,24 +6,32 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall4;
 
 use super::*;
+use crate::companions::TABLES;
+use crate::thread;
 use reenact_interpose::entry;
 
-/// The program's actions, by signal number. Shared by all threads of the address space.
-static mut ACTIONS: [Action; 65] = [Action {
+/// The program's actions, by signal number: a table for each that the processes of this address space have.
+static mut ACTIONS: [Table; TABLES] = [[Action {
     handler: 0,
     flags: 0,
     restorer: 0,
     mask: 0,
-}; 65];
+}; 65]; TABLES];
+
+/// All of one process.
+type Table = [Action; 65];
+
+/// The table of the current thread.
+fn table() -> *mut Table {
+    (&raw mut ACTIONS)
+        .cast::<Table>()
+        .wrapping_add(thread::current().actions as usize)
+}
 
 /// The program's action for a signal.
 pub fn action(signal: u32) -> &'static mut Action {
     // SAFETY: 1..=64 is checked by callers; one thread at a time.
-    unsafe {
-        &mut *(&raw mut ACTIONS)
-            .cast::<Action>()
-            .add(signal as usize & 127)
-    }
+    unsafe { &mut *table().cast::<Action>().add(signal as usize & 127) }
 }
 
 /// Tell the kernel; returns its result. `old` receives what the kernel had.
@@ -71,7 +79,7 @@ pub fn are_all_taken() -> bool {
 
 /// The table of actions, as it is, and how many threads are traced.
 pub struct Snapshot {
-    actions: [Action; 65],
+    actions: Table,
     traced: u32,
 }
 
@@ -79,7 +87,7 @@ pub struct Snapshot {
 pub fn snapshot_actions() -> Snapshot {
     Snapshot {
         // SAFETY: one thread at a time.
-        actions: unsafe { ACTIONS },
+        actions: unsafe { *table() },
         traced: TRACED.load(Ordering::Relaxed),
     }
 }
@@ -87,8 +95,19 @@ pub fn snapshot_actions() -> Snapshot {
 /// Put a copy back.
 pub fn restore_actions(snapshot: &Snapshot) {
     // SAFETY: one thread at a time.
-    unsafe { ACTIONS = snapshot.actions };
+    unsafe { *table() = snapshot.actions };
     TRACED.store(snapshot.traced, Ordering::Relaxed);
+}
+
+/// Make this table a copy of the current one.
+pub fn copy_actions(to: u32) {
+    // SAFETY: one thread at a time; there are as many tables.
+    unsafe {
+        (&raw mut ACTIONS)
+            .cast::<Table>()
+            .wrapping_add(to as usize % TABLES)
+            .write(*table());
+    }
 }
 
 /// What the kernel is told of an action of the program.

@@ -25,8 +25,8 @@ mod vectors_at_landing;
 pub use reenact_interpose::signal_action::*;
 
 pub use actions::{
-    adopt_actions, clear_handlers, is_default, is_fatal_by_default, reset_kernel_action,
-    restore_actions, snapshot_actions,
+    adopt_actions, clear_handlers, copy_actions, is_default, is_fatal_by_default,
+    reset_kernel_action, restore_actions, snapshot_actions,
 };
 pub use components::components;
 pub use deliver::{
