@@ -1,6 +1,6 @@
 """Programs built with sanitizers, which lay out the whole address space: with and without findings.
 
-LeakSanitizer looks for leaks with ptrace, which is refused in a recording: it is told not to look.
+LeakSanitizer looks for leaks at the end: a process in the program's memory traces all its threads.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LIBRARIES = {
     ("gcc", "thread"): "libtsan.so",
     ("gcc", "undefined"): "libubsan.so",
     ("clang", "address"): "libclang_rt.asan-x86_64.a",
+    ("clang", "leak"): "libclang_rt.lsan-x86_64.a",
     ("clang", "thread"): "libclang_rt.tsan-x86_64.a",
     ("clang", "memory"): "libclang_rt.msan-x86_64.a",
     ("clang", "undefined"): "libclang_rt.ubsan_standalone-x86_64.a",
 }
-OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "LSAN_OPTIONS": "detect_leaks=0"}
 
 
 def need_library(compiler: str, name: str) -> None:
@@ -56,10 +56,26 @@ def test_sanitized_program_is_recorded(
     flags = ("-g", "-O1", "-pthread", f"-fsanitize={kind}")
     program = guests.build("sanitized.c", f"sanitized_{compiler}_{kind}", flags, compiler)
     command = [str(program), *([kind] if with_finding else [])]
-    native = run(command, variables=OPTIONS)
-    finds = with_finding and kind != "leak"
-    assert bool(findings(native.stderr)) == finds, native.describe()
-    recorded = reenact.record(command, keeper.trace(), variables=OPTIONS)
+    native = run(command)
+    assert bool(findings(native.stderr)) == with_finding, native.describe()
+    recorded = reenact.record(command, keeper.trace())
+    assert (recorded.status, recorded.stdout) == (native.status, native.stdout), recorded.describe()
+    assert findings(recorded.stderr) == findings(native.stderr), recorded.describe()
+    check_exact(reenact, keeper.trace(), recorded)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_leaks_are_found_beside_threads(
+    compiler: str, reenact: Reenact, guests: GuestBuild, keeper: Keeper
+) -> None:
+    """Threads that wait and one that computes are stopped and looked at, and the leak is told."""
+    skips.need_program(compiler)
+    need_library(compiler, LIBRARIES[compiler, "address"])
+    flags = ("-g", "-O1", "-pthread", "-fsanitize=address")
+    program = str(guests.build("leaks_beside_threads.c", f"leaks_{compiler}", flags, compiler))
+    native = run([program])
+    assert findings(native.stderr), native.describe()
+    recorded = reenact.record([program], keeper.trace())
     assert (recorded.status, recorded.stdout) == (native.status, native.stdout), recorded.describe()
     assert findings(recorded.stderr) == findings(native.stderr), recorded.describe()
     check_exact(reenact, keeper.trace(), recorded)
