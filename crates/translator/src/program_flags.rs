@@ -111,7 +111,8 @@ impl Translator {
         registers.rflags &= !TRAP_FLAG;
         if let Kind::Repeats { is_short, .. } = kind {
             if count(&before, is_short) > 1 {
-                registers.rcx = 1;
+                // The processor decides what becomes of the half that it does not count in.
+                registers.rcx = 1 | before.rcx & uncounted(is_short);
             }
         }
         Step { kind, before }
@@ -141,7 +142,10 @@ impl Translator {
                 // SAFETY: the guest has just written the word.
                 unsafe { place.write(place.read() | (TRAP_FLAG >> 8) as u8) };
             }
-            Kind::Repeats { .. } if !is_executed => registers.rcx = before.rcx,
+            Kind::Repeats { is_short, .. } if !is_executed => {
+                let half = uncounted(is_short);
+                registers.rcx = registers.rcx & half | before.rcx & !half;
+            }
             Kind::Repeats {
                 is_short,
                 zero_flag,
@@ -158,6 +162,15 @@ impl Translator {
             }
             _ => {}
         }
+    }
+}
+
+/// The bits of rcx that do not count rounds. A fault in the first round clears them on some processors.
+const fn uncounted(is_short: bool) -> u64 {
+    if is_short {
+        !0xffff_ffff
+    } else {
+        0
     }
 }
 
