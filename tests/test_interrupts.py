@@ -64,7 +64,7 @@ def test_a_movement_ends_that_is_made_of_many(name: str, session: Session) -> No
             is_over: threading.Event = is_over,
         ) -> None:
             began.wait()
-            time.sleep(choice.uniform(0.05, 0.6))
+            time.sleep(choice.uniform(0.01, 0.3))
             while not is_over.is_set() and session.position == origin:
                 time.sleep(0.001)
             # Once: a request must not get lost.
@@ -76,8 +76,14 @@ def test_a_movement_ends_that_is_made_of_many(name: str, session: Session) -> No
         stop = move(session)
         is_over.set()
         other.join()
-        assert stop.reason == StopReason.INTERRUPTED
         assert stop.position == session.position
+        if stop.reason == StopReason.POSITION:
+            # The request came when it was over: it has come as far as it does without one.
+            session.goto(origin)
+            assert move(session).position == stop.position
+            session.goto(origin)
+            continue
+        assert stop.reason == StopReason.INTERRUPTED
         if is_back:
             assert (session.position, state(session)) == (origin, before)
         session.goto(origin)

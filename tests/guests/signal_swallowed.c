@@ -5,8 +5,8 @@
 enum { CALLS = 60000, REQUESTS = 20000 };
 static volatile uint64_t count, number = SYS_write, limit = CALLS;
 static void ask(pid_t pid) {
-    // As the recorder's own: SI_QUEUE, and a value by which it knows them.
-    uint64_t information[16] = {SIGSYS, 0xffffffff, 0, 0x726f6f6d726f6f6d};
+    // As the recorder's own: SI_QUEUE, and a value by which it knows what is asked for (preemption.rs).
+    uint64_t information[16] = {SIGSYS, 0xffffffff, 0, 0x726f6f6d726f6f6d + 1};
     for (int i = 0; i < REQUESTS; i++) {
         syscall(SYS_rt_tgsigqueueinfo, pid, pid, SIGSYS, information);
         for (volatile int pause = 0; pause < 10000; pause++) {}
