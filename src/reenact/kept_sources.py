@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: The list in a trace's directory, the version of what is in it, and the directory of the files.
 INDEX = "sources.json"
 DIRECTORY = "sources"
+#: The directory of the mapped files.
+_KEPT = "files"
 _VERSION = 1
 #: Larger files are no sources; and all together take no more than this. Bytes.
 _LARGEST = 4 << 20
@@ -94,15 +96,17 @@ def keep(trace: str) -> None:
 def _named(trace: str) -> dict[str, set[str]]:
     """Paths that debug information names, with the directories of the units."""
     named: dict[str, set[str]] = {}
+    kept = os.path.join(trace, _KEPT)
+    # What has just been recorded is as it was: it is neither compared nor looked up in the log.
     try:
-        opened = _native.Trace(trace)
-        numbers = [stored.id for stored in opened.files()]
-    except _native.TraceError:
+        names = os.listdir(kept)
+    except OSError:
         return {}
-    for number in numbers:
+    for name in names:
         try:
-            descriptor = opened.open_kept(number)
-        except (OSError, _native.TraceError):
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(os.path.join(kept, name), flags)
+        except OSError:
             continue
         try:
             pairs = _native.source_files(descriptor)

@@ -100,22 +100,10 @@ def test_only_what_is_called_as_sources_are(monkeypatch, trace: Path, tmp_path: 
         (tmp_path / name).write_text("text")
     os.truncate(tmp_path / "huge.c", 5 << 20)
     os.mkfifo(tmp_path / "fifo.c")
-
-    class Opened:
-        id = 0
-
-        def __init__(self, _path: str) -> None:
-            pass
-
-        def files(self) -> list[Opened]:
-            return [self]
-
-        def open_kept(self, _number: int) -> int:
-            return os.open(os.devnull, os.O_RDONLY)
-
+    (trace / "files").mkdir()
+    (trace / "files" / "0").write_bytes(b"a program")
     names = ("a.c", "id_rsa", "key.pem", "huge.c", "fifo.c", "missing.c")
     pairs = [(b"/x", os.fsencode(tmp_path / name)) for name in names]
-    monkeypatch.setattr(kept_sources._native, "Trace", Opened)
     monkeypatch.setattr(kept_sources._native, "source_files", lambda _: [*pairs, (b"", b"b.c")])
     kept_sources.keep(str(trace))
     (source,) = Sources(str(trace))

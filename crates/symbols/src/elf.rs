@@ -36,21 +36,66 @@ pub(crate) struct Elf {
     pub thread_local: Option<(u64, u64)>,
     /// Addresses of sections that call frame information counts from.
     pub bases: gimli::BaseAddresses,
-    sections: Vec<(&'static str, Arc<[u8]>)>,
+    sections: Sections,
 }
+
+/// Contents of sections by their names.
+type Sections = Vec<(&'static str, Arc<[u8]>)>;
 
 /// Sections of call frame information besides those of DWARF.
 const CALL_FRAME_SECTIONS: [&str; 3] = [".eh_frame", ".eh_frame_hdr", ".debug_frame"];
+
+/// The sections of DWARF that a file has, and nothing else of it: its symbols may be a hundred times as much.
+pub(crate) fn read_dwarf(file: File, path: &Path) -> Result<gimli::Dwarf<Bytes>, Error> {
+    refuse_hollow(&file, path)?;
+    let cache = ReadCache::new(file);
+    let elf = object::File::parse(&cache).map_err(|error| Error::Elf(path.to_owned(), error))?;
+    let sections = read_sections(&elf, dwarf_sections(), path)?;
+    gimli::Dwarf::load(|id| Ok(content(&sections, id.name())))
+}
+
+fn refuse_hollow(file: &File, path: &Path) -> Result<Metadata, Error> {
+    let status = file.metadata();
+    let status = status.map_err(|error| Error::Io(path.to_owned(), error))?;
+    if is_hollow(&status) {
+        return Err(Error::Hollow(path.to_owned()));
+    }
+    Ok(status)
+}
+
+fn read_sections<'a>(
+    elf: &object::File<'a, &'a ReadCache<File>>,
+    names: impl Iterator<Item = &'static str>,
+    path: &Path,
+) -> Result<Sections, Error> {
+    let wrong = |error| Error::Elf(path.to_owned(), error);
+    let mut sections = Sections::new();
+    for name in names {
+        let Some(section) = elf.section_by_name(name) else {
+            continue;
+        };
+        let compressed = section.compressed_data().map_err(wrong)?;
+        if is_bomb(compressed.data.len() as u64, &compressed) {
+            return Err(Error::TooLarge(path.to_owned(), name));
+        }
+        // A file that keeps only debug information has the others without content.
+        let data = compressed.decompress().map_err(wrong)?;
+        sections.push((name, Arc::from(&*data)));
+    }
+    Ok(sections)
+}
+
+fn content(sections: &Sections, name: &str) -> Bytes {
+    let found = sections.iter().find(|(known, _)| *known == name);
+    let bytes = found.map_or_else(|| Arc::from(&[][..]), |(_, bytes)| bytes.clone());
+    Bytes::new(bytes, gimli::LittleEndian)
+}
 
 impl Elf {
     /// Read an open file, which errors call `path`. Only the sections that are wanted are read, the
     /// others stay on the disk.
     pub fn read(file: File, path: &Path) -> Result<Elf, Error> {
-        let status = file.metadata();
-        let status = status.map_err(|error| Error::Io(path.to_owned(), error))?;
-        if is_hollow(&status) {
-            return Err(Error::Hollow(path.to_owned()));
-        }
+        let status = refuse_hollow(&file, path)?;
         let cache = ReadCache::new(file);
         let wrong = |error| Error::Elf(path.to_owned(), error);
         let elf = object::File::parse(&cache).map_err(wrong)?;
@@ -66,19 +111,8 @@ impl Elf {
         }
         let debug_link = elf.gnu_debuglink().ok().flatten();
         let alternative = elf.gnu_debugaltlink().ok().flatten();
-        let mut sections = Vec::new();
-        for name in CALL_FRAME_SECTIONS.into_iter().chain(dwarf_sections()) {
-            let Some(section) = elf.section_by_name(name) else {
-                continue;
-            };
-            let compressed = section.compressed_data().map_err(wrong)?;
-            if is_bomb(compressed.data.len() as u64, &compressed) {
-                return Err(Error::TooLarge(path.to_owned(), name));
-            }
-            // A file that keeps only debug information has the others without content.
-            let data = compressed.decompress().map_err(wrong)?;
-            sections.push((name, Arc::from(&*data)));
-        }
+        let names = CALL_FRAME_SECTIONS.into_iter().chain(dwarf_sections());
+        let sections = read_sections(&elf, names, path)?;
         Ok(Elf {
             segments: elf.segments().map(segment).collect(),
             symbols: symbols(&elf, status.len()),
@@ -94,9 +128,7 @@ impl Elf {
 
     /// The content of a section; empty where there is none.
     pub fn section(&self, name: &str) -> Bytes {
-        let found = self.sections.iter().find(|(known, _)| *known == name);
-        let bytes = found.map_or_else(|| Arc::from(&[][..]), |(_, bytes)| bytes.clone());
-        Bytes::new(bytes, gimli::LittleEndian)
+        content(&self.sections, name)
     }
 
     /// Where the separate file of debug information may be, the best place first.

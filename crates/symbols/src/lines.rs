@@ -90,7 +90,10 @@ impl Module {
         let header = program.header();
         // Index 0 is a file of its own only from version 5 on; before, it means "none".
         let paths: Vec<(u64, String)> = (0..=header.file_names().len() as u64)
-            .filter_map(|index| Some((index, path(table, dwarf, header, index)?)))
+            .filter_map(|index| {
+                let path = path(table, dwarf, header, header.file(index)?)?;
+                Some((index, String::from_utf8_lossy(&path).into_owned()))
+            })
             .filter(|(_, path)| file.is_none_or(|wanted| is_end_of_path(path, wanted)))
             .collect();
         if paths.is_empty() {
@@ -132,27 +135,24 @@ impl Module {
     }
 }
 
-fn path(
+/// The path of a file in a table of lines, absolute where the directory of the unit is.
+pub(crate) fn path(
     unit: &gimli::Unit<Bytes>,
     dwarf: &gimli::Dwarf<Bytes>,
     header: &gimli::LineProgramHeader<Bytes>,
-    index: u64,
-) -> Option<String> {
-    let text = |value| {
-        let bytes = dwarf.attr_string(unit, value).ok()?;
-        Some(String::from_utf8_lossy(bytes.bytes()).into_owned())
-    };
-    let file = header.file(index)?;
+    file: &gimli::FileEntry<Bytes>,
+) -> Option<Vec<u8>> {
+    let text = |value| Some(dwarf.attr_string(unit, value).ok()?.bytes().to_vec());
+    let below = |directory: &[u8], path: &[u8]| [directory, b"/", path].concat();
     let mut path = text(file.path_name())?;
-    if !path.starts_with('/') {
+    if !path.starts_with(b"/") {
         if let Some(directory) = file.directory(header).and_then(text) {
-            path = format!("{directory}/{path}");
+            path = below(&directory, &path);
         }
     }
-    if !path.starts_with('/') {
+    if !path.starts_with(b"/") {
         if let Some(directory) = &unit.comp_dir {
-            let directory = String::from_utf8_lossy(directory.bytes());
-            path = format!("{directory}/{path}");
+            path = below(directory.bytes(), &path);
         }
     }
     Some(path)
