@@ -1,6 +1,6 @@
 """The native part (crates/python): recording, reading traces, debug information. Private."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, final
 
@@ -21,7 +21,8 @@ __all__ = [
     "Type",
     "call_name",
     "check_kept_files",
-    "content_of_call",
+    "content_ranges",
+    "content_target",
     "descriptors_of_call",
     "forget_unused_copies",
     "path_arguments",
@@ -112,11 +113,15 @@ def descriptors_of_call(number: int) -> tuple[str, list[int]]:
     "command".
     """
 
-def content_of_call(number: int) -> tuple[str, list[int]]:
-    """Which bytes go out with a system call: a word, and the arguments it is about.
+def content_target(number: int) -> int | None:
+    """Which argument of a system call is the descriptor that bytes of the program go to."""
 
-    "none", "buffer" (to, buffer), "vector" (to, address, count), "message" (to, address),
-    "transfer" (to), "resize" (of).
+def content_ranges(
+    number: int, args: Sequence[int], length: int, read: Callable[[int, int], bytes]
+) -> list[tuple[int, int]] | None:
+    """Where the first `length` bytes that a system call gives out are: addresses and lengths.
+
+    None for what never was in memory. Exceptions of `read` are passed on.
     """
 
 def path_arguments(number: int) -> list[int]:

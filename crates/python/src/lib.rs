@@ -29,7 +29,9 @@ mod _native {
     #[pymodule_export]
     use crate::symbols::{soname, source_files, Module, SymbolError, Type};
     #[pymodule_export]
-    use crate::text::{call_name, content_of_call, descriptors_of_call, path_arguments};
+    use crate::text::{
+        call_name, content_ranges, content_target, descriptors_of_call, path_arguments,
+    };
     #[pymodule_export]
     use crate::trace::{check_kept_files, Trace};
 }

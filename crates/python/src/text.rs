@@ -1,7 +1,9 @@
 //! One line about an event.
 
+use std::cell::RefCell;
+
 use pyo3::prelude::*;
-use reenact_syscalls::{format_call, lookup, signal_name, Content, Descriptors, Kind};
+use reenact_syscalls::{format_call, lookup, signal_name, Content, Descriptors, Kind, Memory};
 use reenact_trace::event::{flags, instruction};
 use reenact_trace::{Event, EventKind, Tag};
 
@@ -42,18 +44,66 @@ pub fn descriptors_of_call(number: u16) -> (&'static str, Vec<u8>) {
     }
 }
 
-/// Which bytes go out with a system call, a word and its arguments: "none", "buffer" (to, buffer),
-/// "vector" (to, address, count), "message" (to, address), "transfer" (to), "resize" (of).
+/// Which argument of a system call is the descriptor that bytes of the program go to.
 #[pyfunction]
-pub fn content_of_call(number: u16) -> (&'static str, Vec<u8>) {
-    match lookup(number.into()).map_or(Content::Unchanged, |call| call.content) {
-        Content::Unchanged => ("none", vec![]),
-        Content::Buffer { to, buffer } => ("buffer", vec![to, buffer]),
-        Content::Vector { to, pointer, count } => ("vector", vec![to, pointer, count]),
-        Content::Message { to, message } => ("message", vec![to, message]),
-        Content::Transfer { to } => ("transfer", vec![to]),
-        Content::Resize(of) => ("resize", vec![of]),
+pub fn content_target(number: u16) -> Option<u8> {
+    match content_of(number) {
+        Content::Resize(_) => None,
+        content => content.descriptor(),
     }
+}
+
+/// Where the first `length` bytes that a system call gives out are: addresses and lengths, in order. `None` for what never
+/// was in memory. `read(address, length)` gives bytes of the memory.
+#[pyfunction]
+pub fn content_ranges(
+    number: u16,
+    args: [u64; 6],
+    length: u64,
+    read: &Bound<'_, PyAny>,
+) -> PyResult<Option<Vec<(u64, u64)>>> {
+    let content = content_of(number);
+    if matches!(
+        content,
+        Content::Unchanged | Content::Transfer { .. } | Content::Resize(_)
+    ) {
+        return Ok(None);
+    }
+    let memory = Reader {
+        read,
+        failed: RefCell::new(None),
+    };
+    let mut found = Vec::new();
+    content.ranges(&args, length, &memory, |address, length| {
+        found.push((address, length));
+    });
+    memory.failed.into_inner().map_or(Ok(Some(found)), Err)
+}
+
+/// Memory behind a function of Python's.
+struct Reader<'a, 'py> {
+    read: &'a Bound<'py, PyAny>,
+    /// An exception of it, which is passed on.
+    failed: RefCell<Option<PyErr>>,
+}
+
+impl Memory for Reader<'_, '_> {
+    fn read(&self, address: u64, into: &mut [u8]) -> bool {
+        let answer = self.read.call1((address, into.len()));
+        match answer.and_then(|bytes| bytes.extract::<Vec<u8>>()) {
+            Ok(bytes) if bytes.len() == into.len() => into.copy_from_slice(&bytes),
+            Ok(_) => return false,
+            Err(error) => {
+                self.failed.borrow_mut().get_or_insert(error);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn content_of(number: u16) -> Content {
+    lookup(number.into()).map_or(Content::Unchanged, |call| call.content)
 }
 
 /// The name of a system call.

@@ -17,7 +17,7 @@ _PAGE = 4096
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 _ENOMEM, _EINVAL, _ENOTTY, _EAGAIN = -12, -22, -25, -11
 _OUTPUTS = (1, 2)
-_VECTOR = struct.Struct("<QQ")
+_WRITEV = 20
 _TIME = struct.Struct("<qq")
 _MAP_PRIVATE, _MAP_FIXED, _MAP_ANONYMOUS = 2, 0x10, 0x20
 _FUTEX_COMMAND, _FUTEX_WAIT, _FUTEX_WAKE, _FUTEX_WAIT_BITSET, _FUTEX_WAKE_BITSET = 0x7F, 0, 1, 9, 10
@@ -27,8 +27,6 @@ _STATUS_LENGTH, _MODE_AT, _BLOCK_AT, _PIPE = 144, 24, 56, 0o010600
 _CLOCK_REALTIME = (0, 5)
 #: Most bytes that one call may print or map.
 _MOST_PRINTED, _MOST_MAPPED = 16 << 20, 4 << 30
-#: Buffers of one call (UIO_MAXIOV).
-_MOST_BUFFERS = 1024
 
 
 class Refused(Exception):  # noqa: N818 (it is told as a sentence by whoever asked)
@@ -73,7 +71,7 @@ class CopyCalls:
         self._mapped = 0
         self._handlers: dict[int, Callable[[list[int]], int]] = {
             1: self._write,
-            20: self._write_vector,
+            _WRITEV: self._write_vector,
             5: lambda args: self._status(args[0], args[1]),
             262: self._status_at,
             9: self._map,
@@ -117,12 +115,10 @@ class CopyCalls:
         return self._print(args[0], [(args[1], args[2])])
 
     def _write_vector(self, args: list[int]) -> int:
-        count = min(args[2], _MOST_BUFFERS)
-        content = self._copy.read(args[1], count * _VECTOR.size)
-        whole = len(content) // _VECTOR.size * _VECTOR.size
-        return self._print(args[0], list(_VECTOR.iter_unpack(content[:whole])))
+        ranges = _native.content_ranges(_WRITEV, args, _MASK, self._copy.read)
+        return self._print(args[0], ranges or [])
 
-    def _print(self, descriptor: int, ranges: list[tuple[int, ...]]) -> int:
+    def _print(self, descriptor: int, ranges: list[tuple[int, int]]) -> int:
         self._of_output(descriptor, 0)
         total = sum(length for _, length in ranges)
         self._printed += total

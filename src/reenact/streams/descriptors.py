@@ -56,13 +56,13 @@ class Descriptors:
         """Let a system call take effect."""
         args, place = event.args, (event.process, event.index)
         if event.code == _CONNECT and event.result in (0, _EINPROGRESS):
-            self.description(_number(args[0])).connected = (event.seconds, place)
+            self.description(descriptor_number(args[0])).connected = (event.seconds, place)
         if event.result < 0:
             return
         if event.code == _BIND:
-            self.description(_number(args[0])).bound = place
+            self.description(descriptor_number(args[0])).bound = place
         elif event.code == _GETSOCKNAME:
-            self.description(_number(args[0])).address = _content(event, args[1])
+            self.description(descriptor_number(args[0])).address = _content(event, args[1])
         elif event.code == _CLOSE_RANGE:
             self._close_range(args[0], args[1], args[2])
         elif event.code == _FCNTL:
@@ -76,10 +76,10 @@ class Descriptors:
         word, about = _native.descriptors_of_call(event.code)
         args, result = event.args, event.result
         if word == "close":
-            self.known.pop(_number(args[about[0]]), None)
+            self.known.pop(descriptor_number(args[about[0]]), None)
         elif word == "duplicate":
-            old = self.description(_number(args[about[0]]))
-            if event.code == _DUP2 and result == _number(args[0]):
+            old = self.description(descriptor_number(args[about[0]]))
+            if event.code == _DUP2 and result == descriptor_number(args[0]):
                 return
             closes = event.code == _DUP3 and bool(args[2] & os.O_CLOEXEC)
             self.known[result] = (old, closes)
@@ -102,7 +102,7 @@ class Descriptors:
             is_stream = event.args[1] & _SOCK_TYPE == _SOCK_STREAM
             return Description("socket", place, is_stream=is_stream)
         if event.code in _ACCEPTS:
-            listener = self.description(_number(event.args[0]))
+            listener = self.description(descriptor_number(event.args[0]))
             made = Description("connection", place, listener=listener)
             listener.accepted.append((event.seconds, made))
             return made
@@ -125,7 +125,7 @@ class Descriptors:
             self.known[number] = (end, bool(flags & os.O_CLOEXEC))
 
     def _control(self, event: Event) -> None:
-        descriptor, command = _number(event.args[0]), event.args[1]
+        descriptor, command = descriptor_number(event.args[0]), event.args[1]
         if command in (_F_DUPFD, _F_DUPFD_CLOEXEC):
             closes = command == _F_DUPFD_CLOEXEC
             self.known[event.result] = (self.description(descriptor), closes)
@@ -141,7 +141,7 @@ class Descriptors:
                 del self.known[number]
 
 
-def _number(argument: int) -> int:
+def descriptor_number(argument: int) -> int:
     """A descriptor as the kernel takes it: the low 32 bits, with a sign."""
     low = argument & 0xFFFF_FFFF
     return low - (1 << 32) if low >> 31 else low

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterable, Iterator
+from typing import NoReturn
 
 from reenact.errors import UsageError
 from reenact.events import Event
@@ -48,11 +49,8 @@ class Following:
         Errors: `UsageError` where the event got no bytes, or from outside of the recording.
         """
         received = self._transfer(self._found.received, position, "got no bytes")
-        for met in self._candidates(received):
-            followed = list(self._compared(received, met))
-            if followed:
-                return followed
-        raise self._from_outside(received, "came from", "what gave them was not recorded")
+        found = self._first_agreeing(received, self._candidates(received))
+        return found or self._refuse(received, "came from", "what gave them was not recorded")
 
     def receivers(self, position: Position) -> list[Followed]:
         """The calls that got the bytes that a call gave, in order of the bytes.
@@ -60,11 +58,15 @@ class Following:
         Arguments and errors: as `senders`.
         """
         sent = self._transfer(self._found.sent, position, "gave no bytes")
-        for met in self._candidates_back(sent):
-            followed = list(self._compared(sent, met))
-            if followed:
-                return followed
-        raise self._from_outside(sent, "went to", "what got them was not recorded, or nothing did")
+        found = self._first_agreeing(sent, self._candidates_back(sent))
+        why = "what got them was not recorded, or nothing did"
+        return found or self._refuse(sent, "went to", why)
+
+    def _first_agreeing(self, one: Transfer, candidates: Iterator[list[Meeting]]) -> list[Followed]:
+        """Those of the first candidates that have the same bytes."""
+        with self._memory.reading():
+            found = (list(self._compared(one, met)) for met in candidates)
+            return next(filter(None, found), [])
 
     @property
     def _found(self) -> Transfers:
@@ -83,8 +85,8 @@ class Following:
             "go to a call such as read, recv, write or send: reenact dump --kind syscall",
         )
 
-    def _from_outside(self, one: Transfer, way: str, why: str) -> UsageError:
-        return UsageError(
+    def _refuse(self, one: Transfer, way: str, why: str) -> NoReturn:
+        raise UsageError(
             f"the bytes of {one.process}:{one.event} {way} {one.description}: {why}",
             "see what descriptors were: reenact dump --kind syscall --paths",
         )

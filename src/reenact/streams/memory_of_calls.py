@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import struct
+import contextlib
+from collections.abc import Iterator
 
 from reenact import _native
+from reenact.session.interface import ReplayedProcess
 from reenact.session.opening import open_process
 from reenact.session.recorded_trace import RecordedTrace
+from reenact.session.serving import ServingReplayer
 
-_WORDS = struct.Struct("<QQ")
-#: The kernel refuses longer arrays of buffers (UIO_MAXIOV).
-_MOST_BUFFERS = 1024
+#: Replays that wait for another question about their process.
+_MOST_OPEN = 4
 
 
 class CallMemory:
@@ -22,19 +24,23 @@ class CallMemory:
 
     def __init__(self, trace: RecordedTrace) -> None:
         self._trace = trace
+        #: By process; the one used last comes last.
+        self._open: dict[int, tuple[ReplayedProcess, ServingReplayer]] = {}
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Inside, replays stay where they are for what is read next; then they end."""
+        try:
+            yield
+        finally:
+            self._close_but(0)
 
     def read(self, process: int, event: int, address: int, length: int) -> bytes:
         """Memory of a process when an event has taken effect; shorter where there is less.
 
         Errors: `ReenactError` where the process cannot be replayed that far.
         """
-        replayed, replayer = open_process(self._trace, process)
-        try:
-            replayed.goto((event, 0))
-            return replayed.present.read(address, length)
-        finally:
-            replayed.close()
-            replayer.close()
+        return self._at(process, event).present.read(address, length)
 
     def given(self, process: int, event: int, length: int) -> bytes | None:
         """The first bytes that a call gave out; None for what never was in memory.
@@ -42,29 +48,20 @@ class CallMemory:
         Errors: as `read`.
         """
         found = next(self._trace.events(process, event, event))
-        word, about = _native.content_of_call(found.code)
-        if word == "buffer":
-            return self.read(process, event, found.args[about[1]], length)
-        if word not in ("vector", "message"):
+        read = self._at(process, event).present.read
+        ranges = _native.content_ranges(found.code, found.args, length, read)
+        if ranges is None:
             return None
-        replayed, replayer = open_process(self._trace, process)
-        try:
-            replayed.goto((event, 0))
-            read = replayed.present.read
-            if word == "vector":
-                address, count = found.args[about[1]], found.args[about[2]]
-            else:
-                # struct msghdr: name and its size, array of buffers and their number.
-                address, count = _WORDS.unpack(read(found.args[about[1]] + 16, _WORDS.size))
-            content = b""
-            for index in range(min(count, _MOST_BUFFERS)):
-                if len(content) >= length:
-                    break
-                start, size = _WORDS.unpack(read(address + index * _WORDS.size, _WORDS.size))
-                content += read(start, min(size, length - len(content)))
-            return content
-        except struct.error:
-            return None
-        finally:
-            replayed.close()
-            replayer.close()
+        return b"".join(read(address, size) for address, size in ranges)
+
+    def _at(self, process: int, event: int) -> ReplayedProcess:
+        opened = self._open.pop(process, None) or open_process(self._trace, process)
+        self._open[process] = opened
+        self._close_but(_MOST_OPEN)
+        opened[0].goto((event, 0))
+        return opened[0]
+
+    def _close_but(self, most: int) -> None:
+        while len(self._open) > most:
+            for part in self._open.pop(next(iter(self._open))):
+                part.close()

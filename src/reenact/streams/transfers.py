@@ -12,7 +12,7 @@ from reenact import _native
 from reenact.events import Event
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.streams.descriptions import Description, Transfer
-from reenact.streams.descriptors import Descriptors
+from reenact.streams.descriptors import Descriptors, descriptor_number
 
 #: Calls that get bytes, with the argument of their descriptor.
 RECEIVING = {0: 0, 17: 0, 19: 0, 45: 0, 47: 0, 275: 0, 295: 0, 326: 0, 327: 0, 40: 1}
@@ -130,29 +130,29 @@ class _Reader:
         if event.result < 0:
             return
         if event.code == _LSEEK:
-            descriptors.description(_low(event.args[0])).offset = event.result
+            descriptors.description(descriptor_number(event.args[0])).offset = event.result
         elif event.code == _FSTAT or (
             event.code == _NEWFSTATAT
             and event.args[3] & _AT_EMPTY_PATH
             and event.args[0] >> 31 == 0
         ):
-            _identify(event, descriptors.description(_low(event.args[0])))
+            _identify(event, descriptors.description(descriptor_number(event.args[0])))
         elif event.result > 0:
             self._note_transfers(event, descriptors)
 
     def _note_connection(self, event: Event, descriptors: Descriptors) -> None:
-        socket = descriptors.description(_low(event.args[0]))
+        socket = descriptors.description(descriptor_number(event.args[0]))
         if socket.connected is not None and socket.connected[1] == (event.process, event.index):
             self.found.connected.append(socket)
 
     def _note_transfers(self, event: Event, descriptors: Descriptors) -> None:
         where = RECEIVING.get(event.code)
         if where is not None and not _is_peek(event):
-            descriptor = _low(event.args[where])
+            descriptor = descriptor_number(event.args[where])
             self.found.received.append(_transfer(event, descriptors, descriptor, is_sent=False))
-        word, about = _native.content_of_call(event.code)
-        if word not in ("none", "resize"):
-            descriptor = _low(event.args[about[0]])
+        target = _native.content_target(event.code)
+        if target is not None:
+            descriptor = descriptor_number(event.args[target])
             self.found.sent.append(_transfer(event, descriptors, descriptor, is_sent=True))
 
 
@@ -161,7 +161,7 @@ def _codes() -> frozenset[int]:
     """Codes of the events that matter: calls by what their rows say, and all of other kinds."""
     wanted = {*RECEIVING, *_OTHERS}
     for number in range(_MOST_CALLS):
-        moves = _native.content_of_call(number)[0] not in ("none", "resize")
+        moves = _native.content_target(number) is not None
         if moves or _native.descriptors_of_call(number)[0] != "none":
             wanted.add(number)
     return frozenset(wanted)
@@ -199,13 +199,8 @@ def _identify(event: Event, description: Description) -> None:
 
 def _is_by_descriptor(event: Event) -> bool:
     has_no_path = event.code == _NEWFSTATAT and bool(event.args[3] & _AT_EMPTY_PATH)
-    return has_no_path and _low(event.args[0]) >= 0
+    return has_no_path and descriptor_number(event.args[0]) >= 0
 
 
 def _is_peek(event: Event) -> bool:
     return event.code in _PEEKING and bool(event.args[_PEEKING[event.code]] & _MSG_PEEK)
-
-
-def _low(argument: int) -> int:
-    low = argument & 0xFFFF_FFFF
-    return low - (1 << 32) if low >> 31 else low
