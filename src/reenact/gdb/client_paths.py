@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reenact.gdb.image import Image
+from reenact.gdb.recorded_names import as_listed
 from reenact.printable import printable
 
 _PROGRAMS = "/reenact/program-"
@@ -27,8 +28,7 @@ class ClientPaths:
         self._originals = {printable(path): path for path in paths}
         self._programs = {}
         for image in images:
-            # The trace's list of files has replacements for bytes that are no UTF-8.
-            listed = image.program.encode(errors="surrogateescape").decode(errors="replace")
+            listed = as_listed(image.program)
             self._originals.setdefault(printable(image.program), listed)
             self._programs[program_name(image)] = listed
 

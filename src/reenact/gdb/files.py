@@ -5,12 +5,13 @@ Source: "File-I/O Remote Protocol Extension" and "Host I/O Packets" in gdb's man
 
 from __future__ import annotations
 
+import functools
 import os
 import struct
 
-from reenact import _native
 from reenact.gdb.packets import escaped
 from reenact.gdb.process_files import ProcessFiles
+from reenact.gdb.recorded_names import soname
 from reenact.printable import printable
 from reenact.symbols.files import ModuleFiles
 
@@ -35,24 +36,32 @@ class TraceFiles:
     def __init__(self, files: ModuleFiles, numbers: list[int], process_files: ProcessFiles) -> None:
         self._process_files = process_files
         self._files = files
-        self._by_path: dict[str, int] = {}
+        self._numbers = numbers
+        self._open: dict[int, int | bytes] = {}
+
+    @functools.cached_property
+    def _names(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Numbers of files by their paths, and by names that only one of them has.
+
+        Libraries and their loader are asked for by links to them: by the last part of the path and
+        by DT_SONAME. All files are opened for that, which a client that has them from elsewhere
+        does not need.
+        """
+        by_path: dict[str, int] = {}
         names: dict[str, set[int]] = {}
-        for number in numbers:
-            kept = files.open(number)
+        for number in self._numbers:
+            kept = self._files.open(number)
             if kept is None:
                 continue
-            path = _usual(files.path(number))
-            self._by_path[path] = number
-            for name in {os.path.basename(path), _soname(kept)} - {None}:
+            path = _usual(self._files.path(number))
+            by_path[path] = number
+            for name in {os.path.basename(path), soname(kept)} - {None}:
                 names.setdefault(str(name), set()).add(number)
             os.close(kept)
         # A client hears of a path with control characters as it can be shown, and asks for that.
-        for path, number in list(self._by_path.items()):
-            self._by_path.setdefault(printable(path), number)
-        # Libraries and their loader are asked for by links to them: by names that only one file
-        # has, the last part of the path and DT_SONAME.
-        self._by_name = {name: found.pop() for name, found in names.items() if len(found) == 1}
-        self._open: dict[int, int | bytes] = {}
+        for path, number in list(by_path.items()):
+            by_path.setdefault(printable(path), number)
+        return by_path, {name: found.pop() for name, found in names.items() if len(found) == 1}
 
     def answer(self, request: str, arguments: list[str]) -> bytes | None:
         """The answer to `vFile:request:arguments`; None: not known."""
@@ -75,7 +84,8 @@ class TraceFiles:
     def _opened(self, path: str) -> bytes:
         opened: int | bytes | None = self._process_files.content(path)
         if opened is None:
-            kept = self._by_path.get(_usual(path), self._by_name.get(os.path.basename(path)))
+            by_path, by_name = self._names
+            kept = by_path.get(_usual(path), by_name.get(os.path.basename(path)))
             opened = None if kept is None else self._files.open(kept)
             if opened is None:
                 return _failed(_NOT_FOUND)
@@ -113,14 +123,6 @@ class TraceFiles:
         if isinstance(opened, int):
             os.close(opened)
         return b"F0"
-
-
-def _soname(descriptor: int) -> str | None:
-    try:
-        name = _native.soname(descriptor)
-    except _native.SymbolError:
-        return None
-    return None if name is None else name.decode("utf-8", "surrogateescape")
 
 
 def _usual(path: str) -> str:

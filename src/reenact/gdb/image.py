@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reenact import _native
+from reenact.session.images import image_at
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,18 @@ def images(trace: _native.Trace, process: int) -> list[Image]:
     own = by_number[process]
     found = []
     if own.parent is not None and own.start == "fork":
-        until = own.parent_event or 0
-        before = [image for image in images(trace, own.parent) if image.event <= until]
-        found += [Image(-1, image.program, image.auxv) for image in before[-1:]]
-    for image in own.images:
-        for event in trace.events(process, image.event, image.event):
-            attached = (part for tag, _, part in event.attachments() if tag == "auxv")
-            found.append(Image(image.event, image.program, next(attached, b"")))
+        inherited = image_at(trace, own.parent, own.parent_event or 0)
+        if inherited is not None:
+            number, image = inherited
+            found.append(Image(-1, image.program, _auxv(trace, number, image.event)))
+    found += [
+        Image(image.event, image.program, _auxv(trace, process, image.event))
+        for image in own.images
+    ]
     return found
+
+
+def _auxv(trace: _native.Trace, process: int, event: int) -> bytes:
+    for found in trace.events(process, event, event):
+        return next((part for tag, _, part in found.attachments() if tag == "auxv"), b"")
+    return b""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reenact import _native
 from reenact.printable import printable
+from reenact.session.images import image_at
 from reenact.session.session import Session
 from reenact.symbols.files import ModuleFiles
 
@@ -56,15 +57,10 @@ class ProcessFiles:
 
     def _image(self) -> _native.Image | None:
         """The program at the position, of its own or of the process it was forked from."""
-        process, event = self._process, self._session.position.event
-        by_number = {known.number: known for known in self._trace.processes()}
-        while True:
-            before = [image for image in process.images if image.event <= event]
-            if before:
-                return before[-1]
-            if process.parent is None:
-                return process.images[0] if process.images else None
-            event, process = process.parent_event or 0, by_number[process.parent]
+        found = image_at(self._trace, self._process.number, self._session.position.event)
+        if found is not None:
+            return found[1]
+        return self._process.images[0] if self._process.images else None
 
     def _maps(self) -> str:
         lines = []

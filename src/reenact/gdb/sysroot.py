@@ -14,10 +14,10 @@ import re
 import shutil
 from collections.abc import Iterable
 
-from reenact import _native
 from reenact.errors import TraceError
 from reenact.gdb.client_paths import program_name
 from reenact.gdb.image import Image
+from reenact.gdb.recorded_names import as_listed, soname
 from reenact.kept_sources import Source, Sources
 from reenact.printable import printable
 from reenact.symbols.files import ModuleFiles
@@ -52,17 +52,17 @@ def build(root: str, files: ModuleFiles, numbers: Iterable[int], images: Iterabl
             continue
         try:
             copy = os.readlink(f"/proc/self/fd/{opened}")
-            soname = _soname(opened)
+            asked_for = soname(opened)
         finally:
             os.close(opened)
         path = _normal(files.path(number))
         copies[path] = copy
-        names = {os.path.basename(path), *([soname] if soname else [])}
+        names = {os.path.basename(path), *([asked_for] if asked_for else [])}
         for name in names:
             by_name.setdefault(name, set()).add(copy)
             # A library is loaded by a link to it, libstdc++.so.6 for libstdc++.so.6.0.30.
             copies.setdefault(os.path.join(os.path.dirname(path), name), copy)
-    programs = {_normal(_listed(image.program)) for image in images}
+    programs = {_normal(as_listed(image.program)) for image in images}
     shown: dict[str, str] = {}
     for path, copy in copies.items():
         is_shown = path in programs or os.path.basename(path).startswith("ld-")
@@ -74,7 +74,7 @@ def build(root: str, files: ModuleFiles, numbers: Iterable[int], images: Iterabl
         if len(found) == 1:
             _link(root, f"/{BY_NAME}/{name}", shown[found.pop()])
     for image in images:
-        known = copies.get(_normal(_listed(image.program)))
+        known = copies.get(_normal(as_listed(image.program)))
         if known is not None:
             # By a name of its own, and by what a client is told where that is another one.
             for told in (program_name(image), _normal(image.program)):
@@ -115,11 +115,6 @@ def _copy(place: str, opened: int, source: Source) -> None:
         os.utime(place, ns=(source.modified_ns, source.modified_ns))
 
 
-def _listed(program: str) -> str:
-    """A path as the trace's list of files has it: with replacements for bytes that are no UTF-8."""
-    return program.encode(errors="surrogateescape").decode(errors="replace")
-
-
 def _place(root: str, path: str, copy: str) -> str | None:
     """A file of its own in the tree: the trace's by another name, or a copy; None: neither."""
     place = root + printable(path)
@@ -156,12 +151,3 @@ def _link(root: str, path: str, copy: str) -> None:
     with contextlib.suppress(FileExistsError, NotADirectoryError, OSError):
         os.makedirs(os.path.dirname(place), exist_ok=True)
         os.symlink(copy, place)
-
-
-def _soname(descriptor: int) -> str | None:
-    try:
-        name = _native.soname(descriptor)
-    except _native.SymbolError:
-        return None
-    text = None if name is None else name.decode("utf-8", "surrogateescape")
-    return None if text is None or "/" in text or text in ("", ".", "..") else text

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Union
 
+from reenact import _native
 from reenact.errors import UsageError
 from reenact.session.branches import call, run_to_return
 from reenact.session.copy_calls import Clock, CopyCalls
+from reenact.session.images import image_at
 from reenact.session.interface import StoppedProcess
 from reenact.session.positions import Position
 from reenact.session.recorded_trace import RecordedTrace
@@ -26,7 +29,7 @@ class BranchCalls:
         trace: the trace.
         position: where the branch began.
         copy: the branch.
-        flushers: addresses of functions such as `fflush`, which write what is buffered.
+        flushers: finds functions such as `fflush`, which write what is buffered.
     """
 
     def __init__(
@@ -34,13 +37,12 @@ class BranchCalls:
         trace: RecordedTrace,
         position: Position,
         copy: StoppedProcess,
-        flushers: Iterable[int],
+        flushers: Callable[[], Sequence[int]],
     ) -> None:
         self._trace = trace
         self._position = position
         self._copy = copy
-        self._flushers = list(flushers)[:1]
-        self._detours = self._find_detours()
+        self._find_flushers = flushers
 
     def call(
         self, function: int, arguments: Sequence[Union[int, float]], printed: Printed
@@ -91,30 +93,26 @@ class BranchCalls:
         pid = next((p.pid for p in self._trace.processes if p.number == number), 0)
         return CopyCalls(self._copy, Clock(start + elapsed, elapsed), pid, printed)
 
-    def _find_detours(self) -> dict[int, int]:
-        """Functions of the vDSO that stand for system calls: numbers by address."""
-        found: dict[int, int] = {}
-        process: int | None = self._position.process
-        last = self._position.event
-        while process is not None and not found:
-            images = self._trace.events(
-                process, 0, last, kinds=("image-begin",), with_attachments=True
-            )
-            for image in images:
-                found = {
-                    one.address: int.from_bytes(one.content[:8], "little")
-                    for one in image.attachments
-                    if one.tag == "detour"
-                }
-            process, last = self._parent(process)
-        return found
+    @functools.cached_property
+    def _flushers(self) -> Sequence[int]:
+        return self._find_flushers()[:1]
 
-    def _parent(self, process: int) -> tuple[int | None, int]:
-        """The process that made another one, and the event by which it did so."""
-        for event in self._trace.events(process, 0, 0):
-            parents = (one.parent for one in self._trace.processes if one.number == process)
-            return next(parents, None), event.args[1]
-        return None, 0
+    @functools.cached_property
+    def _detours(self) -> dict[int, int]:
+        """Functions of the vDSO that stand for system calls: numbers by address."""
+        position = self._position
+        native = _native.Trace(self._trace.path)
+        found = image_at(native, position.process, position.event)
+        if found is None:
+            return {}
+        process, image = found
+        events = self._trace.events(process, image.event, image.event, with_attachments=True)
+        return {
+            one.address: int.from_bytes(one.content[:8], "little")
+            for event in events
+            for one in event.attachments
+            if one.tag == "detour"
+        }
 
 
 def to_streams(descriptor: int, content: bytes) -> None:

@@ -90,7 +90,8 @@ class Session:
         self._destinations = Destinations(trace, process, replayed)
         self._view = View(trace, process, replayed)
         self._escapes = Escapes(self._view)
-        self._is_branch = False
+        #: Inside of a branch, what calls functions there.
+        self._branch: BranchCalls | None = None
 
     def __repr__(self) -> str:
         name = f"Session of process {self.process} of {self.trace.path}"
@@ -706,13 +707,18 @@ class Session:
             ...     session.call(session.symbols.entries("square")[0], 12)
             144
         """
-        was_branch = self._is_branch
+        before = self._branch
         with self._replayed.branch():
-            self._is_branch = True
+            self._branch = BranchCalls(
+                self.trace,
+                self.position,
+                self._replayed.present,
+                lambda: self.symbols.entries("fflush"),
+            )
             try:
                 yield
             finally:
-                self._is_branch = was_branch
+                self._branch = before
 
     def set_registers(self, registers: Registers) -> None:
         """Replace the running thread's registers. Errors: `UsageError` outside of a branch."""
@@ -774,8 +780,7 @@ class Session:
             ...     session.call(root, 12)
             144
         """
-        self._need_branch()
-        after = self._branch_calls().call(function, arguments, printed)
+        after = self._need_branch().call(function, arguments, printed)
         if returns is float:
             return float(struct.unpack_from("<d", after.vector(0))[0])
         return after["rax"]
@@ -786,12 +791,7 @@ class Session:
 
         Arguments and errors: as for `call`.
         """
-        self._need_branch()
-        return self._branch_calls().run_prepared(printed)
-
-    def _branch_calls(self) -> BranchCalls:
-        flushers = self.symbols.entries("fflush")
-        return BranchCalls(self.trace, self.position, self._replayed.present, flushers)
+        return self._need_branch().run_prepared(printed)
 
     # Bookmarks
 
@@ -817,7 +817,7 @@ class Session:
 
         One that is interrupted ends where it has come to, one that goes back where it began.
         """
-        if self._is_branch:
+        if self._branch is not None:
             raise UsageError(
                 "a branch does not move through the recording", "leave the branch first"
             )
@@ -870,11 +870,12 @@ class Session:
     def _position(self, key: Key) -> Position:
         return Position(self.process, *key)
 
-    def _need_branch(self) -> None:
-        if not self._is_branch:
+    def _need_branch(self) -> BranchCalls:
+        if self._branch is None:
             raise UsageError(
                 "the past cannot be changed", "try it out in a branch: with session.branch():"
             )
+        return self._branch
 
 
 def _counted(count: int) -> int:
