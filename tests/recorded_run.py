@@ -81,6 +81,10 @@ class Reenact:
     command: Sequence[str]
     variables: Mapping[str, str] = field(default_factory=dict)
 
+    def by(self, mechanism: str) -> Reenact:
+        """The same, with calls caught by `dispatch` or by `seccomp`."""
+        return Reenact(self.command, {**self.variables, "REENACT_MECHANISM": mechanism})
+
     def record(self, program: Sequence[str], trace: Path, **options: object) -> Ending:
         """Record quietly into `trace`."""
         return self.run("record", "--quiet", "-o", str(trace), "--", *program, **options)

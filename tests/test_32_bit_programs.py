@@ -50,11 +50,6 @@ def program(tmp_path_factory) -> str:
     return str(program)
 
 
-def mechanism(reenact: Reenact, name: str) -> Reenact:
-    """The command with calls caught in this way."""
-    return Reenact(reenact.command, {**reenact.variables, "REENACT_MECHANISM": name})
-
-
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_one_goes_on_unrecorded_and_the_others_are_recorded(
     name: str, program: str, reenact: Reenact, keeper: Keeper, tmp_path: Path
@@ -63,7 +58,7 @@ def test_one_goes_on_unrecorded_and_the_others_are_recorded(
     script = f"echo before; {program}; echo $?; {program} | cat; exec {program}"
     native = run(["sh", "-c", script], directory=tmp_path)
     assert native.status == 41, native.describe()
-    recording = mechanism(reenact, name)
+    recording = reenact.by(name)
     recorded = recording.run(
         "record", "-o", str(keeper.trace()), "--", "sh", "-c", script, directory=tmp_path
     )
@@ -84,7 +79,7 @@ def test_calls_by_int80_from_low_addresses_are_recorded(
     flags = ("-O2", "-no-pie", "-fno-pie", "-static")
     built = str(guests.build("int80.c", "int80_low", flags))
     native = run([built])
-    recorded = mechanism(reenact, name).record([built], keeper.trace())
+    recorded = reenact.by(name).record([built], keeper.trace())
     assert recorded == native, recorded.describe()
     check_exact(reenact, keeper.trace(), recorded)
 
@@ -95,7 +90,7 @@ def test_a_call_with_other_structures_is_refused_by_name(
 ) -> None:
     """The program is told ENOSYS, and everything else of it is recorded."""
     built = str(guests.build("int80_refused.c", "int80_refused"))
-    recorded = mechanism(reenact, name).run("record", "-o", str(keeper.trace()), "--", built)
+    recorded = reenact.by(name).run("record", "-o", str(keeper.trace()), "--", built)
     assert recorded.status == 0, recorded.describe()
     assert b"ENOSYS" in recorded.stdout
     assert b"call 195 of 32-bit programs (int 0x80) has structures" in recorded.stderr

@@ -73,5 +73,4 @@ def test_installed_program_without_dispatch(
     if name not in FEW:
         skips.unless_full()
     _need(row)
-    filtering = Reenact(reenact.command, {**reenact.variables, "REENACT_MECHANISM": "seccomp"})
-    check_program(row.program, filtering, keeper, folder, full=False)
+    check_program(row.program, reenact.by("seccomp"), keeper, folder, full=False)

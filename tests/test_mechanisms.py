@@ -22,8 +22,7 @@ def test_a_guest_is_recorded_exactly_by_a_filter(
     guest = next(guest for guest in GUESTS if guest.name == name)
     program = str(guests.build(guest.file, guest.name, guest.flags))
     native = run([program], directory=tmp_path)
-    filtering = Reenact(reenact.command, {**reenact.variables, "REENACT_MECHANISM": "seccomp"})
-    recorded = filtering.record([program], keeper.trace(), directory=tmp_path)
+    recorded = reenact.by("seccomp").record([program], keeper.trace(), directory=tmp_path)
     assert recorded == native, recorded.describe()
     check_exact(reenact, keeper.trace(), recorded)
 
@@ -37,7 +36,7 @@ def test_a_clock_read_by_the_vsyscall_page_is_named(
         skips.skip(skips.Reason.NOT_ALLOWED, "the vsyscall page")
     program = str(guests.build("vsyscall.c", "vsyscall"))
     native = run([program])
-    recording = Reenact(reenact.command, {**reenact.variables, "REENACT_MECHANISM": mechanism})
+    recording = reenact.by(mechanism)
     recorded = recording.record([program], keeper.trace())
     assert recorded == native, recorded.describe()
     (divergence,) = reenact.verify(keeper.trace())["divergences"]

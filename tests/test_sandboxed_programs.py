@@ -87,11 +87,6 @@ def test_filters_beside_our_own(
     """Where calls are caught by a filter of ours, the program sees its own only."""
     program = str(guests.build(f"{name}.c", name, ("-O2", "-pthread")))
     native = run([program], directory=tmp_path)
-    recorded = reenact.record(
-        [program],
-        keeper.trace(),
-        directory=tmp_path,
-        variables={"REENACT_MECHANISM": "seccomp"},
-    )
+    recorded = reenact.by("seccomp").record([program], keeper.trace(), directory=tmp_path)
     assert (recorded.status, recorded.stdout) == (native.status, native.stdout)
     check_exact(reenact, keeper.trace(), recorded)

@@ -115,9 +115,12 @@ def record(
     from reenact import recording
 
     directory = None if trace is None else os.fspath(trace)
-    recording.check_together(
+    misplaced = recording.misplaced(
         chaos=chaos, seed=seed, until_failure=until_failure, runs=runs, retry_for=retry_for
     )
+    if misplaced is not None:
+        name, needed = misplaced
+        raise UsageError(f"{name} is of use with {needed} only", f"pass {needed}=True, too")
     first_seed = recording.first_seed(seed) if chaos else None
     if not until_failure:
         return recording.record(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from reenact import _native, environment, kept_sources, places, programs
-from reenact.errors import ProgramError, RecordingError, UsageError
+from reenact.errors import ProgramError, RecordingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,28 +168,24 @@ def record(
     )
 
 
-def check_together(
+def misplaced(
     *,
     chaos: bool,
     seed: int | None,
     until_failure: bool,
     runs: int | None,
     retry_for: float | None,
-) -> None:
-    """See that wishes for a recording go together. Errors: `UsageError` where they do not.
+) -> tuple[str, str] | None:
+    """A wish for a recording that means nothing without another one, and that one; None: no such.
 
     Arguments: as for `reenact.record`.
     """
     if seed is not None and not chaos:
-        raise UsageError(
-            "a seed is of use with a random schedule only", "ask for chaos, too, or leave it out"
-        )
-    for what, value in (("most runs", runs), ("a time to begin the last run", retry_for)):
+        return "seed", "chaos"
+    for name, value in (("runs", runs), ("retry_for", retry_for)):
         if value is not None and not until_failure:
-            raise UsageError(
-                f"{what} is of use only where a program is run until it fails",
-                "ask for that (until failure), too, or leave it out",
-            )
+            return name, "until_failure"
+    return None
 
 
 def first_seed(chosen: int | None) -> int:

@@ -61,14 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.at is None:
             raise UsageError("--add wants to know which position", "say --at POSITION")
         name = arguments.add
-        if name in trace.bookmarks and not arguments.force:
-            raise UsageError(
-                f"there is a bookmark {name!r} already, at {trace.bookmarks[name].position}",
-                "take another name, or replace it: --force",
-            )
+        if not arguments.force:
+            # Before it is replayed to the position.
+            trace.bookmarks.check_free(name)
         position = _position(trace, arguments.at, arguments.process)
-        replace = arguments.force
-        marks = [trace.bookmarks.add(name, position, arguments.note or "", replace=replace)]
+        note = arguments.note or ""
+        marks = [trace.bookmarks.add(name, position, note, replace=arguments.force)]
     elif arguments.remove is not None:
         trace.bookmarks.remove(arguments.remove)
         return 0

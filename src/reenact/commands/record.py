@@ -169,16 +169,22 @@ def run(arguments: Arguments) -> int:
 
 
 def _check(arguments: Arguments) -> None:
+    from reenact import recording
     from reenact.errors import UsageError
 
-    if arguments.seed is not None and not arguments.chaos:
-        raise UsageError("--seed is of use with --chaos only", "reenact record --chaos --seed N")
-    for option, value in (("--runs", arguments.runs), ("--retry-for", arguments.retry_for)):
-        if value is not None and not arguments.until_failure:
-            raise UsageError(
-                f"{option} is of use with --until-failure only",
-                f"reenact record --until-failure {option} ...",
-            )
+    misplaced = recording.misplaced(
+        chaos=arguments.chaos,
+        seed=arguments.seed,
+        until_failure=arguments.until_failure,
+        runs=arguments.runs,
+        retry_for=arguments.retry_for,
+    )
+    if misplaced is not None:
+        option, needed = (f"--{name.replace('_', '-')}" for name in misplaced)
+        value = "N" if option == "--seed" else "..."
+        raise UsageError(
+            f"{option} is of use with {needed} only", f"reenact record {needed} {option} {value}"
+        )
 
 
 def _seed(arguments: Arguments) -> int | None:

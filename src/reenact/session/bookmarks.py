@@ -107,13 +107,14 @@ class Bookmarks:
             raise UsageError(f"a note has up to {_LONGEST_NOTE:,} characters", "write less")
         made = Bookmark(name, position, note, time.time())
         with self._changing() as known:
-            if name in known and not replace:
-                raise UsageError(
-                    f"there is a bookmark {name!r} already, at {known[name].position}",
-                    "take another name, or remove it first",
-                )
+            if not replace:
+                _check_free(name, known)
             known[name] = made
         return made
+
+    def check_free(self, name: str) -> None:
+        """See that there is none of this name. Errors: `UsageError` when there is one."""
+        _check_free(name, self._read())
 
     def remove(self, name: str) -> None:
         """Forget a bookmark. Errors: `UsageError` when there is none of this name."""
@@ -187,6 +188,14 @@ class Bookmarks:
         return ReenactError(
             f"the bookmark cannot be kept in {self._directory}: {why}",
             "copy the trace to a place of your own, or note the position: goto takes it",
+        )
+
+
+def _check_free(name: str, known: dict[str, Bookmark]) -> None:
+    if name in known:
+        raise UsageError(
+            f"there is a bookmark {name!r} already, at {known[name].position}",
+            "take another name, remove it first, or ask to replace it (--force, replace=True)",
         )
 
 
