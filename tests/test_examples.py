@@ -21,6 +21,8 @@ MODULES = (
     "reenact",
     "reenact.trace",
     "reenact.session.session",
+    "reenact.session.walking",
+    "reenact.session.looking",
     "reenact.session.positions",
     "reenact.session.values",
     "reenact.session.memory",

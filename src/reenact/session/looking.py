@@ -1,0 +1,141 @@
+"""The part of a session that looks: registers, threads, memory, and what they mean."""
+
+from __future__ import annotations
+
+from reenact.errors import UsageError
+from reenact.session.base import SessionBase
+from reenact.session.values import Mapping, Registers, Thread
+from reenact.symbols.expressions import Result, evaluate
+from reenact.symbols.frames import Frame
+from reenact.symbols.space import AddressSpace
+from reenact.symbols.values import Value
+
+#: Largest value whose bytes are taken at once, so that it stays what it was.
+_MOST_TAKEN = 1 << 20
+
+
+class Looking(SessionBase):
+    """Looks at the process where it stands."""
+
+    # What is there
+
+    @property
+    def registers(self) -> Registers:
+        """Registers of the running thread."""
+        return self._replayed.present.registers()
+
+    @property
+    def thread(self) -> int:
+        """The running thread: the one whose instruction is next; at the end, the one that ended."""
+        return self._replayed.present.state.tid
+
+    @property
+    def threads(self) -> tuple[Thread, ...]:
+        """All threads, by number; at the end of the process, the one that ended it."""
+        present = self._replayed.present
+        _, others = present.threads()
+        running = self.thread
+        waiting = [tid for tid in others if tid != running]
+        found = [Thread(tid, present.registers(tid), is_running=False) for tid in waiting]
+        found.append(Thread(running, present.registers(), is_running=True))
+        return tuple(sorted(found, key=lambda thread: thread.tid))
+
+    @property
+    def mappings(self) -> tuple[Mapping, ...]:
+        """All of the program's mappings, in order of their addresses."""
+        return tuple(self._replayed.present.mappings())
+
+    # What it means
+
+    @property
+    def symbols(self) -> AddressSpace:
+        """Functions, lines and variables of what is loaded at this position.
+
+        Example:
+            >>> address, = session.symbols.functions("square")
+            >>> session.symbols.places(address)[0].function
+            'square'
+        """
+        return self._view.space()
+
+    def frames(self, thread: int | None = None) -> tuple[Frame, ...]:
+        """The call frames, innermost first, with calls that were inlined.
+
+        Arguments:
+            thread: of which thread (its tid); None: of the running one.
+
+        Errors: `UsageError` when there is no such thread.
+
+        Example:
+            >>> point = session.add_breakpoint("square")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> [frame.function for frame in session.frames()][:2]
+            ['square', 'main']
+            >>> print(session.frames()[0])
+            #0 0x... in square at ...walk.c:22
+        """
+        return tuple(self._view.unwind(self._view.registers(thread)))
+
+    def frame(self, level: int = 0, *, thread: int | None = None) -> Frame:
+        """One of the call frames: 0 is the innermost. Errors: `UsageError` when there is none."""
+        return self._view.frame(level, thread)[0]
+
+    def locals(self, frame: int = 0, *, thread: int | None = None) -> dict[str, Value | None]:
+        """Parameters and local variables of a frame by name; None: optimized out here.
+
+        Arguments:
+            frame: its level; 0 is the innermost.
+            thread: of which thread (its tid); None: of the running one.
+
+        Errors: `UsageError` when there is no such frame.
+
+        Example:
+            >>> point = session.add_breakpoint("add")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> session.locals()["times"], sorted(session.locals(1))
+            (<int 10>, ['argc', 'argv'])
+        """
+        found = self._view.variables(frame, thread).locals()
+        for name, value in found.items():
+            try:
+                found[name] = None if value is None else _taken(value)
+            except UsageError:
+                found[name] = None
+        return found
+
+    def evaluate(self, expression: str, frame: int = 0, *, thread: int | None = None) -> Result:
+        """The value of an expression in the notation of C, in a frame.
+
+        The value stays what it was when the session moves; what a pointer in it points to is read
+        where the session stands then.
+
+        Arguments:
+            expression: names, numbers, `$rax`, `.` `->` `[]` `*` `&`, casts such as
+                `(struct node *)p`, `sizeof`, and the operators of C, whose numbers have types and
+                wrap; no assignments, no calls. A name means what C means in the frame, then what
+                nobody else can mean.
+            frame: its level; 0 is the innermost.
+            thread: of which thread (its tid); None: of the running one.
+
+        Errors: `UsageError` for a name that cannot be seen, a variable that is optimized out
+        here, memory that cannot be read, or what is no such expression.
+
+        Example:
+            >>> session.goto("end").reason
+            <StopReason.END: 'end'>
+            >>> session.evaluate("record")
+            <record {number = ..., text = ""}>
+            >>> session.evaluate("(unsigned char)ratio + 1")
+            3
+        """
+        found = evaluate(expression, self._view.variables(frame, thread))
+        return _taken(found) if isinstance(found, Value) else found
+
+
+def _taken(found: Value) -> Value:
+    """A value that does not change any more. Errors: `UsageError` where it cannot be read."""
+    if found.type.has_size and found.size <= _MOST_TAKEN:
+        _ = found.content
+    return found
