@@ -153,7 +153,8 @@ def test_a_flood_of_reports_is_a_failure(user: Session, program: Path) -> None:
         return
     # They do come: what is read of them is a matter of the reader.
     with Replayer(str(trace), processes=4) as replayer:
-        assert sum(isinstance(report, Noted) for report in replayer) >= 100_000
+        noted = sum(isinstance(report, Noted) for report in replayer)
+        assert noted >= 100_000, (replayer.wait(), replayer.complaint(), replayer.excess())
 
 
 def test_silence_is_not_exact(user: Session, program: Path) -> None:
