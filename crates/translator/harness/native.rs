@@ -81,11 +81,21 @@ global_asm!(
     "pop rbp",
     "pop rbx",
     "ret",
+    // The kernel leaves the program's alignment check on for a handler, which may be compiled to
+    // accesses that are not aligned.
+    ".globl harness_handler",
+    "harness_handler:",
+    "pushfq",
+    "and dword ptr [rsp], {no_alignment_check}",
+    "popfq",
+    "jmp {handler}",
     ".data",
     ".balign 64",
     "harness_target: .quad 0",
     ".balign 64",
     ".text",
+    handler = sym handler,
+    no_alignment_check = const !(1i32 << 18),
     host_rsp = const offset_of!(Capture, host_rsp),
     vectors = const offset_of!(Capture, vectors),
     rflags = const offset_of!(Registers, rflags),
@@ -111,6 +121,7 @@ global_asm!(
 unsafe extern "C" {
     fn harness_enter(capture: *mut Capture);
     static harness_leave: u8;
+    static harness_handler: u8;
 }
 
 static CAPTURE: AtomicPtr<Capture> = AtomicPtr::new(std::ptr::null_mut());
@@ -213,7 +224,7 @@ pub fn install() {
         };
         assert_eq!(libc::sigaltstack(&alternate, std::ptr::null_mut()), 0);
         let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = handler as *const () as usize;
+        action.sa_sigaction = &raw const harness_handler as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
         for signal in [
             libc::SIGSEGV,
