@@ -77,15 +77,12 @@ def test_every_hit_of_a_line(reenact: Reenact, walk: str) -> None:
 def test_a_structure_and_what_has_no_value(reenact: Reenact, walk: str) -> None:
     ending = reenact.run(
         "trace", walk, "--csv", "--at", "square",
-        *("--print", "record", "--print", "*nowhere", "--print", "missing", "--print", "value /"),
-        *("--print", "value == counter"),
+        *("--print", "record", "--print", "*nowhere", "--print", "value == counter"),
     )  # fmt: skip
     assert ending.status == 0
     (row,) = csv.DictReader(io.StringIO(ending.stdout.decode()))
     assert row["record"] == '{number = 5, text = ""}'
     assert "cannot be read" in row["*nowhere"]
-    assert row["missing"] == "<no variable missing can be seen here>"
-    assert "is not an expression" in row["value /"]
     assert row["value == counter"] == "1"
 
 
@@ -103,6 +100,47 @@ def test_a_place_that_is_never_reached(reenact: Reenact, walk: str) -> None:
     ending = reenact.run("trace", walk, "--at", place, "--print", "argc")
     assert (ending.status, ending.stdout) == (0, b"")
     assert "never comes to" in ending.stderr.decode()
+
+
+def test_only_hits_at_which_a_condition_holds(reenact: Reenact, walk: str) -> None:
+    place = f"walk.c:{line_of('/* add one */')}"
+    words = ("--csv", "--at", place, "--print", "i", "--print", "times")
+    ending = reenact.run("trace", walk, *words, "--if", "i == 2 || (times == 1000 && i > 997)")
+    assert ending.status == 0
+    rows = list(csv.DictReader(io.StringIO(ending.stdout.decode())))
+    assert [(row["i"], row["times"]) for row in rows] == [
+        ("2", "10"), ("2", "1000"), ("998", "1000"), ("999", "1000"), ("2", "3"),
+    ]  # fmt: skip
+    ending = reenact.run("trace", walk, *words, "--if", "i > 500", "--limit", "2")
+    rows = list(csv.DictReader(io.StringIO(ending.stdout.decode())))
+    assert [row["i"] for row in rows] == ["501", "502"]
+
+
+def test_a_condition_that_never_holds_or_has_no_value(reenact: Reenact, walk: str) -> None:
+    ending = reenact.run("trace", walk, "--at", "add", "--if", "times < 0")
+    assert (ending.status, ending.stdout) == (0, b"")
+    assert ending.stderr.decode() == "the process never comes to add with this condition\n"
+    ending = reenact.run("trace", walk, "--at", "square", "--if", "*nowhere == 1")
+    assert (ending.status, ending.stdout) == (0, b"")
+    assert "the condition has no value at 1 hit, which do not count" in ending.stderr.decode()
+    assert "cannot be read" in ending.stderr.decode()
+
+
+def test_what_no_hit_can_have_is_an_error_before_the_pass(reenact: Reenact, walk: str) -> None:
+    for option in ("--print", "--if"):
+        for expression, message in (
+            ("missing", "at add: no variable missing can be seen here"),
+            ("times > 5 || missing > 5", "no variable missing"),
+            ("record.nothing", "has no member nothing"),
+            ("times.member", "has no members"),
+            ("$raxx", "there is no register raxx"),
+            ("times /", "is not an expression"),
+            ("(times", "is not an expression"),
+            ("times = 5", "a recording cannot be changed"),
+        ):
+            ending = reenact.run("trace", walk, "--at", "add", option, expression)
+            assert (ending.status, ending.stdout) == (125, b""), expression
+            assert message in ending.stderr.decode().splitlines()[0]
 
 
 @pytest.mark.parametrize(

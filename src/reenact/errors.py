@@ -30,6 +30,10 @@ class UsageError(ReenactError):
     """The command line asks for something that does not exist or does not fit."""
 
 
+class UnknownNameError(UsageError):
+    """An expression has a name that means nothing where it is asked."""
+
+
 class ProgramError(ReenactError):
     """The program to record cannot be recorded: missing, a directory, not an x86-64 ELF file."""
 

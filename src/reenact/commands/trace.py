@@ -19,13 +19,15 @@ HELP = "print values at each hit of a function or line, afterwards"
 DESCRIPTION = (
     "Replay one process once and print, each time it comes to a function or a line of its source, "
     "the position, the thread and the values of expressions in the notation of C. What has no "
-    "value at a hit says why, and the pass goes on. Exit status 0 when the pass was carried "
+    "value at a hit says why, and the pass goes on; a name that means nothing at the place is an "
+    "error before it begins. Exit status 0 when the pass was carried "
     "through, also without a hit; 1 when the replay departs from the recording; 125 when no file "
     "of the process has the function or line, or the pass could not be carried through."
 )
 EXAMPLES = (
     ("reenact trace --at add --print times", "each call of add, with its argument"),
     ("reenact trace crash --at list.c:42 --print 'node->next' --print '*node'", "at a line"),
+    ("reenact trace --at add --if 'times > 100' --limit 5", "the first five calls that add much"),
     ("reenact trace --at malloc --print '$rdi' --csv > sizes.csv", "without debug information"),
 )
 
@@ -49,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="what to print, such as 'node->next' or '$rdi'; may be repeated",
+    )
+    parser.add_argument(
+        "--if",
+        metavar="COND",
+        dest="condition",
+        help="only hits at which this expression is not 0, such as 'size > 100'",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object for each hit")
@@ -76,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     with trace.replay(process) as session, terminal.progress("tracing") as bar:
         if output.isatty():
             output = sys.stdout
-        tracing = Tracing(session, arguments.at, arguments.expressions)
+        tracing = Tracing(session, arguments.at, arguments.expressions, arguments.condition)
         write = _writer(arguments, output)
         with _shown(session, bar):
             for hit in itertools.islice(tracing.hits(), arguments.limit):
@@ -89,8 +97,15 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return DIVERGENCE
-    if not number:
-        print(f"the process never comes to {printable(arguments.at)}", file=sys.stderr)
+    if tracing.undecided:
+        print(
+            f"reenact: the condition has no value at {terminal.counted(tracing.undecided, 'hit')}, "
+            f"which do not count: {printable(tracing.problem)}",
+            file=sys.stderr,
+        )
+    elif not number:
+        holds = " with this condition" if arguments.condition is not None else ""
+        print(f"the process never comes to {printable(arguments.at)}{holds}", file=sys.stderr)
     return 0
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reenact.errors import UsageError
 from reenact.session.base import SessionBase
 from reenact.session.values import Mapping, Registers, Thread
 from reenact.symbols.expressions import Result, evaluate
+from reenact.symbols.foresight import check
 from reenact.symbols.frames import Frame
 from reenact.symbols.space import AddressSpace
 from reenact.symbols.values import Value
@@ -132,6 +135,26 @@ class Looking(SessionBase):
         """
         found = evaluate(expression, self._view.variables(frame, thread))
         return _taken(found) if isinstance(found, Value) else found
+
+    def check_expression(self, expression: str, addresses: Iterable[int]) -> None:
+        """Refuse an expression that cannot have a value at some instructions, whatever happens.
+
+        Arguments:
+            expression: as for `evaluate`.
+            addresses: the instructions before which it is going to be evaluated.
+
+        Errors: `UsageError` for what is no expression, and for names of variables, members and
+        registers that mean nothing at any of the addresses.
+
+        Example:
+            >>> point = session.add_breakpoint("add")
+            >>> session.check_expression("times", point.addresses)
+            >>> session.check_expression("time", point.addresses)
+            Traceback (most recent call last):
+            ...
+            reenact.errors.UnknownNameError: no variable time can be seen here
+        """
+        check(expression, self._view.whole(), addresses)
 
 
 def _taken(found: Value) -> Value:

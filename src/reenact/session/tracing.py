@@ -22,11 +22,13 @@ class Answer:
         text: as C would write it; "" where there is none.
         value: as Python's own; pointers are numbers.
         problem: why there is no value; "" where there is one.
+        is_true: whether C takes it for true.
     """
 
     text: str
     value: Plain
     problem: str = ""
+    is_true: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class Tracing:
         session: moved by the pass; it should have no points of its own.
         place: a function, or `FILE:LINE`.
         expressions: to evaluate at each hit, in the notation of C.
+        condition: an expression: hits where it is zero do not count; None: all count.
 
-    Errors: `UsageError` for a place that no file of the process has.
+    Errors: `UsageError` for a place that no file of the process has, for what is no expression,
+    and for names that mean nothing at the place.
 
     Example:
         >>> from reenact.session.tracing import Tracing
@@ -67,25 +71,51 @@ class Tracing:
         add ['3', '499555']
     """
 
-    def __init__(self, session: Session, place: str, expressions: Sequence[str]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        place: str,
+        expressions: Sequence[str],
+        condition: str | None = None,
+    ) -> None:
         self._session = session
         self._expressions = tuple(expressions)
+        self._condition = condition
         self._point = session.add_breakpoint(place)
+        try:
+            for expression in (*expressions, *(() if condition is None else (condition,))):
+                session.check_expression(expression, self._point.addresses)
+        except UsageError as error:
+            raise UsageError(f"at {place}: {error.message}", error.hint) from None
         #: In what the replay departs from the recording, once the pass has ended there.
         self.divergence = ""
+        #: Hits at which the condition had no value, which do not count, and why the first had none.
+        self.undecided = 0
+        self.problem = ""
 
     def hits(self) -> Iterator[Hit]:
-        """Every hit, in order."""
+        """Every hit that counts, in order."""
         session = self._session
-        if session.registers.rip in self._point.addresses:
+        if session.registers.rip in self._point.addresses and self._counts():
             yield self._hit(session.thread)
         while True:
             stop = session.continue_()
             if stop.reason != StopReason.BREAKPOINT:
                 break
-            yield self._hit(stop.thread)
+            if self._counts():
+                yield self._hit(stop.thread)
         if stop.reason == StopReason.DIVERGENCE:
             self.divergence = stop.message or "the replay cannot go on"
+
+    def _counts(self) -> bool:
+        """Whether the condition holds at the hit."""
+        if self._condition is None:
+            return True
+        answer = self._answer(self._condition)
+        if answer.problem:
+            self.problem = self.problem or answer.problem
+            self.undecided += 1
+        return answer.is_true
 
     def _hit(self, thread: int) -> Hit:
         session = self._session
@@ -103,8 +133,8 @@ class Tracing:
         try:
             found = self._session.evaluate(expression)
             if isinstance(found, Value):
-                return Answer(render(found), found.plain())
-            return Answer(str(found), found)
+                return Answer(render(found), found.plain(), is_true=bool(found))
+            return Answer(str(found), found, is_true=bool(found))
         except UsageError as error:
             return Answer("", None, error.message)
         except (ArithmeticError, TypeError, ValueError, _native.SymbolError) as error:

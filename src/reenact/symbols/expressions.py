@@ -33,6 +33,14 @@ def evaluate(expression: str, variables: FrameVariables) -> Result:
     Errors: `UsageError` for a name that cannot be seen, a value that is optimized out, memory
     that cannot be read, or what is no such expression.
     """
+    return evaluate_node(expression, taken_apart(expression, variables), variables)
+
+
+def taken_apart(expression: str, variables: FrameVariables) -> Node:
+    """The parts of an expression, as they are meant in a frame.
+
+    Errors: `UsageError` for what is no expression.
+    """
 
     def is_variable(name: str) -> bool:
         try:
@@ -41,13 +49,25 @@ def evaluate(expression: str, variables: FrameVariables) -> Result:
             return False
         return True
 
-    node = parse(expression, is_variable)
+    return parse(expression, is_variable)
+
+
+def evaluate_node(text: str, node: Node, variables: FrameVariables) -> Result:
+    """The value of an expression that was taken apart, or of a part of it.
+
+    Arguments:
+        text: all of the expression.
+        node: what is evaluated.
+        variables: what can be seen from the frame.
+
+    Errors: as `evaluate`.
+    """
     try:
-        found = _Evaluation(expression, variables).value(node)
+        found = _Evaluation(text, variables).value(node)
     except RecursionError:
-        raise UsageError(f"{shortened(expression)} is nested too deeply") from None
+        raise UsageError(f"{shortened(text)} is nested too deeply") from None
     except (OverflowError, ValueError) as error:
-        raise UsageError(f"{shortened(expression)} cannot be computed: {error}") from None
+        raise UsageError(f"{shortened(text)} cannot be computed: {error}") from None
     return found.value if isinstance(found, Whole) else found
 
 

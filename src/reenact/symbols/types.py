@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from reenact import _native
-from reenact.errors import UsageError
+from reenact.errors import UnknownNameError, UsageError
 
 _POINTER_SIZE = 8
 #: Aliases of aliases after which a description is taken for damaged.
@@ -219,7 +219,7 @@ class Type:
             ]
             if not ways:
                 break
-        raise UsageError(f"{self} has no member {name}")
+        raise UnknownNameError(f"{self} has no member {name}")
 
     def enumerator(self, value: int) -> str | None:
         """The name of a value of an enumeration."""

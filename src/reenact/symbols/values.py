@@ -7,7 +7,7 @@ import struct
 from typing import Union
 
 from reenact import _native
-from reenact.errors import UsageError
+from reenact.errors import UnknownNameError, UsageError
 from reenact.symbols.frames import DWARF_REGISTERS, FrameContext, Read
 from reenact.symbols.rendering import DEEPEST, MOST_ELEMENTS, render
 from reenact.symbols.types import Member, Type
@@ -195,7 +195,7 @@ class Value:
             if not is_reference:
                 break
         if value.type.kind not in ("structure", "union"):
-            raise UsageError(f"{self.type} has no members, so no {name}")
+            raise UnknownNameError(f"{self.type} has no members, so no {name}")
         for member in value.type.find_member(name):
             value = value.part(member)
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reenact import _native
-from reenact.errors import UsageError
+from reenact.errors import UnknownNameError, UsageError
 from reenact.symbols import registers
 from reenact.symbols.frames import DWARF_REGISTERS, RSP, XMM0, Frame, FrameContext, Read
 from reenact.symbols.space import AddressSpace, Loaded
@@ -125,7 +125,7 @@ class FrameVariables:
         """
         whole, size, shift = registers.part(name)
         if whole not in DWARF_REGISTERS:
-            raise UsageError(
+            raise UnknownNameError(
                 f"there is no register {name}", "general registers, their parts, pc, sp and fp"
             )
         value = self._frame.registers[DWARF_REGISTERS.index(whole)]
@@ -163,7 +163,7 @@ class FrameVariables:
             if best_rank == 0:
                 break
         if not best:
-            raise UsageError(f"no variable {name} can be seen here", self._missing())
+            raise UnknownNameError(f"no variable {name} can be seen here", self._missing())
         if best_rank == _RANKS - 1 and len(best) > 1:
             places = sorted({place for *_, place in best})
             if len(places) > 1:
