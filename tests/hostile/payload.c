@@ -71,7 +71,7 @@ static inline void reports(void)
     char line[] = "{\"type\":\"note\",\"process\":0,\"event\":0,\"message\":\"\\u001b[31m\"}\n";
     while (call(SYS_wait4, -1, 0, WNOHANG, 0, 0) > 0)
         ;
-    for (long descriptor = 0; descriptor < 40; descriptor++) {
+    for (long descriptor = 0; descriptor < MOST_DESCRIPTORS; descriptor++) {
         if (new_process() == 0) {
             for (long count = 0; count < MANY_REPORTS; count++)
                 call(SYS_write, descriptor, (long)line, sizeof line - 1, 0, 0);
