@@ -45,11 +45,16 @@ def machine(reenact: Reenact, trace: Path) -> Iterator[Machine]:
 
 
 def shown(machine: Machine) -> dict[int, int]:
-    """The instruction pointer that gdb shows of each thread."""
+    """The instruction pointer that gdb shows of each thread that is there; others are at 0."""
     text = machine.tell("thread apply all print/x $pc").text
-    found = re.findall(r"Thread \d+ \(Thread \d+\.(\d+).*\):\s+\$\d+ = (0x[0-9a-f]+)", text)
+    found = re.findall(r"Thread \d+ \(Thread \d+\.(\d+)(.*)\):\s+\$\d+ = (0x[0-9a-f]+)", text)
     assert found, text
-    return {int(tid): int(pointer, 16) for tid, pointer in found}
+    absent = [pointer for _, more, pointer in found if re.search("ended|not made yet", more)]
+    assert set(absent) <= {"0x0"}, text
+    assert len(found) == 2, text
+    there = [(tid, pointer) for tid, more, pointer in found if re.search("runs here|waits", more)]
+    assert len(there) + len(absent) == len(found), text
+    return {int(tid): int(pointer, 16) for tid, pointer in there}
 
 
 @pytest.mark.parametrize("selected", [1, 2, None])
@@ -85,7 +90,7 @@ def test_after_last(machine: Machine, moments: list[tuple[str, dict[int, int]]])
 def test_at_the_end(
     machine: Machine, trace: Path, moments: list[tuple[str, dict[int, int]]]
 ) -> None:
-    """gdb keeps no thread that has ended, and the session has the one that ended the process."""
+    """gdb has no registers of a thread that has ended, the session the one that ended last."""
     machine.tell(f"goto {moments[1][0]}")
     machine.tell("thread 2")
     machine.tell("goto end")

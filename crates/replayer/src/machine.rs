@@ -16,6 +16,7 @@ use crate::memory::Memory;
 use crate::processor::Processor;
 use crate::system;
 use crate::table_image;
+use crate::thread_names::ThreadNames;
 use crate::threads::{ThreadState, Threads, VforkParent};
 use crate::trace_directory::{StoredFile, TraceDirectory};
 use crate::xsave_area::VectorState;
@@ -29,6 +30,8 @@ pub struct Machine {
     pub translator: Translator,
     pub memory: Memory,
     pub threads: Threads,
+    /// What they are called.
+    pub names: ThreadNames,
     /// The program break, once known.
     pub program_break: Option<u64>,
     /// The recording machine's processor.
@@ -90,6 +93,7 @@ impl Machine {
             translator,
             memory: Memory::new(directory),
             threads: Threads::default(),
+            names: ThreadNames::default(),
             program_break: None,
             processor: Processor::default(),
             has_image: false,
@@ -407,6 +411,8 @@ impl Machine {
 
     /// After a fork only the running thread exists.
     pub fn become_child(&mut self, tid: u32, registers: Registers) -> Result<(), ReplayError> {
+        self.names
+            .become_child(tid, self.threads.current.unwrap_or(0));
         self.threads = Threads {
             current: Some(tid),
             ..Threads::default()

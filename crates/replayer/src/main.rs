@@ -51,6 +51,7 @@ mod step;
 mod string_instruction;
 mod system;
 mod table_image;
+mod thread_names;
 mod threads;
 mod trace_directory;
 mod turns;

@@ -243,11 +243,13 @@ fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
     call_effects::apply(machine, group)?;
     effects::apply_attachments(machine, group)?;
     effects::after_call(machine.registers_mut(), header, header.result);
+    machine.names.after_call(header, &machine.memory);
     let Some((creation, child)) = child else {
         return Ok(Step::Next);
     };
     if header.flags & flags::VFORK != 0 {
         machine.enter_vfork(child);
+        machine.names.inherit(header.result as u32, header.tid);
         return Ok(Step::Next);
     }
     if header.result <= 0 {
@@ -265,6 +267,7 @@ fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
     if creation.flags & CLONE_VM != 0 {
         let tid = header.result as u32;
         machine.add_thread(tid, child);
+        machine.names.inherit(tid, header.tid);
         if creation.flags & CLONE_THREAD == 0 {
             machine.threads.companions.insert(tid);
         }
@@ -296,6 +299,9 @@ fn image_begin(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
         .map(|attachment| attachment.address)
         .filter(|&address| address != 0);
     effects::apply_attachments(machine, group)?;
+    machine
+        .names
+        .begin_image(header.tid, group, &machine.memory);
     for attachment in group
         .attachments()
         .filter(|attachment| attachment.tag == Tag::Detour)

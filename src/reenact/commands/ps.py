@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import argparse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reenact.session.thread_table import RecordedThread
+    from reenact.trace import Trace
+
 HELP = "the processes of a trace"
 DESCRIPTION = "List the recorded processes: number, who made them, program, how they ended."
-EXAMPLES = (("reenact ps", "the latest trace"), ("reenact ps --json make-2", "for scripts"))
+EXAMPLES = (
+    ("reenact ps", "the latest trace"),
+    ("reenact ps --threads server-1", "their threads, by name"),
+    ("reenact ps --json make-2", "for scripts"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from reenact.commands.options import add_trace
 
     add_trace(parser)
+    parser.add_argument(
+        "--threads",
+        action="store_true",
+        help="list the threads of each process instead: number, name, where they begin and end; "
+        "replays each process, as the log has no names",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -27,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
+    if arguments.threads:
+        return _print_threads(trace, as_json=arguments.json)
     processes = trace.processes
     if arguments.json:
         listed = [{**dataclasses.asdict(one), "end": ending(one)} for one in processes]
@@ -48,3 +65,61 @@ def run(arguments: argparse.Namespace) -> int:
         right=("process", "parent", "pid", "events"),
     )
     return 0
+
+
+def _print_threads(trace: Trace, *, as_json: bool) -> int:
+    from reenact import terminal
+    from reenact.printable import printable
+
+    found = [
+        (process.number, thread, name)
+        for process in trace.processes
+        for thread, name in _named_threads(trace, process.number)
+    ]
+    if as_json:
+        threads = [
+            {
+                "process": process,
+                "number": thread.number,
+                "tid": thread.tid,
+                "name": name,
+                "begin": thread.begin,
+                "end": thread.end,
+            }
+            for process, thread, name in found
+        ]
+        terminal.print_json({"trace": trace.path, "threads": threads})
+        return 0
+    terminal.print_table(
+        ("process", "thread", "tid", "begins", "ends", "name"),
+        [
+            (
+                str(process),
+                str(thread.number),
+                str(thread.tid),
+                f"{process}:{thread.begin}",
+                "-" if thread.end is None else f"{process}:{thread.end}",
+                printable(name),
+            )
+            for process, thread, name in found
+        ],
+        right=("process", "thread", "tid"),
+    )
+    return 0
+
+
+def _named_threads(trace: Trace, process: int) -> list[tuple[RecordedThread, str]]:
+    """The threads of a process; without names where it cannot be replayed."""
+    import sys
+
+    from reenact.errors import ReenactError
+    from reenact.printable import printable
+    from reenact.session.thread_names import named_threads
+    from reenact.session.thread_table import ThreadTable
+
+    try:
+        return named_threads(trace, process)
+    except ReenactError as error:
+        reason = printable(error.message)
+        print(f"threads of process {process} have no names here: {reason}", file=sys.stderr)
+        return [(thread, "") for thread in ThreadTable(trace, process).all]

@@ -118,6 +118,17 @@ def encoded(registers: Registers) -> list[bytes | None]:
     return words
 
 
+def absent() -> list[bytes | None]:
+    """As `encoded`, of a thread that is not there.
+
+    It is at 0: gdb looks at the address of each thread before it goes on, and fails half-way, with
+    its client waiting, where one has none (`thread_still_needs_step_over_bp` in gdb/infrun.c).
+    """
+    found: list[bytes | None] = [None] * len(REGISTERS)
+    found[_GENERAL.index("rip")] = bytes(8)
+    return found
+
+
 def changed(registers: Registers, number: int, content: bytes) -> Registers:
     """Registers with one of `REGISTERS` replaced; those a branch does not need stay as they are."""
     register = REGISTERS[number]

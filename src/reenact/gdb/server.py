@@ -95,7 +95,7 @@ class Conversation:
         self._names = Names(pid)
         outline = ProcessOutline.of(trace, session.process)
         self._target = Target(session, outline, self._names, self._say)
-        self._has_commands = has_commands
+        self._has_commands = self._target.keeps_numbers = has_commands
         self._monitor = Monitor(self._target, checkpoints or UserCheckpoints(), debugged)
         self._objects = Objects(self._target, trace, self._names)
         files = ModuleFiles.of_trace(session.trace.path)
@@ -206,7 +206,7 @@ class Conversation:
     def _encoded(self) -> list[bytes | None]:
         registers = self._target.registers()
         if registers is None:
-            return [None] * len(description.REGISTERS)
+            return description.absent()
         return description.encoded(registers)
 
     def _set_registers(self, rest: str) -> str:
@@ -260,14 +260,14 @@ class Conversation:
     def _is_alive(self, rest: str) -> str:
         named = identifiers.parse(rest)
         is_ours = named.process in (None, self._names.process)
-        known = any(thread.tid == named.thread for thread in self._target.threads())
+        known = any(tid == named.thread for tid, *_ in self._target.listed_threads())
         return "OK" if is_ours and known else _ERROR
 
     def _current(self, _rest: str) -> str:
         return f"QC{self._names.of(self._target.running)}"
 
     def _thread_list(self, _rest: str) -> str:
-        return "m" + ",".join(self._names.of(thread.tid) for thread in self._target.threads())
+        return "m" + ",".join(self._names.of(tid) for tid, *_ in self._target.listed_threads())
 
     def _thread_local(self, rest: str) -> str:
         name, offset, link_map = rest.split(",")

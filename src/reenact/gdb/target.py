@@ -26,6 +26,8 @@ from reenact.symbols.thread_local import ThreadLocals
 INTERRUPT, _TRAP = 2, 5
 #: Steps of one thread until it is where its client wants it, at most.
 _MOST_STEPS = 20_000
+#: A client is shown no threads that are not there where a process has more than so many.
+_MOST_LISTED = 100
 #: Stops that concern all threads.
 _LAST = (StopReason.START, StopReason.END, StopReason.DIVERGENCE, StopReason.INTERRUPTED)
 
@@ -50,6 +52,8 @@ class Target:
         self.session = session
         self.points = DebuggerPoints(session)
         self.names = names
+        #: The client wants the same numbers for the same threads at every position.
+        self.keeps_numbers = False
         #: Kinds of milestones the client wants to be told.
         self.told_kinds: set[str] = set()
         self._outline = outline
@@ -81,6 +85,34 @@ class Target:
     def threads(self) -> tuple[Thread, ...]:
         """All threads at the position."""
         return self.session.threads
+
+    def listed_threads(self) -> list[tuple[int, str, str]]:
+        """Threads for a client: tid, name, and what else there is to say.
+
+        A client numbers threads as it sees them, and anew when one is there again. So that numbers
+        stay, those that have ended or are yet to be made are listed, too, with hardly a register.
+        """
+        living = {thread.tid: thread for thread in self.threads()}
+        found = [
+            (
+                tid,
+                thread.name,
+                ("runs here" if thread.is_running else "waits")
+                + (f", pthread {thread.pthread:#x}" if thread.pthread else ""),
+            )
+            for tid, thread in living.items()
+        ]
+        table = self.session.all_threads
+        if not self.keeps_numbers or len(table) > _MOST_LISTED:
+            return found
+        event = self.position.event
+        absent = {one.tid: one for one in table if one.tid not in living}
+        found += [
+            (tid, "", "ended" if one.begin <= event else "not made yet")
+            for tid, one in absent.items()
+        ]
+        order = {one.tid: one.number for one in reversed(table)}
+        return sorted(found, key=lambda one: order.get(one[0], len(table) + 1))
 
     @property
     def running(self) -> int:

@@ -63,9 +63,10 @@ class Objects:
 
     def _threads(self) -> bytes:
         lines = (
-            f'<thread id="{self._names.of(thread.tid)}">'
-            f"{'runs here' if thread.is_running else 'waits'}</thread>"
-            for thread in self._target.threads()
+            f'<thread id="{self._names.of(tid)}" name={quoteattr(printable(name))}>{more}</thread>'
+            if name
+            else f'<thread id="{self._names.of(tid)}">{more}</thread>'
+            for tid, name, more in self._target.listed_threads()
         )
         return f'<?xml version="1.0"?><threads>{"".join(lines)}</threads>'.encode()
 

@@ -18,6 +18,7 @@ from reenact.session.points import Points
 from reenact.session.positions import Key, Position
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.schedule import Schedule
+from reenact.session.thread_table import ThreadTable
 from reenact.session.values import EventInfo
 from reenact.session.view import View
 
@@ -46,6 +47,7 @@ class SessionBase:
             process, replayed, Schedule(trace, process), self._points, weakref.ref(self)
         )
         self._destinations = Destinations(trace, process, replayed)
+        self._thread_table = ThreadTable(trace, process)
         self._view = View(trace, process, replayed)
         self._escapes = Escapes(self._view)
         #: Inside of a branch, what calls functions there.

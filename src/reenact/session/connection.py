@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reenact.errors import ReplayError
 from reenact.session import messages
@@ -19,6 +19,8 @@ _NO_FILE = 0xFFFF_FFFF
 _READ, _WRITE, _EXECUTE = 1, 2, 4
 _MOST_TAG = 2**32 - 1
 _SHORTEST = 8
+#: Bytes of the name of a thread, and how many are asked for at once.
+_NAME, _MOST_NAMES = 16, 1024
 
 
 class ReplayerConnection:
@@ -163,6 +165,15 @@ class ReplayerConnection:
         """The running thread (0: none), and all others."""
         running, *others = array.array("I", self._ask(Operation.THREADS))
         return running, others
+
+    def thread_names(self, tids: Sequence[int]) -> list[bytes]:
+        """What threads are called in the kernel, in this order; empty where it is not known."""
+        found = b"".join(
+            self._ask(Operation.THREAD_NAMES, messages.words(*tids[first : first + _MOST_NAMES]))
+            for first in range(0, len(tids), _MOST_NAMES)
+        )
+        names = (found[at : at + _NAME] for at in range(0, len(found), _NAME))
+        return [name.rstrip(b"\0") for name in names]
 
     def mappings(self) -> list[Mapping]:
         """All mappings of the program."""

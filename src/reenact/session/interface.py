@@ -7,7 +7,7 @@ process wait, and how it is talked to is the business of what implements this (`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, Union
 
@@ -62,6 +62,9 @@ class StoppedProcess(Protocol):
 
     def threads(self) -> tuple[int, list[int]]:
         """The running thread (0: none), and all others."""
+
+    def thread_names(self, tids: Sequence[int]) -> list[bytes]:
+        """What threads are called in the kernel, in this order; empty where it is not known."""
 
     def mappings(self) -> list[Mapping]:
         """All mappings of the program."""

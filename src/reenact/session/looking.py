@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from reenact.errors import UsageError
 from reenact.session.base import SessionBase
+from reenact.session.thread_table import RecordedThread
 from reenact.session.values import Mapping, Registers, Thread
 from reenact.symbols.expressions import Result, evaluate
 from reenact.symbols.foresight import check
@@ -34,14 +36,32 @@ class Looking(SessionBase):
 
     @property
     def threads(self) -> tuple[Thread, ...]:
-        """All threads, by number; at the end of the process, the one that ended it."""
+        """All threads, by number; at the end of the process, the one that ended it.
+
+        Example:
+            >>> [thread.number for thread in session.threads], session.threads[0].name
+            ([1], 'walk')
+        """
         present = self._replayed.present
         _, others = present.threads()
-        running = self.thread
-        waiting = [tid for tid in others if tid != running]
-        found = [Thread(tid, present.registers(tid), is_running=False) for tid in waiting]
-        found.append(Thread(running, present.registers(), is_running=True))
-        return tuple(sorted(found, key=lambda thread: thread.tid))
+        running, event = self.thread, self._replayed.key[0]
+        tids = sorted({*others, running})
+        found = [
+            Thread(
+                tid,
+                present.registers(0 if tid == running else tid),
+                is_running=tid == running,
+                number=self._thread_table.number(tid, event),
+                name=name.decode("utf-8", "replace"),
+            )
+            for tid, name in zip(tids, present.thread_names(tids))
+        ]
+        return tuple(sorted(found, key=lambda thread: (thread.number or math.inf, thread.tid)))
+
+    @property
+    def all_threads(self) -> tuple[RecordedThread, ...]:
+        """Every thread that the process ever has, by number, as the log tells them."""
+        return self._thread_table.all
 
     @property
     def mappings(self) -> tuple[Mapping, ...]:

@@ -58,6 +58,7 @@ class Operation(enum.IntEnum):
     COLLECT = 18
     COLLECTED = 19
     MAP_MEMORY = 20
+    THREAD_NAMES = 21
 
 
 class Reply(enum.IntEnum):

@@ -167,13 +167,33 @@ class Registers:
         return Registers(tuple(values), self.xsave)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Thread:
-    """A thread at one position; `is_running`: the one whose instruction is next."""
+    """A thread at one position.
+
+    Arguments:
+        tid: its number in the kernel.
+        registers: of it.
+        is_running: it is the one whose instruction is next.
+        number: in the order in which the process has made its threads, the same at every position;
+            1 is the first one. None: a child of `vfork`, which runs in its parent's place.
+        name: what it is called at the position (`pthread_setname_np`, `prctl(PR_SET_NAME)`).
+    """
 
     tid: int
     registers: Registers
     is_running: bool
+    number: int | None = None
+    name: str = ""
+
+    @property
+    def pthread(self) -> int:
+        """What `pthread_self` gives in it, with the C libraries of Linux: where its data begins."""
+        return self.registers["fs_base"]
+
+    def __repr__(self) -> str:
+        runs = ", runs" if self.is_running else ""
+        return f"<Thread {self.number} {self.name!r}, tid {self.tid}{runs}>"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ pub enum Operation {
     Collect,
     Collected,
     MapMemory,
+    ThreadNames,
 }
 
 impl Operation {
@@ -51,6 +52,7 @@ impl Operation {
             18 => Collect,
             19 => Collected,
             20 => MapMemory,
+            21 => ThreadNames,
             _ => return None,
         })
     }

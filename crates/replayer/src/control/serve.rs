@@ -91,6 +91,7 @@ impl Control {
             Operation::Fork => self.fork(machine, place, descriptor),
             Operation::Mappings => self.mappings(machine, reader.u64()),
             Operation::Threads => self.threads(machine),
+            Operation::ThreadNames => self.thread_names(machine, reader),
             Operation::History => self.passed(reader.u64()),
             Operation::Breakpoints => {
                 let mut addresses = Vec::new();
@@ -378,6 +379,15 @@ impl Control {
         self.send_data(|out| {
             for tid in core::iter::once(current).chain(others) {
                 out.extend_from_slice(&tid.to_le_bytes());
+            }
+        });
+    }
+
+    /// What threads are called, in the order in which they are asked for: 16 bytes each.
+    fn thread_names(&mut self, machine: &Machine, mut tids: Reader<'_>) {
+        self.send_data(|out| {
+            while tids.has_word() {
+                out.extend_from_slice(&machine.names.of(tids.u64() as u32));
             }
         });
     }
