@@ -22,6 +22,7 @@ MODULES = (
     "reenact.trace",
     "reenact.session.session",
     "reenact.session.walking",
+    "reenact.session.line_walking",
     "reenact.session.looking",
     "reenact.session.positions",
     "reenact.session.values",

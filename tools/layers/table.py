@@ -12,6 +12,7 @@ PYTHON_LAYERS = (
     ("trace",),
     ("recording", "replay", "doctor", "replaced_code"),
     ("symbols",),
+    ("compiling",),
     ("session",),
     ("streams",),
     ("gdb",),

@@ -35,33 +35,6 @@ pub fn evaluate(code: &[u8], program: &mut impl Program) -> Result<u64, Problem>
     Err(Problem::Endless)
 }
 
-/// Bytes that an expression can collect at most, if all of that is known from its text alone: without jumps, from
-/// lengths that are constants.
-pub fn most_collected(code: &[u8]) -> Option<u64> {
-    let (mut at, mut sum) = (0usize, 0u64);
-    let mut constant = None;
-    while let Some(&number) = code.get(at) {
-        let opcode = Opcode::from_u8(number)?;
-        let bytes = code.get(at + 1..at + 1 + opcode.operand_size())?;
-        let operand = bytes
-            .iter()
-            .fold(0u64, |value, &byte| value << 8 | u64::from(byte));
-        at += 1 + opcode.operand_size();
-        match opcode {
-            Opcode::End => return Some(sum),
-            Opcode::Goto | Opcode::IfGoto | Opcode::Tracenz => return None,
-            Opcode::Trace => sum = sum.checked_add(constant?)?,
-            Opcode::TraceQuick | Opcode::Trace16 => sum = sum.checked_add(operand)?,
-            _ => {}
-        }
-        constant = match opcode {
-            Opcode::Const8 | Opcode::Const16 | Opcode::Const32 | Opcode::Const64 => Some(operand),
-            _ => None,
-        };
-    }
-    None
-}
-
 fn target(code: &[u8], operand: u64) -> Result<usize, Problem> {
     let place = operand as usize;
     if place < code.len() {

@@ -16,7 +16,7 @@ mod evaluate;
 mod opcode;
 mod stack;
 
-pub use evaluate::{evaluate, most_collected, MOST_STEPS};
+pub use evaluate::{evaluate, MOST_STEPS};
 pub use opcode::Opcode;
 pub use stack::DEPTH;
 

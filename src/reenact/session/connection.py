@@ -21,6 +21,10 @@ _MOST_TAG = 2**32 - 1
 _SHORTEST = 8
 #: Bytes of the name of a thread, and how many are asked for at once.
 _NAME, _MOST_NAMES = 16, 1024
+#: Address and length of an agent expression.
+_PER_CODE = 16
+#: More than a replayer keeps of what it collects, bytes.
+_MOST_COLLECTED = 16 << 20
 
 
 class ReplayerConnection:
@@ -49,6 +53,8 @@ class ReplayerConnection:
         #: Which set of breakpoints it has been told; the owner's business.
         self.points_version = 0
         self._has_conditions = False
+        #: What it collects at hits: addresses, and an agent expression of each.
+        self.collection: messages.Codes = ()
         self.last = self._take_stop()
 
     @property
@@ -98,6 +104,7 @@ class ReplayerConnection:
             raise
         copy.points_version = self.points_version
         copy._has_conditions = self._has_conditions
+        copy.collection = self.collection
         copy.is_changed = self.is_changed
         return copy
 
@@ -115,6 +122,39 @@ class ReplayerConnection:
         if conditions or self._has_conditions:
             self._ask(Operation.CONDITIONS, messages.conditions(conditions))
         self._has_conditions = bool(conditions)
+
+    def set_collection(self, codes: messages.Codes) -> None:
+        """Collect at these addresses: of each hit the values of all agent expressions there."""
+        self.collection = ()
+        parts: list[list[tuple[int, bytes]]] = [[]]
+        size = 0
+        for address, code in codes:
+            if size + len(code) > messages.MOST_MEMORY:
+                parts.append([])
+                size = 0
+            parts[-1].append((address, code))
+            size += len(code) + _PER_CODE
+        for number, part in enumerate(parts):
+            self._ask(Operation.COLLECT, messages.collections(part, is_first=number == 0))
+        self.collection = codes
+
+    def collected(self) -> bytes:
+        """The records of what was collected since they were taken last."""
+        parts = []
+        size = 0
+        while part := self._ask(Operation.COLLECTED):
+            parts.append(part)
+            size += len(part)
+            if size > _MOST_COLLECTED:
+                raise _misunderstood()
+        return b"".join(parts)
+
+    def listed(self) -> list[StopState]:
+        """The last hits of a run that has listed them, in order."""
+        try:
+            return messages.hits(self._ask(Operation.HITS))
+        except (ValueError, struct.error):
+            raise _misunderstood() from None
 
     def evaluate(self, code: bytes) -> int | None:
         """The value of an agent expression; None: it has none here."""

@@ -15,7 +15,7 @@ from reenact.session.checkpoints import Checkpoints
 from reenact.session.connection import ReplayerConnection
 from reenact.session.history import History
 from reenact.session.interface import MovementInterrupted
-from reenact.session.messages import NEVER, CodeRange, Reason, Run, RunResult, StopState
+from reenact.session.messages import NEVER, CodeRange, Codes, Reason, Run, RunResult, StopState
 from reenact.session.points import Points
 from reenact.session.positions import Key
 
@@ -157,6 +157,9 @@ class Copies:
         steps: int = NEVER,
         instructions: int = STAGE,
         asks_behind: bool = False,
+        collects: bool = False,
+        lists: bool = False,
+        last_event: int = NEVER,
         within: CodeRange | None = None,
         seeks: bool = False,
     ) -> RunResult:
@@ -165,11 +168,13 @@ class Copies:
             target=end,
             steps=steps,
             most_total=copy.state.total + instructions,
-            most_event=copy.state.event + STAGE_EVENTS,
+            most_event=min(copy.state.event + STAGE_EVENTS, last_event),
             catch=points.catch_mask() if points is not None else 0,
             remember=remember,
             leave_here=leave_here,
             asks_behind=asks_behind,
+            collects=collects,
+            lists=lists,
             within=within,
             seeks=seeks,
         )
@@ -190,6 +195,11 @@ class Copies:
             copy.set_watches([])
             copy.set_conditions([])
             copy.points_version = 0
+
+    def set_collection(self, copy: ReplayerConnection, codes: Codes) -> None:
+        """Have a copy collect at hits what these agent expressions are and collect."""
+        if copy.collection != codes:
+            copy.set_collection(codes)
 
     # Copies
 

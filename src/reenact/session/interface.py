@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol, Union
 
 from reenact.session.history import History
-from reenact.session.messages import CodeRange, RunResult, StopState
+from reenact.session.messages import CodeRange, Codes, RunResult, StopState
 from reenact.session.points import Point, Points
 from reenact.session.positions import Key
 from reenact.session.values import Mapping, Registers
@@ -34,6 +35,41 @@ class Visitor(Protocol):
 
     def visit(self, state: StopState | None) -> None:
         """The process that is looked at is at a hit; None: at the end of the stretch."""
+
+
+@dataclass(frozen=True)
+class Collecting:
+    """What is collected at hits on the way, in place of stopping at each.
+
+    Arguments:
+        codes: agent expressions, and the address of the breakpoint at whose hits each is asked.
+        last_event: the event behind which they are no longer right.
+        instructions: how far to go at once.
+        leave_here: what has been told at the present (`messages.BREAKPOINTS` and `ACCESSES`).
+    """
+
+    codes: Codes
+    last_event: int
+    instructions: int
+    leave_here: int
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The records of some hits; `docs/internals/control-protocol.md` says what is in them.
+
+    Arguments:
+        records: of all hits up to where the process stands, but one that is told.
+        result: where it stands.
+        point: what says to stop there, where the replayer could not collect; None: go on.
+        leave_here: what has been told where the process stands; None: nothing follows, or
+            somebody interrupts.
+    """
+
+    records: bytes
+    result: RunResult
+    point: Point | None
+    leave_here: int | None
 
 
 class StoppedProcess(Protocol):
@@ -139,6 +175,9 @@ class ReplayedProcess(Protocol):
         within: CodeRange | None = None,
     ) -> tuple[RunResult, Point | None]:
         """Run to the next hit; without one to `ceiling`, for `steps`, out of `within`, or on."""
+
+    def collect(self, points: Points, judge: Judge, wanted: Collecting) -> Collected:
+        """Some way forward, collecting at hits; an interrupt is told, it raises nothing."""
 
     def last_outside(self, within: CodeRange, floor: Key) -> StopState | None:
         """The last place of a thread before the present in other code; moves nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reenact.session.recorded_trace import RecordedTrace
@@ -48,6 +48,17 @@ def all_loads(
         for known in present
         if known.file is not None
     )
+    found.update((load, None) for _, load in _later(trace, process, first))
+    return tuple(found)
+
+
+def changes(trace: RecordedTrace, process: int, first: int) -> tuple[int, ...]:
+    """The events that map files, in order; arguments as of `all_loads`."""
+    return tuple(sorted({event for event, _ in _later(trace, process, first)}))
+
+
+def _later(trace: RecordedTrace, process: int, first: int) -> Iterator[tuple[int, Load]]:
+    """What is mapped by events after the first, and by which."""
     for kind, codes in (("syscall", _CALLS), ("image-begin", ())):
         events = trace.events(process, first + 1, kinds=(kind,), codes=codes, with_attachments=True)
         for event in events:
@@ -57,5 +68,4 @@ def all_loads(
                 length, _, _, file, _, offset = _RECORD.unpack_from(attachment.content)
                 if file != _NO_FILE:
                     start = attachment.address
-                    found[Load(start, start + length, file, offset)] = None
-    return tuple(found)
+                    yield event.index, Load(start, start + length, file, offset)

@@ -29,6 +29,8 @@ BREAKPOINTS, ACCESSES = 1, 2
 BREAKPOINT, WATCH = 1, 2
 #: Kind, address of the breakpoint or number of the watch, the agent expression.
 PointCondition = tuple[int, int, bytes]
+#: Addresses of breakpoints, and an agent expression of each that is asked at its hits.
+Codes = tuple[tuple[int, bytes], ...]
 
 _HEADER = struct.Struct("<II")
 _STATE = struct.Struct("<IIQQQQQ")
@@ -59,6 +61,7 @@ class Operation(enum.IntEnum):
     COLLECTED = 19
     MAP_MEMORY = 20
     THREAD_NAMES = 21
+    HITS = 22
 
 
 class Reply(enum.IntEnum):
@@ -145,6 +148,7 @@ class Run:
             (`ACCESSES`) does not count.
         asks_behind: conditions of watched memory are asked behind an access, not before it.
         collects: where something is to be collected it is, and nothing is told.
+        lists: what is remembered is listed, too: the last hits can be asked for.
         within: code that the run ends behind; with `seeks` the run goes on, and the last place
             outside of it is remembered.
     """
@@ -158,6 +162,7 @@ class Run:
     leave_here: int = 0
     asks_behind: bool = False
     collects: bool = False
+    lists: bool = False
     within: CodeRange | None = None
     seeks: bool = False
 
@@ -172,7 +177,7 @@ class Run:
             self.catch,
             int(self.remember),
             self.leave_here,
-            self.asks_behind | self.collects << 1 | self.seeks << 2,
+            self.asks_behind | self.collects << 1 | self.seeks << 2 | self.lists << 3,
             within.start,
             within.end,
             within.thread,
@@ -195,6 +200,14 @@ def conditions(found: Sequence[PointCondition]) -> bytes:
     parts = [words(1)]
     for kind, place, code in found:
         parts += [words(kind, place, len(code)), code]
+    return b"".join(parts)
+
+
+def collections(found: Sequence[tuple[int, bytes]], *, is_first: bool) -> bytes:
+    """The content of `Operation.COLLECT`; where `is_first` all others are forgotten."""
+    parts = [words(is_first)]
+    for address, code in found:
+        parts += [words(address, len(code)), code]
     return b"".join(parts)
 
 
@@ -234,6 +247,11 @@ def stopped(message: bytes) -> RunResult:
         remembered = _stop_state(message, at)
     text = message[at + _STATE.size :].decode("utf-8", "replace")
     return RunResult(state, hits, remembered, text)
+
+
+def hits(content: bytes) -> list[StopState]:
+    """Take the answer to `Operation.HITS` apart. Errors: `ValueError`, `struct.error`."""
+    return [_stop_state(content, at) for at in range(0, len(content), _STATE.size)]
 
 
 def _stop_state(message: bytes, at: int) -> StopState:

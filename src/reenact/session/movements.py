@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from reenact.session.interface import ReplayedProcess
+from reenact.session.interface import Collected, Collecting, ReplayedProcess
 from reenact.session.messages import CodeRange, Reason, StopState
 from reenact.session.points import Point, Points, Watchpoint
 from reenact.session.positions import Key, Position
@@ -152,6 +152,20 @@ class Movements:
         """
         points = Points() if alone else self.points
         return self._forward(points.joined(extra) if extra else points, ceiling)
+
+    def collect(self, wanted: Collecting) -> tuple[Collected, Stop | None]:
+        """Some way forward, collecting at hits of the session's points; and the stop, if any."""
+        found = self._process.collect(
+            self.points, lambda state: self._hit(self.points, state), wanted
+        )
+        if found.leave_here is not None and found.point is None:
+            return found, None
+        if found.point is not None:
+            found.point.hits += 1
+        reason = None
+        if found.result.state.reason == Reason.INTERRUPTED:
+            reason = StopReason.INTERRUPTED
+        return found, self._stop(found.result.state, reason, found.result.message)
 
     def through(self, start: int, end: int, ceiling: Key | None = None) -> Stop:
         """On to where the running thread executes other code, or another thread runs.

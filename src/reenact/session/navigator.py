@@ -15,7 +15,14 @@ from reenact.session.backward_search import HITS, BackwardSearch, beyond
 from reenact.session.connection import ReplayerConnection
 from reenact.session.copies import ENDS, STAGE, STAGE_EVENTS, Copies
 from reenact.session.history import History
-from reenact.session.interface import Judge, MovementInterrupted, StoppedProcess, Visitor
+from reenact.session.interface import (
+    Collected,
+    Collecting,
+    Judge,
+    MovementInterrupted,
+    StoppedProcess,
+    Visitor,
+)
 from reenact.session.messages import (
     BREAKPOINTS,
     NEVER,
@@ -199,6 +206,45 @@ class Navigator:
                     leave_here = beyond(result.state)
                 else:
                     return self._settled(result), None
+
+    def collect(self, points: Points, judge: Judge, wanted: Collecting) -> Collected:
+        """Some way forward, collecting at hits.
+
+        Arguments:
+            points: what may be hit.
+            judge: decides about what is not collected.
+            wanted: what is collected, and how far.
+        """
+        copies, present = self._copies, self._copies.present
+        with self.movement():
+            copies.set_points(present, points)
+            copies.set_collection(present, wanted.codes)
+            try:
+                result = copies.run_stage(
+                    present,
+                    points,
+                    leave_here=wanted.leave_here,
+                    remember=False,
+                    asks_behind=True,
+                    collects=True,
+                    last_event=wanted.last_event,
+                    instructions=wanted.instructions,
+                )
+            except MovementInterrupted:
+                stopped = dataclasses.replace(present.state, reason=Reason.INTERRUPTED)
+                result = dataclasses.replace(present.last, state=stopped)
+                return Collected(present.collected(), result, None, None)
+            records = present.collected()
+            reason = result.state.reason
+            if reason in HITS:
+                return Collected(records, result, judge(result.state), beyond(result.state))
+            if reason == Reason.COLLECTED:
+                return Collected(records, result, None, BREAKPOINTS)
+            if reason == Reason.LIMIT:
+                if wanted.instructions >= STAGE:
+                    copies.leave(present)
+                return Collected(records, result, None, 0)
+            return Collected(records, self._settled(result), None, None)
 
     def last_outside(self, within: CodeRange, floor: Key) -> StopState | None:
         """The last place of a thread before the present in other code; None: none since `floor`."""

@@ -76,6 +76,11 @@ class Point(abc.ABC):
         self._is_enabled = value
         self._owner.changed()
 
+    def replace_condition(self, condition: Condition | None) -> None:
+        """Have it stop under another condition."""
+        self.condition = condition
+        self._owner.changed()
+
     def remove(self) -> None:
         """Take it away for good."""
         self._owner.remove(self)

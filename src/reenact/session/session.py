@@ -10,16 +10,16 @@ from typing import Union, overload
 from reenact.session.bookmarks import Bookmark
 from reenact.session.calls_in_branch import BranchCalls, Printed, to_streams
 from reenact.session.followed import Followed
+from reenact.session.line_walking import LineWalking
 from reenact.session.points import AgentCode, Breakpoint, Point, Watchpoint
 from reenact.session.values import Registers
-from reenact.session.walking import Walking
 
 #: Called at a hit of a breakpoint or watchpoint, with the session standing there; a false result
 #: goes on as if there had been no hit. It may look, but not move.
 Condition = Union[Callable[["Session"], object], AgentCode]
 
 
-class Session(Walking):
+class Session(LineWalking):
     """One recorded process, replayed, at one position. Made by `Trace.replay`; used with `with`.
 
     Arguments:

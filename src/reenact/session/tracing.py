@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reenact import _native
 from reenact.errors import UsageError
+from reenact.session.hit_collection import CollectedHit
 from reenact.session.positions import Position
 from reenact.session.session import Session
 from reenact.session.values import StopReason
@@ -21,14 +22,14 @@ class Answer:
     Arguments:
         text: as C would write it; "" where there is none.
         value: as Python's own; pointers are numbers.
-        problem: why there is no value; "" where there is one.
         is_true: whether C takes it for true.
+        problem: why there is no value; "" where there is one.
     """
 
     text: str
     value: Plain
-    problem: str = ""
     is_true: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Tracing:
                 session.check_expression(expression, self._point.addresses)
         except UsageError as error:
             raise UsageError(f"at {place}: {error.message}", error.hint) from None
+        #: Function, file and line of addresses where a hit was.
+        self._places: dict[int, tuple[str | None, str | None, int | None]] = {}
         #: In what the replay departs from the recording, once the pass has ended there.
         self.divergence = ""
         #: Hits at which the condition had no value, which do not count, and why the first had none.
@@ -94,18 +97,50 @@ class Tracing:
         self.problem = ""
 
     def hits(self) -> Iterator[Hit]:
-        """Every hit that counts, in order."""
-        session = self._session
-        if session.registers.rip in self._point.addresses and self._counts():
-            yield self._hit(session.thread)
+        """Every hit that counts, in order. The session is already further on when one is given."""
+        session, point = self._session, self._point
+        collection = session.collection(point, self._expressions, self._condition)
+        address = session.registers.rip
+        if address in point.addresses:
+            yield from self._asked(session.thread, address)
+            collection.learn(address)
         while True:
-            stop = session.continue_()
+            hits, stop = collection.advance()
+            for hit in hits:
+                if hit.values is None:
+                    collection.forget(hit.address)
+                    yield from self._asked_again(hit)
+                else:
+                    answers = tuple(
+                        Answer(*value) for value in hit.values[: len(self._expressions)]
+                    )
+                    position = Position(session.process, *hit.key)
+                    yield Hit(position, hit.thread, *self._places[hit.address], answers)
+            if stop is None:
+                continue
             if stop.reason != StopReason.BREAKPOINT:
                 break
-            if self._counts():
-                yield self._hit(stop.thread)
+            address = session.registers.rip
+            yield from self._asked(stop.thread, address)
+            collection.learn(address)
         if stop.reason == StopReason.DIVERGENCE:
             self.divergence = stop.message or "the replay cannot go on"
+
+    def _asked(self, thread: int, address: int) -> Iterator[Hit]:
+        """The hit where the session stands, if it counts."""
+        if address not in self._places:
+            frame = self._session.frame()
+            self._places[address] = (frame.function, frame.file, frame.line)
+        if self._counts():
+            yield self._hit(thread)
+
+    def _asked_again(self, hit: CollectedHit) -> Iterator[Hit]:
+        """A hit that was passed, and has to be asked for all the same: go there, and back."""
+        end = self._session.position
+        self._session.goto(Position(self._session.process, *hit.key))
+        found = self._hit(hit.thread)
+        self._session.goto(end)
+        yield found
 
     def _counts(self) -> bool:
         """Whether the condition holds at the hit."""
@@ -119,23 +154,20 @@ class Tracing:
 
     def _hit(self, thread: int) -> Hit:
         session = self._session
-        frame = session.frame()
         return Hit(
-            position=session.position,
-            thread=thread,
-            function=frame.function,
-            file=frame.file,
-            line=frame.line,
-            answers=tuple(self._answer(expression) for expression in self._expressions),
+            session.position,
+            thread,
+            *self._places[session.registers.rip],
+            tuple(self._answer(expression) for expression in self._expressions),
         )
 
     def _answer(self, expression: str) -> Answer:
         try:
             found = self._session.evaluate(expression)
             if isinstance(found, Value):
-                return Answer(render(found), found.plain(), is_true=bool(found))
-            return Answer(str(found), found, is_true=bool(found))
+                return Answer(render(found), found.plain(), bool(found))
+            return Answer(str(found), found, bool(found))
         except UsageError as error:
-            return Answer("", None, error.message)
+            return Answer("", None, problem=error.message)
         except (ArithmeticError, TypeError, ValueError, _native.SymbolError) as error:
-            return Answer("", None, f"cannot be computed: {error}")
+            return Answer("", None, problem=f"cannot be computed: {error}")

@@ -63,6 +63,11 @@ class View:
             self._files = ModuleFiles.of_trace(self._trace.path)
         return self._files
 
+    @property
+    def program(self) -> str:
+        """Path of the program."""
+        return self._program
+
     def space(self) -> AddressSpace:
         """What is loaded now."""
         # Only events change mappings.

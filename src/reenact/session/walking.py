@@ -1,4 +1,4 @@
-"""The part of a session that moves: by instructions, events, lines, and changes of memory."""
+"""The part of a session that moves: by instructions, events, and changes of memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Union
 from reenact.errors import UsageError
 from reenact.session.changes import Changes
 from reenact.session.interface import MovementInterrupted
-from reenact.session.line_steps import LineSteps
-from reenact.session.line_steps_back import LineStepsBack
 from reenact.session.looking import Looking
 from reenact.session.points import Points, Watchpoint
 from reenact.session.positions import Position, Where
@@ -66,7 +64,7 @@ class Walking(Looking):
             >>> session.reverse_stepi(100).position == session.start
             True
         """
-        count = _counted(count)
+        count = counted(count)
         if thread is None:
             return self._moved(lambda: self._movements.step(count))
         self._check_thread(thread)
@@ -74,7 +72,7 @@ class Walking(Looking):
 
     def reverse_stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
         """Undo `stepi`; at the start of the process it goes no further."""
-        count = _counted(count)
+        count = counted(count)
         if thread is None:
             return self._moved(lambda: self._movements.back(count), is_back=True)
         self._check_thread(thread)
@@ -178,77 +176,6 @@ class Walking(Looking):
             <StopReason.END: 'end'>
         """
         return self._replayed.movement()
-
-    # Movements by lines
-
-    def step(self, count: int = 1) -> Stop:
-        """To the beginning of another line, into functions that have debug information.
-
-        A function is entered behind its prologue; where one returns, the step ends behind the
-        call, in the middle of the caller's line. Functions without debug information, and handlers
-        of signals, are passed over. The running thread is meant: what others do in between is
-        passed over, too. Breakpoints, watchpoints and catchpoints end a step.
-
-        Arguments:
-            count: how many times; fewer where something else ends one of them.
-
-        Example:
-            >>> point = session.add_breakpoint("main")
-            >>> session.continue_().reason
-            <StopReason.BREAKPOINT: 'breakpoint'>
-            >>> session.step().reason
-            <StopReason.POSITION: 'position'>
-            >>> session.frame().function
-            'add'
-        """
-        return self._repeated(count, lambda: self._line_steps().step(into=True))
-
-    def next(self, count: int = 1) -> Stop:
-        """As `step`, but over all calls: by `longjmp` or an exception that leaves them, too."""
-        return self._repeated(count, lambda: self._line_steps().step(into=False))
-
-    def finish(self) -> Stop:
-        """To where the innermost function returns: behind the call.
-
-        Example:
-            >>> point = session.add_breakpoint("square")
-            >>> session.continue_().reason, session.frame().function
-            (<StopReason.BREAKPOINT: 'breakpoint'>, 'square')
-            >>> session.finish().reason, session.frame().function
-            (<StopReason.POSITION: 'position'>, 'main')
-        """
-        return self._moved(lambda: self._line_steps().finish())
-
-    def reverse_step(self, count: int = 1) -> Stop:
-        """Back to the beginning of the line before, into functions from their end.
-
-        From the middle of a line to its beginning. From a function's first line to the line of
-        the call. Breakpoints, watchpoints and catchpoints end it; at the start it goes no further.
-        """
-        return self._repeated(count, lambda: self._line_steps_back().step(into=True), is_back=True)
-
-    def reverse_next(self, count: int = 1) -> Stop:
-        """As `reverse_step`, but over all calls.
-
-        Example:
-            >>> point = session.add_breakpoint("square")
-            >>> session.continue_().reason, session.finish().reason
-            (<StopReason.BREAKPOINT: 'breakpoint'>, <StopReason.POSITION: 'position'>)
-            >>> point.remove()
-            >>> line = session.frame().line
-            >>> session.reverse_next().reason, session.frame().line == line
-            (<StopReason.POSITION: 'position'>, True)
-            >>> session.reverse_next().reason, session.frame().line == line - 1
-            (<StopReason.POSITION: 'position'>, True)
-        """
-        return self._repeated(count, lambda: self._line_steps_back().step(into=False), is_back=True)
-
-    def reverse_finish(self) -> Stop:
-        """Back to the call of the innermost function: right before it.
-
-        Errors: `UsageError` where nothing is known to have called it.
-        """
-        return self._moved(lambda: self._line_steps_back().finish(), is_back=True)
 
     # Changes
 
@@ -361,25 +288,6 @@ class Walking(Looking):
                     raise
                 return self._movements.here(StopReason.INTERRUPTED)
 
-    def _repeated(self, count: int, move: Callable[[], Stop], *, is_back: bool = False) -> Stop:
-        count = _counted(count)
-
-        def moves() -> Stop:
-            stop = self._movements.here()
-            for _ in range(count):
-                stop = move()
-                if stop.reason != StopReason.POSITION:
-                    break
-            return stop
-
-        return self._moved(moves, is_back=is_back)
-
-    def _line_steps(self) -> LineSteps:
-        return LineSteps(self._replayed, self._movements, self._view, self._escapes)
-
-    def _line_steps_back(self) -> LineStepsBack:
-        return LineStepsBack(self._replayed, self._movements, self._view)
-
     def _changes(self) -> Changes:
         return Changes(self._movements, self._replayed, self._view)
 
@@ -397,7 +305,7 @@ class Walking(Looking):
             )
 
 
-def _counted(count: int) -> int:
+def counted(count: int) -> int:
     """A number of steps, no more than can be counted. Errors: `UsageError` for a negative one."""
     if count < 0:
         raise UsageError(f"cannot take {count} steps", "give a number from 0 on")

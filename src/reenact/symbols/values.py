@@ -16,7 +16,7 @@ from reenact.symbols.types import Member, Type
 Plain = Union[int, float, bool, str, None, list["Plain"], dict[str, "Plain"]]
 
 #: Bytes of a text that are shown.
-_LONGEST_TEXT = 400
+LONGEST_TEXT = 400
 _FLOATS = {4: "<f", 8: "<d"}
 
 
@@ -274,7 +274,7 @@ class Value:
             return None
         if kind == "array":
             return self.content.split(b"\0", 1)[0].decode("utf-8", "replace")
-        found = self.read(int(self), _LONGEST_TEXT)
+        found = self.read(int(self), LONGEST_TEXT)
         if not found:
             return None
         return found.split(b"\0", 1)[0].decode("utf-8", "replace")

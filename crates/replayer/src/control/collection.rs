@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::channel::MOST_MESSAGE;
 use super::message::Reader;
-use super::observed::Observed;
+use super::observed::{Collected, Observed};
 use super::place::StopPoint;
 use crate::machine::Machine;
 
@@ -13,8 +13,6 @@ use crate::machine::Machine;
 const MOST_BYTES: usize = 1 << 20;
 /// Records that are kept until the client takes them: when there are more bytes, the run stops.
 const ROOM: usize = 1 << 20;
-/// In place of a length: the expression has no value here.
-const PROBLEM: u32 = u32::MAX;
 
 /// Expressions by address, and what they have gathered.
 #[derive(Default)]
@@ -22,7 +20,9 @@ pub struct Collection {
     expressions: BTreeMap<u64, Vec<Vec<u8>>>,
     bytes: usize,
     records: Vec<u8>,
-    scratch: Vec<u8>,
+    /// Bytes of them that the client has.
+    taken: usize,
+    scratch: Collected,
 }
 
 impl Collection {
@@ -48,29 +48,33 @@ impl Collection {
         true
     }
 
-    /// Gather at a hit; whether anything is gathered at this address.
+    /// Gather at a hit; whether that was done. It is not where nothing is to be gathered, or an expression has no
+    /// value: then nothing of this hit is kept.
     pub fn gather(&mut self, machine: &Machine, place: &StopPoint, address: u64) -> bool {
         let Some(expressions) = self.expressions.get(&address) else {
             return false;
         };
         let records = &mut self.records;
+        let begin = records.len();
         for word in [place.event, place.instructions, address] {
             records.extend_from_slice(&word.to_le_bytes());
         }
         records.extend_from_slice(&place.tid.to_le_bytes());
         records.extend_from_slice(&(expressions.len() as u32).to_le_bytes());
         for code in expressions {
-            self.scratch.clear();
+            self.scratch.bytes.clear();
             let mut observed = Observed {
                 machine,
                 collected: &mut self.scratch,
             };
-            let result = reenact_agent::evaluate(code, &mut observed);
-            let length = result.map_or(PROBLEM, |_| self.scratch.len() as u32);
-            records.extend_from_slice(&length.to_le_bytes());
-            if length != PROBLEM {
-                records.extend_from_slice(&self.scratch);
-            }
+            let Ok(value) = reenact_agent::evaluate(code, &mut observed) else {
+                records.truncate(begin);
+                return false;
+            };
+            let bytes = &self.scratch.bytes;
+            records.extend_from_slice(&value.to_le_bytes());
+            records.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            records.extend_from_slice(bytes);
         }
         true
     }
@@ -80,9 +84,14 @@ impl Collection {
         self.records.len() >= ROOM
     }
 
-    /// A part of what was gathered, which is forgotten.
+    /// A part of what was gathered, and the next one when asked again; nothing behind the last.
     pub fn take(&mut self, out: &mut Vec<u8>) {
-        let length = self.records.len().min(MOST_MESSAGE / 2);
-        out.extend(self.records.drain(..length));
+        let end = self.records.len().min(self.taken + MOST_MESSAGE / 2);
+        out.extend_from_slice(&self.records[self.taken..end]);
+        self.taken = end;
+        if end == self.records.len() {
+            self.records.clear();
+            self.taken = 0;
+        }
     }
 }

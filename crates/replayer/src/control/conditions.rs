@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::message::Reader;
-use super::observed::Observed;
+use super::observed::{Collected, Observed};
 use crate::machine::Machine;
 
 /// Most bytes of all conditions of a client.
@@ -15,6 +15,17 @@ const MOST_BYTES: usize = 4 << 20;
 mod kind {
     pub const BREAKPOINT: u64 = 1;
     pub const WATCH: u64 = 2;
+}
+
+/// What the conditions of a place say at a hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// None of them holds.
+    Fails,
+    /// One of them holds, or there is none.
+    Holds,
+    /// One has no value here: the client has to decide.
+    Unknown,
 }
 
 /// All conditions of a client. Several of one place: one of them has to hold.
@@ -53,13 +64,13 @@ impl Conditions {
     }
 
     /// Whether a breakpoint's hit counts here.
-    pub fn at_breakpoint(&self, machine: &Machine, address: u64) -> bool {
-        one_holds(machine, self.breakpoints.get(&address))
+    pub fn at_breakpoint(&self, machine: &Machine, address: u64) -> Verdict {
+        verdict(machine, self.breakpoints.get(&address))
     }
 
     /// Whether an access to what a watch watches counts here.
     pub fn at_watch(&self, machine: &Machine, number: u64) -> bool {
-        one_holds(machine, self.watches.get(&number))
+        verdict(machine, self.watches.get(&number)) != Verdict::Fails
     }
 
     /// Whether a watch has a condition.
@@ -68,16 +79,22 @@ impl Conditions {
     }
 }
 
-/// Without any condition, or with one that cannot be evaluated, the client has to decide.
-fn one_holds(machine: &Machine, conditions: Option<&Vec<Vec<u8>>>) -> bool {
-    conditions.is_none_or(|all| all.iter().any(|code| holds(machine, code)))
-}
-
-fn holds(machine: &Machine, code: &[u8]) -> bool {
-    let mut collected = Vec::new();
-    let mut observed = Observed {
-        machine,
-        collected: &mut collected,
+fn verdict(machine: &Machine, conditions: Option<&Vec<Vec<u8>>>) -> Verdict {
+    let Some(conditions) = conditions else {
+        return Verdict::Holds;
     };
-    !matches!(reenact_agent::evaluate(code, &mut observed), Ok(0))
+    let mut found = Verdict::Fails;
+    for code in conditions {
+        let mut collected = Collected::default();
+        let mut observed = Observed {
+            machine,
+            collected: &mut collected,
+        };
+        match reenact_agent::evaluate(code, &mut observed) {
+            Ok(0) => {}
+            Ok(_) => return Verdict::Holds,
+            Err(_) => found = Verdict::Unknown,
+        }
+    }
+    found
 }

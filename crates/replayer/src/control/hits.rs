@@ -2,6 +2,7 @@
 
 use reenact_translator::{Touched, Watch};
 
+use super::conditions::Verdict;
 use super::message::Reason;
 use super::range::CodeRange;
 use super::Control;
@@ -50,12 +51,13 @@ impl Control {
         if !machine.has_breakpoint(address) || self.run.except == Some(here) {
             return;
         }
-        if !self.conditions.at_breakpoint(machine, address) {
+        let verdict = self.conditions.at_breakpoint(machine, address);
+        if verdict == Verdict::Fails {
             self.pass_over(machine);
             return;
         }
         self.count(machine, 0);
-        if self.run.collects {
+        if self.run.collects && verdict == Verdict::Holds {
             let place = self.place(machine, Reason::Breakpoint, [address, 0]);
             if self.collection.gather(machine, &place, address) {
                 self.hits += 1;
@@ -67,6 +69,7 @@ impl Control {
                 self.pass_over(machine);
                 return;
             }
+            // The client has to look itself.
         }
         self.hit(machine, Reason::Breakpoint, [address, 0]);
     }

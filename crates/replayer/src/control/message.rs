@@ -26,6 +26,7 @@ pub enum Operation {
     Collected,
     MapMemory,
     ThreadNames,
+    Hits,
 }
 
 impl Operation {
@@ -53,6 +54,7 @@ impl Operation {
             19 => Collected,
             20 => MapMemory,
             21 => ThreadNames,
+            22 => Hits,
             _ => return None,
         })
     }

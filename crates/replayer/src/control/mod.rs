@@ -13,6 +13,7 @@ mod collection;
 mod conditions;
 mod history;
 mod hits;
+mod looking;
 mod message;
 mod observed;
 mod place;
@@ -32,7 +33,7 @@ use collection::Collection;
 use conditions::Conditions;
 use history::Passed;
 use message::{Operation, Reason};
-use place::StopPoint;
+use place::{Listed, StopPoint};
 use range::CodeRange;
 use reenact_translator::Touched;
 
@@ -68,6 +69,8 @@ struct Run {
     asks_behind: bool,
     /// At breakpoints that something is collected at it is collected, and nothing else.
     collects: bool,
+    /// What is remembered is listed, too.
+    lists: bool,
     /// Code that a step by line runs through.
     range: Option<CodeRange>,
 }
@@ -89,6 +92,7 @@ pub struct Control {
     counted: u64,
     events_to_look: u32,
     remembered: Option<StopPoint>,
+    listed: Listed,
     hits: u64,
     /// Registers or memory were changed: what follows is not the recording.
     is_branch: bool,
@@ -126,11 +130,13 @@ impl Control {
                 except_access: None,
                 asks_behind: false,
                 collects: false,
+                lists: false,
                 range: None,
             },
             counted: 0,
             events_to_look: EVENTS_BETWEEN_LOOKS,
             remembered: None,
+            listed: Listed::default(),
             hits: 0,
             is_branch: false,
             failure: String::new(),
@@ -291,7 +297,11 @@ impl Control {
     fn hit(&mut self, machine: &mut Machine, reason: Reason, detail: [u64; 2]) {
         self.hits += 1;
         if self.run.remember {
-            self.remembered = Some(self.place(machine, reason, detail));
+            let place = self.place(machine, reason, detail);
+            self.remembered = Some(place);
+            if self.run.lists {
+                self.listed.add(place);
+            }
             // Each takes as long as many instructions, and a stretch may be full of them.
             if self.hits.is_multiple_of(HITS_BETWEEN_LOOKS) {
                 self.look(machine);

@@ -12,14 +12,21 @@ mod numbers {
     pub const GS_BASE: u16 = 59;
 }
 
-/// Most bytes that one expression may collect.
-const MOST_COLLECTED: u64 = 16 << 10;
+/// Most bytes of one piece of memory that is collected.
+const MOST_PIECE: u64 = 16 << 10;
+/// Most bytes that one expression may collect, with what tells the pieces apart.
+const MOST_COLLECTED: usize = 96 << 10;
+
+/// Pieces of memory, in the order in which they were collected: each has its address and length before it.
+#[derive(Default)]
+pub struct Collected {
+    pub bytes: Vec<u8>,
+}
 
 /// The running thread of a machine.
 pub struct Observed<'a> {
     pub machine: &'a Machine,
-    /// What was collected, in order.
-    pub collected: &'a mut Vec<u8>,
+    pub collected: &'a mut Collected,
 }
 
 impl reenact_agent::Program for Observed<'_> {
@@ -45,16 +52,17 @@ impl reenact_agent::Program for Observed<'_> {
     }
 
     fn collect(&mut self, address: u64, length: u64) -> bool {
-        if length > MOST_COLLECTED {
+        let bytes = &mut self.collected.bytes;
+        if length > MOST_PIECE || bytes.len() + length as usize > MOST_COLLECTED {
             return false;
         }
-        let begin = self.collected.len();
-        self.collected.resize(begin + length as usize, 0);
-        let bytes = &mut self.collected[begin..];
-        let is_read = self.machine.memory.read_original(address, bytes).is_ok();
-        if !is_read {
-            self.collected.truncate(begin);
-        }
-        is_read
+        bytes.extend_from_slice(&address.to_le_bytes());
+        bytes.extend_from_slice(&(length as u32).to_le_bytes());
+        let begin = bytes.len();
+        bytes.resize(begin + length as usize, 0);
+        self.machine
+            .memory
+            .read_original(address, &mut bytes[begin..])
+            .is_ok()
     }
 }

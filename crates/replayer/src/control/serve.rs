@@ -2,14 +2,11 @@
 
 use alloc::vec::Vec;
 
-use reenact_trace::checksum::Checksum;
 use reenact_trace::Registers;
 use reenact_translator::Watch;
 
 use super::channel::{Channel, Received, MOST_MESSAGE};
-use super::history::Passed;
 use super::message::{self, reply, Operation, Reader, Reason};
-use super::observed::Observed;
 use super::place::StopPoint;
 use super::range::CodeRange;
 use super::{Control, Run};
@@ -20,7 +17,7 @@ use crate::system;
 use crate::xsave_area::VectorState;
 
 /// Most payload of a reply.
-const MOST_PAYLOAD: usize = MOST_MESSAGE / 2;
+pub(super) const MOST_PAYLOAD: usize = MOST_MESSAGE / 2;
 
 impl Control {
     /// Tell the client where the replay stands, and answer until it wants to go on.
@@ -134,6 +131,11 @@ impl Control {
                 self.send_data(|out| collection.take(out));
                 self.collection = collection;
             }
+            Operation::Hits => {
+                let listed = core::mem::take(&mut self.listed);
+                self.send_data(|out| listed.write(out));
+                self.listed = listed;
+            }
             Operation::State => self.send_stop(place),
             // It came too late: the replay has stopped already, and has said so.
             Operation::Interrupt => {}
@@ -141,21 +143,6 @@ impl Control {
             Operation::RunFree => self.run_free(machine, reader.u64()),
         }
         false
-    }
-
-    /// Of an expression: whether it has a value (0), and which.
-    fn evaluate(&mut self, machine: &Machine, code: &[u8]) {
-        let mut collected = Vec::new();
-        let mut observed = Observed {
-            machine,
-            collected: &mut collected,
-        };
-        let result = reenact_agent::evaluate(code, &mut observed);
-        self.send_data(|out| {
-            for word in [u64::from(result.is_err()), result.unwrap_or(0)] {
-                out.extend_from_slice(&word.to_le_bytes());
-            }
-        });
     }
 
     fn set_run(&mut self, machine: &Machine, reader: &mut Reader<'_>) {
@@ -175,6 +162,7 @@ impl Control {
             except_access: (leave & 2 != 0).then_some(here),
             asks_behind: flags & 1 != 0,
             collects: flags & 2 != 0,
+            lists: flags & 8 != 0,
             range: (end != 0).then_some(CodeRange {
                 start,
                 end,
@@ -183,6 +171,7 @@ impl Control {
             }),
         };
         self.remembered = None;
+        self.listed.clear();
         self.begun.clear();
         self.hits = 0;
     }
@@ -207,46 +196,16 @@ impl Control {
 
     pub(super) fn send_stop(&mut self, place: StopPoint) {
         message::begin(&mut self.reply, reply::STOP, self.tag);
-        write_place(&mut self.reply, &place);
+        place.write(&mut self.reply);
         self.reply.extend_from_slice(&self.hits.to_le_bytes());
         if let Some(remembered) = self.remembered {
-            write_place(&mut self.reply, &remembered);
+            remembered.write(&mut self.reply);
         } else {
-            self.reply.extend_from_slice(&[0xff; PLACE_SIZE]);
+            self.reply.extend_from_slice(&[0xff; StopPoint::SIZE]);
         }
         self.reply.extend_from_slice(self.failure.as_bytes());
         self.reply.truncate(MOST_PAYLOAD);
         self.send();
-    }
-
-    fn read_registers(&mut self, machine: &mut Machine, tid: u64) {
-        let current = machine.threads.current.map(u64::from);
-        if tid == 0 || current == Some(tid) {
-            let registers = *machine.registers();
-            let vectors = VectorState::save(&mut machine.translator);
-            self.send_registers(&registers, &vectors);
-            return;
-        }
-        let threads = &machine.threads;
-        let parents = threads.vfork_parents.iter();
-        let state = u32::try_from(tid).ok().and_then(|tid| {
-            let mut parents = parents.filter(|parent| parent.tid == tid);
-            threads
-                .waiting
-                .get(&tid)
-                .or_else(|| parents.next().map(|parent| &parent.state))
-        });
-        match state {
-            Some(state) => self.send_registers(&state.registers, &state.vectors),
-            None => self.refuse("there is no such thread here"),
-        }
-    }
-
-    fn send_registers(&mut self, registers: &Registers, vectors: &VectorState) {
-        self.send_data(|out| {
-            out.extend_from_slice(registers.as_bytes());
-            out.extend_from_slice(&vectors.for_client());
-        });
     }
 
     fn write_registers(&mut self, machine: &mut Machine, bytes: &[u8]) {
@@ -267,48 +226,6 @@ impl Control {
             }
         }
         self.send_data(|_| {});
-    }
-
-    /// As much of the range as can be read from its start on.
-    fn read_memory(&mut self, machine: &Machine, address: u64, length: u64) {
-        const PAGE: u64 = 4096;
-        let mut left = length.min(MOST_PAYLOAD as u64);
-        let mut at = address;
-        let mut page = [0u8; PAGE as usize];
-        message::begin(&mut self.reply, reply::DATA, self.tag);
-        while left > 0 {
-            let piece = (PAGE - at % PAGE).min(left);
-            let bytes = &mut page[..piece as usize];
-            if machine.memory.read_original(at, bytes).is_err() {
-                break;
-            }
-            self.reply.extend_from_slice(bytes);
-            at = at.wrapping_add(piece);
-            left -= piece;
-        }
-        self.send();
-    }
-
-    /// Readable bytes from an address on, and their checksum: what a client compares need not be sent.
-    fn checksum(&mut self, machine: &Machine, address: u64, length: u64) {
-        const PAGE: u64 = 4096;
-        let mut checksum = Checksum::default();
-        let mut page = [0u8; PAGE as usize];
-        let mut done = 0;
-        while done < length {
-            let at = address.wrapping_add(done);
-            let piece = (PAGE - at % PAGE).min(length - done);
-            let bytes = &mut page[..piece as usize];
-            if machine.memory.read_original(at, bytes).is_err() {
-                break;
-            }
-            checksum.add(bytes);
-            done += piece;
-        }
-        self.send_data(|out| {
-            out.extend_from_slice(&done.to_le_bytes());
-            out.extend_from_slice(&checksum.finish().to_le_bytes());
-        });
     }
 
     fn write_memory(&mut self, machine: &mut Machine, address: u64, bytes: &[u8]) {
@@ -351,58 +268,6 @@ impl Control {
             }
         }
     }
-
-    /// Mappings from the `first`-th on, as many as fit.
-    fn mappings(&mut self, machine: &Machine, first: u64) {
-        const SIZE: usize = 40;
-        let table = &machine.memory.table;
-        self.send_data(|out| {
-            let mappings = table.iter().skip(first as usize);
-            for (start, mapping) in mappings.take(MOST_PAYLOAD / SIZE) {
-                for word in [start, mapping.end] {
-                    out.extend_from_slice(&word.to_le_bytes());
-                }
-                for word in [mapping.protection, mapping.flags, mapping.file.0, 0] {
-                    out.extend_from_slice(&word.to_le_bytes());
-                }
-                out.extend_from_slice(&mapping.offset.to_le_bytes());
-            }
-        });
-    }
-
-    /// The running thread first (0: none), then all others.
-    fn threads(&mut self, machine: &Machine) {
-        let threads = &machine.threads;
-        let current = threads.current.filter(|_| !threads.ended).unwrap_or(0);
-        let parents = threads.vfork_parents.iter().map(|parent| parent.tid);
-        let others: Vec<u32> = threads.waiting.keys().copied().chain(parents).collect();
-        self.send_data(|out| {
-            for tid in core::iter::once(current).chain(others) {
-                out.extend_from_slice(&tid.to_le_bytes());
-            }
-        });
-    }
-
-    /// What threads are called, in the order in which they are asked for: 16 bytes each.
-    fn thread_names(&mut self, machine: &Machine, mut tids: Reader<'_>) {
-        self.send_data(|out| {
-            while tids.has_word() {
-                out.extend_from_slice(&machine.names.of(tids.u64() as u32));
-            }
-        });
-    }
-
-    /// Events behind, from the `first`-th record on, as many as fit.
-    fn passed(&mut self, first: u64) {
-        let history = core::mem::take(&mut self.history);
-        self.send_data(|out| {
-            let records = history.iter().skip(first as usize);
-            for passed in records.take(MOST_PAYLOAD / Passed::SIZE) {
-                passed.write(out);
-            }
-        });
-        self.history = history;
-    }
 }
 
 fn operation_of(request: &[u8]) -> Option<Operation> {
@@ -413,17 +278,4 @@ fn operation_of(request: &[u8]) -> Option<Operation> {
 fn tag_of(request: &[u8]) -> u32 {
     let word = request.get(4..8).and_then(<[u8]>::first_chunk);
     word.map_or(0, |word| u32::from_le_bytes(*word))
-}
-
-const PLACE_SIZE: usize = 48;
-
-fn write_place(out: &mut Vec<u8>, place: &StopPoint) {
-    out.extend_from_slice(&(place.reason as u32).to_le_bytes());
-    out.extend_from_slice(&place.tid.to_le_bytes());
-    for word in [place.event, place.instructions, place.total] {
-        out.extend_from_slice(&word.to_le_bytes());
-    }
-    for word in place.detail {
-        out.extend_from_slice(&word.to_le_bytes());
-    }
 }
