@@ -124,6 +124,9 @@ def content_ranges(
     None for what never was in memory. Exceptions of `read` are passed on.
     """
 
+def filled_buffers(number: int) -> list[int]:
+    """Which arguments are addresses of bytes that a system call writes (its result: how many)."""
+
 def path_arguments(number: int) -> list[int]:
     """Which arguments of a system call are addresses of paths."""
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable
 
 from reenact.events import Attachment
 
-_SHOWN = 48
+#: Bytes that are shown of a string, where nothing else is asked for.
+SHOWN = 48
+#: Those that strace does not write as numbers (`string_quote` in its util.c).
+_ESCAPES = {ord(character): f"\\{letter}" for character, letter in zip('\t\n\v\f\r"\\', 'tnvfr"\\')}
 _WORD = struct.Struct("<Q")
 # MapRecord in crates/trace/src/attachment.rs.
 _MAP = struct.Struct("<QIIIIQQ")
@@ -43,28 +47,34 @@ _COMPONENTS = {0: "x87", 1: "sse", 2: "avx", 5: "opmask", 6: "zmm-high", 7: "zmm
 _PATHS = {0: "program", 1: "directory"}
 
 
-def describe(attachment: Attachment) -> str:
-    """The line; content that cannot be understood is shown as bytes."""
-    describer = _DESCRIBERS.get(attachment.tag, _bytes)
-    try:
-        return describer(attachment)
-    except (struct.error, ValueError):
-        return _bytes(attachment)
+def describe(attachment: Attachment, limit: int = SHOWN) -> str:
+    """The line; content that cannot be understood is shown as bytes, at most `limit` of them."""
+    describer = _DESCRIBERS.get(attachment.tag)
+    if describer is not None:
+        with contextlib.suppress(struct.error, ValueError):
+            return describer(attachment)
+    return _bytes(attachment, limit)
 
 
-def quoted(content: bytes, limit: int = _SHOWN) -> str:
-    """Bytes as a string of C, cut behind `limit`."""
-    shown = "".join(
-        chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
-        for byte in content[:limit]
-    )
-    return f'"{shown}"' + ("…" if len(content) > limit else "")
+def quoted(content: bytes, limit: int = SHOWN) -> str:
+    """Bytes as strace shows them: a string of C with octal escapes, `...` behind it where cut."""
+    shown = content[:limit]
+    parts = []
+    for byte, following in zip(shown, [*shown[1:], 0]):
+        if byte in _ESCAPES:
+            parts.append(_ESCAPES[byte])
+        elif 32 <= byte < 127:
+            parts.append(chr(byte))
+        else:
+            # As short as it can be: a digit behind it would be taken for a part of it.
+            parts.append(f"\\{byte:03o}" if following in b"01234567" else f"\\{byte:o}")
+    return f'"{"".join(parts)}"' + ("..." if len(content) > limit else "")
 
 
-def _bytes(attachment: Attachment) -> str:
+def _bytes(attachment: Attachment, limit: int) -> str:
     content = attachment.content
     where = f" {attachment.address:#x}" if attachment.address else ""
-    return f"{attachment.tag}{where} {len(content)} bytes {quoted(content)}"
+    return f"{attachment.tag}{where} {len(content)} bytes {quoted(content, limit)}"
 
 
 def _map(attachment: Attachment) -> str:

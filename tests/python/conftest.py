@@ -51,6 +51,8 @@ def native(monkeypatch):
     # Files are opened as always.
     fake.FileError, fake.TraceFiles = _native.FileError, _native.TraceFiles
     fake.TraceError = FakeTraceError
+    # So is the table of system calls.
+    fake.filled_buffers, fake.content_target = _native.filled_buffers, _native.content_target
 
     def record(trace_dir, argv, **options):
         fake.recorded = (trace_dir, argv, options)

@@ -11,7 +11,7 @@ from reenact.events import Attachment
 @pytest.mark.parametrize(
     ("tag", "address", "content", "line"),
     [
-        ("write", 0x10, b"ab\0", r'write 0x10 3 bytes "ab\x00"'),
+        ("write", 0x10, b"ab\0", r'write 0x10 3 bytes "ab\0"'),
         ("zero", 0x10, struct.pack("<Q", 8), "zero 0x10 8 bytes"),
         (
             "map",

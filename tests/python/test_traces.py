@@ -103,7 +103,7 @@ def test_dump_range(run, native, trace, text, indexes):
 
 def test_dump_kind_and_data(run, native, trace):
     out = run("dump", "--kind", "syscall", "--data")[1]
-    assert out.splitlines()[1].strip() == r'write 0x1000 5 bytes "\x7fELF\x22"'
+    assert out.splitlines()[1].strip() == r'write 0x1000 5 bytes "\177ELF\""'
     (line,) = run("dump", "--kind", "syscall", "--data", "--json")[1].splitlines()
     event = json.loads(line)
     assert event["register_checksum"] == "0x8000000000000000"

@@ -30,7 +30,8 @@ mod _native {
     use crate::symbols::{soname, source_files, Module, SymbolError, Type};
     #[pymodule_export]
     use crate::text::{
-        call_name, content_ranges, content_target, descriptors_of_call, path_arguments,
+        call_name, content_ranges, content_target, descriptors_of_call, filled_buffers,
+        path_arguments,
     };
     #[pymodule_export]
     use crate::trace::{check_kept_files, Trace};

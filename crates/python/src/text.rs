@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 
 use pyo3::prelude::*;
-use reenact_syscalls::{format_call, lookup, signal_name, Content, Descriptors, Kind, Memory};
+use reenact_syscalls::{
+    format_call, lookup, signal_name, Content, Descriptors, Kind, Memory, Output,
+};
 use reenact_trace::event::{flags, instruction};
 use reenact_trace::{Event, EventKind, Tag};
 
@@ -27,6 +29,22 @@ pub fn path_arguments(number: u16) -> Vec<usize> {
     let paths = arguments.iter().enumerate();
     let paths = paths.filter(|(_, (_, kind))| matches!(kind, Kind::Path | Kind::Text));
     paths.map(|(index, _)| index).collect()
+}
+
+/// Which arguments of a system call are addresses of bytes that it writes, as many as its result says.
+#[pyfunction]
+pub fn filled_buffers(number: u16) -> Vec<u8> {
+    let outputs = lookup(number.into()).map_or(&[][..], |call| call.outputs);
+    let buffers = outputs.iter().filter_map(|output| match *output {
+        Output::Result {
+            pointer,
+            unit: 1,
+            header: 0,
+            ..
+        } => Some(pointer),
+        _ => None,
+    });
+    buffers.collect()
 }
 
 /// What becomes of descriptors in a system call, a word and the arguments it is about: "none",

@@ -7,13 +7,11 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from reenact.events import Event
+    from reenact.session.call_arguments import ArgumentReader
     from reenact.trace import Trace
-
-    #: Paths by the number of the argument that is their address.
-    Paths = dict[int, bytes]
 
 #: PATH_MAX of Linux.
 _LONGEST_PATH = 4096
@@ -26,13 +24,15 @@ DESCRIPTION = (
 EXAMPLES = (
     ("reenact dump --kind syscall --paths", "the system calls, as strace would show them"),
     ("reenact dump --process 2 --range 100:150", "some events of one process"),
+    ("reenact dump --kind syscall --paths --data", "with what is read and written, too"),
     ("reenact dump --json --data | jq .text", "everything, for scripts"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from reenact.commands.options import add_process, add_trace
+    from reenact import attachment_text
+    from reenact.commands.options import add_process, add_trace, natural
     from reenact.events import KINDS
 
     add_trace(parser)
@@ -53,7 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"only events of this kind; may be repeated: {', '.join(KINDS)}",
     )
     parser.add_argument(
-        "--data", action="store_true", help="also show the data that belongs to each event"
+        "--data",
+        action="store_true",
+        help="also show the data that belongs to each event, and what system calls write: "
+        "that replays each process",
+    )
+    parser.add_argument(
+        "-s",
+        "--string-limit",
+        metavar="N",
+        type=natural,
+        default=attachment_text.SHOWN,
+        help="bytes of data that are shown as text of each call (default: %(default)s)",
     )
     parser.add_argument(
         "--paths",
@@ -85,71 +96,127 @@ def run(arguments: argparse.Namespace) -> int:
     trace = Trace(places.locate(arguments.trace))
     numbers = chosen_processes(trace, arguments.process)
     first, last = arguments.range
-    show = _print_json if arguments.json else _print_text
     for number in numbers:
         events = trace.events(
             number, first, last, kinds=arguments.kind, with_attachments=arguments.data
         )
-        if arguments.paths:
-            _print_with_paths(trace, number, events, show)
-            continue
-        for event in events:
-            show(event, {})
+        for event, known in _replayed(trace, number, events, arguments):
+            if arguments.json:
+                _print_json(event, known)
+            else:
+                _print_text(event, known, arguments.string_limit if arguments.data else None)
     return 0
 
 
-def _print_with_paths(
-    trace: Trace, process: int, events: Iterable[Event], show: Callable[[Event, Paths], None]
-) -> None:
+class _Known:
+    """What a replay has found out about a call.
+
+    Arguments:
+        paths: by the number of the argument that is their address.
+        given: bytes that it has given out, and their addresses.
+    """
+
+    __slots__ = ("given", "paths")
+
+    def __init__(
+        self, paths: dict[int, bytes] | None = None, given: Sequence[tuple[int, bytes]] = ()
+    ) -> None:
+        self.paths = paths or {}
+        self.given = given
+
+
+def _replayed(
+    trace: Trace, process: int, events: Iterable[Event], arguments: argparse.Namespace
+) -> Iterator[tuple[Event, _Known]]:
+    """Events with what was asked for about them."""
+    if not (arguments.paths or arguments.data):
+        for event in events:
+            yield event, _Known()
+        return
     import contextlib
 
     from reenact.errors import ReenactError
     from reenact.printable import printable
-    from reenact.session.paths import PathReader
+    from reenact.session.call_arguments import ArgumentReader
 
-    with contextlib.closing(PathReader(trace, process)) as reader:
+    with contextlib.closing(ArgumentReader(trace, process)) as reader:
         is_replayed = True
         for event in events:
-            paths: Paths = {}
+            known = _Known()
             try:
-                paths = reader.paths(event) if is_replayed else {}
+                known = _read(reader, event, arguments) if is_replayed else known
             except ReenactError as error:
                 is_replayed = False
+                what = "paths" if arguments.paths else "bytes that are written"
                 print(
-                    f"paths of process {process} are shown up to event {event.index}: "
+                    f"{what} of process {process} are shown up to event {event.index}: "
                     f"{printable(error.message)}",
                     file=sys.stderr,
                 )
-            show(event, paths)
+            yield event, known
 
 
-def with_paths(text: str, paths: Paths) -> str:
-    """The line of a system call with paths in the place of their addresses."""
-    from reenact.attachment_text import quoted
+def _read(reader: ArgumentReader, event: Event, arguments: argparse.Namespace) -> _Known:
+    paths = reader.paths(event) if arguments.paths else {}
+    if not arguments.data:
+        return _Known(paths)
+    # One more than is shown, which tells that there are more.
+    most = None if arguments.json else arguments.string_limit + 1
+    return _Known(paths, reader.given(event, most))
 
+
+def with_arguments(text: str, arguments: dict[int, str]) -> str:
+    """The line of a system call with texts in the place of the addresses of its arguments."""
     name, _, rest = text.partition("(")
     inside, _, result = rest.rpartition(") = ")
     parts = inside.split(", ")
-    for number, path in paths.items():
+    for number, argument in arguments.items():
         if number < len(parts):
-            parts[number] = quoted(path, _LONGEST_PATH)
+            parts[number] = argument
     return f"{name}({', '.join(parts)}) = {result}"
 
 
-def _print_text(event: Event, paths: Paths) -> None:
-    from reenact import attachment_text
+def _print_text(event: Event, known: _Known, limit: int | None) -> None:
+    """Print an event: with its data, of which `limit` bytes are shown each; None: without."""
+    from reenact.attachment_text import quoted
     from reenact.printable import printable
 
     where = f"{event.process}:{event.index}"
-    text = printable(with_paths(event.text, paths) if paths else event.text)
+    shown = {number: quoted(path, _LONGEST_PATH) for number, path in known.paths.items()}
+    lines = [] if limit is None else _data(event, known, limit, shown)
+    text = printable(with_arguments(event.text, shown) if shown else event.text)
     if event.kind not in ("syscall", "exit"):
         text = f"[{event.kind}] {text}".rstrip()
     print(f"{where:<10} {event.seconds:10.6f}  {text}")
-    for attachment in event.attachments:
-        print(f"{'':<25}{attachment_text.describe(attachment)}")
+    for line in lines:
+        print(f"{'':<25}{line}")
 
 
-def _print_json(event: Event, paths: Paths) -> None:
+def _data(event: Event, known: _Known, limit: int, shown: dict[int, str]) -> list[str]:
+    """Lines about the data of an event; adds to `shown` what is the text of an argument."""
+    from reenact import _native, attachment_text
+    from reenact.attachment_text import quoted
+
+    attachments = list(event.attachments)
+    if event.kind == "syscall" and event.result >= 0:
+        for number in _native.filled_buffers(event.code):
+            if not event.result:
+                shown[number] = quoted(b"")
+            for one in attachments:
+                if one.tag == "write" and one.address == event.args[number]:
+                    shown[number] = quoted(one.content, limit)
+                    attachments.remove(one)
+                    break
+    lines = []
+    if len(known.given) == 1 and known.given[0][0] in event.args:
+        shown[event.args.index(known.given[0][0])] = quoted(known.given[0][1], limit)
+    elif known.given:
+        content = b"".join(part for _, part in known.given)
+        lines.append(f"gives {event.result} bytes {quoted(content, limit)}")
+    return lines + [attachment_text.describe(one, limit) for one in attachments]
+
+
+def _print_json(event: Event, known: _Known) -> None:
     from reenact import terminal
 
     record: dict[str, object] = {
@@ -167,10 +234,12 @@ def _print_json(event: Event, paths: Paths) -> None:
         "args": [hex(argument) for argument in event.args],
         "text": event.text,
     }
-    if paths:
+    if known.paths:
         record["paths"] = {
-            str(number): path.decode("utf-8", "replace") for number, path in paths.items()
+            str(number): path.decode("utf-8", "replace") for number, path in known.paths.items()
         }
+    if known.given:
+        record["given"] = b"".join(part for _, part in known.given).hex()
     if event.attachments:
         record["data"] = [
             {
