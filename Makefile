@@ -17,13 +17,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 RUST_SOURCES := $(shell find crates -name target -prune -o \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' -o -name '*.ld' -o -name '*.S' \) -print)
 PACKAGING := $(wildcard pyproject.toml Cargo.toml Cargo.lock build.py)
 
-.PHONY: help demo build test test-rust test-translator test-traces test-python full lint format bench soak docs reference clean
+.PHONY: help demo build recorder test test-rust test-translator test-traces test-python full lint format bench soak docs reference clean
 
 help:
 	@echo 'make demo    build, record a real program, replay and verify it'
 	@echo 'make test    all tests: Rust and Python'
 	@echo 'make full    the Python tests with programs in full size (about half an hour)'
 	@echo 'make lint    formatting, static checks, layers'
+	@echo 'make recorder  reenact-recorder, one static file that records on machines without the rest'
 	@echo 'make bench   measure recording and replaying against native runs (minutes)'
 	@echo 'make soak    fuzz without end (Ctrl-C ends it)'
 	@echo 'make docs    the documentation as HTML in build/docs'
@@ -43,6 +44,10 @@ $(BIN)/.built: $(BIN)/.tools $(RUST_SOURCES) $(PACKAGING)
 	@touch $@
 
 build: $(BIN)/.built
+
+# For machines without Python: the supervisor with the recorder inside.
+recorder: build
+	@tools/recorder.sh
 
 demo: build
 	@sh tools/demo.sh

@@ -32,7 +32,11 @@ __all__ = [
 ]
 
 class RecordError(Exception):
-    """Nothing was recorded. `args` are the message and its kind, such as "command-not-found"."""
+    """Nothing was recorded.
+
+    `args` are the message, its kind, such as "command-not-found", and what to do about it, which
+    may be empty.
+    """
 
 class TraceError(Exception):
     """A trace cannot be read. `args` are the message and its kind, such as "newer-version"."""

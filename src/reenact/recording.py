@@ -14,27 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: What to do about each reason not to record (`SupervisorError::kind`, crates/supervisor).
-_HINTS = {
-    "command-not-found": "check the spelling, or give the path of the program",
-    "is-directory": "name a program inside it",
-    "not-executable": "make it executable (chmod +x), or record its interpreter with it",
-    "not-a-program": "for a shell script without a #! line: reenact record -- sh SCRIPT",
-    "damaged-program": "build or install it again",
-    "no-linker": "install what it needs, or link it statically",
-    "interpreted": "record the interpreter itself: reenact record -- INTERPRETER FILE",
-    "thirty-two-bit": "build the program for x86-64",
-    "foreign-architecture": "build the program for x86-64",
-    "privileged": "record it as the user it would become, for example from a root shell",
-    "bad-script": "correct its first line, or record its interpreter: INTERPRETER SCRIPT",
-    "trace-exists": "choose another place with -o TRACE, or remove it: reenact rm TRACE",
-    "trace-not-writable": "choose another place with -o TRACE or REENACT_TRACE_DIR",
-    "nested": "record the inner program alone, or run it outside of the recording",
-    "recorder-missing": "install reenact again",
-    "no-proc": "mount it: mount -t proc proc /proc",
-    "no-mechanism": "see what this machine offers: reenact doctor",
-    "system": "see what this machine offers: reenact doctor",
-}
+#: Reasons not to record (`SupervisorError::kind`, crates/supervisor) that lie in the program.
 _PROGRAM_KINDS = frozenset(
     (
         "command-not-found",
@@ -194,8 +174,7 @@ def first_seed(chosen: int | None) -> int:
 
 
 def _explained(error: _native.RecordError) -> ProgramError | RecordingError:
-    message, kind = error.args
-    hint = _HINTS.get(kind, "")
+    message, kind, hint = error.args
     if kind in _PROGRAM_KINDS:
         return ProgramError(message, hint)
     return RecordingError(message, hint)

@@ -63,11 +63,12 @@ def test_death_by_signal_is_ours(number):
 )
 def test_refusals_leave_no_trace(native, home, kind, error):
     def refuse(*_arguments, **_options):
-        raise native.RecordError("nope", kind)
+        raise native.RecordError("nope", kind, "try this")
 
     native.record = refuse
-    with pytest.raises(error, match="nope"):
+    with pytest.raises(error, match="nope") as raised:
         reenact.record(["x"])
+    assert raised.value.hint == "try this"
     assert os.listdir(home) == []
 
 

@@ -53,6 +53,7 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
     "files": {"trace"},
     "store": {"trace", "files"},
     "supervisor": {"trace", "files", "sites"},
+    "standalone": {"files", "supervisor"},
     "symbols": {"files"},
     "python": {"trace", "files", "syscalls", "store", "supervisor", "symbols"},
     "replayer-tests": {"trace"},

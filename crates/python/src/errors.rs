@@ -11,7 +11,8 @@ create_exception!(
     reenact._native,
     RecordError,
     PyException,
-    "Nothing was recorded. `args` are the message and its kind, such as \"command-not-found\"."
+    "Nothing was recorded. `args` are the message, its kind, such as \"command-not-found\", and \
+     what to do about it, which may be empty."
 );
 create_exception!(
     reenact._native,
@@ -42,7 +43,7 @@ pub fn damaged() -> PyErr {
 }
 
 pub fn record_error(error: &SupervisorError) -> PyErr {
-    RecordError::new_err((error.to_string(), error.kind()))
+    RecordError::new_err((error.to_string(), error.kind(), error.hint()))
 }
 
 pub fn trace_error(error: &StoreError) -> PyErr {

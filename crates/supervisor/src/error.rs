@@ -83,6 +83,42 @@ impl SupervisorError {
             System { .. } => "system",
         }
     }
+
+    /// What a person can do about it; empty where the message says it.
+    pub fn hint(&self) -> &'static str {
+        use SupervisorError::*;
+        match self {
+            CommandNotFound { .. } => "check the spelling, or give the path of the program",
+            IsDirectory { .. } => "name a program inside it",
+            NotExecutable { .. } => {
+                "make it executable (chmod +x), or record its interpreter with it"
+            }
+            NotAProgram { .. } => {
+                "for a shell script without a #! line: reenact record -- sh SCRIPT"
+            }
+            Damaged { .. } => "build or install it again",
+            NoLinker { .. } => "install what it needs, or link it statically",
+            Interpreted { .. } => {
+                "record the interpreter itself: reenact record -- INTERPRETER FILE"
+            }
+            ThirtyTwoBit { .. } | ForeignArchitecture { .. } => "build the program for x86-64",
+            Privileged { .. } => {
+                "record it as the user it would become, for example from a root shell"
+            }
+            BadScript { .. } => {
+                "correct its first line, or record its interpreter: INTERPRETER SCRIPT"
+            }
+            TraceExists { .. } => {
+                "choose another place with -o TRACE, or remove it: reenact rm TRACE"
+            }
+            Trace { .. } => "choose another place with -o TRACE or REENACT_TRACE_DIR",
+            Nested => "record the inner program alone, or run it outside of the recording",
+            NoProc => "mount it: mount -t proc proc /proc",
+            Recorder { .. } => "install reenact again",
+            NoMechanism { .. } | System { .. } => "see what this machine offers: reenact doctor",
+            EmptyCommand | BadArgument { .. } | AddressSpace { .. } => "",
+        }
+    }
 }
 
 /// The words of an error of the system, without its number.
@@ -155,7 +191,7 @@ impl fmt::Display for SupervisorError {
             ),
             Recorder { path, error } => write!(
                 f,
-                "the recorder program {} cannot be opened: {}; reinstall reenact",
+                "the recorder program {} cannot be opened: {}",
                 path.display(),
                 Reason(error)
             ),

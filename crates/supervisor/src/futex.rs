@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Sleep while `word` is `expected`, at most `timeout`.
 pub fn wait(word: &AtomicU32, expected: u32, timeout: Duration) {
     let limit = libc::timespec {
-        tv_sec: timeout.as_secs() as libc::time_t,
+        tv_sec: timeout.as_secs() as i64,
         tv_nsec: timeout.subsec_nanos().into(),
     };
     // SAFETY: the word outlives the call; a wrong or early return is harmless to the callers,

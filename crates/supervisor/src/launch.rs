@@ -31,8 +31,13 @@ pub struct HiddenNumbers {
     pub program: RawFd,
 }
 
+#[cfg(target_env = "gnu")]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type Resource = libc::c_int;
+
 /// A limit of this process, soft and hard.
-fn limit_of(resource: libc::__rlimit_resource_t) -> io::Result<libc::rlimit> {
+fn limit_of(resource: Resource) -> io::Result<libc::rlimit> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,

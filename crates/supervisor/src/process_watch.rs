@@ -63,6 +63,7 @@ pub fn exit_status(pidfd: &OwnedFd) -> Option<i32> {
         ..PidfdInfo::default()
     };
     // SAFETY: the structure has the size encoded in the request.
-    let result = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO, &mut info) };
+    let result =
+        unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO as libc::Ioctl, &mut info) };
     (result == 0 && info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
 }
