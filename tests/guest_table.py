@@ -105,6 +105,7 @@ FILTERS = (
     Guest("filter_arguments"),
     Guest("filter_traced"),
     Guest("landlock", flags=("-O2", "-pthread"), same=STDOUT_ONLY),
+    Guest("landing_without_proc", flags=("-O2", "-pthread", "-static"), same=STDOUT_ONLY),
     Guest("not_dumpable", flags=("-O2", "-pthread")),
     Guest("own_program"),
 )
@@ -173,6 +174,7 @@ MEMORY = (
     Guest("map_file_changes"),
     Guest("map_file_anew"),
     Guest("map_huge_file"),
+    Guest("map_limit"),
     Guest("map_locks"),
     *(_random_mappings(seed, processes) for processes in (1, 2) for seed in range(1, 7)),
     Guest("map_child"),

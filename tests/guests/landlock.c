@@ -20,12 +20,8 @@ static void try(const char *path, int flags) {
 }
 static volatile unsigned long sum, rounds;
 static volatile int is_over;
-// The state of each round is another one in the registers: where /proc is forbidden, that of memory is not known to a
-// recorder.
 static void *computes(void *step) {
-    unsigned long own = 0, count = 0;
-    while (!is_over) own += (unsigned long)step, count++;
-    sum += own, rounds += count;
+    while (!is_over) sum += (unsigned long)step, rounds++;
     return NULL;
 }
 static void on_alarm(int number, siginfo_t *info, void *context) {

@@ -76,6 +76,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             "text",
             "waiting_notes",
+            "range_table",
             "guest",
             "scratch",
             "arena",
@@ -86,6 +87,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("companions",),
         (
             "maps_file",
+            "address_space",
             "pagemap",
             "file_source",
             "code_ranges",

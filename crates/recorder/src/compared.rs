@@ -64,17 +64,14 @@ impl Drop for Held {
     }
 }
 
-/// Go through the pages that can have been written; false without `/proc`.
-fn for_pages(mut each: impl FnMut(u64)) -> bool {
-    let Some(memory) = WritableMemory::open() else {
-        return false;
-    };
+/// Go through the pages that can have been written.
+fn for_pages(mut each: impl FnMut(u64)) {
+    let memory = WritableMemory::open();
     memory.ranges(|range| {
         memory.parts(range, range.from, |from, to| {
             (from..to).step_by(PAGE as usize).for_each(&mut each);
         });
     });
-    true
 }
 
 fn checksum_of(page: u64) -> Option<u64> {
@@ -90,9 +87,7 @@ pub fn perform(
     make: impl FnOnce(&mut Call<'_>) -> Outcome,
 ) -> Option<Outcome> {
     let mut count = 0;
-    if !for_pages(|_| count += 1) {
-        return None;
-    }
+    for_pages(|_| count += 1);
     let mut held = Held::map(count)?;
     for_pages(|address| {
         if held.has_room() && !held.is_own(address) {

@@ -12,7 +12,8 @@ use crate::log::Builder;
 use crate::mapped_files::MappedFileIndex;
 use crate::object_content;
 use crate::own_mappings::{OwnMapping, Shows};
-use crate::{arena, maps_file, shared};
+use crate::range_table::Range;
+use crate::{address_space, arena, shared};
 
 /// How many of the files that have become objects this process has looked at.
 static SEEN: AtomicU32 = AtomicU32::new(0);
@@ -101,7 +102,8 @@ fn map_again(event: &mut Builder, mapping: &OwnMapping, number: u32, source: Opt
             offset: part.offset,
             ..MapRecord::default()
         };
-        event.map(part.start, &record);
+        // It is not a new one to the program.
+        event.bytes(Tag::Map, part.start, record.as_bytes());
     });
     let end = mapping.offset + (mapping.end - mapping.start);
     let is_read = source.is_some_and(|source| {
@@ -135,39 +137,11 @@ pub fn attach_grown(event: &mut Builder, number: u32, grown: &OwnMapping) {
     }
 }
 
-/// Each part of a mapping with its protection, as the kernel has it.
+/// Each part of a mapping with its protection.
 fn for_parts(mapping: &OwnMapping, mut act: impl FnMut(OwnMapping, u32)) {
-    let maps = open(c"/proc/self/maps");
-    let mut buffer = [0u8; 4096];
-    let mut held = 0;
-    if maps < 0 {
-        return;
-    }
-    loop {
-        let (to, room) = (
-            buffer.as_mut_ptr() as u64 + held as u64,
-            buffer.len() - held,
-        );
-        // SAFETY: the free part of our buffer.
-        let count = unsafe { syscall3(READ, maps as u64, to, room as u64) };
-        if count <= 0 {
-            break;
-        }
-        held += count as usize;
-        let mut start = 0;
-        while let Some(length) = buffer[start..held].iter().position(|&byte| byte == b'\n') {
-            let line = &buffer[start..start + length];
-            if let Some((from, to, protection)) = maps_file::range(line) {
-                if from < mapping.end && mapping.start < to {
-                    act(mapping.part(from, to), protection);
-                }
-            }
-            start += length + 1;
-        }
-        buffer.copy_within(start..held, 0);
-        held -= start;
-    }
-    close(maps);
+    address_space::for_areas(mapping.start, mapping.end, |area| {
+        act(mapping.part(area.start, area.end), area.protection);
+    });
 }
 
 /// Each run of pages of a mapping, and whether they are its own: copied when they were written to.
@@ -178,17 +152,21 @@ fn for_runs(mapping: &OwnMapping, mut act: impl FnMut(&OwnMapping, bool)) {
     const OF_FILE: u64 = 1 << 61;
     const ENTRIES: usize = 256;
     let pages = open(c"/proc/self/pagemap");
+    if pages < 0 {
+        // Nobody says what they are: what the program could write to shows for good what it shows now.
+        return address_space::for_areas(mapping.start, mapping.end, |area| {
+            let part = mapping.part(area.start, area.end);
+            act(&part, area.can_have_own_pages());
+        });
+    }
     let mut at = mapping.start;
     let mut run: Option<(u64, bool)> = None;
     while at < mapping.end {
         let wanted = ((mapping.end - at) / PAGE).min(ENTRIES as u64) as usize;
-        // Where nobody says what they are, all are regarded as its own: what they show now they have.
-        let mut entries = [if mapping.is_shared { 0 } else { PRESENT }; ENTRIES];
-        if pages >= 0 {
-            let to = entries.as_mut_ptr() as u64;
-            // SAFETY: a buffer of ours with room for the entries.
-            unsafe { syscall4(PREAD64, pages as u64, to, 8 * wanted as u64, at / PAGE * 8) };
-        }
+        let mut entries = [0; ENTRIES];
+        let to = entries.as_mut_ptr() as u64;
+        // SAFETY: a buffer of ours with room for the entries.
+        unsafe { syscall4(PREAD64, pages as u64, to, 8 * wanted as u64, at / PAGE * 8) };
         for entry in &entries[..wanted.max(1)] {
             let is_own = entry & (PRESENT | SWAPPED) != 0 && entry & OF_FILE == 0;
             match run {

@@ -1,6 +1,7 @@
 //! Access to the program's memory that survives bad pointers.
 
-use reenact_freestanding::numbers::PAGE;
+use reenact_freestanding::numbers::{ENOMEM, MSYNC, PAGE};
+use reenact_freestanding::syscall::syscall3;
 use reenact_interpose::guarded_copy;
 
 /// The start of the page that an address lies in.
@@ -47,6 +48,14 @@ pub fn read_all(address: u64, length: u64) -> bool {
         at = page_down(at) + PAGE;
     }
     true
+}
+
+/// Whether all of a range is mapped.
+pub fn is_mapped(address: u64, length: u64) -> bool {
+    /// It starts nothing in today's kernels, but still looks at the range (mm/msync.c).
+    const MS_ASYNC: u64 = 1;
+    // SAFETY: writes nothing that would not be written anyhow.
+    unsafe { syscall3(MSYNC, address, length, MS_ASYNC) != -ENOMEM }
 }
 
 /// Read a plain value.

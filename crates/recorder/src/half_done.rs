@@ -2,10 +2,11 @@
 //! mapping to mapping and stops at the first that it cannot change (mm/mprotect.c: do_mprotect_pkey,
 //! mm/madvise.c: madvise_walk_vmas), and the result does not tell where that was.
 
-use reenact_freestanding::numbers::{self, ENOMEM, PAGE};
-use reenact_freestanding::syscall::{syscall2, syscall3, syscall6};
+use reenact_freestanding::numbers::{self, PAGE};
+use reenact_freestanding::syscall::{syscall2, syscall6};
 use reenact_trace::Tag;
 
+use crate::address_space;
 use crate::guest::page_up;
 use crate::log::Builder;
 
@@ -43,14 +44,6 @@ pub fn log_part(
     length
 }
 
-/// Whether all of a range is mapped.
-pub fn is_mapped(address: u64, length: u64) -> bool {
-    /// It starts nothing in today's kernels, but still looks at the range (mm/msync.c).
-    const MS_ASYNC: u64 = 1;
-    // SAFETY: writes nothing that would not be written anyhow.
-    unsafe { syscall3(numbers::MSYNC, address, length, MS_ASYNC) != -ENOMEM }
-}
-
 /// A call that makes a mapping at a fixed place has failed: what was there may be gone already.
 pub fn log_lost(event: &mut Builder, address: u64, length: u64) {
     const FLAGS: u64 = numbers::MAP_PRIVATE
@@ -75,5 +68,6 @@ pub fn log_lost(event: &mut Builder, address: u64, length: u64) {
     }
     // SAFETY: we have just made it.
     unsafe { syscall2(numbers::MUNMAP, address, whole) };
+    address_space::unmap(address, whole);
     event.bytes(Tag::Unmap, address, &whole.to_le_bytes());
 }

@@ -4,9 +4,10 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall6};
 
 use reenact_trace::layout::overlaps_region;
+use reenact_trace::{FileId, MapRecord};
 
 use crate::guest::page_up;
-use crate::signal;
+use crate::{address_space, signal};
 
 /// Start and current end.
 static mut BREAK: [u64; 2] = [0, 0];
@@ -55,10 +56,19 @@ pub fn set_end(wanted: u64) -> i64 {
             }
             return current as i64;
         }
+        let record = MapRecord {
+            length: new_end - old_end,
+            protection: (PROT_READ | PROT_WRITE) as u32,
+            flags: (MAP_PRIVATE | MAP_ANONYMOUS) as u32,
+            file: FileId::NONE.0,
+            ..MapRecord::default()
+        };
+        address_space::map(old_end, &record);
         signal::dirty::join_neighbours(old_end, new_end - old_end);
     } else if new_end < old_end {
         // SAFETY: shrinks the heap segment.
         unsafe { syscall2(MUNMAP, new_end, old_end - new_end) };
+        address_space::unmap(new_end, old_end - new_end);
     }
     // SAFETY: one thread at a time.
     unsafe { BREAK[1] = wanted };

@@ -14,7 +14,7 @@ use reenact_trace::event::MAX_EVENT_SIZE;
 use reenact_trace::layout::{SLOT_ADDRESS, THREADS_ADDRESS};
 use reenact_trace::{EventHeader, EventKind, MapRecord, Registers, Tag};
 
-use crate::{arena, guest, time_stamps, waiting_notes};
+use crate::{address_space, arena, guest, time_stamps, waiting_notes};
 
 /// False once recording has stopped; the program goes on without us writing anything.
 static RECORDING: AtomicBool = AtomicBool::new(true);
@@ -279,7 +279,9 @@ impl Builder {
         self.bytes(Tag::Registers, 0, registers.as_bytes());
     }
 
+    /// A mapping has been made.
     pub fn map(&mut self, address: u64, map: &MapRecord) {
+        address_space::map(address, map);
         self.bytes(Tag::Map, address, map.as_bytes());
     }
 

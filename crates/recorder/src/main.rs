@@ -13,6 +13,7 @@
 #![no_std]
 #![no_main]
 
+mod address_space;
 mod arena;
 mod arming;
 mod around_region;
@@ -55,6 +56,7 @@ mod priority_lock;
 mod proc_files;
 mod process;
 mod ptrace;
+mod range_table;
 mod refused;
 mod released;
 mod run_queue;

@@ -11,10 +11,11 @@ use crate::call::{Call, Outcome};
 use crate::guest::page_up;
 use crate::log::Builder;
 use crate::own_mappings::{OwnMapping, Shows};
+use crate::range_table::Range;
 use crate::{
-    around_region, code_ranges, conversion, file_source, files, half_done, heap,
-    hidden_descriptors, log, mapped_files, object_content, patch, shared, sharing_group, signal,
-    sites, system_v, unknown_code,
+    address_space, around_region, code_ranges, conversion, file_source, files, guest, half_done,
+    heap, hidden_descriptors, log, mapped_files, object_content, patch, shared, sharing_group,
+    signal, sites, system_v, unknown_code,
 };
 
 /// Perform a call of class Memory. `None`: an ordinary call after all.
@@ -124,6 +125,7 @@ fn unmap(call: &mut Call<'_>) -> Outcome {
     let [address, length, ..] = call.args;
     let result = as_asked(call);
     if result >= 0 {
+        address_space::unmap(address, length);
         shared::forget(&mut call.event, address, length);
         patch::forget(address, length);
     }
@@ -135,9 +137,11 @@ fn protect(call: &mut Call<'_>) -> Outcome {
     let result = as_asked(call);
     let length = match result {
         0.. => length,
+        // Up to the first mapping that a limit forbids to change so, if there are no holes.
+        _ if result == -ENOMEM && guest::is_mapped(address, length) => protected_before_limit(call),
         // Up to the first hole, or to the first mapping that may not be changed so.
         _ if result == -ENOMEM => half_done::log_part(&mut call.event, address, length, |part| {
-            half_done::is_mapped(address, part)
+            guest::is_mapped(address, part)
         }),
         _ if result == -EACCES => half_done::log_part(&mut call.event, address, length, |part| {
             let [_, _, _, fourth, fifth, sixth] = call.args;
@@ -149,6 +153,7 @@ fn protect(call: &mut Call<'_>) -> Outcome {
         _ => 0,
     };
     if length > 0 {
+        address_space::protect(address, length, protection);
         signal::dirty::join_neighbours(address, length);
         if protection & PROT_WRITE != 0 {
             code_ranges::remove(address, length);
@@ -158,6 +163,27 @@ fn protect(call: &mut Call<'_>) -> Outcome {
         }
     }
     Outcome::Done(result)
+}
+
+/// A limit of memory has kept the kernel from changing all of a range: log how much it has changed. What is done
+/// it does again, and what failed fails again.
+fn protected_before_limit(call: &mut Call<'_>) -> u64 {
+    let [address, length, c, d, e, f] = call.args;
+    let end = address.saturating_add(page_up(length));
+    let mut done = address;
+    address_space::for_areas(address, end, |area| {
+        let (from, to) = (area.start.max(address), area.end.min(end));
+        // SAFETY: a part of what the program has asked for.
+        let again = || unsafe { syscall6(call.number, from, to - from, c, d, e, f) };
+        if from == done && again() == 0 {
+            done = to;
+        }
+    });
+    let length = done - address;
+    if length > 0 {
+        call.event.bytes(Tag::Done, address, &length.to_le_bytes());
+    }
+    length
 }
 
 fn remap(call: &mut Call<'_>) -> Outcome {
@@ -179,6 +205,7 @@ fn remap(call: &mut Call<'_>) -> Outcome {
         code_ranges::remove(address, length);
         let keeps = flags & MREMAP_DONTUNMAP != 0;
         let (old, new) = ([address, length], [result as u64, new_length]);
+        address_space::remap(old, new, keeps);
         if let Some(grown) = shared::follow(&mut call.event, old, new, keeps) {
             if let Shows::Object(number) = grown.shows {
                 conversion::attach_grown(&mut call.event, number, &grown);

@@ -12,6 +12,7 @@ use crate::log::Builder;
 use crate::mapped_files::MappedFileIndex;
 use crate::message;
 use crate::own_mappings::{OwnMapping, Shows, Table};
+use crate::range_table::Range;
 
 static mut TABLE: Table = Table::new();
 /// Pages of common mappings.

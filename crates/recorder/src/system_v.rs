@@ -10,7 +10,9 @@ use crate::call::{Call, Outcome};
 use crate::files::Status;
 use crate::guest::{page_down, page_up};
 use crate::own_mappings::{OwnMapping, Shows};
-use crate::{around_region, mapped_files, patch, shared, sharing_group, signal, unknown_code};
+use crate::{
+    address_space, around_region, mapped_files, patch, shared, sharing_group, signal, unknown_code,
+};
 
 const SHM_RDONLY: u64 = 0o10000;
 const SHM_REMAP: u64 = 0o40000;
@@ -127,6 +129,7 @@ pub fn detach(call: &mut Call<'_>) -> Outcome {
     if result == 0 {
         let end = length.to_le_bytes();
         call.event.bytes(Tag::Unmap, address, &end);
+        address_space::unmap(address, length);
         shared::forget(&mut call.event, address, length);
         patch::forget(address, length);
     }

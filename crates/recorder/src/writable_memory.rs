@@ -1,14 +1,13 @@
-//! The memory that the program can have written, as the files under `/proc` tell it.
+//! The memory that the program can have written.
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 
 use crate::pagemap::{Scan, FILE, PRESENT, REGIONS, SWAPPED, ZERO};
-use crate::{maps_file, shared};
+use crate::{address_space, shared};
 
-/// Where the kernel cannot say what of a range has content, larger ones are left out: reading
-/// them would take seconds.
-const RANGE_MAX: u64 = 256 << 20;
+/// Where the kernel cannot say what of a range was written, so much of it is read at most: more would take seconds.
+const MOST_READ: u64 = 256 << 20;
 
 /// A writable mapping of the program.
 #[derive(Clone, Copy)]
@@ -19,65 +18,48 @@ pub struct Range {
     pub is_shared: bool,
 }
 
-/// The files that tell it, open.
+/// What tells it.
 pub struct WritableMemory {
-    maps: i64,
+    /// `/proc/self/pagemap`, if it can be opened: it says which pages have content.
     pages: i64,
 }
 
-fn open(name: &core::ffi::CStr) -> i64 {
-    let flags = O_RDONLY | O_CLOEXEC;
-    // SAFETY: a name of ours.
-    unsafe { syscall4(OPENAT, AT_FDCWD as u64, name.as_ptr() as u64, flags, 0) }
-}
-
 impl WritableMemory {
-    /// `None` without `/proc`.
-    pub fn open() -> Option<WritableMemory> {
-        let maps = open(c"/proc/self/maps");
-        (maps >= 0).then(|| WritableMemory {
-            maps,
-            pages: open(c"/proc/self/pagemap"),
-        })
+    pub fn open() -> WritableMemory {
+        let (name, flags) = (c"/proc/self/pagemap".as_ptr() as u64, O_RDONLY | O_CLOEXEC);
+        // SAFETY: a name of ours.
+        let pages = unsafe { syscall4(OPENAT, AT_FDCWD as u64, name, flags, 0) };
+        WritableMemory { pages }
     }
 
-    /// `/proc/self/pagemap`, if it is open.
+    /// The descriptor of `/proc/self/pagemap`, or an error.
     pub fn pages(&self) -> i64 {
         self.pages
     }
 
-    /// Go through all mappings, in order of their addresses. Once.
+    /// Go through all mappings, in order of their addresses.
     pub fn ranges(&self, mut each: impl FnMut(Range)) {
-        let mut buffer = [0u8; 8192];
-        let mut held = 0;
-        loop {
-            // SAFETY: the free part of our buffer.
-            let count = unsafe {
-                syscall3(
-                    READ,
-                    self.maps as u64,
-                    buffer.as_mut_ptr() as u64 + held as u64,
-                    (buffer.len() - held) as u64,
-                )
-            };
-            if count <= 0 {
-                return;
+        const NEEDED: u64 = PROT_READ | PROT_WRITE;
+        address_space::for_areas(0, u64::MAX, |area| {
+            let &address_space::Area {
+                start: from,
+                end: to,
+                is_shared,
+                ..
+            } = area;
+            let is_written = u64::from(area.protection) & NEEDED == NEEDED;
+            if is_written && (!is_shared || shared::is_known(from, to)) {
+                each(Range {
+                    from,
+                    to,
+                    is_shared,
+                });
             }
-            held += count as usize;
-            let mut start = 0;
-            while let Some(length) = buffer[start..held].iter().position(|&byte| byte == b'\n') {
-                if let Some(range) = range(&buffer[start..start + length]) {
-                    each(range);
-                }
-                start += length + 1;
-            }
-            buffer.copy_within(start..held, 0);
-            held -= start;
-        }
+        });
     }
 
     /// The parts of a mapping, from `least` on, that can have been written, as far as the kernel can tell: neither
-    /// zero pages nor those of a file that nobody has written to.
+    /// zero pages nor those of a file that nobody has written to. Not all of a part need be readable.
     pub fn parts(&self, range: Range, least: u64, mut each: impl FnMut(u64, u64)) {
         // All shared memory is a file's to the kernel.
         let unwritten = if range.is_shared { ZERO } else { FILE | ZERO };
@@ -93,11 +75,8 @@ impl WritableMemory {
                 any_of: PRESENT | SWAPPED,
             };
             let Some((count, end)) = scan.run(self.pages, &mut regions) else {
-                // A kernel before 6.7.
-                if range.to - at <= RANGE_MAX {
-                    each(at, range.to);
-                }
-                return;
+                // A kernel before 6.7, or no /proc.
+                return resident_parts(at, range.to, each);
             };
             for &[start, end, _] in &regions[..count] {
                 each(start.max(at), end);
@@ -107,32 +86,34 @@ impl WritableMemory {
     }
 }
 
-impl Drop for WritableMemory {
-    fn drop(&mut self) {
-        // SAFETY: our descriptors.
-        unsafe {
-            syscall2(CLOSE, self.maps as u64, 0);
-            if self.pages >= 0 {
-                syscall2(CLOSE, self.pages as u64, 0);
-            }
+/// The parts of a range that are in memory: what was written is, unless it was swapped out.
+fn resident_parts(from: u64, to: u64, mut each: impl FnMut(u64, u64)) {
+    /// Pages that are asked for at once.
+    const PAGES: usize = 1024;
+    let mut left = MOST_READ;
+    let mut at = from;
+    while at < to && left > 0 {
+        let start = at & !(PAGE - 1);
+        let end = to.min(start + PAGES as u64 * PAGE);
+        // Where the kernel says nothing, the mapping is another one than is known, and may be read in vain.
+        let mut is_resident = [1u8; PAGES];
+        let vector = is_resident.as_mut_ptr() as u64;
+        // SAFETY: a vector of ours with a byte for each page.
+        unsafe { syscall3(MINCORE, start, end - start, vector) };
+        let pages = is_resident.iter().zip((start..end).step_by(PAGE as usize));
+        for (_, page) in pages.filter(|(is_resident, _)| **is_resident & 1 != 0) {
+            each(page.max(from), (page + PAGE).min(to));
+            left = left.saturating_sub(PAGE);
         }
+        at = end;
     }
 }
 
-/// The mapping that a line of the maps file is about, if it is writable memory of the program.
-fn range(line: &[u8]) -> Option<Range> {
-    let dash = line.iter().position(|&byte| byte == b'-')?;
-    let space = dash + line[dash..].iter().position(|&byte| byte == b' ')?;
-    let permissions = line.get(space + 1..space + 5)?;
-    let from = maps_file::hexadecimal(&line[..dash]);
-    let to = maps_file::hexadecimal(&line[dash + 1..space]);
-    let is_shared = permissions[3] == b's';
-    let wanted = permissions.starts_with(b"rw")
-        && (!is_shared || shared::is_known(from, to))
-        && !maps_file::is_ours(line);
-    wanted.then_some(Range {
-        from,
-        to,
-        is_shared,
-    })
+impl Drop for WritableMemory {
+    fn drop(&mut self) {
+        if self.pages >= 0 {
+            // SAFETY: our descriptor.
+            unsafe { syscall2(CLOSE, self.pages as u64, 0) };
+        }
+    }
 }

@@ -14,7 +14,7 @@ use reenact_freestanding::syscall::syscall2;
 use reenact_trace::Tag;
 
 use crate::call::{Call, Outcome};
-use crate::{guest, patch};
+use crate::{address_space, guest, patch};
 use request::Performed;
 use ring::Ring;
 
@@ -74,6 +74,7 @@ fn remove(call: &mut Call<'_>, ring: &mut Ring) {
     ring.address = 0;
     // SAFETY: what `create` has mapped.
     unsafe { syscall2(MUNMAP, address, length) };
+    address_space::unmap(address, length);
     patch::forget(address, length);
     call.event.bytes(Tag::Unmap, address, &length.to_le_bytes());
 }

@@ -11,6 +11,7 @@ use reenact_trace::checksum::checksum;
 use reenact_trace::{EventKind, Registers, Tag};
 
 use super::{dirty, landing_cost, vectors_at_landing};
+use crate::guest;
 use crate::log::Builder;
 use crate::pagemap::{Scan, FILE, ONLY_TRACKED, PRESENT, PROTECT, REGIONS, SWAPPED, WRITTEN, ZERO};
 use crate::writable_memory::{Range, WritableMemory};
@@ -97,9 +98,7 @@ fn attach_memory(event: &mut Builder, before: &Registers, only_written: bool) {
     // says which registers are in use. Zeroed ones are or are not, by whether the processor has
     // switched tasks meanwhile.
     let stack = before.rsp.wrapping_sub(RED_ZONE);
-    let Some(memory) = WritableMemory::open() else {
-        return;
-    };
+    let memory = WritableMemory::open();
     let pages = memory.pages();
     memory.ranges(|range| {
         let Range {
@@ -199,19 +198,23 @@ fn add(event: &mut Builder, from: u64, to: u64) {
     let mut at = from;
     while at < to {
         let end = ((at & !(PIECE - 1)) + PIECE).min(to);
-        // SAFETY: readable memory of the program, which does not run now.
-        let bytes = unsafe { core::slice::from_raw_parts(at as *const u8, (end - at) as usize) };
-        let checksum = checksum(bytes);
         let mut payload = [0u8; 16 + PIECE as usize];
+        let (head, bytes) = payload.split_at_mut(16);
+        let bytes = &mut bytes[..(end - at) as usize];
+        if !guest::read(at, bytes) {
+            // The end of a file, or memory that a forked child did not inherit.
+            at = end;
+            continue;
+        }
+        let checksum = checksum(bytes);
         let mut length = 16;
-        payload[..8].copy_from_slice(&(end - at).to_le_bytes());
-        payload[8..16].copy_from_slice(&checksum.to_le_bytes());
+        head[..8].copy_from_slice(&(end - at).to_le_bytes());
+        head[8..].copy_from_slice(&checksum.to_le_bytes());
         let left = CONTENTS_LEFT.load(Ordering::Relaxed);
         let known = &KNOWN_CHECKSUMS[(at / PAGE) as usize % KNOWN];
         if known.swap(checksum, Ordering::Relaxed) != checksum && left > 0 {
             CONTENTS_LEFT.store(left - 1, Ordering::Relaxed);
             length += bytes.len();
-            payload[16..length].copy_from_slice(bytes);
         }
         event.bytes(Tag::MemoryChecksum, at, &payload[..length]);
         ATTACHED.fetch_add(1, Ordering::Relaxed);

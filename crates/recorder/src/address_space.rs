@@ -1,0 +1,226 @@
+//! What the program has mapped where, with which protection: kept from its calls, because the files under `/proc`
+//! that tell it can be out of reach (no procfs, a sandbox that forbids it, no descriptor left).
+//!
+//! Design constraints:
+//! * It is a table of what the program may do with memory, not of what is there: pages can be missing (a child that
+//!   did not inherit them, the end of a file), so who reads what it tells of uses guarded copies.
+//! * It costs each call that changes mappings a search in a sorted table, and nothing else.
+//! * Processes in one memory have it in common, as it lies there.
+
+use core::ops::Range as Addresses;
+
+use reenact_freestanding::numbers::*;
+use reenact_trace::{FileId, MapRecord};
+
+use crate::guest::{is_mapped, page_up};
+use crate::range_table::{Range, Table};
+
+/// A range of memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Area {
+    pub start: u64,
+    pub end: u64,
+    /// PROT_* bits.
+    pub protection: u32,
+    pub is_shared: bool,
+    is_of_file: bool,
+    /// The kernel extends it downwards when the program comes to what is below.
+    grows: bool,
+    /// A page of it can be another one than its file's.
+    was_writable: bool,
+}
+
+impl Area {
+    fn is_writable(&self) -> bool {
+        u64::from(self.protection) & PROT_WRITE != 0
+    }
+
+    /// Whether the program can have pages of its own here: copied when they were written to.
+    pub fn can_have_own_pages(&self) -> bool {
+        !self.is_shared && self.was_writable
+    }
+}
+
+impl Range for Area {
+    const NONE: Area = Area {
+        start: 0,
+        end: 0,
+        protection: 0,
+        is_shared: false,
+        is_of_file: false,
+        grows: false,
+        was_writable: false,
+    };
+
+    fn start(&self) -> u64 {
+        self.start
+    }
+
+    fn end(&self) -> u64 {
+        self.end
+    }
+
+    fn part(&self, from: u64, to: u64) -> Area {
+        Area {
+            start: self.start.max(from),
+            end: self.end.min(to),
+            ..*self
+        }
+    }
+
+    fn goes_on_in(&self, next: &Area) -> bool {
+        let (start, end) = (next.start, next.end);
+        !next.grows
+            && *next
+                == Area {
+                    start,
+                    end,
+                    ..*self
+                }
+    }
+
+    fn extended(&self, end: u64) -> Area {
+        Area { end, ..*self }
+    }
+}
+
+/// As many as the kernel allows, and twice that where more are allowed than usual.
+const CAPACITY: usize = 1 << 17;
+
+static mut TABLE: Table<Area, CAPACITY> = Table::new();
+
+fn table() -> &'static mut Table<Area, CAPACITY> {
+    let table = &raw mut TABLE;
+    // SAFETY: one thread at a time, and no reference is kept.
+    unsafe { &mut *table }
+}
+
+fn whole_pages(address: u64, length: u64) -> Addresses<u64> {
+    let from = address & !(PAGE - 1);
+    from..page_up(address.saturating_add(length).min(u64::MAX - PAGE))
+}
+
+/// A mapping has been made.
+pub fn map(address: u64, record: &MapRecord) {
+    let pages = whole_pages(address, record.length);
+    let flags = u64::from(record.flags);
+    let mut area = Area {
+        start: pages.start,
+        end: pages.end,
+        protection: record.protection,
+        is_shared: flags & MAP_SHARED != 0,
+        is_of_file: flags & MAP_ANONYMOUS == 0 || record.file != FileId::NONE.0,
+        grows: flags & MAP_GROWSDOWN != 0,
+        was_writable: false,
+    };
+    area.was_writable = area.is_writable();
+    forget(pages);
+    // Without room for it, it is not known: a landing is the less exact.
+    table().add(area);
+}
+
+fn forget(pages: Addresses<u64>) {
+    table().remove(pages.start, pages.end, |_| {});
+}
+
+/// A range is no longer mapped.
+pub fn unmap(address: u64, length: u64) {
+    forget(whole_pages(address, length));
+}
+
+/// What is mapped of a range has another protection. `protection`: as the call has it.
+pub fn protect(address: u64, length: u64, protection: u64) {
+    let pages = whole_pages(address, length);
+    let mut at = pages.start;
+    if protection & PROT_GROWSDOWN != 0 {
+        let growing = table().overlapping(at, at + 1).first();
+        at = growing.map_or(at, |area| area.start);
+    }
+    let protection = (protection & (PROT_READ | PROT_WRITE | PROT_EXEC)) as u32;
+    while let Some(part) = table().lowest_part(at, pages.end) {
+        at = part.end;
+        if part.protection == protection {
+            continue;
+        }
+        let mut area = Area { protection, ..part };
+        area.was_writable |= area.is_writable();
+        forget(part.start..part.end);
+        table().add(area);
+    }
+}
+
+/// `mremap` has answered: what was mapped of the old range is in the new one, the last of it extended.
+/// `keeps`: it also stays where it was.
+pub fn remap([old, old_length]: [u64; 2], [new, new_length]: [u64; 2], keeps: bool) {
+    let (from, to) = (whole_pages(old, old_length), whole_pages(new, new_length));
+    if to.start != from.start {
+        forget(to.clone());
+    }
+    // Without a length, it is mapped once more.
+    let is_doubled = from.is_empty();
+    let looked_to = if is_doubled { from.start + 1 } else { from.end };
+    let mut at = from.start;
+    while let Some(part) = table().lowest_part(at, looked_to) {
+        at = part.end;
+        let is_last = at == looked_to;
+        let start = to.start + (part.start - from.start);
+        let end = to.start + (part.end - from.start);
+        let end = if is_last { to.end } else { end.min(to.end) };
+        if start < end {
+            forget(start..end);
+            table().add(Area { start, end, ..part });
+        }
+    }
+    if is_doubled || keeps {
+        return;
+    }
+    if to.start != from.start {
+        forget(from);
+    } else if to.end < from.end {
+        forget(to.end..from.end);
+    }
+}
+
+/// Go through the areas that a range touches, in order of their addresses. `act` maps nothing of the program's.
+pub fn for_areas(from: u64, to: u64, mut act: impl FnMut(&Area)) {
+    let mut lowest = 0;
+    for area in table().overlapping(from, to).iter().rev() {
+        let area = if area.grows {
+            as_grown(area, lowest)
+        } else {
+            *area
+        };
+        lowest = area.end;
+        if area.start < area.end {
+            act(&area);
+        }
+    }
+}
+
+/// An area as far as the kernel has extended it now, above `lowest`.
+fn as_grown(area: &Area, lowest: u64) -> Area {
+    let is_there_from = |start: u64| start >= lowest && is_mapped(start, area.end - start);
+    let (mut there, mut not_there) = if is_there_from(area.start) {
+        // It can be longer than it was made: in steps that become longer.
+        let (mut there, mut step) = (area.start, PAGE);
+        while there > step && is_there_from(there - step) {
+            there -= step;
+            step *= 2;
+        }
+        (there, there.saturating_sub(step))
+    } else {
+        (area.end, area.start)
+    };
+    while there - not_there > PAGE {
+        let middle = not_there + (there - not_there) / PAGE / 2 * PAGE;
+        if is_there_from(middle) {
+            there = middle;
+        } else {
+            not_there = middle;
+        }
+    }
+    Area {
+        start: there,
+        ..*area
+    }
+}
