@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from reenact.errors import UsageError
+from reenact.errors import Hint, UsageError
 from reenact.events import Process
 
 #: Processes that a message names.
 _MOST_NAMED = 8
+_SEE = Hint(
+    "see the processes of the trace: Trace.processes",
+    gdb="see info inferiors",
+    line="see its processes: reenact ps TRACE",
+)
 
 
 def find_process(processes: Sequence[Process], wanted: str) -> int:
@@ -31,16 +36,18 @@ def find_process(processes: Sequence[Process], wanted: str) -> int:
         raise UsageError(
             f"{len(found)} processes ran {wanted}", f"choose one by its number: {_listed(found)}"
         )
-    raise UsageError(f"no process of the trace ran {wanted}", "see its processes: reenact ps")
+    raise UsageError(f"no process of the trace ran {wanted}", _SEE)
 
 
 def _numbered(processes: Sequence[Process], number: int) -> int:
     if any(process.number == number for process in processes):
         return number
     of_pid = [process for process in processes if process.pid == number]
-    hint = "see its processes: reenact ps"
+    hint: str = _SEE
     if of_pid:
-        hint = f"{number} is the pid of process {of_pid[-1].number}: -p {of_pid[-1].number}"
+        other = of_pid[-1].number
+        told = f"{number} is the pid of process {other}"
+        hint = Hint(told, gdb=f"{told}: process {other}", line=f"{told}: -p {other}")
     raise UsageError(f"the trace has no process {number}", hint)
 
 

@@ -143,8 +143,20 @@ def _run_command(name: str, words: Sequence[str]) -> int:
         arguments.gdb_arguments = list(words[place + 1 :])
     else:
         arguments = parser.parse_args(words)
-    status = module.run(arguments)
-    return status  # noqa: RET504 (a typed name for what an untyped module returns)
+    try:
+        status = module.run(arguments)
+    except ReenactError as error:
+        error.hint = error.hint_on_line(_named_trace(arguments))
+        raise
+    return status
+
+
+def _named_trace(arguments: object) -> str | None:
+    """What a command line calls the trace that it is about; None: it means the latest."""
+    import shlex
+
+    named = getattr(arguments, "trace", "TRACE")
+    return shlex.quote(named) if isinstance(named, str) else None
 
 
 def _recording_arguments(module: ModuleType, words: Sequence[str]) -> object:

@@ -33,7 +33,7 @@ def test_numbers_and_names(wanted: str, number: int) -> None:
 def test_a_pid_is_explained() -> None:
     with pytest.raises(UsageError, match="no process 102") as raised:
         find_process(_TREE, "102")
-    assert raised.value.hint == "102 is the pid of process 2: -p 2"
+    assert raised.value.hint_on_line(None) == "102 is the pid of process 2: -p 2"
 
 
 @pytest.mark.parametrize("wanted", ["7", "cat", "", "-1"])

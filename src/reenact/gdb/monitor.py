@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -65,7 +66,9 @@ class Monitor:
         try:
             return printable_lines(self._answer(line))
         except ReenactError as error:
-            hint = f"  hint: {printable(error.hint)}\n" if error.hint else ""
+            trace = shlex.quote(self._target.session.trace.path)
+            hint = error.hint_in_gdb.replace(" TRACE", f" {trace}")
+            hint = f"  hint: {printable(hint)}\n" if hint else ""
             return f"reenact: {printable(error.message)}\n{hint}"
 
     def _answer(self, line: str) -> str:

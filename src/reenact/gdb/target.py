@@ -467,7 +467,7 @@ class Target:
         try:
             after = self.session.run_prepared_call(self._print)
         except RefusedCallError as error:
-            self._say(f"reenact: {error.message}: {error.hint}\n")
+            self._say(f"reenact: {error.message}: {error.hint_in_gdb}\n")
             self.session.set_registers(before)
             return self.reply(to_gdb(error.signal))
         self.session.set_registers(after.replaced(rip=back))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from reenact.errors import ReenactError, TraceError, UsageError
+from reenact.errors import Hint, ReenactError, TraceError, UsageError
 from reenact.session.positions import Position
 from reenact.trace_files import TraceFiles
 
@@ -195,7 +195,11 @@ def _check_free(name: str, known: dict[str, Bookmark]) -> None:
     if name in known:
         raise UsageError(
             f"there is a bookmark {name!r} already, at {known[name].position}",
-            "take another name, remove it first, or ask to replace it (--force, replace=True)",
+            Hint(
+                "take another name, or replace=True",
+                gdb=f"take another name, or delete bookmark {name} first",
+                line="take another name, or --force",
+            ),
         )
 
 

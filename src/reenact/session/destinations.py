@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from reenact.errors import UsageError
+from reenact.errors import Hint, UsageError
 from reenact.session.interface import ReplayedProcess
 from reenact.session.positions import Key, Position, Where, outside
 from reenact.session.recorded_trace import RecordedTrace
@@ -74,7 +74,11 @@ class Destinations:
             raise UsageError(
                 f"{where} is a position of process {where.process}, "
                 f"and this session replays process {self._number}",
-                f"open that one: trace.replay({where.process}), in gdb process {where.process}",
+                Hint(
+                    f"open that one: trace.replay({where.process})",
+                    gdb=f"process {where.process} {where}",
+                    line=f"reenact replay TRACE -p {where.process} --goto {where}",
+                ),
             )
         return _counted((where.event, where.instructions))
 
@@ -143,7 +147,7 @@ class Destinations:
             took = "" if duration is None else f", which took {duration / 1e9:.3f} s"
             raise UsageError(
                 f"{seconds:.6g} seconds after its start is no moment of this recording{took}",
-                "see when it was: reenact info",
+                "see when it was: reenact info TRACE",
             )
         start = self._process.history.start
         found = start[0]

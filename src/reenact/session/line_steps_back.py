@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reenact.errors import UsageError
+from reenact.errors import Hint, UsageError
 from reenact.session.interface import ReplayedProcess
 from reenact.session.messages import CodeRange
 from reenact.session.movements import Movements
@@ -224,7 +224,10 @@ class LineStepsBack:
         frames = calls(self._view)
         if len(frames) < 2 or self._is_leap(origin, origin, frames, 0):
             raise UsageError(
-                "nothing is known to have called this function", "see Session.frames, or stepi"
+                "nothing is known to have called this function",
+                Hint(
+                    "see Session.frames, or stepi", gdb="see backtrace, or reverse-stepi", line=""
+                ),
             )
         return self._to_call(origin.frame) or self._movements.here()
 

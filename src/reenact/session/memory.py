@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reenact.errors import ReplayError
+from reenact.errors import Hint, ReplayError
 from reenact.session.interface import StoppedProcess
 
 
@@ -32,7 +32,7 @@ class ProcessMemory:
         if len(found) < end - start:
             raise ReplayError(
                 f"the program has no memory at {start + len(found):#x} here",
-                "see Session.mappings",
+                Hint("see Session.mappings", gdb="see info proc mappings", line=""),
             )
         return found
 

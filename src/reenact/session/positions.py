@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Union
 
-from reenact.errors import UsageError
+from reenact.errors import Hint, UsageError
 
 #: A position within one process: index of an event, and instructions since it took effect.
 Key = tuple[int, int]
@@ -69,7 +69,11 @@ def outside(key: Key) -> UsageError:
     event, instructions = key
     return UsageError(
         f"there is no position {instructions} instructions after event {event} of this process",
-        "see what there is: reenact info TRACE, and Session.start and Session.end",
+        Hint(
+            "see Session.start and Session.end",
+            gdb="goto start and goto end say what there is",
+            line="see how many events there are: reenact ps TRACE",
+        ),
     )
 
 

@@ -82,13 +82,13 @@ class Following:
         what = "there is no such event" if event is None else f"{_shown(event)} {not_so}"
         raise UsageError(
             f"{position}: {what}",
-            "go to a call such as read, recv, write or send: reenact dump --kind syscall",
+            "go to a call such as read, recv, write or send: reenact dump TRACE --kind syscall",
         )
 
     def _refuse(self, one: Transfer, way: str, why: str) -> NoReturn:
         raise UsageError(
             f"the bytes of {one.process}:{one.event} {way} {one.description}: {why}",
-            "see what descriptors were: reenact dump --kind syscall --paths",
+            "see what descriptors were: reenact dump TRACE --kind syscall --paths",
         )
 
     # Whom it may be
