@@ -61,6 +61,18 @@ DEBUG_PATH = Variable(
     "`/usr/lib/debug`: `.build-id/ab/cdef.debug`, or by the name of `.gnu_debuglink`.",
     "only `/usr/lib/debug`",
 )
+DEBUGINFOD_URLS = Variable(
+    "DEBUGINFOD_URLS",
+    "Servers of debug information (debuginfod(8)), divided by spaces: asked for what this machine "
+    "does not have, about recordings that were made on it; by gdb for source files, too.",
+    "no server is asked",
+)
+DEBUGINFOD = Variable(
+    "REENACT_DEBUGINFOD",
+    "Set to `always`: the servers of `DEBUGINFOD_URLS` are asked about recordings of other "
+    "machines, too.",
+    "only about this machine's own",
+)
 MECHANISM = Variable(
     "REENACT_MECHANISM",
     "How system calls are caught: `dispatch` (Syscall User Dispatch) or `seccomp`.",
@@ -101,6 +113,8 @@ VARIABLES = (
     REPLAYER,
     REPLAY_MEMORY,
     DEBUG_PATH,
+    DEBUGINFOD_URLS,
+    DEBUGINFOD,
     MECHANISM,
     SLOT,
     HOME,

@@ -13,6 +13,7 @@ _PARTS = {
     "files": "copies of programs and libraries",
     "sites": "instructions found in them",
     "machine": "answers of the processor",
+    "debug": "debug information from servers",
 }
 
 
@@ -79,8 +80,8 @@ def clear(directory: str) -> None:
 
 
 def _files(directory: str) -> list[tuple[str, os.stat_result]]:
-    """The regular files of a directory; others are not ours."""
-    found = []
+    """The regular files of a directory and those below it; others are not ours."""
+    found: list[tuple[str, os.stat_result]] = []
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
@@ -90,6 +91,8 @@ def _files(directory: str) -> list[tuple[str, os.stat_result]]:
                     continue
                 if stat.S_ISREG(status.st_mode):
                     found.append((entry.path, status))
+                elif stat.S_ISDIR(status.st_mode):
+                    found += _files(entry.path)
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 
-from reenact import _native
+from reenact import _native, environment
 from reenact.errors import ReenactError, UsageError
 from reenact.gdb.debugged import Debugged
 from reenact.gdb.process_outline import ProcessOutline
@@ -21,12 +21,17 @@ from reenact.gdb.sysroot import BY_NAME, build, source_rules
 from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.kept_sources import Sources
 from reenact.session.session import Session
+from reenact.symbols.debuginfod import answering, named, servers_for
 from reenact.symbols.files import ModuleFiles, debug_directories
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _COMMANDS = os.path.join(_HERE, "commands_in_gdb.py")
 #: Where a socket can be: the address of one has 108 bytes (unix(7)).
 _SOCKET_PLACE = re.compile(r"/[A-Za-z0-9_./+@=-]{0,80}")
+#: A gdb before 12, or built without it, has no such setting.
+_DEBUGINFOD = (
+    "python exec(\"try: gdb.execute('set debuginfod enabled {}')\\nexcept gdb.error: pass\")"
+)
 #: Seconds a debugger may take to end when asked to.
 _PATIENCE = 5.0
 _INSTALLED_SCRIPTS = os.path.join(_HERE, "installed_scripts_in_gdb.py")
@@ -63,7 +68,11 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             command = [gdb, "-quiet", *_without_scripts_of(session.trace.path)]
             command += ["-ex", f"set sysroot {sysroot}", "-x", _INSTALLED_SCRIPTS]
             command += ["-ex", f"set solib-search-path {sysroot}/{BY_NAME}"]
-            directories = ":".join(debug_directories())
+            servers = servers_for(session.trace.path)
+            urls = [] if servers is None else answering(named())
+            command += ["-iex", _DEBUGINFOD.format("on" if urls else "off")]
+            fetched = [] if servers is None else [servers.directory]
+            directories = ":".join([*debug_directories(), *fetched])
             if directories.isprintable():
                 command += ["-ex", f"set debug-file-directory {directories}"]
             command += ["-x", _source_rules(session, directory)]
@@ -74,7 +83,10 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             # What gdb says of each file that it opens is of no use.
             connect = f"gdb.execute('target extended-remote {path}', to_string=True)"
             command += ["-ex", f"python {connect}", "-x", _COMMANDS, *arguments]
-            debugger = subprocess.Popen(command)
+            # One that does not answer would be waited for at each file.
+            debugger = subprocess.Popen(
+                command, env={**os.environ, environment.DEBUGINFOD_URLS.name: " ".join(urls)}
+            )
             try:
                 _serve_debugger(debugged, directory, listener, debugger, conversations)
                 return debugger.wait()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from reenact import _native, environment
+from reenact.symbols.debuginfod import Servers, servers_for
 
 #: Where distributions put separate files of debug information.
 _SYSTEM_DIRECTORY = "/usr/lib/debug"
@@ -40,11 +41,18 @@ class ModuleFiles:
     Arguments:
         files: the files of a trace.
         directories: roots with separate debug files; None: `debug_directories()`.
+        servers: asked for debug files that are in none of them; None: nobody.
     """
 
-    def __init__(self, files: Dictionary[int, File], directories: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        files: Dictionary[int, File],
+        directories: list[str] | None = None,
+        servers: Servers | None = None,
+    ) -> None:
         self._files = files
         self._directories = debug_directories() if directories is None else directories
+        self._servers = servers
         self._modules: dict[int, _native.Module | None] = {}
 
     @staticmethod
@@ -52,7 +60,8 @@ class ModuleFiles:
         """The files of the trace at a path. Errors: `TraceError` of `_native`."""
         trace = _native.Trace(path)
         stored = trace.files()
-        return ModuleFiles({f.id: File(f.path, partial(trace.open_kept, f.id)) for f in stored})
+        files = {f.id: File(f.path, partial(trace.open_kept, f.id)) for f in stored}
+        return ModuleFiles(files, servers=servers_for(path))
 
     def path(self, file: int) -> str:
         """Where a file was on the recorded machine; "" for none that is known."""
@@ -80,7 +89,13 @@ class ModuleFiles:
         if descriptor is None:
             return None
         try:
-            return _native.Module(descriptor, self.path(file), self._directories)
+            module = _native.Module(descriptor, self.path(file), self._directories)
+            if self._servers is None or module.has_debug_information or module.build_id is None:
+                return module
+            if not self._servers.fetch(module.build_id):
+                return module
+            roots = [*self._directories, self._servers.directory]
+            return _native.Module(descriptor, self.path(file), roots)
         except _native.SymbolError:
             # A data file that is mapped: it names nothing.
             return None
