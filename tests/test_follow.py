@@ -63,6 +63,26 @@ elif kind == "duplicate":
     child(act)
     os.wait()
     print(os.read(ends[0], 100))
+elif kind == "passed":
+    # The writing end goes to a child, which passes it on to another one; both send and close.
+    import array
+    one, other = socket.socketpair(), socket.socketpair()
+    ends = os.pipe()
+    def give(to, number):
+        rights = array.array("i", [number])
+        to.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        os.close(number)
+    def get(source):
+        (_, rights, _, _) = source.recvmsg(10, 1000)
+        return array.array("i", rights[0][2])[0]
+    child(lambda: give(other[0], get(one[1])))
+    def write():
+        number = get(other[1])
+        os.write(number, b"through a passed pipe")
+    child(write)
+    give(one[0], ends[1])
+    print(os.read(ends[0], 100))
+    os.wait(), os.wait()
 else:
     if kind == "tcp":
         listener = socket.create_server(("127.0.0.1", 0))
@@ -165,6 +185,15 @@ def test_a_duplicate_and_bytes_from_several_places(recorded) -> None:
     with trace.replay(1) as session:
         session.goto(found.position)
         assert session.receiver().position == position
+
+
+def test_descriptors_that_went_with_messages(recorded) -> None:
+    trace = recorded("passed")
+    (position,) = _reads(trace, 0, b"through a passed pipe")
+    (found,) = trace.following.senders(position)
+    assert (found.position.process, found.length, found.is_compared) == (2, 21, True)
+    (back,) = trace.following.receivers(found.position)
+    assert back.position == position
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])

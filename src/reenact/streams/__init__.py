@@ -1,5 +1,6 @@
 """Where bytes go from one recorded process to another: pipes, sockets, files.
 
 Layers, lowest first: `descriptions` (what a descriptor stands for), `descriptors` (who has which),
-`transfers` (every call that gave or got bytes), `channels` (which of them meet), `following`.
+`passed` (descriptors that go with messages), `transfers` (every call that gave or got bytes),
+`channels` (which of them meet), `following`.
 """

@@ -14,7 +14,8 @@ class Description:
 
     Arguments:
         kind: "outside" (from before the recording), "pipe", "pair", "socket", "connection" (of a
-            socket that listens), "opened", or "other".
+            socket that listens), "opened", "passed" (got with a message, and not known what it
+            is), or "other".
         made: the event that made it; None: it was there before.
         peer: the other end of a pipe or of a pair of sockets.
         listener: of a connection, the socket that listened.
@@ -50,6 +51,7 @@ class Description:
             "socket": "a socket",
             "connection": "a socket",
             "opened": "a file",
+            "passed": "a descriptor from another process,",
         }.get(self.kind, "what is followed by nobody")
         return noun if self.made is None else f"{noun} made at {self.made[0]}:{self.made[1]}"
 

@@ -14,13 +14,16 @@ from reenact.session.positions import Position
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.streams import channels
 from reenact.streams.channels import Meeting
-from reenact.streams.descriptions import Description, Transfer
+from reenact.streams.descriptions import Description, Place, Transfer
 from reenact.streams.memory_of_calls import CallMemory
+from reenact.streams.passed import Passing, given
 from reenact.streams.transfers import RECEIVING, Transfers, read_transfers
 
 #: Bytes that are compared between what was given and what was got.
 _COMPARED = 1 << 16
 _CONNECTION_TRIES = 64
+#: Descriptors are followed through so many descriptors that were passed themselves.
+_PASSING_ROUNDS = 4
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
 _PORT = struct.Struct(">H")
 #: Calls that write the bytes they get into one place, and which argument names it.
@@ -71,8 +74,35 @@ class Following:
     @property
     def _found(self) -> Transfers:
         if self._read is None:
-            self._read = read_transfers(self._trace)
+            self._read = self._read_all()
         return self._read
+
+    def _read_all(self) -> Transfers:
+        """All transfers; where descriptors were passed, read again with what they are."""
+        passings: dict[Place, Passing | None] = {}
+        found = read_transfers(self._trace)
+        # A descriptor may come through one that was passed itself.
+        for _ in range(_PASSING_ROUNDS):
+            if not found.passed:
+                break
+            self._read = found
+            with self._memory.reading():
+                passings.update({place: self._passing(found, place) for place in found.passed})
+            found = read_transfers(self._trace, passings)
+        return found
+
+    def _passing(self, found: Transfers, place: Place) -> Passing | None:
+        """How the descriptors were given that a call has got; None: that is not known."""
+        here = (one for one in found.received if (one.process, one.event) == place)
+        for got in here:
+            for peer in self._peers(got.description):
+                for meeting in channels.senders(found, got, peer):
+                    sent = meeting.transfer
+                    event = next(self._trace.events(sent.process, sent.event, sent.event))
+                    numbers = given(self._memory, event)
+                    if numbers:
+                        return Passing((sent.process, sent.event), numbers)
+        return None
 
     def _transfer(self, among: list[Transfer], position: Position, not_so: str) -> Transfer:
         for one in among:

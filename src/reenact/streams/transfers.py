@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import heapq
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reenact import _native
 from reenact.events import Event
 from reenact.session.recorded_trace import RecordedTrace
-from reenact.streams.descriptions import Description, Transfer
+from reenact.streams.descriptions import Description, Place, Transfer
 from reenact.streams.descriptors import Descriptors, descriptor_number
+from reenact.streams.passed import RECVMSG, SENDMSG, Passing, received
 
 #: Calls that get bytes, with the argument of their descriptor.
 RECEIVING = {0: 0, 17: 0, 19: 0, 45: 0, 47: 0, 275: 0, 295: 0, 326: 0, 327: 0, 40: 1}
@@ -42,22 +43,28 @@ class Transfers:
         sent: calls that gave bytes, in order of time.
         received: calls that got some, in order of time.
         connected: sockets that were connected, in order of time.
+        passed: calls that got descriptors with a message, and did not learn which they are.
     """
 
     sent: list[Transfer] = field(default_factory=list)
     received: list[Transfer] = field(default_factory=list)
     connected: list[Description] = field(default_factory=list)
+    passed: list[Place] = field(default_factory=list)
 
 
-def read_transfers(trace: RecordedTrace) -> Transfers:
+def read_transfers(
+    trace: RecordedTrace, passings: Mapping[Place, Passing | None] | None = None
+) -> Transfers:
     """Read all transfers of a recording.
 
     Arguments:
         trace: the trace.
+        passings: by calls that got descriptors with a message: how they were given, as far as that
+            is known.
 
     Errors: `TraceError` for a damaged log.
     """
-    reader = _Reader(trace)
+    reader = _Reader(trace, passings or {})
     reader.read()
     found = reader.found
     found.connected.sort(key=lambda one: one.connected or (0.0, (0, 0)))
@@ -67,9 +74,13 @@ def read_transfers(trace: RecordedTrace) -> Transfers:
 class _Reader:
     """Goes through the events of all processes in order of time, as far as one is told."""
 
-    def __init__(self, trace: RecordedTrace) -> None:
+    def __init__(self, trace: RecordedTrace, passings: Mapping[Place, Passing | None]) -> None:
         self._trace = trace
         self.found = Transfers()
+        self._passings = passings
+        #: What was given with messages, by the calls that gave it.
+        self._under_way: dict[Place, tuple[Description, ...]] = {}
+        self._giving = {one.sent: one.numbers for one in passings.values() if one is not None}
         self._known: dict[int, Descriptors] = {}
         #: What a child of vfork does until it executes a program, by process; and its number.
         self._borrowed: dict[int, tuple[Descriptors, int]] = {}
@@ -129,6 +140,8 @@ class _Reader:
             self._note_connection(event, descriptors)
         if event.result < 0:
             return
+        if event.code in (SENDMSG, RECVMSG):
+            self._pass_descriptors(event, descriptors)
         if event.code == _LSEEK:
             descriptors.description(descriptor_number(event.args[0])).offset = event.result
         elif event.code == _FSTAT or (
@@ -139,6 +152,30 @@ class _Reader:
             _identify(event, descriptors.description(descriptor_number(event.args[0])))
         elif event.result > 0:
             self._note_transfers(event, descriptors)
+
+    def _pass_descriptors(self, event: Event, descriptors: Descriptors) -> None:
+        place = (event.process, event.index)
+        if place in self._giving:
+            self._under_way[place] = tuple(map(descriptors.description, self._giving[place]))
+        numbers = received(event)
+        if not numbers:
+            return
+        passing = self._passings.get(place)
+        what = () if passing is None else self._given(passing)
+        if place not in self._passings:
+            self.found.passed.append(place)
+        unknown = [Description("passed", place) for _ in numbers[len(what) :]]
+        for number, description in zip(numbers, [*what, *unknown]):
+            # Whether it is closed by `execve` is in flags that hardly anybody sets.
+            descriptors.known[number] = (description, False)
+
+    def _given(self, passing: Passing) -> tuple[Description, ...]:
+        """What the sender of a message has given with it."""
+        if passing.sent in self._under_way:
+            return self._under_way[passing.sent]
+        # An event has the time at which its call was over: that of the sender comes next.
+        sender = self._known[passing.sent[0]]
+        return tuple(map(sender.description, passing.numbers))
 
     def _note_connection(self, event: Event, descriptors: Descriptors) -> None:
         socket = descriptors.description(descriptor_number(event.args[0]))
