@@ -7,7 +7,7 @@ import os
 import signal
 
 from guest_build import GuestBuild
-from recorded_run import Keeper, Reenact
+from recorded_run import Keeper, Reenact, check_exact
 
 import reenact as package
 
@@ -39,3 +39,16 @@ def test_the_ends_are_the_true_ones(reenact: Reenact, guests: GuestBuild, keeper
     assert all(name in line for name, line in zip(names, lines, strict=True)), lines
     report = reenact.verify(keeper.trace())
     assert not report["divergences"], report
+
+
+def test_what_threads_wrote_until_the_end_is_replayed(
+    reenact: Reenact, guests: GuestBuild, keeper: Keeper
+) -> None:
+    """To the byte, however another thread ends the process."""
+    program = guests.build("last_outputs.c", "last_outputs", ("-O2", "-pthread"))
+    recorded = reenact.record([str(program)], keeper.trace())
+    ends = [line for line in recorded.stdout.splitlines() if line.startswith(b"end ")]
+    assert ends == [b"end 700", b"end 4", b"end f", b"end 9", b"end 0", b"end f"], (
+        recorded.describe()
+    )
+    check_exact(reenact, keeper.trace(), recorded)

@@ -139,6 +139,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "sharing_group",
             "scheduler",
             "released",
+            "last_outputs",
         ),
         # The handler that the kernel knows, and the program's signals delivered.
         (

@@ -14,8 +14,8 @@ use crate::signal::{self, Moment};
 use crate::sites::{self, Trap};
 use crate::thread::{self, Thread};
 use crate::{
-    arena, companions, dispatch, guest, message, patch, process, ptrace, scheduler, shared,
-    sharing_group, spinning, text, time_stamps, vdso,
+    arena, companions, dispatch, guest, last_outputs, message, patch, process, ptrace, scheduler,
+    shared, sharing_group, spinning, text, time_stamps, vdso,
 };
 use reenact_interpose::{entry, Frame, Origin};
 
@@ -177,8 +177,11 @@ fn is_let_through(thread: &mut Thread) -> bool {
 }
 
 fn on_system_call(thread: &mut Thread) {
-    if signal::queued(thread) && deliver_before(thread) {
-        return;
+    if signal::queued(thread) {
+        log_last_outputs(thread, None);
+        if deliver_before(thread) {
+            return;
+        }
     }
     if thread.link != 0 && !is_let_through(thread) {
         if signal::queued(thread) {
@@ -276,7 +279,9 @@ fn complete(mut call: Call<'_>) {
             }
         }
         Outcome::Interrupted => {
+            let header = *event.header;
             drop(event);
+            log_last_outputs(thread, Some(&header));
             if thread.link != 0 {
                 let result = entry.map_or(-EINTR, |entry| restarting(entry, &args));
                 ptrace::stops::interrupted_call(thread, result);
@@ -308,6 +313,29 @@ fn restarting(entry: &SystemCall, args: &[u64; 6]) -> i64 {
         Restart::Block => -BLOCK,
         Restart::None | Restart::WithFlag | Restart::Interrupted => -SYSTEM,
     }
+}
+
+/// Where a signal that waits will end the process at this call, whose header may be known: what others have given out
+/// is logged before.
+#[cold]
+fn log_last_outputs(thread: &mut Thread, header: Option<&EventHeader>) {
+    if !signal::ends_process(thread) {
+        return;
+    }
+    let registers = thread.frame.registers;
+    last_outputs::log_all(thread, || match header {
+        Some(header) => scheduler::log_blocked(header),
+        None => {
+            let mut header = EventHeader {
+                code: call_code(call_number(registers.rax)),
+                ip: registers.rip,
+                register_checksum: registers.checksum(),
+                ..EventHeader::default()
+            };
+            arguments(&registers, &mut header);
+            scheduler::log_blocked(&header);
+        }
+    });
 }
 
 /// Deliver waiting signals before the call is performed. False when none could be delivered.

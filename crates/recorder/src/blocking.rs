@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::released::{direct, was_preempted, while_released};
 use crate::scratch::{CopyBack, Scratch};
 use crate::wait_limit::WaitLimit;
-use crate::{priority_lock, wake_ups};
+use crate::{last_outputs, priority_lock, wake_ups};
 
 /// Make the call, others running while it waits. The raw result, or [`NOT_BEGUN`].
 #[inline(never)]
@@ -38,7 +38,9 @@ pub fn perform(
         Wait::Fcntl => fcntl(args[1] as u32).is_ok_and(|command| command.may_block),
         Wait::Ioctl => ioctl(args[1] as u32).is_ok_and(|request| request.may_block),
     };
-    if directly {
+    if directly && entry.content.gives_out() {
+        last_outputs::perform(call, args)
+    } else if directly {
         while_released(call, |call| direct(call, args))
     } else {
         with_turn(call, args)

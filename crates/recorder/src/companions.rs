@@ -33,6 +33,16 @@ pub fn any() -> bool {
     COUNT.load(Ordering::Relaxed) != 0
 }
 
+/// Whether any has not ended: one that was killed while it waited for the token is still there for the scheduler.
+pub fn any_lives() -> bool {
+    any()
+        && BLOCKS.iter().any(|place| {
+            let block = place.load(Ordering::Relaxed);
+            // SAFETY: a thread block in use.
+            block != 0 && !is_gone(unsafe { &*(block as *const Thread) })
+        })
+}
+
 /// How many there are.
 pub fn count() -> u32 {
     COUNT.load(Ordering::Relaxed)

@@ -38,6 +38,7 @@ mod half_done;
 mod heap;
 mod hidden_descriptors;
 mod known_calls;
+mod last_outputs;
 mod limits;
 mod loader;
 mod log;

@@ -247,6 +247,14 @@ pub fn yield_now(thread: &mut Thread) {
     }
 }
 
+/// Let others run while `wait` takes, and longer if they do. The last event of the log says where this thread stands.
+pub fn let_others_run(thread: &mut Thread, wait: impl FnOnce()) {
+    charge(thread);
+    release_token();
+    wait();
+    acquire(thread, WaitKind::AfterSlice);
+}
+
 /// Let the thread run that the current one has just woken, if it arrives soon.
 #[inline(never)]
 fn yield_to_woken(thread: &mut Thread) {

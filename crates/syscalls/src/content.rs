@@ -9,6 +9,11 @@ const MOST_BUFFERS: u64 = 1024;
 const VECTOR: u64 = 16;
 
 impl Content {
+    /// Whether bytes go out with the call.
+    pub const fn gives_out(self) -> bool {
+        !matches!(self, Content::Unchanged | Content::Resize(_))
+    }
+
     /// Tell the ranges (address and bytes, in order) that the first `length` bytes of what a call gives come from.
     /// None for what never was in the program's memory, or comes from more places than one.
     pub fn ranges(

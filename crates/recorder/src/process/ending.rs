@@ -12,7 +12,7 @@ use super::recipient::{Recipient, Sent};
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
-use crate::{arena, companions, ptrace, scheduler, signal};
+use crate::{arena, companions, last_outputs, ptrace, scheduler, signal};
 
 /// `exit` and `exit_group`: logged first, because there is no afterwards.
 pub fn exit(call: &mut Call<'_>) -> Outcome {
@@ -22,10 +22,13 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
     if companions::any() {
         super::companion::tidy_up();
     }
+    if call.number == EXIT_GROUP {
+        last_outputs::log_all(call.thread, || scheduler::log_blocked(&begun));
+    }
     let own_threads = thread::COUNT.load(Ordering::Relaxed) - companions::count();
     let last = call.number == EXIT_GROUP || own_threads <= 1;
     let is_outlived =
-        last && companions::any() && !call.thread.companion && !call.thread.vfork_child;
+        last && companions::any_lives() && !call.thread.companion && !call.thread.vfork_child;
     if is_outlived {
         super::companion::first_ends();
     }
@@ -98,6 +101,7 @@ pub fn announce_fatal_signal(call: &mut Call<'_>, sent: &Sent) {
     }
     let registers = call.thread.frame.registers;
     let begun = call.event.set_aside();
+    last_outputs::log_all(call.thread, || scheduler::log_blocked(&begun));
     let mut event = Builder::new(EventKind::Exit, call.number as u16);
     event.header.ip = registers.rip;
     event.header.register_checksum = registers.checksum();

@@ -16,7 +16,7 @@ use crate::call::{Call, Outcome};
 use crate::sharing_group::WaitKind;
 use crate::thread::Thread;
 use crate::{
-    arena, companions, guest, hidden_descriptors, log, proc_files, scheduler, shared,
+    arena, companions, guest, hidden_descriptors, last_outputs, log, proc_files, scheduler, shared,
     sharing_group, signal, text, time_stamps,
 };
 
@@ -92,6 +92,7 @@ pub fn exec(call: &mut Call<'_>) -> Outcome {
     if scheduler::is_shared() && is_alone {
         // The new image begins with the first thread's id, whoever called.
         let header = call.event.set_aside();
+        last_outputs::log_all(call.thread, || scheduler::log_blocked(&header));
         scheduler::log_blocked(&header);
         if leaves_group {
             shared::leave_all();
@@ -107,6 +108,7 @@ pub fn exec(call: &mut Call<'_>) -> Outcome {
                 sharing_group::join(call);
                 shared::enter_all();
             }
+            last_outputs::goes_on();
             Outcome::Done(errno)
         }
     };

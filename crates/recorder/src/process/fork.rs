@@ -167,6 +167,7 @@ fn in_child(
     scheduler::after_fork();
     super::threads::after_fork(call.thread.index);
     crate::shared::after_fork();
+    crate::last_outputs::after_fork();
 
     let thread: &mut Thread = call.thread;
     thread.tid = pid;

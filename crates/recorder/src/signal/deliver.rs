@@ -17,7 +17,7 @@ use crate::log::Builder;
 use crate::ptrace::signals::Fate;
 use crate::ptrace::stopped::Place;
 use crate::thread::{QueuedSignal, Thread};
-use crate::{arena, guest, message, ptrace};
+use crate::{arena, guest, last_outputs, message, ptrace};
 
 /// Where the program is when a signal is delivered.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,14 @@ pub fn restarts_after_queued(thread: &Thread) -> bool {
 pub fn interrupts(thread: &Thread) -> bool {
     queue::first(thread).is_some_and(|first| {
         thread.mask & bit(first.number) == 0 && action(first.number).is_handler()
+    })
+}
+
+/// Whether the first queued signal ends the process.
+pub fn ends_process(thread: &Thread) -> bool {
+    queue::first(thread).is_some_and(|first| {
+        let is_default = action(first.number).handler == SIG_DFL;
+        thread.mask & bit(first.number) == 0 && is_default && is_fatal_by_default(first.number)
     })
 }
 
@@ -162,7 +170,17 @@ fn stop_for(thread: &Thread, signal: &QueuedSignal) {
 
 /// The signal ends the process. The log says where it was, and the kernel does it.
 #[cold]
-fn end(thread: &Thread, signal: &QueuedSignal, moment: Moment) {
+fn end(thread: &mut Thread, signal: &QueuedSignal, mut moment: Moment) {
+    if matches!(moment, Moment::AfterEvent | Moment::Anywhere) {
+        let frame = core::ptr::from_ref(&thread.frame);
+        last_outputs::log_all(thread, || {
+            if moment == Moment::Anywhere {
+                // SAFETY: the thread's own, which nothing changes meanwhile.
+                landing::log(unsafe { &*frame });
+                moment = Moment::AfterEvent;
+            }
+        });
+    }
     let registers = thread.frame.registers;
     let mut event = Builder::new(EventKind::SignalDelivered, signal.number as u16);
     if moment == Moment::Anywhere {
@@ -187,6 +205,7 @@ fn end(thread: &Thread, signal: &QueuedSignal, moment: Moment) {
     set_kernel_mask(thread);
     let own = own_action(action(signal.number));
     kernel_action(signal.number, Some(&own), None);
+    last_outputs::goes_on();
 }
 
 /// The program has blocked, ignored or reset the signal since it arrived: the kernel keeps it
@@ -218,6 +237,7 @@ pub fn deliver_fault(thread: &mut Thread) {
     if !program.is_handler() || thread.mask & bit(signal.number) != 0 {
         // Run the faulting instruction again with the default action: the kernel kills the
         // process there, with the core dump the program would have left.
+        last_outputs::log_all(thread, || {});
         arena::ring_doorbell();
         kernel_action(signal.number, Some(&Action::default()), None);
         if is_behind_trap(thread, &signal) {
