@@ -116,6 +116,8 @@ TRACERS = (
     Guest("ptrace_attach", flags=("-O2", "-pthread")),
     Guest("ptrace_steps"),
     Guest("ptrace_endings"),
+    Guest("ptrace_interrupted"),
+    Guest("ptrace_sleeping"),
 )
 
 SIGNALS = (

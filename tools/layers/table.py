@@ -82,6 +82,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "arena",
             "confinement",
             "thread",
+            "unfinished_wait",
             "cpuid",
         ),
         ("companions",),
@@ -140,6 +141,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "scheduler",
             "released",
             "last_outputs",
+            "time_left",
         ),
         # The handler that the kernel knows, and the program's signals delivered.
         (
@@ -155,8 +157,10 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "signal::traced",
             "signal::vectors_at_landing",
             # What a tracer sees of them, and the stops of a traced thread.
+            "ptrace::disturbed",
             "ptrace::endings",
             "ptrace::faults",
+            "ptrace::interrupted",
             "ptrace::news",
             "ptrace::notice",
             "ptrace::registers",

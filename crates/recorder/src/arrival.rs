@@ -278,14 +278,18 @@ fn complete(mut call: Call<'_>) {
                 signal::deliver_queued(thread, Moment::AfterEvent, None);
             }
         }
+        Outcome::Interrupted if thread.link != 0 && signal::queued(thread) => {
+            let temporary = entry.and_then(|entry| temporary_mask(entry, &args));
+            let result = entry.map_or(-EINTR, |entry| restarting(entry, &args));
+            finish(thread, event, -EINTR);
+            let number = ptrace::interrupted::number_of(thread, number, result);
+            ptrace::stops::interrupted_call(thread, number, result);
+            signal::deliver_queued(thread, Moment::AfterEvent, temporary);
+        }
         Outcome::Interrupted => {
             let header = *event.header;
             drop(event);
             log_last_outputs(thread, Some(&header));
-            if thread.link != 0 {
-                let result = entry.map_or(-EINTR, |entry| restarting(entry, &args));
-                ptrace::stops::interrupted_call(thread, result);
-            }
             if !deliver_before(thread) {
                 // It was blocked or ignored after all: the program makes its call once more.
                 thread.frame.registers.rip -= 2;
@@ -305,13 +309,12 @@ fn complete(mut call: Call<'_>) {
 /// What the kernel's result of an interrupted call is before the signals are dealt with, which a tracer can see.
 #[cold]
 fn restarting(entry: &SystemCall, args: &[u64; 6]) -> i64 {
-    const SYSTEM: i64 = 512;
-    const NO_HANDLER: i64 = 514;
-    const BLOCK: i64 = 516;
+    use ptrace::interrupted::restart;
     match entry.restart_for(args) {
-        Restart::NoHandler => -NO_HANDLER,
-        Restart::Block => -BLOCK,
-        Restart::None | Restart::WithFlag | Restart::Interrupted => -SYSTEM,
+        Restart::NoHandler => restart::NO_HANDLER,
+        Restart::Block => restart::BLOCK,
+        Restart::WithFlag => restart::SYSTEM,
+        Restart::None | Restart::Interrupted => restart::NO_INTERRUPTION,
     }
 }
 

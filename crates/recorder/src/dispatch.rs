@@ -3,8 +3,9 @@
 //! call is made as an ordinary one.
 
 use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::syscall6;
 use reenact_syscalls::{
-    may_exist, Before, Class, Restart, Sends, SignalAction, Sink, SpecialAction, SystemCall,
+    may_exist, Before, Class, Restart, Sends, SignalAction, Sink, SpecialAction, SystemCall, Wait,
 };
 use reenact_trace::layout;
 
@@ -13,6 +14,7 @@ use crate::guest::GuestMemory;
 use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
+use crate::time_left::TimeLeft;
 use crate::{
     asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning,
     proc_files, process, ptrace, scheduler, signal, spinning, time_stamp_option, time_stamps,
@@ -64,7 +66,7 @@ fn by_class(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
         Class::Memory(action) => mappings::perform(call, action),
         Class::Process(action) => Some(process::perform(call, action)),
         Class::Signal(action) => perform_signal(call, action),
-        Class::Special(action) => perform_special(call, action),
+        Class::Special(action) => perform_special(call, entry, action),
     }
 }
 
@@ -93,7 +95,11 @@ fn perform_signal(call: &mut Call<'_>, action: SignalAction) -> Option<Outcome> 
 }
 
 #[inline(never)]
-fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome> {
+fn perform_special(
+    call: &mut Call<'_>,
+    entry: &SystemCall,
+    action: SpecialAction,
+) -> Option<Outcome> {
     match action {
         SpecialAction::SetClearedWord => {
             // Cleared by us when the thread ends: see `process::threads`.
@@ -118,7 +124,7 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
         }
         SpecialAction::AsynchronousIo => Some(asynchronous_io::perform(call)),
         SpecialAction::Trace => Some(ptrace::requests::perform(call)),
-        SpecialAction::AwaitChild => ptrace::waiting::perform(call),
+        SpecialAction::AwaitChild => Some(await_child(call, entry)),
         SpecialAction::WriteToProcess => process::remote::refuse_writing(call.args[0]),
         SpecialAction::ProcessorState
         | SpecialAction::ListDirectory
@@ -129,6 +135,24 @@ fn perform_special(call: &mut Call<'_>, action: SpecialAction) -> Option<Outcome
             None
         }
         SpecialAction::Confine => process::filter_calls::perform(call),
+    }
+}
+
+/// A call that waits for a child, or for a tracee. Who is asked while it waits in the kernel whether it has any looks again.
+fn await_child(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
+    loop {
+        if let Some(outcome) = ptrace::waiting::perform(call) {
+            return outcome;
+        }
+        let outcome = plain(call, entry);
+        ptrace::waiting::performed(call, &outcome);
+        if !(matches!(outcome, Outcome::Interrupted) && ptrace::links::any()) {
+            return outcome;
+        }
+        ptrace::disturbed::is_only_ours(call.thread);
+        if signal::queued(call.thread) {
+            return outcome;
+        }
     }
 }
 
@@ -230,6 +254,56 @@ fn unknown_outputs(
     }
 }
 
+/// What has kept a call from being performed.
+enum Disturbance {
+    /// Nothing, or what the program is to know of.
+    None,
+    /// Only we wanted something.
+    Ours,
+    /// A signal that a tracer sees first, before a call that does not wait: it is performed, and the signal comes behind it.
+    Later,
+}
+
+const EINTERRUPTED: i64 = -EINTR;
+
+#[inline(always)]
+fn disturbance(call: &mut Call<'_>, entry: &SystemCall, result: i64) -> Disturbance {
+    if matches!(result, NOT_BEGUN | EINTERRUPTED) && ptrace::links::any() {
+        disturbance_of_traced(call, entry, result)
+    } else {
+        Disturbance::None
+    }
+}
+
+#[cold]
+fn disturbance_of_traced(call: &mut Call<'_>, entry: &SystemCall, result: i64) -> Disturbance {
+    // Whoever waits for children looks for tracees first.
+    let awaits_child = matches!(entry.class, Class::Special(SpecialAction::AwaitChild));
+    if !awaits_child && ptrace::disturbed::is_only_ours(call.thread) {
+        return Disturbance::Ours;
+    }
+    let does_not_wait = entry.wait == Wait::Never && entry.restart == Restart::None;
+    if result == NOT_BEGUN && does_not_wait && call.thread.link != 0 {
+        return Disturbance::Later;
+    }
+    Disturbance::None
+}
+
+/// Make a call whatever signals wait.
+unsafe fn performed(number: u64, args: &[u64; 6]) -> i64 {
+    let [a, b, c, d, e, f] = *args;
+    // SAFETY: passed on.
+    unsafe { syscall6(number, a, b, c, d, e, f) }
+}
+
+/// Whether a call that signals interrupt begins again unless a handler runs.
+fn begins_again(restart: Restart) -> bool {
+    matches!(
+        restart,
+        Restart::WithFlag | Restart::NoHandler | Restart::Block
+    )
+}
+
 /// Make a call that is neither declined nor refused.
 #[inline(always)]
 fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Before) -> Outcome {
@@ -255,11 +329,21 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
         args[index] = value;
     }
     let handed_over = entry.facts.takes_signals && signal::hand_over(call.thread);
-    let result = if scheduler::is_shared() && !call.thread.vfork_child {
-        blocking::perform(call, entry, &args, change.is_some())
-    } else {
-        // SAFETY: the program asked for this call; hidden descriptors were excluded.
-        unsafe { interruptible::call(call.number, &args, call.thread.queued.as_ptr()) }
+    let mut left = TimeLeft::of(call, entry);
+    left.go_on(call, &mut args);
+    let result = loop {
+        let result = if scheduler::is_shared() && !call.thread.vfork_child {
+            blocking::perform(call, entry, &args, change.is_some())
+        } else {
+            // SAFETY: the program asked for this call; hidden descriptors were excluded.
+            unsafe { interruptible::call(call.number, &args, call.thread.queued.as_ptr()) }
+        };
+        match disturbance(call, entry, result) {
+            Disturbance::None => break result,
+            Disturbance::Ours => left.repeat(call, &mut args),
+            // SAFETY: the program asked for this call, which does not wait.
+            Disturbance::Later => break unsafe { performed(call.number, &args) },
+        }
     };
     if handed_over {
         signal::take_back(call.thread);
@@ -272,12 +356,24 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     } else {
         result
     };
-    if result == NOT_BEGUN
-        || (result == -EINTR
-            && entry.restart_for(&call.args) == Restart::WithFlag
-            && signal::restarts_after_queued(call.thread))
-    {
-        return Outcome::Interrupted;
+    if matches!(result, NOT_BEGUN | EINTERRUPTED) {
+        let restart = entry.restart_for(&call.args);
+        if call.thread.link != 0 && begins_again(restart) && signal::queued(call.thread) {
+            left.keep(call);
+            before.outputs(
+                entry,
+                &call.args,
+                result,
+                &GuestMemory,
+                &mut Outputs(&mut call.event),
+            );
+            return Outcome::Interrupted;
+        }
+        let is_restarted =
+            restart == Restart::WithFlag && signal::restarts_after_queued(call.thread);
+        if result == NOT_BEGUN || is_restarted {
+            return Outcome::Interrupted;
+        }
     }
     let result = if result >= 0 && entry.facts.opens {
         proc_files::opened(call, entry, result)

@@ -2,13 +2,13 @@
 
 use core::sync::atomic::Ordering;
 
-use reenact_freestanding::numbers::EINTR;
+use reenact_freestanding::numbers::{EINTR, WAIT4, WAITID};
 use reenact_interpose::interruptible;
 
 use crate::call::Call;
 use crate::sharing_group::WaitKind;
 use crate::thread::requested;
-use crate::{scheduler, signal};
+use crate::{ptrace, scheduler, signal};
 
 /// Make the call, unless a signal waits.
 pub fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
@@ -45,6 +45,12 @@ pub fn was_preempted(call: &Call<'_>) -> bool {
     call.thread.preemption_requested.swap(0, Ordering::Relaxed) != 0 && !signal::queued(call.thread)
 }
 
+/// Whether a call was perhaps interrupted because it waits for a child that has just become a tracee, of which the kernel
+/// does not tell.
+fn awaits_tracee(call: &Call<'_>) -> bool {
+    matches!(call.number, WAIT4 | WAITID) && ptrace::links::any()
+}
+
 /// Run `wait` without the token. The event under construction is begun anew afterwards, because
 /// others have written to the log.
 pub fn while_released(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i64) -> i64 {
@@ -55,7 +61,7 @@ pub fn while_released(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i6
         let result = wait(call);
         // Somebody who wants the token can think we still have it: the program must not see
         // that its call was interrupted by that.
-        if result != -EINTR || !was_preempted(call) {
+        if result != -EINTR || awaits_tracee(call) || !was_preempted(call) {
             break result;
         }
     };

@@ -12,6 +12,7 @@ use reenact_interpose::alternate_stack::AlternateStack;
 use reenact_interpose::{frame, Frame};
 
 use crate::confinement::Confinement;
+use crate::unfinished_wait::UnfinishedWait;
 
 /// Most threads of one process.
 pub const MOST: usize = 4096;
@@ -174,6 +175,21 @@ pub struct Thread {
     pub event_due: EventDue,
     /// Number of the last system call.
     pub last_call: u32,
+    /// The call that was interrupted by signals that its tracer has yet to see.
+    pub interrupted: Interrupted,
+    /// Its wait, with which a later call may go on.
+    pub unfinished: UnfinishedWait,
+}
+
+/// A call of a traced thread that signals have interrupted: the log has it as one that failed, its tracer sees it as the
+/// kernel has it, and decides whether it begins again.
+#[derive(Clone, Copy, Default)]
+pub struct Interrupted {
+    pub is_there: bool,
+    /// Its number; -1: the tracer does not want it to begin again.
+    pub number: i64,
+    /// Its result, which says how it begins again (`-ERESTARTSYS` …).
+    pub result: i64,
 }
 
 /// An event for a tracer; number 0: none.

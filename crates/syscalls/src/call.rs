@@ -7,7 +7,7 @@ use crate::facts::Facts;
 use crate::futex::futex_operation;
 use crate::output::Output;
 use crate::traits::{Content, Descriptors, Nested, Paths, Sends};
-use crate::wait::{Restart, SignalMask, Wait};
+use crate::wait::{Restart, SignalMask, TimeLimit, Wait};
 
 /// Everything known about one system call.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,7 @@ pub struct SystemCall {
     pub outputs: &'static [Output],
     pub wait: Wait,
     pub restart: Restart,
+    pub time_limit: Option<TimeLimit>,
     pub descriptors: Descriptors,
     pub nested: &'static [Nested],
     pub content: Content,
@@ -50,6 +51,7 @@ pub(crate) const fn call(
         outputs: &[],
         wait: Wait::Never,
         restart: Restart::None,
+        time_limit: None,
         descriptors: Descriptors::None,
         nested: &[],
         content: Content::Unchanged,
@@ -73,6 +75,19 @@ impl SystemCall {
         self.restart
     }
 
+    /// How long it waits at most with these arguments, counted from its beginning.
+    pub fn time_limit_for(&self, args: &[u64; 6]) -> Option<TimeLimit> {
+        /// `clock_nanosleep`, and its flag for a time of the clock's own.
+        const CLOCK_SLEEP: u16 = 230;
+        const ABSOLUTE: u64 = 1;
+        if self.wait == Wait::Futex {
+            let is_counted = futex_operation(args[1]).is_some_and(|operation| operation.counts);
+            return is_counted.then_some(TimeLimit::Time(3));
+        }
+        let is_absolute = self.number == CLOCK_SLEEP && args[1] & ABSOLUTE != 0;
+        self.time_limit.filter(|_| !is_absolute)
+    }
+
     pub(crate) const fn class(mut self, class: Class) -> SystemCall {
         self.class = class;
         self
@@ -87,6 +102,12 @@ impl SystemCall {
     pub(crate) const fn waits(mut self, wait: Wait, restart: Restart) -> SystemCall {
         self.wait = wait;
         self.restart = restart;
+        self
+    }
+
+    /// How long it waits at most.
+    pub(crate) const fn at_most(mut self, limit: TimeLimit) -> SystemCall {
+        self.time_limit = Some(limit);
         self
     }
 

@@ -30,6 +30,8 @@ pub struct FutexOperation {
     pub output: FutexOutput,
     /// What a signal does to a wait that has a timeout; without one it is performed again.
     pub with_timeout: Restart,
+    /// Its timeout is a length of time, not a moment.
+    pub counts: bool,
     /// The result is how many were woken at the first word.
     pub wakes: bool,
 }
@@ -40,6 +42,7 @@ const fn operation(number: u32, wait: FutexWait, output: FutexOutput) -> FutexOp
         wait,
         output,
         with_timeout: Restart::WithFlag,
+        counts: false,
         wakes: false,
     }
 }
@@ -51,6 +54,11 @@ impl FutexOperation {
         self
     }
 
+    const fn counts(mut self) -> FutexOperation {
+        self.counts = true;
+        self
+    }
+
     const fn wakes(mut self) -> FutexOperation {
         self.wakes = true;
         self
@@ -59,17 +67,19 @@ impl FutexOperation {
 
 /// By number.
 pub(crate) static OPERATIONS: [FutexOperation; 14] = [
-    operation(0, FutexWait::Directly, FutexOutput::None).continues(), // WAIT
-    operation(1, FutexWait::Never, FutexOutput::None).wakes(),        // WAKE
-    operation(2, FutexWait::Never, FutexOutput::None),                // FD: gone
-    operation(3, FutexWait::Never, FutexOutput::None),                // REQUEUE
-    operation(4, FutexWait::Never, FutexOutput::None),                // CMP_REQUEUE
-    operation(5, FutexWait::Never, FutexOutput::Second),              // WAKE_OP
-    operation(6, FutexWait::PriorityLock, FutexOutput::First),        // LOCK_PI
-    operation(7, FutexWait::Never, FutexOutput::First),               // UNLOCK_PI
-    operation(8, FutexWait::Never, FutexOutput::First),               // TRYLOCK_PI
+    operation(0, FutexWait::Directly, FutexOutput::None)
+        .continues()
+        .counts(), // WAIT
+    operation(1, FutexWait::Never, FutexOutput::None).wakes(), // WAKE
+    operation(2, FutexWait::Never, FutexOutput::None),         // FD: gone
+    operation(3, FutexWait::Never, FutexOutput::None),         // REQUEUE
+    operation(4, FutexWait::Never, FutexOutput::None),         // CMP_REQUEUE
+    operation(5, FutexWait::Never, FutexOutput::Second),       // WAKE_OP
+    operation(6, FutexWait::PriorityLock, FutexOutput::First), // LOCK_PI
+    operation(7, FutexWait::Never, FutexOutput::First),        // UNLOCK_PI
+    operation(8, FutexWait::Never, FutexOutput::First),        // TRYLOCK_PI
     operation(9, FutexWait::Directly, FutexOutput::None).continues(), // WAIT_BITSET
-    operation(10, FutexWait::Never, FutexOutput::None).wakes(),       // WAKE_BITSET
+    operation(10, FutexWait::Never, FutexOutput::None).wakes(), // WAKE_BITSET
     // The lock at the second word is given by whoever requeues, whose call is logged with it.
     operation(11, FutexWait::Directly, FutexOutput::Second), // WAIT_REQUEUE_PI
     operation(12, FutexWait::Never, FutexOutput::Second),    // CMP_REQUEUE_PI

@@ -60,4 +60,4 @@ pub use reference::write_reference;
 pub use refusal::{Refusal, Subject};
 pub use table::{all, lookup, may_exist, LIMIT};
 pub use traits::{Content, Descriptors, Nested, Paths, Sends};
-pub use wait::{ForAll, Readiness, Restart, SignalMask, Wait};
+pub use wait::{ForAll, Readiness, Restart, SignalMask, TimeLimit, Wait};

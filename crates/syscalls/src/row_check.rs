@@ -6,7 +6,7 @@ use crate::call::SystemCall;
 use crate::class::{Class, MemoryAction};
 use crate::output::{Output, Rule};
 use crate::traits::{Content, Descriptors, Nested, Paths, Sends};
-use crate::wait::{Restart, SignalMask, Wait};
+use crate::wait::{Restart, SignalMask, TimeLimit, Wait};
 
 /// Fails, at compile time, when the row is not whole.
 pub(crate) const fn check(call: &SystemCall) {
@@ -51,6 +51,18 @@ const fn outputs(call: &SystemCall) {
 /// A call that can wait and writes to memory says how that goes together.
 const fn waiting(call: &SystemCall) {
     let writes = !call.outputs.is_empty();
+    match call.time_limit {
+        None => assert!(
+            !matches!(call.restart, Restart::Block) || call.arguments.is_empty(),
+            "what goes on with the time that is left says how long it waits"
+        ),
+        Some(TimeLimit::Milliseconds(_)) => {}
+        Some(TimeLimit::Time(time)) => is_address(call, Some(time)),
+        Some(TimeLimit::Sleep { time, left }) => {
+            is_address(call, Some(time));
+            is_address(call, Some(left));
+        }
+    }
     match call.wait {
         Wait::Never => {
             assert!(

@@ -121,3 +121,10 @@ fn who_keeps_the_turn_says_why() {
 fn commands_are_those_of_their_call() {
     check(&call(600, "row", &[("fd", Fd)]).waits(Wait::Fcntl, Restart::WithFlag));
 }
+
+#[test]
+#[should_panic(expected = "what goes on with the time that is left says how long it waits")]
+fn who_goes_on_later_knows_how_long() {
+    let row = call(600, "row", &[("time", Pointer)]);
+    check(&row.waits(Wait::Directly, Restart::Block));
+}

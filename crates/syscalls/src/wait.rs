@@ -88,6 +88,18 @@ pub enum Restart {
     Interrupted,
 }
 
+/// How long a call waits at most, as its arguments say. What a signal interrupts goes on with what is left of that, where
+/// the kernel does not leave it in the arguments itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// Milliseconds; a negative number: no limit.
+    Milliseconds(u8),
+    /// The argument is the address of a `timespec`; 0: no limit.
+    Time(u8),
+    /// The same, for which another argument says where the kernel writes what is left when a signal comes.
+    Sleep { time: u8, left: u8 },
+}
+
 /// Where a call takes a signal mask that holds only while it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalMask {

@@ -209,3 +209,25 @@ fn waits_with_a_timeout_are_not_repeated() {
     let read = lookup(0).expect("in the table");
     assert_eq!(read.restart_for(&[0, 0, 0, 1, 0, 0]), Restart::WithFlag);
 }
+
+#[test]
+fn who_waits_for_a_time_says_how_long() {
+    use reenact_syscalls::TimeLimit;
+    let limit = |number, args| lookup(number).expect("in the table").time_limit_for(&args);
+    assert_eq!(
+        limit(7, [0, 1, 5, 0, 0, 0]),
+        Some(TimeLimit::Milliseconds(2))
+    );
+    let sleep = Some(TimeLimit::Sleep { time: 2, left: 3 });
+    assert_eq!(limit(230, [1, 0, 0x1000, 0, 0, 0]), sleep);
+    // TIMER_ABSTIME
+    assert_eq!(limit(230, [1, 1, 0x1000, 0, 0, 0]), None);
+    // WAIT, WAIT_BITSET
+    assert_eq!(
+        limit(202, [0, 128, 0, 0x1000, 0, 0]),
+        Some(TimeLimit::Time(3))
+    );
+    assert_eq!(limit(202, [0, 137, 0, 0x1000, 0, 0]), None);
+    // The kernel leaves what is left where it was told the time.
+    assert_eq!(limit(271, [0; 6]), None);
+}

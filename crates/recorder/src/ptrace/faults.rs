@@ -1,7 +1,6 @@
 //! Signals that a traced thread's own instructions raise: breakpoints of the tracer among them.
 
-use reenact_freestanding::numbers::*;
-
+use super::interrupted;
 use super::registers::Shown;
 use super::stopped::Place;
 use super::stops::{self, Stop};
@@ -15,7 +14,9 @@ pub fn show(thread: &mut Thread) -> bool {
     let before = thread.frame.registers;
     let what = Stop::signal(fault.number, fault.info);
     let mut place = Place::AfterEvent;
-    let resumed = stops::stop(thread, &what, &mut place, &mut Shown::no_call());
+    let mut shown = Shown::no_call();
+    let resumed = stops::stop(thread, &what, &mut place, &mut shown);
+    interrupted::take_over(thread, &shown);
     if resumed.signal == fault.number && thread.frame.registers == before {
         return true;
     }
@@ -27,6 +28,8 @@ pub fn show(thread: &mut Thread) -> bool {
         info[0] = info[0] & !0xffff_ffff | u64::from(resumed.signal);
         signal::raise(thread, resumed.signal, info);
     }
-    let _ = SIGTRAP;
+    if !signal::queued(thread) {
+        interrupted::settle(thread, None);
+    }
     false
 }

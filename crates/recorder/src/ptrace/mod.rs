@@ -4,8 +4,10 @@
 //! goes into its log; what the tracer learns goes into the tracer's, as results of its calls (`requests`, `waiting`).
 
 pub mod children;
+pub mod disturbed;
 pub mod endings;
 pub mod faults;
+pub mod interrupted;
 pub mod links;
 pub mod memory_files;
 pub mod news;

@@ -114,9 +114,7 @@ pub fn write(thread: &mut Thread, words: &[u64; WORDS], shown: &mut Shown) -> bo
         }
         None => rax,
     };
-    if shown.number >= 0 || shown.result.is_some() {
-        shown.number = i64::from(number as i32);
-    }
+    shown.number = i64::from(number as i32);
     let rflags = old.rflags & !SETTABLE | flags & SETTABLE;
     thread.frame.registers = Registers {
         rax,

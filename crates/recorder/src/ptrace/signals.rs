@@ -10,7 +10,7 @@ use reenact_trace::ptrace::{asked, link_state, Link};
 use super::registers::Shown;
 use super::stopped::{event, Place};
 use super::stops::{self, Stop};
-use super::{links, service};
+use super::{interrupted, links, service};
 use crate::signal;
 use crate::thread::{QueuedSignal, Thread};
 
@@ -74,8 +74,10 @@ pub fn show(thread: &mut Thread, signal: &mut QueuedSignal, place: &mut Place) -
 /// A stop without a signal, of a thread that is seized.
 fn trap(thread: &mut Thread, place: &mut Place) {
     let what = Stop::trap(thread, event::STOP << 8 | SIGTRAP, Some(0));
+    let mut shown = shown_behind(thread, *place);
     // A signal that it is to go on with is ignored (ptrace(2), PTRACE_EVENT_STOP).
-    stops::stop(thread, &what, place, &mut Shown::no_call());
+    stops::stop(thread, &what, place, &mut shown);
+    interrupted::take_over(thread, &shown);
 }
 
 fn show_signal(
@@ -87,6 +89,7 @@ fn show_signal(
     let what = Stop::signal(signal.number, signal.info);
     let mut shown = shown_behind(thread, *place);
     let resumed = stops::stop(thread, &what, place, &mut shown);
+    interrupted::take_over(thread, &shown);
     let number = resumed.signal;
     if !(1..=64).contains(&number) {
         return Fate::Gone;
@@ -111,6 +114,9 @@ fn show_signal(
 
 /// A signal that comes as a system call returns finds its number in the registers.
 fn shown_behind(thread: &Thread, place: Place) -> Shown {
+    if let Some(shown) = interrupted::shown(thread) {
+        return shown;
+    }
     let is_call = [Origin::Trap, Origin::Patched]
         .iter()
         .any(|&origin| origin as u64 == thread.frame.origin);
@@ -157,7 +163,9 @@ pub fn group_stop(thread: &mut Thread, number: u32, place: &mut Place) {
     let mut what = Stop::trap(thread, code, Some(0));
     what.info[0] = u64::from(number);
     what.is_group_stop = !is_seized;
-    let resumed = stops::stop(thread, &what, place, &mut Shown::no_call());
+    let mut shown = shown_behind(thread, *place);
+    let resumed = stops::stop(thread, &what, place, &mut shown);
+    interrupted::take_over(thread, &shown);
     if resumed.is_continued {
         trap(thread, place);
     }

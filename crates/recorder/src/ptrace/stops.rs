@@ -11,7 +11,7 @@ use reenact_trace::{EventKind, Registers};
 use super::registers::{whole, Shown};
 use super::service::{self, Resumed};
 use super::stopped::{event, in_call, option, resume, Place, Stopped};
-use super::{links, news};
+use super::{interrupted, links, news};
 use crate::log::Builder;
 use crate::scheduler;
 use crate::signal;
@@ -143,7 +143,12 @@ pub fn before_call(thread: &mut Thread) -> bool {
         return true;
     }
     link.in_call.store(in_call::BEGINS, Ordering::Relaxed);
-    let number = thread.frame.registers.rax as i32;
+    let own = u64::from(thread.frame.registers.rax as u32);
+    let number = if thread.unfinished.is_call(own, &thread.frame.registers) {
+        interrupted::RESTART_CALL as i32
+    } else {
+        own as i32
+    };
     let mut shown = Shown {
         number: i64::from(number),
         result: Some(-ENOSYS as u64),
@@ -293,22 +298,23 @@ pub fn step_stop(thread: &mut Thread) {
     raise(thread, resumed.signal);
 }
 
-/// A call that was told to begin has been interrupted, and is made again when the signals are dealt with.
-pub fn interrupted_call(thread: &mut Thread, result: i64) {
+/// A call, whose event is in the log, has been interrupted. What becomes of it is decided when the signals are dealt with.
+pub fn interrupted_call(thread: &mut Thread, number: i64, result: i64) {
     let Some(link) = links::of(thread) else {
         return;
     };
+    interrupted::begin(thread, number, result);
     if link.resumed_by.load(Ordering::Relaxed) != resume::SYSCALL {
         return;
     }
     link.in_call.store(in_call::ENDS, Ordering::Relaxed);
     let what = Stop::trap(thread, call_code_of(link), Some(0));
-    let number = i64::from(thread.frame.registers.rax as i32);
     let mut shown = Shown {
         number,
         result: Some(result as u64),
     };
-    let resumed = stop(thread, &what, &mut Place::InCall, &mut shown);
+    let resumed = stop(thread, &what, &mut Place::AfterEvent, &mut shown);
+    interrupted::take_over(thread, &shown);
     link.in_call.store(0, Ordering::Relaxed);
     raise(thread, resumed.signal);
 }

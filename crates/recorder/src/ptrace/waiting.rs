@@ -7,7 +7,7 @@ use reenact_freestanding::syscall::{syscall2, syscall6};
 use reenact_trace::ptrace::{link_state, Link};
 use reenact_trace::Tag;
 
-use super::{links, requests};
+use super::{disturbed, links, requests};
 use crate::call::{Call, Outcome};
 use crate::guest;
 use crate::released::while_released;
@@ -211,8 +211,8 @@ pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
         if wait.options & NO_HANG != 0 {
             return Some(tell_nothing(call));
         }
-        if signal::queued(call.thread) {
-            let again = signal::restarts_after_queued(call.thread);
+        if signal::queued(call.thread) && !disturbed::is_only_ours(call.thread) {
+            let again = call.thread.link != 0 || signal::restarts_after_queued(call.thread);
             return Some(if again {
                 Outcome::Interrupted
             } else {
@@ -220,6 +220,31 @@ pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
             });
         }
         await_something(call, &wait, tracer, news);
+    }
+}
+
+/// The kernel has performed a wait call, and may have told of the end of a tracee that became one while the call waited.
+pub fn performed(call: &Call<'_>, outcome: &Outcome) {
+    let Outcome::Done(result) = *outcome else {
+        return;
+    };
+    if result < 0 || !links::any() {
+        return;
+    }
+    let pid = if call.number == WAIT4 {
+        Some(result as u32)
+    } else {
+        const PID_AT: u64 = 12;
+        let mut pid = [0; 4];
+        let is_told = call.args[2] != 0 && guest::read(call.args[2] + PID_AT, &mut pid);
+        is_told.then(|| u32::from_le_bytes(pid))
+    };
+    let is_it = |link: &Link| Some(link.tracee.load(Ordering::Relaxed)) == pid;
+    let tracee = links::traced_by(links::own_process()).find(|(_, link)| is_it(link));
+    if let Some((index, link)) = tracee {
+        if !requests::exists(link) {
+            links::free(index);
+        }
     }
 }
 

@@ -64,6 +64,16 @@ pub fn is_fatal_by_default(signal: u32) -> bool {
     !matches!(signal, 9 | 17..=23 | 28)
 }
 
+/// Whether the program ignores a signal, by its own wish or by default: the kernel drops it, unless a tracer sees it first.
+pub fn is_ignored(signal: u32) -> bool {
+    let is_ignored_by_default = matches!(signal, SIGCHLD | SIGCONT | SIGURG | SIGWINCH);
+    match action(signal).handler {
+        SIG_IGN => true,
+        SIG_DFL => is_ignored_by_default,
+        _ => false,
+    }
+}
+
 /// Threads of this process that are traced: all signals come to the recorder.
 static TRACED: AtomicU32 = AtomicU32::new(0);
 

@@ -85,8 +85,9 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
     let mut moment = moment;
     let mut base = temporary_mask;
     let mut left = thread.queued.load(Ordering::Relaxed);
-    while left > 0 && queued(thread) {
-        left -= 1;
+    // Whether an interrupted call begins again is decided when its tracer has seen all of them.
+    while (left > 0 || thread.interrupted.is_there) && queued(thread) {
+        left = left.saturating_sub(1);
         let mut signal = queue::take_first(thread);
         if is_unwanted_stop(&signal) {
             continue;
@@ -102,7 +103,11 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
             }
             match fate {
                 Fate::Delivered if !is_dealt_with(thread, &signal, &mut moment) => {}
-                Fate::Delivered | Fate::Gone => continue,
+                Fate::Delivered | Fate::Gone => {
+                    // Those that follow it may come.
+                    set_kernel_mask(thread);
+                    continue;
+                }
                 Fate::Blocked => {
                     give_back(thread, &signal);
                     continue;
@@ -121,6 +126,7 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
             give_back(thread, &signal);
             continue;
         }
+        ptrace::interrupted::settle(thread, Some(program.flags));
         if thread.is_stepped {
             // Neither the frame nor the handler has the trap flag (arch/x86/kernel/signal.c: setup_rt_frame).
             thread.frame.registers.rflags &= !TRAP_FLAG;
@@ -131,6 +137,7 @@ pub fn deliver_queued(thread: &mut Thread, moment: Moment, temporary_mask: Optio
             ptrace::stops::step_stop(thread);
         }
     }
+    ptrace::interrupted::settle(thread, None);
 }
 
 /// The stop of a tracee, of which the program does not want to be told by a signal.
@@ -213,6 +220,10 @@ fn end(thread: &mut Thread, signal: &QueuedSignal, mut moment: Moment) {
 fn give_back(thread: &mut Thread, signal: &QueuedSignal) {
     if thread.mask & bit(signal.number) & never_blocked() != 0 {
         return held::hold(thread, signal);
+    }
+    if thread.mask & bit(signal.number) == 0 && is_ignored(signal.number) {
+        // It has come because another thread is traced, or this one was a moment ago.
+        return set_kernel_mask(thread);
     }
     if SYNCHRONOUS.contains(&signal.number) && !action(signal.number).is_handler() {
         // The kernel's action for these is always ours.

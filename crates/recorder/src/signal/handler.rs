@@ -213,6 +213,10 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
                 context.general[RIP] = address;
             }
             thread.timer_armed.store(0, Ordering::Relaxed);
+            if ptrace::links::any() {
+                // It may have interrupted a call: the program is not to know.
+                ask(thread, Kind::IfSpinning);
+            }
             // A thread that waits for its turn looks when it gets it.
             let waits = thread.waits.load(Ordering::Relaxed) != 0;
             if !waits && thread.queued.load(Ordering::Relaxed) > 0 {

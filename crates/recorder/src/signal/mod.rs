@@ -25,7 +25,7 @@ mod vectors_at_landing;
 pub use reenact_interpose::signal_action::*;
 
 pub use actions::{
-    adopt_actions, clear_handlers, copy_actions, is_default, is_fatal_by_default,
+    adopt_actions, clear_handlers, copy_actions, is_default, is_fatal_by_default, is_ignored,
     reset_kernel_action, restore_actions, snapshot_actions,
 };
 pub use components::components;
@@ -42,7 +42,9 @@ pub use mask::{hold_signals, let_in, never_blocked, set_exact_kernel_mask, set_k
 pub use queue::queued;
 pub use sigreturn::sigreturn;
 pub use stepping::{raise_step, steps};
-pub use traced::{after_fork as restore_after_fork, give_back_all, raise, take_all};
+pub use traced::{
+    after_fork as restore_after_fork, forget_ignored, give_back_all, raise, take_all,
+};
 pub use vectors_at_landing::attach as attach_vectors;
 
 pub use reenact_freestanding::numbers::{

@@ -69,6 +69,22 @@ fn set_actions() {
     }
 }
 
+/// A thread is traced no longer: what its program ignores the kernel would have dropped. (A SIGSTOP in the queue stands for
+/// what its tracer has asked for.) Whether there was any.
+pub fn forget_ignored(thread: &mut Thread) -> bool {
+    let mut has_forgotten = false;
+    let is_ignored = |thread: &Thread| {
+        queue::first(thread)
+            .is_some_and(|first| first.number == SIGSTOP || is_ignored(first.number))
+    };
+    while is_ignored(thread) {
+        queue::take_first(thread);
+        set_kernel_mask(thread);
+        has_forgotten = true;
+    }
+    has_forgotten
+}
+
 /// A signal of the thread's own.
 pub fn raise(thread: &mut Thread, number: u32, info: [u64; 16]) {
     let signal = QueuedSignal {

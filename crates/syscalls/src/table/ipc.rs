@@ -7,7 +7,7 @@ use crate::class::MemoryAction::*;
 use crate::names::flags::IPC_COMMAND;
 use crate::output::{fixed, result, Output, Rule};
 use crate::traits::Descriptors;
-use crate::wait::{Restart, Wait};
+use crate::wait::{Restart, TimeLimit, Wait};
 
 pub(super) const CALLS: &[SystemCall] = &[
     call(
@@ -106,7 +106,8 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("timeout", Pointer),
         ],
     )
-    .waits(Wait::Directly, Restart::Interrupted),
+    .waits(Wait::Directly, Restart::Interrupted)
+    .at_most(TimeLimit::Time(3)),
     call(
         240,
         "mq_open",

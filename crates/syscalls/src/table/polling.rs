@@ -5,7 +5,7 @@ use crate::call::{call, SystemCall};
 use crate::names::flags::{EPOLL_CREATE, EPOLL_OPERATION};
 use crate::output::{fixed_when, result_units, Count, Output, Rule, When};
 use crate::traits::Descriptors;
-use crate::wait::{Restart, SignalMask, Wait};
+use crate::wait::{Restart, SignalMask, TimeLimit, Wait};
 
 /// `struct epoll_event`, packed.
 const EPOLL_EVENT: u32 = 12;
@@ -26,7 +26,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("fds", Pointer), ("count", Unsigned), ("timeout", Int)],
     )
     .writes(&[REVENTS])
-    .waits(Wait::Scratch, Restart::Block),
+    .waits(Wait::Scratch, Restart::Block)
+    .at_most(TimeLimit::Milliseconds(2)),
     // The sets are left alone on failure, the remaining time is not.
     call(
         23,
@@ -56,7 +57,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[result_units(1, 2, EPOLL_EVENT)])
-    .waits(Wait::Scratch, Restart::Interrupted),
+    .waits(Wait::Scratch, Restart::Interrupted)
+    .at_most(TimeLimit::Milliseconds(3)),
     call(
         233,
         "epoll_ctl",
@@ -113,6 +115,7 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .writes(&[result_units(1, 2, EPOLL_EVENT)])
     .waits(Wait::Scratch, Restart::Interrupted)
+    .at_most(TimeLimit::Milliseconds(3))
     .masks(SignalMask::Argument(4)),
     call(291, "epoll_create1", &[("flags", Flags(EPOLL_CREATE))]).makes(Descriptors::Result),
     call(
@@ -129,6 +132,7 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .writes(&[result_units(1, 2, EPOLL_EVENT)])
     .waits(Wait::Scratch, Restart::Interrupted)
+    .at_most(TimeLimit::Time(3))
     .masks(SignalMask::Argument(4)),
 ];
 

@@ -9,7 +9,7 @@ use crate::class::{Class, SignalAction};
 use crate::names::flags::MASK_HOW;
 use crate::output::{counted, fixed};
 use crate::traits::Sends;
-use crate::wait::{Restart, SignalMask, Wait};
+use crate::wait::{Restart, SignalMask, TimeLimit, Wait};
 
 /// `siginfo_t`: the kernel clears what it does not use.
 const SIGNAL_INFO: u32 = 128;
@@ -66,7 +66,8 @@ pub(super) const CALLS: &[SystemCall] = &[
     )
     .class(Class::Signal(FromKernel))
     .writes(&[fixed(1, SIGNAL_INFO)])
-    .waits(Wait::Scratch, Restart::Interrupted),
+    .waits(Wait::Scratch, Restart::Interrupted)
+    .at_most(TimeLimit::Time(2)),
     call(
         129,
         "rt_sigqueueinfo",

@@ -4,7 +4,7 @@ use crate::argument::Kind::*;
 use crate::call::{call, SystemCall};
 use crate::names::flags::{CLOCK, INTERVAL_TIMER, TIMER_FLAGS};
 use crate::output::{fixed, fixed_when, Output, Rule, When};
-use crate::wait::{Restart, Wait};
+use crate::wait::{Restart, TimeLimit, Wait};
 
 const EINTR: i32 = 4;
 /// `struct timex`.
@@ -17,7 +17,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("time", Pointer), ("remaining", Pointer)],
     )
     .writes(&[fixed_when(1, 16, When::Error(EINTR))])
-    .waits(Wait::Scratch, Restart::Block),
+    .waits(Wait::Scratch, Restart::Block)
+    .at_most(TimeLimit::Sleep { time: 0, left: 1 }),
     call(
         36,
         "getitimer",
@@ -100,7 +101,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         ],
     )
     .writes(&[Output::Rule(Rule::Remaining)])
-    .waits(Wait::Scratch, Restart::Block),
+    .waits(Wait::Scratch, Restart::Block)
+    .at_most(TimeLimit::Sleep { time: 2, left: 3 }),
     call(
         305,
         "clock_adjtime",
