@@ -13,6 +13,7 @@ from typing import Union
 
 from reenact.session.connection import ReplayerConnection
 from reenact.session.copies import STAGE, Copies
+from reenact.session.hit_trail import HitTrail
 from reenact.session.interface import Judge, Visitor
 from reenact.session.messages import ACCESSES, BREAKPOINTS, CodeRange, Reason, StopState
 from reenact.session.points import Point, Points
@@ -51,11 +52,15 @@ class BackwardSearch:
 
     def __init__(self, copies: Copies) -> None:
         self._copies = copies
+        self.trail = HitTrail(copies)
 
     def last_hit(self, points: Points, judge: Judge, floor: Key) -> Hit | None:
         """The last hit before the present; None: there is none since `floor`."""
         copies = self._copies
         end, near = copies.present.state.key, _NEAR_END
+        known = self.trail.before(points, end) if points.are_plain else None
+        if known is not None:
+            return (known, judge(known)) if known.key >= floor else None
         while end > floor:
             waiting = copies.checkpoints.latest(end, before=True)
             with contextlib.ExitStack() as stack:
@@ -66,7 +71,9 @@ class BackwardSearch:
                     near *= 4
                 scanning = waiting.fork()
                 stack.callback(scanning.close)
-                found = self._last_of(scanning, end, points, judge)
+                found, listed = self._last_of(scanning, end, points, judge)
+                if len(listed) > 1:
+                    self.trail.replace(points, listed, end, waiting.fork())
                 found = found or self._hit_where(waiting, points, judge)
                 begin = waiting.state.key
             if found is not None and found[0].key >= floor:
@@ -164,17 +171,23 @@ class BackwardSearch:
 
     def _last_of(
         self, copy: ReplayerConnection, end: Key, points: Points, judge: Judge
-    ) -> Hit | None:
-        """The last hit on the way of a copy to a position."""
+    ) -> tuple[Hit | None, list[StopState]]:
+        """The last hit on the way of a copy to a position; and the last ones, as far as listed."""
         copies = self._copies
         copies.set_points(copy, points)
         plain = points.are_plain
         found: Hit | None = None
+        listed: list[StopState] = []
         leave_here = 0
         while True:
-            result = copies.run_stage(copy, points, end, leave_here=leave_here, remember=plain)
+            result = copies.run_stage(
+                copy, points, end, leave_here=leave_here, remember=plain, lists=plain
+            )
             if result.remembered is not None:
                 found = (result.remembered, self._judged(copy, result.remembered, judge))
+                now = copy.listed()
+                # Some of a stage may be missing: then those before it are of no use.
+                listed = now if len(now) < result.hits else listed + now
             leave_here = 0
             if result.state.reason == Reason.LIMIT:
                 copies.leave(copy)
@@ -184,7 +197,7 @@ class BackwardSearch:
                     found = (result.state, point)
                 leave_here = beyond(result.state)
             else:
-                return found
+                return found, listed
 
     def _hit_where(self, waiting: ReplayerConnection, points: Points, judge: Judge) -> Hit | None:
         """The hit where a copy waits itself: whoever starts there is behind it.

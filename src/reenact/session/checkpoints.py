@@ -66,6 +66,15 @@ class Checkpoints:
         find = bisect.bisect_left if before else bisect.bisect_right
         return self._copies[max(find(self._keys, key) - 1, 0)]
 
+    @property
+    def budget(self) -> int:
+        """Memory all of them may take together, bytes."""
+        return self._budget
+
+    def dismiss(self, copy: ReplayerConnection) -> None:
+        """End a copy that is not kept, when the others are ended."""
+        self._leaving.append(copy)
+
     def let_go(self) -> None:
         """End those that are no longer kept.
 

@@ -207,11 +207,14 @@ class Copies:
         """Have a copy of a copy wait where that stands."""
         self.checkpoints.add(copy.fork(), self.present.state.total)
 
-    def replace_present(self, copy: ReplayerConnection) -> None:
-        """Another copy is the present; the old one waits where it stands."""
+    def replace_present(self, copy: ReplayerConnection, *, keep: bool = True) -> None:
+        """Another copy is the present; the old one waits where it stands, if it is to be kept."""
         old, self.present = self.present, copy
         self.learn(old)
-        self.checkpoints.add(old, copy.state.total)
+        if keep:
+            self.checkpoints.add(old, copy.state.total)
+        else:
+            self.checkpoints.dismiss(old)
 
     def note_end(self, result: RunResult) -> None:
         """Remember where the process ends, if a run of the present has come to that."""

@@ -116,7 +116,7 @@ class Navigator:
             history, origin = self.history, self.key
             if key < history.start or (history.knows(key) and not history.has(key)):
                 raise outside(key)
-            waiting = copies.checkpoints.latest(key)
+            waiting = self._search.trail.nearest(key, copies.checkpoints.latest(key))
             if key < origin or waiting.state.key > origin:
                 copies.replace_present(waiting.fork())
             result = self._advance(key)
@@ -261,10 +261,18 @@ class Navigator:
         with self.movement():
             start = self.history.start
             lowest = start if floor is None else max(floor, start)
+            was_known = self._search.trail.before(points, self.key) is not None
             found = self._search.last_hit(points, judge, lowest)
             if found is None:
                 return self.goto(lowest).state, None
-            self.goto(found[0].key)
+            copy = None
+            if was_known and points.are_plain:
+                # Somebody goes from hit to hit.
+                copy = self._search.trail.copy_at(found[0])
+            if copy is None:
+                self.goto(found[0].key)
+            else:
+                self._copies.replace_present(copy, keep=False)
             return found
 
     def backward_along(self, points: Points, visitor: Callable[[], Visitor], floor: Key) -> bool:
@@ -297,6 +305,7 @@ class Navigator:
 
     def close(self) -> None:
         """End all copies."""
+        self._search.trail.clear()
         self._copies.close()
 
     def _advance(self, key: Key) -> RunResult:
