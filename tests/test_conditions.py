@@ -180,3 +180,60 @@ def test_gdbs_text_of_an_expression() -> None:
     for wrong in ("0 nonsense", "1 end", "0 end 5 6", "const8 1", ""):
         with pytest.raises(UsageError):
             assembled([wrong])
+
+
+def test_a_text_is_asked_where_the_program_is_replayed(session: Session) -> None:
+    wanted = ROUNDS - 7
+    point = session.add_breakpoint("hot", f"i == {wanted} && p->low != 1")
+    assert point.code is not None
+    assert session.continue_().reason == StopReason.BREAKPOINT
+    assert int(session.evaluate("i")) == wanted
+    assert session.continue_().reason == StopReason.END
+    assert session.reverse_continue().reason == StopReason.BREAKPOINT
+    assert int(session.evaluate("i")) == wanted
+    assert session.reverse_continue().reason == StopReason.START
+    assert point.hits == 2
+
+
+@pytest.mark.parametrize("text", ["i * 1.0 == 5.0", "i == 5"])
+def test_a_text_holds_where_a_function_does(text: str, session: Session) -> None:
+    point = session.add_breakpoint("hot", text)
+    # Floating-point numbers are not computed with there: it is asked at each hit.
+    assert (point.code is None) == ("1.0" in text)
+    assert session.continue_().reason == StopReason.BREAKPOINT
+    assert int(session.evaluate("i")) == 5
+    assert session.reverse_continue().reason == StopReason.START
+
+
+def test_a_text_without_a_value_stops(session: Session) -> None:
+    session.add_breakpoint("hot", "i / (i - 3) > 100000")
+    assert session.continue_().reason == StopReason.BREAKPOINT
+    assert int(session.evaluate("i")) == 3
+    with pytest.raises(UsageError, match="no variable j"):
+        session.add_breakpoint("hot", "j == 3")
+
+
+@pytest.mark.parametrize("rest", ["", " && &rounds != 0"])
+def test_a_text_of_a_watchpoint(rest: str, session: Session) -> None:
+    address = address_of(session, "value")
+    point = session.add_breakpoint("main")
+    session.continue_()
+    point.remove()
+    # `rounds` is one of main's: it means that wherever the access is.
+    session.watch(address, 8, condition=f"value == 5 && other > 100{rest}")
+    assert session.continue_().reason == StopReason.WATCHPOINT
+    # Behind the access forwards, before it backwards.
+    assert int(session.evaluate("value")) == 5
+    first = session.position
+    assert session.continue_().reason == StopReason.WATCHPOINT
+    assert session.reverse_continue().position > first
+    assert int(session.evaluate("value")) == 5
+    with pytest.raises(UsageError, match="cannot be asked at each access"):
+        session.watch(address, 8, condition="value > 1.5")
+
+
+def test_a_text_of_a_catchpoint(session: Session) -> None:
+    session.catch("syscall", condition="$rax == 1000000 || total > 0")
+    stop = session.continue_()
+    assert stop.reason == StopReason.CATCH
+    assert int(session.evaluate("total")) > 0

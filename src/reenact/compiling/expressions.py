@@ -24,7 +24,7 @@ from reenact.compiling.instructions import (
     reference,
 )
 from reenact.compiling.numbers import Number, binary, unary
-from reenact.compiling.probing import Content, Place, ProbedFrame
+from reenact.compiling.probing import Content, FixedFrame, Place, ProbedFrame
 from reenact.errors import UsageError
 from reenact.symbols import syntax
 from reenact.symbols.syntax import Node, parse
@@ -37,11 +37,13 @@ _BYTES = (1, 2, 4, 8)
 #: An index is less than this, in both directions: no address wraps on the way to an element.
 _FARTHEST = 1 << 31
 
+#: What gives names a meaning.
+Names = Union[ProbedFrame, FixedFrame]
 #: What an expression comes to.
 Compiled = Union[Place, Content, Number]
 
 
-def compiled(text: str, frame: ProbedFrame) -> Compiled:
+def compiled(text: str, frame: Names) -> Compiled:
     """An expression in a frame.
 
     Errors: `NotCompilableError` for what only the slow way evaluates, or finds to be none.
@@ -54,7 +56,7 @@ def compiled(text: str, frame: ProbedFrame) -> Compiled:
         raise NotCompilableError(str(error)) from None
 
 
-def condition(text: str, frame: ProbedFrame) -> bytes:
+def condition(text: str, frame: Names) -> bytes:
     """An agent expression whose value is not zero where an expression is true, as C has it.
 
     Errors: `NotCompilableError`.
@@ -68,7 +70,7 @@ def condition(text: str, frame: ProbedFrame) -> bytes:
 class _Compilation:
     """Compiles the parts of one expression."""
 
-    def __init__(self, frame: ProbedFrame) -> None:
+    def __init__(self, frame: Names) -> None:
         self._frame = frame
 
     def value(self, node: Node) -> Compiled:

@@ -9,7 +9,7 @@ differs from set to set, and is not known here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Union
 
@@ -67,14 +67,21 @@ class ProbedFrame:
         space: the modules at the time.
         address: the address.
         program: path of the program itself.
+        is_lasting: whether an address means the same at any time; None: only now is asked.
 
     Errors: `NotCompilableError` where nothing can be known of it.
     """
 
-    def __init__(self, space: AddressSpace, address: int, program: str) -> None:
-        self.address = address
-        #: What the address belongs to, innermost inlined call first.
-        self.places = space.places(address)
+    def __init__(
+        self,
+        space: AddressSpace,
+        address: int,
+        program: str,
+        *,
+        is_lasting: Callable[[int], bool] | None = None,
+    ) -> None:
+        self._space, self._program, self._is_lasting = space, program, is_lasting
+        self._own = space.module_at(address)
         self._probes = [_probe(space, address, program, number) for number in range(_count())]
 
     def find(self, name: str) -> Found:
@@ -109,12 +116,7 @@ class ProbedFrame:
 
     def register(self, name: str) -> tuple[Code, int, bool]:
         """A part of a general register: its bytes, how many those are, whether they have a sign."""
-        _, size, is_signed = self._probes[0].variables.register(name)
-        whole, _, shift = registers.part(name)
-        code = register(DWARF_REGISTERS.index(whole))
-        if shift:
-            code = (*code, *constant(shift), ("rsh_unsigned", 0))
-        return code, size, is_signed
+        return _register(self._probes[0].variables, name)
 
     def _value(self, probe: _Probe, name: str) -> Value:
         value = probe.variables.find(name)
@@ -125,6 +127,8 @@ class ProbedFrame:
     def _address(self, addresses: Sequence[int]) -> Code:
         """An address that is the same in all probes, or as far from a register in all of them."""
         if len(set(addresses)) == 1:
+            if not self._lasts(addresses[0]):
+                raise NotCompilableError("what is found depends on the files that are loaded")
             return constant(addresses[0])
         for number in range(RIP):
             distances = {
@@ -137,6 +141,19 @@ class ProbedFrame:
                 return (*code, *constant(distance), *ADD) if distance else code
         raise NotCompilableError("an address that is no register's and a distance")
 
+    def _lasts(self, address: int) -> bool:
+        """Whether a name that means an address means it at any time, if that is wanted.
+
+        A library that is loaded later may bring another variable of this name, but for those
+        names that the file of the code itself has, or the program.
+        """
+        if self._is_lasting is None:
+            return True
+        loaded = self._space.module_at(address)
+        if loaded is None or not self._is_lasting(address):
+            return False
+        return loaded == self._own or loaded.path == self._program
+
     def _content(self, name: str, contents: Sequence[bytes]) -> Code:
         size = len(contents[0])
         if size > _WORD:
@@ -148,6 +165,53 @@ class ProbedFrame:
             if all(content == word[:size] for content, word in zip(contents, known)):
                 return register(number)
         raise NotCompilableError(f"{name} is computed here")
+
+
+class FixedFrame:
+    """What names mean in a frame now, whatever will be executed when they are asked for.
+
+    Arguments:
+        variables: what can be seen from the frame.
+    """
+
+    def __init__(self, variables: FrameVariables) -> None:
+        self._variables = variables
+
+    def find(self, name: str) -> Found:
+        """A variable. Errors: `UsageError` as of `FrameVariables`; `NotCompilableError`."""
+        value = self._variables.find(name)
+        if value is None or value.address is None:
+            raise NotCompilableError(f"{name} is not in memory here")
+        return Place(value.type, constant(value.address))
+
+    def is_variable(self, name: str) -> bool:
+        """Whether a name is a variable, where it may be a type."""
+        try:
+            self._variables.find(name)
+        except UsageError:
+            return False
+        return True
+
+    def enumerator(self, name: str) -> int | None:
+        """The value of a constant of an enumeration; None: there is none of this name."""
+        return self._variables.enumerator(name)
+
+    def type_named(self, name: TypeName) -> Type:
+        """A type that an expression names. Errors: `UsageError` when there is none."""
+        return name.find(self._variables)
+
+    def register(self, name: str) -> tuple[Code, int, bool]:
+        """A part of a general register, of the thread that runs when it is asked for."""
+        return _register(self._variables, name)
+
+
+def _register(variables: FrameVariables, name: str) -> tuple[Code, int, bool]:
+    _, size, is_signed = variables.register(name)
+    whole, _, shift = registers.part(name)
+    code = register(DWARF_REGISTERS.index(whole))
+    if shift:
+        code = (*code, *constant(shift), ("rsh_unsigned", 0))
+    return code, size, is_signed
 
 
 def _count() -> int:

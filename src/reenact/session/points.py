@@ -36,9 +36,29 @@ class AgentCode:
         return self.by_address.get(address, self.by_address.get(None, ()))
 
 
+@dataclass(frozen=True)
+class TextCondition:
+    """A condition in the notation of C. Where it has no value it holds: somebody should look.
+
+    Arguments:
+        text: the expression.
+        code: what the replayer asks; None: it is asked at each hit.
+    """
+
+    text: str
+    code: AgentCode | None
+
+    def holds(self, session: Any) -> bool:
+        """Whether it holds where a session stands."""
+        try:
+            return bool(session.evaluate(self.text))
+        except UsageError:
+            return True
+
+
 #: Called at a hit with the session standing there (`reenact.session.session` has its exact type),
 #: or asked by the replayer.
-Condition = Union[Callable[[Any], object], AgentCode]
+Condition = Union[Callable[[Any], object], AgentCode, TextCondition]
 #: Evaluates an agent expression where the hit is; None: it has no value there.
 Evaluate = Callable[[bytes], Union[int, None]]
 
@@ -98,12 +118,18 @@ class Point(abc.ABC):
     @property
     def code(self) -> AgentCode | None:
         """What the replayer asks itself; None: it stops each time."""
+        if isinstance(self.condition, TextCondition):
+            return self.condition.code
         return self.condition if isinstance(self.condition, AgentCode) else None
 
     def holds(self, state: StopState, session: object, evaluate: Evaluate | None) -> bool:
         """Whether a stop that is this point's counts."""
         if self.condition is None:
             return True
+        if isinstance(self.condition, TextCondition):
+            if self.condition.code is not None and evaluate is None:
+                return True
+            return self.condition.holds(session)
         if not isinstance(self.condition, AgentCode):
             return bool(self.condition(session))
         # Without an evaluator the replayer has told it from elsewhere, and has asked by itself.

@@ -7,16 +7,18 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Union, overload
 
+from reenact.session import conditions
 from reenact.session.bookmarks import Bookmark
 from reenact.session.calls_in_branch import BranchCalls, Printed, to_streams
 from reenact.session.followed import Followed
 from reenact.session.line_walking import LineWalking
-from reenact.session.points import AgentCode, Breakpoint, Point, Watchpoint
+from reenact.session.points import AgentCode, Breakpoint, Point, TextCondition, Watchpoint
 from reenact.session.values import Registers
 
 #: Called at a hit of a breakpoint or watchpoint, with the session standing there; a false result
-#: goes on as if there had been no hit. It may look, but not move.
-Condition = Union[Callable[["Session"], object], AgentCode]
+#: goes on as if there had been no hit. It may look, but not move. Or an expression in the notation
+#: of C: a million hits where it is zero take less than a second, where a function takes minutes.
+Condition = Union[Callable[["Session"], object], AgentCode, str]
 
 
 class Session(LineWalking):
@@ -78,20 +80,27 @@ class Session(LineWalking):
                 with the end of a path. Names mean the program and every library it loads at any
                 time; a function may have several addresses.
             condition: called with the session at each hit; a false result goes on. It may look,
-                but not move.
+                but not move. Or an expression such as "times == 1000", which the replayer asks
+                where it can (`reenact trace` says what it cannot); a hit where it has no value
+                counts.
 
-        Errors: `UsageError` when nothing of that name has code.
+        Errors: `UsageError` when nothing of that name has code, and for an expression that cannot
+        mean anything there.
 
         Example:
-            >>> point = session.add_breakpoint("add", lambda at: at.evaluate("times") == 1000)
+            >>> point = session.add_breakpoint("add", "times == 1000")
             >>> session.continue_().reason
             <StopReason.BREAKPOINT: 'breakpoint'>
             >>> int(session.evaluate("times"))
             1000
         """
-        if isinstance(where, int):
-            return self._points.add_breakpoint((where,), f"{where:#x}", condition)
-        return self._points.add_breakpoint(self._view.code_at(where), where, condition)
+        addresses = (where,) if isinstance(where, int) else self._view.code_at(where)
+        name = f"{where:#x}" if isinstance(where, int) else where
+        if not isinstance(condition, str):
+            return self._points.add_breakpoint(addresses, name, condition)
+        self.check_expression(condition, addresses)
+        asked = conditions.at_code(condition, addresses, self._view)
+        return self._points.add_breakpoint(addresses, name, asked)
 
     def watch(
         self,
@@ -108,8 +117,12 @@ class Session(LineWalking):
             size: bytes, any number; None: 8, or the size of the expression's value.
             kind: "write", "read" or "access" (both).
             condition: called with the session right before each access; a false result goes on.
+                Or an expression such as "counter > 5", in which names mean what they mean here and
+                now, and registers those of the access: asked where the session would stop, so
+                behind an access forwards, before it backwards.
 
-        Errors: `UsageError` for an expression that is not in memory, and for no size.
+        Errors: `UsageError` for an expression that is not in memory, for no size, and for a
+        condition that the replayer cannot ask.
 
         Example:
             >>> point = session.watch("counter")
@@ -118,7 +131,10 @@ class Session(LineWalking):
             (<StopReason.WATCHPOINT: 'watchpoint'>, True, 4)
         """
         address, size = self._view.memory_of(what, size)
-        return self._points.add_watch(address, size, kind, condition)
+        if not isinstance(condition, str):
+            return self._points.add_watch(address, size, kind, condition)
+        asked = conditions.at_accesses(condition, self._view)
+        return self._points.add_watch(address, size, kind, asked)
 
     def catch(
         self, what: str, codes: Iterable[int] = (), condition: Condition | None = None
@@ -129,7 +145,8 @@ class Session(LineWalking):
             what: "syscall", "signal" (a handler is entered), "fault", "fork", "exec", "exit" or
                 "instruction" (such as `rdtsc`).
             codes: only system calls or signals with these numbers; empty: all.
-            condition: called with the session at each hit; a false result goes on.
+            condition: called with the session at each hit; a false result goes on. Or an
+                expression, which is evaluated there.
 
         Errors: `UsageError` for what cannot be caught.
 
@@ -139,7 +156,8 @@ class Session(LineWalking):
             >>> stop.event.kind, stop.event.code
             ('signal', 10)
         """
-        return self._points.add_catch(what, frozenset(codes), condition)
+        asked = TextCondition(condition, None) if isinstance(condition, str) else condition
+        return self._points.add_catch(what, frozenset(codes), asked)
 
     # Branches
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Union
 
+from reenact.compiling.instructions import NotCompilableError
+from reenact.compiling.probing import ProbedFrame
 from reenact.errors import UsageError
 from reenact.session.interface import ReplayedProcess
-from reenact.session.loads import all_loads
+from reenact.session.loads import Load, all_loads
 from reenact.session.positions import Key
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.values import Mapping, Registers
@@ -54,6 +56,7 @@ class View:
         #: Event, mappings, and what is loaded there.
         self._known: tuple[int, list[Mapping], AddressSpace] | None = None
         self._whole: AddressSpace | None = None
+        self._loads: tuple[Load, ...] = ()
         self._unwound: _Unwound | None = None
 
     @property
@@ -85,9 +88,24 @@ class View:
         if self._whole is None:
             first = self._process.history.start[0]
             mappings = self._process.mappings_at_start()
-            loads = all_loads(self._trace, self._number, first, mappings)
-            self._whole = AddressSpace(self.files, loads)
+            self._loads = all_loads(self._trace, self._number, first, mappings)
+            self._whole = AddressSpace(self.files, self._loads)
         return self._whole
+
+    def is_lasting(self, address: int) -> bool:
+        """Whether an address belongs to the same file all the time, when it belongs to one."""
+        self.whole()
+        return len({load.file for load in self._loads if load.start <= address < load.end}) <= 1
+
+    def lasting_frame(self, address: int) -> ProbedFrame:
+        """The frame before an instruction, as far as it is the same at any time.
+
+        Errors: `NotCompilableError` where it is not.
+        """
+        frame = ProbedFrame(self.whole(), address, self._program, is_lasting=self.is_lasting)
+        if not self.is_lasting(address):
+            raise NotCompilableError("several files are there in the course of the process")
+        return frame
 
     def code_at(self, place: str) -> tuple[int, ...]:
         """Every address a name of code may mean in the course of the process.
