@@ -13,6 +13,16 @@ use crate::memory::host_protection;
 use crate::shared_objects;
 use crate::system::{self, check, Errno};
 
+/// Whether a copy has to get objects of its own before the original goes on.
+pub fn are_needed(machine: &Machine) -> bool {
+    let is_empty = matches!(
+        system::seek(shared_objects::objects(), 0, n::SEEK_DATA),
+        Err(Errno(ENXIO))
+    );
+    let mut mappings = machine.memory.table.iter();
+    !is_empty || mappings.any(|(_, mapping)| mapping.object != 0)
+}
+
 /// In a copy, right after `fork`: give it objects of its own, with their content.
 pub fn separate(machine: &mut Machine) -> Result<(), Errno> {
     let old = shared_objects::objects();

@@ -34,12 +34,17 @@ class ReplayerConnection:
         connection: our end of its control socket.
         explain: says why the replayer has died, once it has.
         pid: its process.
+        stands: where it is known to stand; None: its first message is waited for.
 
     Errors of all methods: `ReplayError` when it has died.
     """
 
     def __init__(
-        self, connection: socket.socket, explain: Callable[[], ReplayError], pid: int
+        self,
+        connection: socket.socket,
+        explain: Callable[[], ReplayError],
+        pid: int,
+        stands: RunResult | None = None,
     ) -> None:
         self.pid = pid
         #: Whether its registers or memory were changed: a branch.
@@ -55,7 +60,7 @@ class ReplayerConnection:
         self._has_conditions = False
         #: What it collects at hits: addresses, and an agent expression of each.
         self.collection: messages.Codes = ()
-        self.last = self._take_stop()
+        self.last = self._take_stop() if stands is None else stands
 
     @property
     def state(self) -> StopState:
@@ -96,8 +101,11 @@ class ReplayerConnection:
             passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
             self._request(Operation.FORK, passed=passed)
             theirs.close()
-            pid = int.from_bytes(self._take_data(), "little")
-            copy = ReplayerConnection(ours, self._explain, pid)
+            pid, is_slow = struct.unpack("<QQ", self._take_data())
+            # It stands where this one does, and will say so; where they share nothing that is
+            # written, nobody has to wait for that.
+            stands = None if is_slow else RunResult(self.state, 0, None, "")
+            copy = ReplayerConnection(ours, self._explain, pid, stands)
         except BaseException:
             ours.close()
             theirs.close()

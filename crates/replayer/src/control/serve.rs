@@ -246,12 +246,13 @@ impl Control {
             return;
         };
         let channel = Channel::new(descriptor);
+        let is_slow = object_copies::are_needed(machine);
         match system::fork() {
             Ok(0) => {
                 self.channel.close();
                 self.channel = channel;
                 self.tag = 0;
-                // The client lets the original go on only when it has heard of the copy.
+                // Where that matters, the client lets the original go on only when it has heard of the copy.
                 if object_copies::separate(machine).is_err() {
                     // Out of memory or descriptors: the client finds that the copy is gone.
                     system::exit(exit_status::INTERNAL);
@@ -260,7 +261,11 @@ impl Control {
             }
             Ok(pid) => {
                 channel.close();
-                self.send_data(|out| out.extend_from_slice(&u64::from(pid).to_le_bytes()));
+                self.send_data(|out| {
+                    for word in [u64::from(pid), u64::from(is_slow)] {
+                        out.extend_from_slice(&word.to_le_bytes());
+                    }
+                });
             }
             Err(_) => {
                 channel.close();
