@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from benches import travel
+from benches import hits, travel
 from benches.command import reenact_command
 from benches.document import PAGE, landing_costs, render
 from benches.measurement import Result, measure
@@ -21,12 +21,14 @@ RESULTS = Path(__file__).resolve().parent / "results"
 HEADINGS = ("workload", "native s", "record s", "ratio", "replay s", "ratio", "trace MB", "log MB")
 #: Not a workload: the latency of moving through recordings (`benches/travel.py`).
 TRAVEL = "travel"
+#: Nor this one: what conditions and values at many hits cost (`benches/hits.py`).
+HITS = "hits"
 MORE_HEADINGS = ("events", "events/s", "M instr.")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
-    names = [*(workload.name for workload in WORKLOADS), TRAVEL]
+    names = [*(workload.name for workload in WORKLOADS), TRAVEL, HITS]
     parser.add_argument(
         "workloads", nargs="*", metavar="WORKLOAD", help=f"some of {', '.join(names)}"
     )
@@ -109,6 +111,14 @@ def _travel() -> list[dict[str, object]]:
     return measured
 
 
+def _hits() -> dict[str, float]:
+    """What hits of breakpoints and watchpoints cost."""
+    if shutil.which("gcc") is None:
+        print("hits: skipped, gcc is not installed")
+        return {}
+    return hits.measure()
+
+
 def _document(source: Path) -> int:
     PAGE.write_text(render(json.loads(source.read_text()), source.name))
     print(PAGE)
@@ -149,6 +159,8 @@ def main() -> int:
     costs = landing_costs({result.name: result.as_json() for result in results})
     if (not arguments.workloads or TRAVEL in arguments.workloads) and not arguments.no_replay:
         document["travel"] = _travel()
+    if (not arguments.workloads or HITS in arguments.workloads) and not arguments.no_replay:
+        document["hits"] = _hits()
     if costs is not None:
         names = ("record", "replay", "counted")
         document["landing_microseconds"] = dict(zip(names, costs, strict=True))

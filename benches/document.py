@@ -56,6 +56,8 @@ def render(measured: Mapping[str, Any], name: str) -> str:
         lines += ["", *notes]
     if measured.get("travel"):
         lines += ["", *_travel(measured["travel"])]
+    if measured.get("hits"):
+        lines += ["", *_hits(measured["hits"])]
     return "\n".join(lines) + "\n"
 
 
@@ -85,6 +87,19 @@ def _travel(measured: Sequence[Mapping[str, Any]]) -> list[str]:
             f"memory watched takes {found['watched_to_plain']} times as long as without."
         )
     return lines
+
+
+def _hits(measured: Mapping[str, float]) -> list[str]:
+    """The table of what hits cost."""
+    return [
+        "## Hits",
+        "",
+        "Breakpoints, watchpoints and lines that a program comes to a million times.",
+        "",
+        _row(["what", "ms"]),
+        _row(["---", "---:"]),
+        *(_row([what, f"{took:,.1f}"]) for what, took in measured.items()),
+    ]
 
 
 def _is_timed(value: object) -> bool:
