@@ -26,6 +26,7 @@ from reenact.symbols.files import ModuleFiles, debug_directories
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _COMMANDS = os.path.join(_HERE, "commands_in_gdb.py")
+_LOOPS = os.path.join(_HERE, "loops_in_gdb.py")
 #: Where a socket can be: the address of one has 108 bytes (unix(7)).
 _SOCKET_PLACE = re.compile(r"/[A-Za-z0-9_./+@=-]{0,80}")
 #: A gdb before 12, or built without it, has no such setting.
@@ -82,7 +83,8 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             command += ["-ex", "set remotetimeout 600"]
             # What gdb says of each file that it opens is of no use.
             connect = f"gdb.execute('target extended-remote {path}', to_string=True)"
-            command += ["-ex", f"python {connect}", "-x", _COMMANDS, *arguments]
+            command += ["-ex", f"python {connect}", "-x", _COMMANDS, "-x", _LOOPS]
+            command += arguments
             # One that does not answer would be waited for at each file.
             debugger = subprocess.Popen(
                 command, env={**os.environ, environment.DEBUGINFOD_URLS.name: " ".join(urls)}

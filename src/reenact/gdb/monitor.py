@@ -202,6 +202,12 @@ class Monitor:
         self._target.points.set_watch_conditions(found)
         return ""
 
+    def _loops_back(self, rest: str) -> str:
+        """Ranges of code that loop, through which a client steps back: `BEGIN-END`, any number."""
+        pairs = (word.partition("-") for word in rest.split())
+        self._target.loops_back.know([(_number(one), _number(other)) for one, _, other in pairs])
+        return "\n"
+
     def _thread(self, _rest: str) -> str:
         return f"{self._target.running}\n"
 
@@ -227,6 +233,7 @@ class Monitor:
         "load": _load,
         "thread": _thread,
         "watch-conditions": _watch_conditions,
+        "loops-back": _loops_back,
         "help": lambda _self, _rest: _HELP,
     }
 

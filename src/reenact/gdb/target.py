@@ -10,6 +10,7 @@ from reenact.errors import UsageError
 from reenact.gdb.hidden_accesses import told_before
 from reenact.gdb.identifiers import Names
 from reenact.gdb.image import Image
+from reenact.gdb.loops_back import LoopsBack
 from reenact.gdb.milestones import Milestone
 from reenact.gdb.points import DebuggerPoints
 from reenact.gdb.process_outline import ProcessOutline
@@ -51,6 +52,7 @@ class Target:
     ) -> None:
         self.session = session
         self.points = DebuggerPoints(session)
+        self.loops_back = LoopsBack(session)
         self.names = names
         #: The client wants the same numbers for the same threads at every position.
         self.keeps_numbers = False
@@ -311,7 +313,8 @@ class Target:
         for _ in range(_MOST_STEPS):
             before = self.session.registers.rip
             undone = self._undone() if wanted.backward else None
-            stop = self._one_step(wanted, before)
+            passed = self.loops_back.passed() if wanted.backward and undone is None else None
+            stop = passed or self._one_step(wanted, before)
             before = before if stop.thread == thread else self._address_of(thread)
             if stop.reason == StopReason.POSITION and stop.thread != thread:
                 stop = self._until_runs(thread, backward=wanted.backward)

@@ -175,6 +175,28 @@ class Movements:
         within = CodeRange(start, end, self._process.present.state.tid)
         return self._forward(self.points, ceiling, within=within)
 
+    def back_through(self, start: int, end: int) -> Stop:
+        """Back to the first place since which the running thread executes code within a range.
+
+        No further than to the last event; the session's points stop it. Where the thread has just
+        come into the range, or an event has just taken effect, the session stays.
+        """
+        process, origin = self._process, self._process.key
+        thread = process.present.state.tid
+        floor = max((origin[0], 0), process.history.start)
+        outside = process.last_outside(CodeRange(start, end, thread), floor)
+        if outside is None:
+            process.goto(floor)
+        else:
+            process.goto(outside.key)
+            process.step(1)
+        first, present = process.key, process.present
+        is_inside = present.state.tid == thread and start <= present.registers().rip < end
+        process.goto(origin)
+        if not is_inside or not floor <= first < origin:
+            return self.here()
+        return self.backward(floor=first)
+
     def backward(
         self, extra: Sequence[Point] = (), *, alone: bool = False, floor: Key | None = None
     ) -> Stop:

@@ -147,6 +147,23 @@ class Walking(Looking):
         ceiling = None if until is None else self._destinations.key(until)
         return self._moved(lambda: self._movements.through(start, end, ceiling))
 
+    def reverse_within(self, start: int, end: int) -> Stop:
+        """Run back as long as the running thread has executed code from `start` up to `end` only.
+
+        The stop is at the first of those places, or right after an event; breakpoints, watchpoints
+        and catchpoints on the way end it before. The session stays where nothing is to be undone.
+
+        Example:
+            >>> point = session.add_breakpoint("square")
+            >>> session.continue_().reason
+            <StopReason.BREAKPOINT: 'breakpoint'>
+            >>> here = session.position
+            >>> start, end = session.symbols.statement(session.registers.rip)
+            >>> session.reverse_within(start, end).position == here
+            True
+        """
+        return self._moved(lambda: self._movements.back_through(start, end), is_back=True)
+
     def turn_of(self, thread: int, *, backward: bool = False) -> Position | None:
         """The nearest later position at which a thread runs; None: it never runs again.
 
