@@ -62,6 +62,14 @@ def test_manual_page_has_no_accidental_requests():
     assert requests <= {".TH", ".SH", ".SS", ".PP", ".TP", ".B"}
 
 
+def test_manual_page_is_part_of_the_package():
+    """Below share/man of where the package is installed: maturin takes what `data` names."""
+    build = (ROOT / "pyproject.toml").read_text()
+    assert 'data = "packaging/wheel"' in build
+    page = ROOT / "packaging" / "wheel" / "data" / "share" / "man" / "man1" / "reenact.1"
+    assert page.read_text() == generated()["reference/reenact.1"]
+
+
 def test_documented_files_exist():
     for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         assert (ROOT / name).exists()
