@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 #: The list in a trace's directory, the version of what is in it, and the directory of the files.
 INDEX = "sources.json"
 DIRECTORY = "sources"
-#: The directory of the mapped files.
+#: The directory of the mapped files, and the list of them.
 _KEPT = "files"
+_FILES = "files.jsonl"
 _VERSION = 1
 #: Larger files are no sources; and all together take no more than this. Bytes.
 _LARGEST = 4 << 20
@@ -48,18 +49,28 @@ class Source:
         directories: in which the units were compiled that it belongs to.
         size: bytes.
         modified_ns: when it was changed last, nanoseconds since the epoch.
+        is_newer: it was changed after a program or library was built that names it, so that its
+            lines may be others than those that were compiled.
     """
 
-    __slots__ = ("directories", "modified_ns", "number", "path", "size")
+    __slots__ = ("directories", "is_newer", "modified_ns", "number", "path", "size")
 
     def __init__(
-        self, number: int, path: str, directories: tuple[str, ...], size: int, modified_ns: int
+        self,
+        number: int,
+        path: str,
+        directories: tuple[str, ...],
+        size: int,
+        modified_ns: int,
+        *,
+        is_newer: bool = False,
     ) -> None:
         self.number = number
         self.path = path
         self.directories = directories
         self.size = size
         self.modified_ns = modified_ns
+        self.is_newer = is_newer
 
     def __repr__(self) -> str:
         return f"Source({self.path!r})"
@@ -87,15 +98,44 @@ def keep(trace: str) -> None:
             text, modified_ns = content
             total += len(text)
             _write(os.path.join(trace, DIRECTORY, str(len(kept))), text, modified_ns)
-            kept.append(Source(len(kept), path, tuple(sorted(named[path])), len(text), modified_ns))
+            directories, built_ns = named[path]
+            kept.append(
+                Source(
+                    len(kept),
+                    path,
+                    tuple(sorted(directories)),
+                    len(text),
+                    modified_ns,
+                    is_newer=modified_ns > built_ns,
+                )
+            )
         _write_index(trace, kept)
     except (OSError, ReenactError):
         return  # The recording is whole without them.
 
 
-def _named(trace: str) -> dict[str, set[str]]:
-    """Paths that debug information names, with the directories of the units."""
-    named: dict[str, set[str]] = {}
+def _built(trace: str) -> dict[str, int]:
+    """When the kept files were changed last, nanoseconds since the epoch, by their numbers."""
+    import json
+
+    from reenact.trace_files import TraceFiles
+
+    found: dict[str, int] = {}
+    try:
+        for line in TraceFiles(trace).read(_FILES).splitlines():
+            entry = json.loads(line)
+            found[str(entry["id"])] = _within(entry["mtime_ns"], _LATEST_NS)
+    except (OSError, ReenactError, *_DAMAGE):
+        return {}
+    return found
+
+
+def _named(trace: str) -> dict[str, tuple[set[str], int]]:
+    """Paths that debug information names: the directories of the units, when the oldest of the
+    files was built that name it.
+    """
+    named: dict[str, tuple[set[str], int]] = {}
+    built = _built(trace)
     kept = os.path.join(trace, _KEPT)
     # What has just been recorded is as it was: it is neither compared nor looked up in the log.
     try:
@@ -120,7 +160,9 @@ def _named(trace: str) -> dict[str, set[str]]:
                 continue
             if len(named) < _MOST_FILES or text in named:
                 where = os.path.normpath(text)
-                named.setdefault(where, set()).add(os.path.normpath(os.fsdecode(directory)))
+                directories, built_ns = named.get(where, (set(), _LATEST_NS))
+                directories.add(os.path.normpath(os.fsdecode(directory)))
+                named[where] = directories, min(built_ns, built.get(name, _LATEST_NS))
     return named
 
 
@@ -164,6 +206,7 @@ def _write_index(trace: str, kept: list[Source]) -> None:
             "directories": source.directories,
             "size": source.size,
             "modified_ns": source.modified_ns,
+            **({"is_newer": True} if source.is_newer else {}),
         }
         for source in kept
     ]
@@ -257,6 +300,7 @@ def _read_index(trace: str) -> list[Source]:
                 tuple(map(str, entry["directories"])),
                 _within(entry["size"], _LARGEST),
                 _within(entry["modified_ns"], _LATEST_NS),
+                is_newer=entry.get("is_newer") is True,
             )
             for number, entry in enumerate(content["sources"][:_MOST_FILES])
         ]

@@ -7,6 +7,10 @@ import argparse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reenact.session.session import Session
+    from reenact.trace import Trace
+
+#: Source files that a warning names.
+_MOST_NAMED = 3
 
 HELP = "walk through a recording in gdb, forwards and backwards"
 DESCRIPTION = (
@@ -66,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     trace = Trace(places.locate(arguments.trace))
     process = chosen_process(trace, arguments.process)
     tell_of_shared_changes(trace, process)
+    _tell_of_newer_sources(trace)
     with trace.replay(process) as session:
         if arguments.goto is not None:
             session.goto(arguments.goto)
@@ -84,3 +89,20 @@ def _goto_program(session: Session) -> None:
         if event.index > begun:
             session.goto(event.index)
         return
+
+
+def _tell_of_newer_sources(trace: Trace) -> None:
+    """Say which of the sources that are shown may not be those that were compiled."""
+    import sys
+
+    from reenact.printable import printable
+
+    newer = [source.path for source in trace.sources if source.is_newer]
+    if newer:
+        shown = ", ".join(newer[:_MOST_NAMED]) + (", ..." if len(newer) > _MOST_NAMED else "")
+        were = "a source file was" if len(newer) == 1 else f"{len(newer)} source files were"
+        print(
+            f"reenact: warning: {were} changed after the program was built, and may not show the "
+            f"lines that ran: {printable(shown)}",
+            file=sys.stderr,
+        )

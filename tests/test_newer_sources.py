@@ -1,0 +1,35 @@
+"""A source file that is not the one that was compiled is warned of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import skips
+from debugger_session import need_gdb
+from recorded_run import Reenact, run
+
+import reenact as package
+
+SOURCE = "int counter;\nint main(void)\n{\n    counter = 1;\n    return 0;\n}\n"
+
+
+def test_a_source_that_was_changed_after_the_build(reenact: Reenact, tmp_path: Path) -> None:
+    need_gdb()
+    if shutil.which("cc") is None:
+        skips.skip(skips.Reason.NO_COMPILER, "cc")
+    source, program = tmp_path / "counts.c", tmp_path / "counts"
+    source.write_text(SOURCE)
+    assert run(["cc", "-g", "-o", str(program), str(source)], directory=tmp_path).status == 0
+    built = program.stat().st_mtime_ns
+    for moved, is_newer in ((-1_000_000_000, False), (1_000_000_000, True)):
+        os.utime(source, ns=(built + moved, built + moved))
+        trace = tmp_path / f"trace-{is_newer}"
+        reenact.record([str(program)], trace)
+        kept = {one.path: one.is_newer for one in package.open(trace).sources}
+        assert kept[str(source)] is is_newer
+        ending = reenact.run("replay", str(trace), "--", "-nx", "-batch")
+        warning = "a source file was changed after the program was built"
+        assert (warning in ending.stderr.decode()) is is_newer
+        assert (str(source) in ending.stderr.decode()) is is_newer
