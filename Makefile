@@ -80,6 +80,7 @@ lint: $(BIN)/.tools
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python tools/check_layers.py
+	$(BIN)/python tools/check_examples.py
 	tools/workspaces.sh fmt --check
 	tools/workspaces.sh clippy -D warnings
 

@@ -62,7 +62,7 @@ def test_a_client_that_goes_away_ends_its_command(reenact, hot: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("way", ["gdb", "server", "verify", "trace"])
+@pytest.mark.parametrize("way", ["gdb", "server", "verify", "trace", "record"])
 def test_a_command_that_is_ended(number: int, way: str, reenact, hot: Path, tmp_path: Path) -> None:
     """It ends by the signal; its children are gone and so are its temporary files."""
     need_gdb()
@@ -70,6 +70,7 @@ def test_a_command_that_is_ended(number: int, way: str, reenact, hot: Path, tmp_
         "gdb": ["replay", str(hot), "--goto", "60%", "--", "-nx", "-ex", "back-next"],
         "server": ["replay", str(hot), "--server", "127.0.0.1:0"],
         "verify": ["verify", str(hot)],
+        "record": ["record", "-o", f"{hot}-{number}", "--", "sleep", "1000"],
         "trace": ["trace", str(hot), "--at", "hot_line.c:7", "--print", "i"],
     }[way]
     process = subprocess.Popen(

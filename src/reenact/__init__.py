@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reenact.recording import Recording
+    from reenact.session.positions import Position
+    from reenact.session.session import Session
+    from reenact.session.values import StopReason
     from reenact.trace import Trace
 
     #: The version of the installed package.

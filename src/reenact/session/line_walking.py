@@ -73,7 +73,7 @@ class LineWalking(Walking):
             >>> line = session.frame().line
             >>> session.reverse_next().reason, session.frame().line == line
             (<StopReason.POSITION: 'position'>, True)
-            >>> session.reverse_next().reason, session.frame().line == line - 1
+            >>> session.reverse_next().reason, session.frame().line == (line or 0) - 1
             (<StopReason.POSITION: 'position'>, True)
         """
         return self._repeated(count, lambda: self._line_steps_back().step(into=False), is_back=True)

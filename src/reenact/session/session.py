@@ -153,8 +153,8 @@ class Session(LineWalking):
         Example:
             >>> point = session.catch("signal")
             >>> stop = session.continue_()
-            >>> stop.event.kind, stop.event.code
-            ('signal', 10)
+            >>> stop.event
+            EventInfo(index=..., kind='signal', code=10)
         """
         asked = TextCondition(condition, None) if isinstance(condition, str) else condition
         return self._points.add_catch(what, frozenset(codes), asked)

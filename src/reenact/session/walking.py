@@ -136,7 +136,8 @@ class Walking(Looking):
             >>> point = session.add_breakpoint("add")
             >>> session.continue_().reason
             <StopReason.BREAKPOINT: 'breakpoint'>
-            >>> start, end = session.symbols.statement(session.registers.rip)
+            >>> line = session.symbols.statement(session.registers.rip)
+            >>> start, end = line or (0, 0)
             >>> session.run_within(start, end).reason
             <StopReason.POSITION: 'position'>
             >>> start <= session.registers.rip < end

@@ -35,11 +35,12 @@ class Value:
         >>> session.goto("end").reason
         <StopReason.END: 'end'>
         >>> record = session.evaluate("record")
+        >>> assert isinstance(record, Value)  # It could be a plain number.
         >>> record["number"] != 5, record["text"] == "", int(record["text"][0])
         (True, True, 0)
         >>> session.evaluate("ratio") * 2
         5.0
-        >>> record.plain()["text"]
+        >>> record["text"].plain()
         ''
     """
 
