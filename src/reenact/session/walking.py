@@ -159,7 +159,7 @@ class Walking(Looking):
             >>> session.continue_().reason
             <StopReason.BREAKPOINT: 'breakpoint'>
             >>> here = session.position
-            >>> start, end = session.symbols.statement(session.registers.rip)
+            >>> start, end = session.symbols.statement(session.registers.rip) or (0, 0)
             >>> session.reverse_within(start, end).position == here
             True
         """
