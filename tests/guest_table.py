@@ -108,6 +108,7 @@ FILTERS = (
     Guest("landing_without_proc", flags=("-O2", "-pthread", "-static"), same=STDOUT_ONLY),
     Guest("not_dumpable", flags=("-O2", "-pthread")),
     Guest("own_program"),
+    Guest("others_program"),
 )
 
 TRACERS = (

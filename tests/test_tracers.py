@@ -93,3 +93,32 @@ def test_gdb_after_a_crash(guests: GuestBuild, reenact: Reenact, keeper: Keeper)
     assert _said(recorded.stdout) == _said(native.stdout), recorded.describe()
     assert b"SIGSEGV" in native.stdout, native.describe()
     check_exact(reenact, keeper.trace(), recorded)
+
+
+#: A program waits for its input; a tracer attaches to it, looks at it and lets it go on.
+ATTACH = """
+mkfifo input; "$0" <input >output & exec 3>input
+until grep -q "^0 0x0 " /proc/$!/syscall; do sleep 0.1; done
+"$@" -p $! >told 2>/dev/null
+echo >&3; wait $!; cat told output; rm input told output
+"""
+
+
+def test_gdb_attaches(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """The recorded gdb finds the program of a process that it attaches to, and changes it."""
+    skips.need_program("gdb")
+    program = guests.build("attached.c", "attached", ("-g", "-O0"))
+    steps = ("backtrace -2", "set var word = 9", "print word", "detach")
+    gdb = ["gdb", "-nx", "-batch", *(part for step in steps for part in ("-ex", step))]
+    command = ["sh", "-c", ATTACH, str(program), *gdb]
+    native = run(command, timeout=120, directory=tmp_path)
+    recorded = reenact.record(command, keeper.trace(), timeout=400, directory=tmp_path)
+    assert _without_places(recorded.stdout) == _without_places(native.stdout), recorded.describe()
+    assert b"wait_for (number=1)" in native.stdout, native.describe()
+    assert b"waited 11" in native.stdout, native.describe()
+    check_exact(reenact, keeper.trace(), recorded)
+
+
+def _without_places(output: bytes) -> list[bytes]:
+    """Lines of gdb without the addresses, which the kernel chooses."""
+    return [re.sub(rb"0x[0-9a-f]+", b"N", line) for line in _said(output)]

@@ -22,7 +22,16 @@ pub fn keep_program(descriptor: i32) {
 /// kept, or there is no procfs at its usual place.
 pub fn program_path() -> Option<Text> {
     let fd = arena::header().program_fd;
-    let path = text!("/proc/self/fd/{fd}\0");
+    existing(text!("/proc/self/fd/{fd}\0"))
+}
+
+/// The same of another recorded process, which keeps its program at the same descriptor.
+pub fn program_path_of(process: u32) -> Option<Text> {
+    let fd = arena::header().program_fd;
+    existing(text!("/proc/{process}/fd/{fd}\0"))
+}
+
+fn existing(path: Text) -> Option<Text> {
     let name = path.as_str().as_ptr() as u64;
     // SAFETY: a NUL-terminated path of ours.
     let is_there = unsafe { syscall3(numbers::FACCESSAT, numbers::AT_FDCWD as u64, name, 0) } == 0;

@@ -11,7 +11,8 @@ use reenact_syscalls::{Kind, Paths, SystemCall};
 use crate::call::{Call, Outcome};
 use crate::confinement::are_calls_dispatched;
 use crate::maps_file::{hexadecimal, is_ours};
-use crate::{guest, heap, hidden_descriptors, signal, status_file};
+use crate::text::Text;
+use crate::{guest, heap, hidden_descriptors, signal, status_file, text};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);
 // SAFETY: written once at start, before the program runs.
@@ -99,6 +100,44 @@ fn leads_to_recorder(directory: u64, path: u64) -> bool {
     is_recorder
 }
 
+/// The process or thread, of another process, whose link of procfs a path names.
+fn other_process(directory: u64, path: u64) -> Option<u32> {
+    let mut name = [0u8; LONGEST];
+    // SAFETY: the kernel looks at the program's path, then at a name of ours; the descriptor is ours.
+    let length = unsafe {
+        let flags = O_PATH | O_CLOEXEC | O_NOFOLLOW;
+        let link = syscall4(OPENAT, directory, path, flags, 0);
+        let at = text!("/proc/self/fd/{link}\0");
+        let (at, to) = (at.as_str().as_ptr() as u64, name.as_mut_ptr() as u64);
+        let length = syscall4(READLINKAT, AT_FDCWD as u64, at, to, LONGEST as u64);
+        close(link);
+        length
+    };
+    let name = name.get(..usize::try_from(length).ok()?)?;
+    let digits = last_component(name.strip_suffix(b"/exe")?);
+    let number = core::str::from_utf8(digits).ok()?.parse().ok()?;
+    // SAFETY: asks whether there is such a thread in this process.
+    let is_own = unsafe { syscall3(TGKILL, syscall0(GETPID) as u64, u64::from(number), 0) } == 0;
+    (!is_own).then_some(number)
+}
+
+/// A path to the program of another process, of which the link that a path names leads to the recorder: it may be
+/// loading the program just now.
+fn program_of(other: u32, directory: u64, link: u64) -> Option<Text> {
+    const PAUSE_NS: u64 = 1_000_000;
+    const MOST_PAUSES: u32 = 2000;
+    for _ in 0..MOST_PAUSES {
+        let path = hidden_descriptors::program_path_of(other);
+        if path.is_some() || !leads_to_recorder(directory, link) {
+            return path;
+        }
+        let time = [0, PAUSE_NS];
+        // SAFETY: a timespec of ours.
+        unsafe { syscall2(NANOSLEEP, time.as_ptr() as u64, 0) };
+    }
+    None
+}
+
 fn close(file: i64) {
     if file >= 0 {
         // SAFETY: a descriptor of ours.
@@ -182,6 +221,10 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
         _ => call.args[index - 1],
     };
     if executable_length() == 0 || !leads_to_recorder(directory, call.args[index]) {
+        return None;
+    }
+    if let Some(other) = other_process(directory, call.args[index]) {
+        call.substitute_path(index, program_of(other, directory, call.args[index]));
         return None;
     }
     if call.substitute_path(index, hidden_descriptors::program_path()) {
