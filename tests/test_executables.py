@@ -56,6 +56,18 @@ def test_valgrind_goes_on_unrecorded(reenact: Reenact, keeper: Keeper) -> None:
     assert reenact.verify(keeper.trace())["divergences"] == []
 
 
+def test_valgrind_is_refused_behind_a_filter(reenact: Reenact, keeper: Keeper) -> None:
+    """It could not leave the filter, which catches its calls, too."""
+    valgrind = skips.need_program("valgrind")
+    script = ["sh", "-c", f"{valgrind} -q true 2>/dev/null; echo $?"]
+    recorded = reenact.by("seccomp").run("record", "-o", str(keeper.trace()), "--", *script)
+    assert (recorded.status, recorded.stdout) == (0, b"1\n"), recorded.describe()
+    told = b"(valgrind), and system calls are caught by a filter"
+    assert told in recorded.stderr, recorded.describe()
+    assert b"the program was told EACCES" in recorded.stderr, recorded.describe()
+    assert reenact.verify(keeper.trace())["divergences"] == []
+
+
 def test_rights_given_up(reenact: Reenact, keeper: Keeper) -> None:
     """A server that root starts as another user may not write to root's trace."""
     if os.getuid() != 0:

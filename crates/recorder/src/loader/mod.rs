@@ -11,7 +11,7 @@ use reenact_freestanding::numbers;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, syscall5};
 use reenact_interpose::entry;
-use reenact_trace::arena::{mechanism, program_place, slot_state};
+use reenact_trace::arena::{program_place, slot_state};
 use reenact_trace::layout::{REGION_END, REGION_START};
 use reenact_trace::{EventKind, FileId, MapRecord, Registers, Tag};
 
@@ -168,11 +168,9 @@ pub fn check(fd: i32) -> Result<Option<&'static str>, i64> {
     if interpreter?.is_some() {
         Image::open(&interpreter_path)?.close();
     }
-    // Behind a filter a program cannot do without us.
-    let is_dispatched = arena::header().mechanism == mechanism::DISPATCH;
     Ok(if is_in_our_place {
         Some("is loaded where the recorder is")
-    } else if is_dispatched && image.begins_at(VALGRIND) {
+    } else if image.begins_at(VALGRIND) {
         Some("translates the code of other programs (valgrind)")
     } else {
         None

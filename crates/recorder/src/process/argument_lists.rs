@@ -20,18 +20,6 @@ pub fn count_pointers(list: u64) -> Result<usize, i64> {
     Ok(count)
 }
 
-/// Whether an environment has a variable; `start` is its name with the equals sign.
-pub fn has_variable(environment: u64, start: &[u8]) -> bool {
-    const LONGEST: usize = 32;
-    let mut found = [0u8; LONGEST];
-    let found = &mut found[..start.len().min(LONGEST)];
-    let count = count_pointers(environment).unwrap_or(0) as u64;
-    (0..count).any(|index| {
-        let text = guest::read_u64(environment + index * 8);
-        text.is_some_and(|text| guest::read(text, found) && found == start)
-    })
-}
-
 /// The lists that the recorder's next image is executed with.
 pub struct Lists {
     pub at: u64,

@@ -20,7 +20,7 @@ use crate::{
     sharing_group, signal, text, time_stamps,
 };
 
-use super::argument_lists::{count_pointers, has_variable, Lists};
+use super::argument_lists::{count_pointers, Lists};
 use super::exec_target::{resolve_scripts, Obstacle, Path, Target};
 use super::program_file::ProgramFile;
 
@@ -142,19 +142,18 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     const TARGET_ROOM: u64 = 64 << 10;
     const _: () = assert!(core::mem::size_of::<Target>() as u64 <= TARGET_ROOM);
     target.path = name;
-    let obstacle = resolve_scripts(target, &file)?.or_else(|| {
-        // What its launcher tells its tools (coregrind/launcher-linux.c), which forget it before they execute others.
-        has_variable(envp, b"VALGRIND_LAUNCHER=")
-            .then_some("is a tool of valgrind, which translates what it reads, our breakpoints too")
-    });
+    let obstacle = resolve_scripts(target, &file)?;
     // A filter is not lost by `execve` as dispatch is: the recorder has to be there for its traps.
     let needs_recorder = arena::header().mechanism == mechanism::SECCOMP;
+    if let Some(doomed) = obstacle.filter(|obstacle| needs_recorder && obstacle.is_trapped) {
+        return Err(refuse(call, &name, &doomed));
+    }
     if obstacle.is_some() || (!log::recording() && !needs_recorder) {
         return Err(leave_recording(
             call,
             &name,
             is_own_link,
-            obstacle.unwrap_or_default(),
+            obstacle.map_or("", |obstacle| obstacle.what),
         ));
     }
     let place = hand_over_program(target, &file);
@@ -293,15 +292,28 @@ fn hand_over_program(target: &Target, file: &ProgramFile) -> u32 {
     }
 }
 
+/// The program is one that would die at its first system call: it has the filter, and not the recorder.
+fn refuse(call: &mut Call<'_>, name: &Path, obstacle: &Obstacle) -> i64 {
+    let (shown, what) = (shown(name), obstacle.what);
+    let note = text!(
+        "execve: {shown} {what}, and system calls are caught by a filter, which it cannot leave; the program was told EACCES"
+    );
+    if log::recording() {
+        call.event.note_before(note.as_str());
+    }
+    -EACCES
+}
+
+/// The start of a name, for a message.
+fn shown(name: &Path) -> &str {
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(0);
+    core::str::from_utf8(&name[..end.min(120)]).unwrap_or("?")
+}
+
 /// The program is one that reenact cannot record (set-user-id, 32-bit, valgrind): it is executed as it is,
 /// outside the recording, and the trace says so.
-fn leave_recording(call: &mut Call<'_>, name: &Path, is_own_link: bool, obstacle: Obstacle) -> i64 {
-    let length = name
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(0)
-        .min(120);
-    let shown = core::str::from_utf8(&name[..length]).unwrap_or("?");
+fn leave_recording(call: &mut Call<'_>, name: &Path, is_own_link: bool, obstacle: &str) -> i64 {
+    let shown = shown(name);
     if !call.thread.vfork_child {
         // The lock goes with our descriptors.
         arena::slot().has_life_lock.store(0, Ordering::Release);

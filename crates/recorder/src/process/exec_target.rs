@@ -25,8 +25,24 @@ pub struct Target {
     pub is_script: bool,
 }
 
-/// What about a file keeps it from being recorded, as the end of a sentence about it.
-pub type Obstacle = &'static str;
+/// What keeps a file from being recorded.
+#[derive(Clone, Copy)]
+pub struct Obstacle {
+    /// As the end of a sentence about it.
+    pub what: &'static str,
+    /// A filter that catches system calls for the recorder catches those of the program, too.
+    pub is_trapped: bool,
+}
+
+impl Obstacle {
+    /// Of a 64-bit program, as the recorder is one.
+    pub const fn of(what: &'static str) -> Obstacle {
+        Obstacle {
+            what,
+            is_trapped: true,
+        }
+    }
+}
 
 /// What a look at a file to execute has found.
 enum Found {
@@ -50,11 +66,14 @@ pub fn resolve_scripts(target: &mut Target, file: &ProgramFile) -> Result<Option
             let path = &target.path;
             let path = &path[..path.iter().position(|&byte| byte == 0).unwrap_or(0)];
             return match elf::classify(head) {
-                Kind::Supported => crate::loader::check(file.descriptor),
-                Kind::Unsupported => Ok(Some("is not a 64-bit x86-64 program")),
-                Kind::NotElf if super::binfmt_misc::applies(head, path) => {
-                    Ok(Some("is run by an interpreter of binfmt_misc"))
-                }
+                Kind::Supported => Ok(crate::loader::check(file.descriptor)?.map(Obstacle::of)),
+                Kind::Unsupported => Ok(Some(Obstacle {
+                    what: "is not a 64-bit x86-64 program",
+                    is_trapped: false,
+                })),
+                Kind::NotElf if super::binfmt_misc::applies(head, path) => Ok(Some(Obstacle::of(
+                    "is run by an interpreter of binfmt_misc",
+                ))),
                 Kind::NotElf => Err(-ENOEXEC),
             };
         }
@@ -126,7 +145,7 @@ fn push_front(target: &mut Target, interpreter: &[u8], argument: &[u8]) -> Resul
 /// Check that a file may be executed and read its first bytes.
 fn inspect(file: &ProgramFile, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Found, i64> {
     if file.is_unreadable {
-        return Ok(Found::Obstacle("cannot be read"));
+        return Ok(Found::Obstacle(Obstacle::of("cannot be read")));
     }
     let fd = file.descriptor;
     let status = files::status(fd).ok_or(-EACCES)?;
@@ -150,14 +169,16 @@ fn inspect(file: &ProgramFile, head: &mut [u8; binfmt_misc::LOOK]) -> Result<Fou
         let set_group = status.mode & 0o2010 == 0o2010 && status.gid != gid;
         let gains = !gains_nothing(fd);
         if gains && (set_user || set_group) {
-            return Ok(Found::Obstacle("is set-user-id or set-group-id"));
+            return Ok(Found::Obstacle(Obstacle::of(
+                "is set-user-id or set-group-id",
+            )));
         }
         let mut capabilities = [0u8; 64];
         let name = c"security.capability".as_ptr() as u64;
         let into = capabilities.as_mut_ptr() as u64;
         // Root has them all, whatever the file says.
         if gains && uid != 0 && syscall4(numbers::FGETXATTR, fd as u64, name, into, 64) > 0 {
-            return Ok(Found::Obstacle("has file capabilities"));
+            return Ok(Found::Obstacle(Obstacle::of("has file capabilities")));
         }
         let count = syscall4(PREAD64, fd as u64, head.as_mut_ptr() as u64, 256, 0);
         if count < 0 {
