@@ -177,6 +177,7 @@ MEMORY = (
     Guest("map_file_changes"),
     Guest("map_file_anew"),
     Guest("map_huge_file"),
+    Guest("map_changed_without_proc", uncovered="has mapped was changed by another process"),
     Guest("map_limit"),
     Guest("map_locks"),
     *(_random_mappings(seed, processes) for processes in (1, 2) for seed in range(1, 7)),
