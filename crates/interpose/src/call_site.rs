@@ -84,6 +84,23 @@ impl CallSite {
         })
     }
 
+    /// The site at `address` whose code was `original` before it became a jump.
+    pub fn replaced(address: u64, original: &[u8]) -> Option<CallSite> {
+        let site = |after, shape| {
+            Some(CallSite {
+                start: address,
+                length: original.len(),
+                after,
+                shape,
+            })
+        };
+        match *original {
+            [0xb8, a, b, c, d] => site(address + 7, Shape::Move(u32::from_le_bytes([a, b, c, d]))),
+            [0x0f, 0x05, 0x48, 0x3d, a, b, c, d] => site(address + 2, Shape::Compare([a, b, c, d])),
+            _ => None,
+        }
+    }
+
     /// Address and length of all bytes that were looked at: they must be code, and stay as they are.
     pub fn surroundings(&self) -> (u64, u64) {
         (self.after - BEFORE as u64, (BEFORE + BEHIND) as u64)

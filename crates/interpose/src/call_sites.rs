@@ -217,6 +217,41 @@ fn find(after: u64, number: u64) -> Option<CallSite> {
     CallSite::find(&code, after, number, is_trampoline)
 }
 
+/// A jump that was written over a call site in another process: what it leads to can be made here.
+pub struct Jump {
+    site: CallSite,
+    trampoline: u64,
+}
+
+impl Jump {
+    /// The jump that `written` is, in the place of `original` at `address`; `None` where it is none.
+    pub fn read(address: u64, written: &[u8], original: &[u8]) -> Option<Jump> {
+        let trampoline = trampoline::target(address, written)?;
+        let site = CallSite::replaced(address, original)?;
+        Some(Jump { site, trampoline })
+    }
+
+    /// Where its trampoline has to be.
+    pub fn trampoline(&self) -> u64 {
+        self.trampoline
+    }
+
+    /// Write the trampoline, in memory that is there for it.
+    pub fn repeat(&self) -> bool {
+        let entry = entry::syscall_entry as *const () as u64;
+        let trampoline = trampoline::encode(self.trampoline, &self.site, entry);
+        if !moved_code::table().has_room()
+            || !program_code::write(self.trampoline, &trampoline.code)
+        {
+            return false;
+        }
+        if let Some(tail) = trampoline.tail {
+            moved_code::table().add(self.site.after, tail);
+        }
+        true
+    }
+}
+
 fn install(site: &CallSite) -> Option<Patch> {
     let address = trampoline_areas::allocate(site.start)?;
     let entry = entry::syscall_entry as *const () as u64;

@@ -131,6 +131,14 @@ impl Frame {
         self.registers.rip == self.after_call && read_word(at) == Some(self.after_call)
     }
 
+    /// The program may go on anywhere, and other code may be where it came in: nothing that was found out then holds.
+    pub fn forget_place(&mut self) {
+        /// Not an address.
+        const NOWHERE: u64 = u64::MAX;
+        self.origin = Origin::Patched as u64;
+        self.after_call = NOWHERE;
+    }
+
     /// Return from a function of the vDSO as `ret` does.
     #[inline]
     pub fn return_to_caller(&mut self, result: i64) {

@@ -139,6 +139,15 @@ pub fn stand(code: &[u8; SIZE], address: u64, ip: u64) -> Option<Stand> {
     (!has_move && ip == address + back as u64).then(|| Stand::BehindTail(relative(back + 1)))
 }
 
+/// Where the jump that has taken the place of a site at `address` leads to.
+pub fn target(address: u64, written: &[u8]) -> Option<u64> {
+    const LENGTH: u64 = 5;
+    let (&opcode, displacement) = written.split_first()?;
+    let displacement = i32::from_le_bytes(*displacement.first_chunk()?);
+    let end = address.wrapping_add(LENGTH);
+    (opcode == 0xe9).then(|| end.wrapping_add(displacement as u64))
+}
+
 /// The jump that takes a site's place, filled up with breakpoints.
 pub fn jump(site: &CallSite, trampoline: u64) -> [u8; crate::call_site::LONGEST] {
     const BREAKPOINT: u8 = 0xcc;

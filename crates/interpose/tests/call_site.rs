@@ -84,3 +84,16 @@ fn the_call_of_a_patched_move_is_not_patched_again() {
     // A jump of the program's own is no obstacle.
     assert!(CallSite::find(&code, AFTER, WRITE, |_| false).is_some());
 }
+
+#[test]
+fn a_site_is_known_again_by_the_code_that_was_replaced() {
+    for (before, behind, number) in [(move_to_eax(1), OTHER, WRITE), ([0x90; 8], COMPARE, WRITE)] {
+        let code = code(before, behind);
+        let site = find(&code, number).expect("a shape we know");
+        let first = (site.start - (AFTER - BEFORE as u64)) as usize;
+        let original = &code[first..first + site.length];
+        assert_eq!(CallSite::replaced(site.start, original), Some(site));
+    }
+    assert_eq!(CallSite::replaced(AFTER, &[0x90; 5]), None);
+    assert_eq!(CallSite::replaced(AFTER, &[]), None);
+}

@@ -2,7 +2,7 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Register};
 use reenact_interpose::call_site::{CallSite, Shape};
-use reenact_interpose::trampoline::{encode, jump, stand, Stand, SIZE};
+use reenact_interpose::trampoline::{encode, jump, stand, target, Stand, SIZE};
 
 const SITE: u64 = 0x5555_0000_1000;
 const ENTRY: u64 = 0x6800_0001_2340;
@@ -119,4 +119,17 @@ fn single_steps_are_told_as_the_programs_own() {
         // Memory for trampolines that has none.
         assert_eq!(stand(&[0; SIZE], place, place), None);
     }
+}
+
+#[test]
+fn a_jump_tells_where_its_trampoline_is() {
+    for place in PLACES {
+        for site in [MOVE, COMPARE] {
+            let code = jump(&site, place);
+            assert_eq!(target(site.start, &code[..site.length]), Some(place));
+        }
+    }
+    assert_eq!(target(SITE, &[0xcc]), None);
+    assert_eq!(target(SITE, &[0xe9, 0, 0]), None);
+    assert_eq!(target(SITE, &[0xcc; 5]), None);
 }
