@@ -176,6 +176,7 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Envp => "envp",
         Tag::Patch => "patch",
         Tag::Breakpoints => "breakpoints",
+        Tag::Suspects => "suspects",
         Tag::Unmap => "unmap",
         Tag::Done => "done",
         Tag::Output => "output",

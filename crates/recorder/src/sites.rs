@@ -46,7 +46,8 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
         return;
     }
     let mut writable = false;
-    let (mut placed, mut count) = ([0u64; 64], 0);
+    let mut placed = Addresses::new(Tag::Breakpoints);
+    let mut suspected = Addresses::new(Tag::Suspects);
     for index in 0..entry.site_count {
         let site = arena::site((entry.sites + index) as usize);
         let Some(site) = InstructionSite::from_word(site) else {
@@ -63,7 +64,9 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
             let is_watched =
                 !instruction::stores_state(site.kind) && site.kind != instruction::INT80;
             if protection & PROT_WRITE == 0 && is_watched {
-                suspects::add(at + (site.file_offset - offset), site.kind);
+                let address = at + (site.file_offset - offset);
+                suspects::add(address, site.kind);
+                suspected.add(event, address);
             }
             continue;
         }
@@ -74,17 +77,11 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
         }
         let address = at + (site.file_offset - offset);
         if breakpoints::place(address, site.kind) {
-            placed[count] = address;
-            count += 1;
-        }
-        if count == placed.len() {
-            log_breakpoints(event, &placed);
-            count = 0;
+            placed.add(event, address);
         }
     }
-    if count > 0 {
-        log_breakpoints(event, &placed[..count]);
-    }
+    placed.log(event);
+    suspected.log(event);
     if writable {
         // SAFETY: back to what the program asked for.
         unsafe { syscall3(MPROTECT, at, length, protection) };
@@ -97,12 +94,41 @@ fn int80_passes(at: u64) -> bool {
     arena::header().mechanism == mechanism::SECCOMP && at <= u64::from(u32::MAX)
 }
 
-fn log_breakpoints(event: &mut Builder, addresses: &[u64]) {
-    // SAFETY: words are bytes.
-    let bytes = unsafe {
-        core::slice::from_raw_parts(addresses.as_ptr().cast(), core::mem::size_of_val(addresses))
-    };
-    event.bytes(Tag::Breakpoints, 0, bytes);
+/// Addresses on their way into an event, some in each attachment.
+struct Addresses {
+    tag: Tag,
+    words: [u64; 64],
+    count: usize,
+}
+
+impl Addresses {
+    fn new(tag: Tag) -> Addresses {
+        Addresses {
+            tag,
+            words: [0; 64],
+            count: 0,
+        }
+    }
+
+    fn add(&mut self, event: &mut Builder, address: u64) {
+        self.words[self.count] = address;
+        self.count += 1;
+        if self.count == self.words.len() {
+            self.log(event);
+        }
+    }
+
+    fn log(&mut self, event: &mut Builder) {
+        let words = &self.words[..core::mem::take(&mut self.count)];
+        if words.is_empty() {
+            return;
+        }
+        // SAFETY: words are bytes.
+        let bytes = unsafe {
+            core::slice::from_raw_parts(words.as_ptr().cast(), core::mem::size_of_val(words))
+        };
+        event.bytes(self.tag, 0, bytes);
+    }
 }
 
 /// The instruction under a breakpoint: its first bytes, and its length. `None`: it goes on where no memory is.
@@ -186,7 +212,9 @@ pub fn on_trap(thread: &mut Thread) -> Trap {
         event.header.args[5] = *thread.frame.registers.by_number(destination.register);
     }
     if known.is_none() && breakpoints::insert(address, site.kind) {
-        log_breakpoints(&mut event, &[address]);
+        let mut placed = Addresses::new(Tag::Breakpoints);
+        placed.add(&mut event, address);
+        placed.log(&mut event);
         suspects::proven(address);
     }
     event.commit();

@@ -62,6 +62,9 @@ pub enum Tag {
     ObjectZero = 23,
     /// The private pages at `address` are gone: they show their file again; payload: length as u64.
     Discard = 24,
+    /// At these addresses of code, a u64 each, are bytes that look like non-deterministic instructions, to which no
+    /// way is known: the recorder has left them as they are.
+    Suspects = 25,
 }
 
 impl Tag {
@@ -92,6 +95,7 @@ impl Tag {
             22 => ObjectWrite,
             23 => ObjectZero,
             24 => Discard,
+            25 => Suspects,
             _ => return None,
         })
     }
