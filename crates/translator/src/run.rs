@@ -51,6 +51,7 @@ impl Translator {
         past: Past,
         within: Option<(u64, u64)>,
     ) -> Stop {
+        self.has_run = true;
         // The accounting that preserves flags takes a budget of 2^56 or more for a negative one.
         let mut remaining = limit.min(1 << 55) as i64;
         let watches = self.engine.watched_access != 0;

@@ -27,6 +27,8 @@ pub(crate) enum Past {
 pub struct Translator {
     pub(crate) engine: Engine,
     pub(crate) executed: u64,
+    /// Whether translated code has run since [`Translator::give_up_processor`].
+    pub(crate) has_run: bool,
     /// State of a generator of random numbers.
     pub(crate) random: u64,
     /// Instructions between samples of hot code, roughly and per part of the budget.
@@ -65,6 +67,7 @@ impl Translator {
             Translator {
                 engine: Engine::new(context, length),
                 executed: 0,
+                has_run: false,
                 random: 0x9e37_79b9_7f4a_7c15,
                 sampling: SAMPLING,
             }
@@ -334,6 +337,21 @@ impl Translator {
             }
             self.engine
                 .fix_stored_x87(area as u64, crate::classify::x87::FXSAVE64);
+        }
+    }
+
+    /// Low halves of the guest's vector registers, and MXCSR, in SSE mode: for whoever runs its code without translating it.
+    pub fn vectors_mut(&mut self) -> (&mut [[u8; 16]; 16], &mut u32) {
+        let state = self.state();
+        (&mut state.xmm, &mut state.mxcsr)
+    }
+
+    /// The guest's code is about to run without being translated, in SSE mode: the processor forgets addresses of
+    /// translated code.
+    pub fn give_up_processor(&mut self) {
+        if core::mem::take(&mut self.has_run) {
+            // SAFETY: in this mode the x87 state stays in the processor.
+            unsafe { self.engine.fix_live_x87() };
         }
     }
 
