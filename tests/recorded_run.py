@@ -89,9 +89,9 @@ class Reenact:
         """Record quietly into `trace`."""
         return self.run("record", "--quiet", "-o", str(trace), "--", *program, **options)
 
-    def verify(self, trace: Path, *, timeout: float = 180) -> dict[str, object]:
+    def verify(self, trace: Path, *options: str, timeout: float = 180) -> dict[str, object]:
         """The report of `verify --json`; fails when there is none."""
-        ending = self.run("verify", "--json", str(trace), timeout=timeout)
+        ending = self.run("verify", "--json", *options, str(trace), timeout=timeout)
         assert ending.status in (0, 1), f"verify could not replay\n{ending.describe()}"
         report = json.loads(ending.stdout)
         diverged = bool(report["divergences"])
@@ -112,13 +112,17 @@ def normalised(text: bytes, substitutions: Substitutions) -> bytes:
 
 
 def check_exact(reenact: Reenact, trace: Path, recorded: Ending, *, timeout: float = 180) -> dict:
-    """Verify twice, with equal counts and no divergence, and once for the output, byte for byte."""
+    """Verify twice, with equal counts and no divergence, once by the program's own code, and once
+    for the output, byte for byte."""
     first = reenact.verify(trace, timeout=timeout)
     assert not first["divergences"], json.dumps(first, indent=1)[:4000]
     assert first["events"] > 0, first
     second = reenact.verify(trace, timeout=timeout)
     for key in ("processes", "events", "instructions", "divergences"):
         assert first[key] == second[key], f"{key}: {first[key]} and then {second[key]}"
+    natively = reenact.verify(trace, "--native", timeout=timeout)
+    for key in ("processes", "events", "divergences"):
+        assert first[key] == natively[key], json.dumps(natively, indent=1)[:4000]
     replayed = reenact.run("verify", "--output", str(trace), timeout=timeout)
     assert replayed.status == 0, replayed.describe()
     assert replayed.stdout == recorded.stdout, (

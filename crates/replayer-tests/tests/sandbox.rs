@@ -1,6 +1,8 @@
 //! The wall round a replayer, tried from inside: every call that it does not need kills, and so
 //! does every argument that it has no use for.
 
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
 use reenact_sandbox::{replayer, waiter, Access, Filter, Serving};
 
 /// What became of a process that made a call.
@@ -26,6 +28,19 @@ fn verifying() -> Filter {
         written: &[REPORT],
         first_free: FIRST_FREE,
         serving: None,
+        native: None,
+    })
+}
+
+/// High halves of addresses: calls from there are the replayer's own.
+type Own = (u32, u32);
+
+fn native(own: Own) -> Filter {
+    replayer(&Access {
+        written: &[REPORT],
+        first_free: FIRST_FREE,
+        serving: None,
+        native: Some(own),
     })
 }
 
@@ -38,6 +53,7 @@ fn serving() -> Filter {
             objects: OBJECTS,
             objects_size: OBJECTS_SIZE,
         }),
+        native: None,
     })
 }
 
@@ -96,6 +112,65 @@ fn attacks() -> Vec<(&'static str, Call)> {
     ]
 }
 
+/// This test makes its calls from everywhere.
+const ANYWHERE: Own = (0, u32::MAX);
+
+/// Whether a call is trapped: the child notes it where both see it. (The end of its handler, a call, kills it.)
+fn is_trapped(filter: &Filter, (number, a): Call) -> bool {
+    static TRAPS: AtomicPtr<AtomicBool> = AtomicPtr::new(core::ptr::null_mut());
+    extern "C" fn on_trap(_: libc::c_int) {
+        // SAFETY: mapped until the child has ended.
+        unsafe { (*TRAPS.load(Ordering::Relaxed)).store(true, Ordering::Relaxed) };
+    }
+    let instructions = filter.instructions();
+    let program = libc::sock_fprog {
+        len: instructions.len() as u16,
+        filter: instructions.as_ptr().cast_mut().cast(),
+    };
+    // SAFETY: a page of its own, and a child that makes system calls only.
+    unsafe {
+        let (access, flags) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+        );
+        let page = libc::mmap(core::ptr::null_mut(), 4096, access, flags, -1, 0);
+        assert_ne!(page, libc::MAP_FAILED);
+        TRAPS.store(page.cast(), Ordering::Relaxed);
+        let child = libc::fork();
+        assert!(child >= 0, "a process can be made");
+        if child == 0 {
+            libc::signal(libc::SIGSYS, on_trap as *const () as usize);
+            libc::syscall(libc::SYS_prctl, libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            libc::syscall(libc::SYS_seccomp, 1, 0, &raw const program);
+            libc::syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+            std::process::abort();
+        }
+        let mut status = 0;
+        while libc::waitpid(child, &raw mut status, 0) < 0 {}
+        let is_trapped = (*TRAPS.load(Ordering::Relaxed)).load(Ordering::Relaxed);
+        libc::munmap(page, 4096);
+        is_trapped
+    }
+}
+
+#[test]
+fn calls_of_the_programs_own_code_are_trapped_whatever_they_are() {
+    // None is ours: the region is where nothing is mapped.
+    let filter = native((0x5500, 0x5540));
+    for number in [libc::SYS_getpid, libc::SYS_mmap, libc::SYS_openat, -1] {
+        assert!(is_trapped(&filter, (number, [0; 6])), "call {number}");
+    }
+}
+
+#[test]
+fn code_can_be_made_where_the_programs_own_runs_and_nowhere_else() {
+    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
+    let code = (libc::PROT_READ | libc::PROT_EXEC) as u64;
+    let map = (libc::SYS_mmap, [0, 4096, code, flags, u64::MAX, 0]);
+    assert_eq!(attempt(Some(&verifying()), map), KILLED);
+    assert_eq!(attempt(Some(&native(ANYWHERE)), map), Outcome::CameBack);
+}
+
 #[test]
 fn attacks_end_at_the_wall_and_nowhere_else() {
     for (name, call) in attacks() {
@@ -104,7 +179,7 @@ fn attacks_end_at_the_wall_and_nowhere_else() {
             Outcome::CameBack,
             "{name} without the wall"
         );
-        for filter in [verifying(), serving(), waiter(REPORT)] {
+        for filter in [verifying(), serving(), native(ANYWHERE), waiter(REPORT)] {
             assert_eq!(attempt(Some(&filter), call), KILLED, "{name}");
         }
     }
@@ -160,6 +235,7 @@ const ALLOWED_TO_SERVERS: [libc::c_long; 6] = [
 #[test]
 fn no_other_call_comes_through() {
     assert_others_kill(&verifying(), &ALLOWED);
+    assert_others_kill(&native(ANYWHERE), &ALLOWED);
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
             }
             Tag::Patch => memory.patch(translator, address, attachment.payload)?,
             Tag::Breakpoints => memory.set_breakpoints(translator, attachment.payload)?,
+            Tag::Suspects => memory.translate_suspects(attachment.payload),
             Tag::Processor => processor.set_names(attachment.payload),
             _ => {}
         }

@@ -191,18 +191,27 @@ impl Engine {
             )
             .number("pid", self.start.args[2])
             .number("events", self.last.map_or(0, |last| last.index + 1))
-            .number("instructions", self.machine.total_instructions())
+            .optional("instructions", self.counted_instructions())
             .text("end", end.name())
             .optional("status", end.status())
             .number("mappings", self.machine.memory.table.len() as u64)
             .number("landings", self.pace.landings.passed)
             .number("searched", self.pace.landings.searched);
+        if let Some(tally) = self.pace.native {
+            line.object("native", |line| tally.report(line));
+        }
         report::send(&mut line);
         match end {
             End::Divergence => exit_status::DIVERGENCE,
             End::Error => exit_status::TRACE,
             _ => 0,
         }
+    }
+
+    /// Instructions of the process, where all of them were counted.
+    fn counted_instructions(&self) -> Option<u64> {
+        let ran_natively = self.pace.native.is_some_and(|tally| tally.has_run());
+        (!ran_natively).then(|| self.machine.total_instructions())
     }
 
     /// A client may still want to look, and to go back.
@@ -438,7 +447,7 @@ impl Engine {
             .chunks(process)
             .ok_or(ReplayError::ProcessMissing(process))?;
         self.process = process;
-        self.pace.landings.begin_process(process);
+        self.pace.begin_process(process);
         self.last = None;
         if let Some(control) = &mut self.pace.control {
             control.begin_process();

@@ -1,4 +1,4 @@
-//! The handler of fault signals: routes faults of the program to the translator, survives those
+//! The handler of fault signals: routes faults of the program to the engine that runs it, survives those
 //! of guarded copies, and reports our own.
 
 use core::arch::naked_asm;
@@ -10,6 +10,7 @@ use reenact_translator::{Context, FaultOutcome};
 
 use crate::address_space::{SIGNAL_STACK_ADDRESS, SIGNAL_STACK_SIZE};
 use crate::guarded_copy;
+use crate::native::gate;
 use crate::report;
 
 static CONTEXT: AtomicPtr<Context> = AtomicPtr::new(core::ptr::null_mut());
@@ -23,8 +24,8 @@ struct Action {
     mask: u64,
 }
 
-/// SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV.
-const SIGNALS: [u64; 5] = [4, 5, 7, 8, 11];
+/// SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV; SIGSYS of system calls of the program's own code.
+const SIGNALS: [u64; 6] = [4, 5, 7, 8, 11, n::SIGSYS as u64];
 /// Word of the ucontext that holds rip (40 bytes before the sigcontext, rip is its word 16).
 const RIP_WORD: usize = 5 + 16;
 
@@ -71,9 +72,15 @@ unsafe extern "C" fn entry() {
 }
 
 unsafe extern "C" fn handler(signal: i32, info: *const u8, ucontext: *mut u8) {
+    // SAFETY: the kernel's pointers.
+    if unsafe { gate::take(signal as u32, info, ucontext) } {
+        return;
+    }
     // SAFETY: the kernel's ucontext is that long and aligned.
     let ip = unsafe { &mut *ucontext.cast::<u64>().add(RIP_WORD) };
-    if let Some(recovery) = guarded_copy::recovery(*ip) {
+    let recovery =
+        guarded_copy::recovery(*ip).or_else(|| reenact_interpose::guarded_copy::fixup(*ip));
+    if let Some(recovery) = recovery {
         *ip = recovery;
         return;
     }

@@ -172,6 +172,14 @@ impl Machine {
         core::mem::take(&mut self.is_stepped).then(|| Stop::stepped(self.registers().rip))
     }
 
+    /// Whether the program's code can run as it is from here: nobody wants to see or count what it does.
+    pub fn can_run_natively(&self) -> bool {
+        !self.is_stepped
+            && self.registers().rflags & TRAP_FLAG == 0
+            && self.translator.watches().is_empty()
+            && self.memory.runs_natively()
+    }
+
     /// Run the current thread for at most `limit` instructions.
     pub fn run(&mut self, limit: u64) -> Stop {
         if let Some(stop) = self.take_step() {
@@ -340,6 +348,7 @@ impl Machine {
     /// Stop whenever execution comes to `address`.
     pub fn add_hook(&mut self, address: u64) {
         self.translator.add_hook(address);
+        self.memory.translate_code_at(address);
         self.hooks.push(address);
     }
 

@@ -37,6 +37,7 @@ mod machine;
 mod mappings;
 mod matching;
 mod memory;
+mod native;
 mod object_copies;
 mod options;
 mod output;
@@ -116,7 +117,9 @@ unsafe extern "C" fn prepare(arguments: *const u64) -> Prepared {
 unsafe extern "C" fn go_on(arguments: *const u64) -> ! {
     reenact_freestanding::panic::set_hook(report::internal_panic);
     // SAFETY: the kernel's layout of the initial stack; it is still mapped.
-    let options = unsafe { parse_arguments(arguments) };
+    let mut options = unsafe { parse_arguments(arguments) };
+    // SAFETY: as above.
+    options.native &= unsafe { native::is_possible(arguments) };
     report::set_descriptor(options.report);
     match start(options) {
         Ok(exit_status) => system::exit(exit_status),
@@ -142,7 +145,8 @@ unsafe fn parse_arguments(arguments: *const u64) -> Options {
             format_args!("{message}: {argument}"),
             "usage: reenact-replayer [--report FD] [--output FD] [--process N] [--jobs N] \
              [--progress MS] [--stop-event N] [--runaway N] [--trace-events] [--control FD] \
-             [--shared-changes FD] [--landings FD] [--life FD] [--processes N] DIRECTORY",
+             [--shared-changes FD] [--landings FD] [--life FD] [--processes N] [--native] \
+             [--engine-changes N] DIRECTORY",
         );
         system::exit(exit_status::USAGE)
     })
@@ -176,6 +180,10 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
         .max(shared_objects::objects())
         .max(table_image::descriptor());
     let mut machine = Machine::new(directory)?;
+    options.native &= native::arm(&options);
+    if options.native {
+        machine.memory.run_natively();
+    }
     if options.sandbox {
         if options.control.is_some() {
             descriptors::fill_up_to(highest, events.descriptor);

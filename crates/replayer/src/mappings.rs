@@ -27,6 +27,9 @@ pub struct Mapping {
     /// Which shared memory it shows, with a file or without; 0: none.
     pub memory: u64,
     pub at_fork: AtFork,
+    /// Whether its code is executed by the translated engine alone: the program could write to it, or an event begins
+    /// in it.
+    pub is_translated: bool,
 }
 
 impl Mapping {

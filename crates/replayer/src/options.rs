@@ -27,6 +27,10 @@ pub struct Options {
     pub most_processes: u32,
     /// See [`crate::shared_changes`].
     pub shared_changes: Option<i32>,
+    /// Run the program's own code between events, where that can be ([`crate::native`]).
+    pub native: bool,
+    /// Change the engine at events that depend on this number.
+    pub engine_changes: Option<u64>,
 }
 
 /// Where nobody says how many processes a trace has.
@@ -53,6 +57,8 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
         life: None,
         most_processes: MOST_PROCESSES,
         shared_changes: None,
+        native: false,
+        engine_changes: None,
     };
     let mut have_trace = false;
     while let Some(argument) = arguments.next() {
@@ -78,6 +84,8 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
             "--stop-event" => options.stop_event = number()?,
             "--runaway" => options.runaway = number()?,
             "--trace-events" => options.trace_events = true,
+            "--engine-changes" => options.engine_changes = Some(number()?),
+            "--native" => options.native = true,
             "--no-sandbox" => options.sandbox = false,
             _ if text.starts_with("--") => return Err(("unknown option", text)),
             _ if have_trace => return Err(("more than one trace directory", text)),

@@ -11,6 +11,7 @@ use crate::feed::Group;
 use crate::known_landings::Landings;
 use crate::machine::Machine;
 use crate::matching;
+use crate::native::{self, Tally};
 use crate::options::Options;
 use crate::report;
 use crate::system;
@@ -58,6 +59,10 @@ pub struct Pace {
     pub total_events: u64,
     /// A client that says how far to run.
     pub control: Option<Control>,
+    /// What ran natively; `None`: nothing is to.
+    pub native: Option<Tally>,
+    /// For tests: by which events the engine changes.
+    engine_changes: Option<u64>,
 }
 
 impl Pace {
@@ -73,7 +78,15 @@ impl Pace {
             landings,
             total_events: 0,
             control: options.control.map(Control::new),
+            native: options.native.then(Tally::default),
+            engine_changes: options.engine_changes,
         }
+    }
+
+    /// This is the replay of a forked child from here on.
+    pub fn begin_process(&mut self, process: u32) {
+        self.landings.begin_process(process);
+        self.native = self.native.map(|_| Tally::default());
     }
 
     /// A landing is searched for, which was made at this time: the program has not executed more
@@ -173,7 +186,10 @@ impl Pace {
             };
             let stop = match (core::mem::replace(&mut past, Past::Nothing), range) {
                 (Past::Nothing, Some(range)) => machine.run_within(stretch, range),
-                (Past::Nothing, None) => machine.run(stretch),
+                (Past::Nothing, None) => match self.natively(machine, group) {
+                    Some(tally) => native::run(machine, tally),
+                    None => machine.run(stretch),
+                },
                 (Past::Hook, _) => machine.run_past_hook(stretch),
                 (Past::Watch, _) => machine.run_past_watch(stretch),
             };
@@ -227,6 +243,21 @@ impl Pace {
                 ));
             }
         }
+    }
+
+    /// Whether nothing has to be counted or seen on the way to the next stop.
+    fn natively(&mut self, machine: &Machine, group: &Group<'_>) -> Option<&mut Tally> {
+        let tally = self.native.as_mut()?;
+        let is_watched = self.control.is_some()
+            || self.search_limit.is_some()
+            || self.counted.is_some()
+            || self.runaway > 0;
+        let is_translated = is_watched
+            || self
+                .engine_changes
+                .is_some_and(|seed| native::is_translated_at(seed, group.index))
+            || native::needs_translation(machine, group);
+        (!is_translated).then_some(tally)
     }
 
     /// An instruction that traps, as `int3` does, has been executed when it stops: the place behind it, before

@@ -11,6 +11,7 @@ use crate::children;
 use crate::confinement;
 use crate::exit_status;
 use crate::limits::{self, Need};
+use crate::native;
 use crate::options::Options;
 use crate::report;
 use crate::shared_objects;
@@ -79,6 +80,7 @@ pub fn enter(options: &Options, processes: u64, highest: i32) -> Result<(), &'st
         written: &written,
         first_free,
         serving,
+        native: options.native.then_some(native::CALLS_OF_OURS),
     }))
 }
 

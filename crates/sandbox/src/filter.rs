@@ -4,11 +4,15 @@
 use linux_raw_sys::if_tun::{
     BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W,
 };
-use linux_raw_sys::ptrace::{AUDIT_ARCH_X86_64, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS};
+use linux_raw_sys::ptrace::{
+    AUDIT_ARCH_X86_64, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_TRAP,
+};
 
 /// Offsets in the kernel's `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
+/// High half of `instruction_pointer`.
+const POINTER_HIGH: u32 = 12;
 const ARGUMENTS: u32 = 16;
 
 const LOAD: u32 = BPF_LD | BPF_W | BPF_ABS;
@@ -61,15 +65,34 @@ pub struct Filter {
 impl Filter {
     /// Allows nothing.
     pub(crate) fn new() -> Filter {
-        let mut filter = Filter {
+        Filter::empty().checking_calls()
+    }
+
+    /// Allows nothing, and traps calls by which architecture so ever that do not come from addresses whose high half is
+    /// in a range.
+    pub(crate) fn trapping((start, end): (u32, u32)) -> Filter {
+        let mut filter = Filter::empty();
+        filter.add(LOAD, 0, 0, POINTER_HIGH);
+        filter.add(BPF_JMP | BPF_JGE, 0, 1, start);
+        filter.add(BPF_JMP | BPF_JGE, 0, 1, end);
+        filter.add(RETURN, 0, 0, SECCOMP_RET_TRAP);
+        filter.checking_calls()
+    }
+
+    fn empty() -> Filter {
+        Filter {
             instructions: [KILL; MOST],
             length: 0,
-        };
+        }
+    }
+
+    fn checking_calls(mut self) -> Filter {
+        let filter = &mut self;
         filter.add(LOAD, 0, 0, ARCHITECTURE);
         filter.add(BPF_JMP | BPF_JEQ, 1, 0, AUDIT_ARCH_X86_64);
         filter.add(RETURN, 0, 0, SECCOMP_RET_KILL_PROCESS);
         filter.add(LOAD, 0, 0, NUMBER);
-        filter
+        self
     }
 
     /// The program; it ends by killing what has come to its end.

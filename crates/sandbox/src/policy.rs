@@ -27,6 +27,9 @@ pub struct Access<'a> {
     pub first_free: u32,
     /// For one that serves a client.
     pub serving: Option<Serving>,
+    /// For one that executes the program's own code: where calls of ours come from (high halves of the addresses: the
+    /// first, and one past the last). All others are the program's, and trap.
+    pub native: Option<(u32, u32)>,
 }
 
 /// What a replayer needs to serve.
@@ -42,16 +45,20 @@ pub struct Serving {
 
 /// The filter of a replayer. The frequent calls come first.
 ///
-/// Memory that can be executed is there already: none is made any more. (It does not make code of a
-/// trace harmless: what is there can be written.) Every call that names a process, a path or an
+/// Memory that can be executed is there already: none is made any more, unless the program's own code is executed. (It does
+/// not make code of a trace harmless: what is there can be written.) Every call that names a process, a path or an
 /// address of a network is missing.
 pub fn replayer(access: &Access<'_>) -> Filter {
-    let mut filter = Filter::new();
-    filter.allow(k::__NR_mprotect, &[Check::Within(2, READ_WRITE)]);
+    let mut filter = access.native.map_or_else(Filter::new, Filter::trapping);
+    let protection = match access.native {
+        Some(_) => READ_WRITE | k::PROT_EXEC,
+        None => READ_WRITE,
+    };
+    filter.allow(k::__NR_mprotect, &[Check::Within(2, protection)]);
     filter.allow(
         k::__NR_mmap,
         &[
-            Check::Within(2, READ_WRITE),
+            Check::Within(2, protection),
             Check::Within(3, MAPPING_FLAGS),
         ],
     );

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         help="processes replayed at one moment (default: one for each processor)",
     )
+    parser.add_argument("--native", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
             jobs=arguments.jobs,
             write=_write if arguments.output else None,
             on_progress=None if isinstance(bar, terminal.NoProgress) else bar.update,
+            native=arguments.native,
         )
     if arguments.json:
         terminal.print_json(_as_json(path, result))
@@ -98,6 +100,7 @@ def _as_json(path: str, result: Verification) -> dict[str, object]:
         "damaged_chunks": result.damaged_chunks,
         "landings": result.landings,
         "searched": result.searched,
+        "native": None if result.native is None else dataclasses.asdict(result.native),
         "notes": [dataclasses.asdict(note) for note in result.notes],
     }
 
@@ -143,7 +146,7 @@ def _as_text(result: Verification) -> str:
         (
             counted(result.processes, "process"),
             counted(result.events, "event"),
-            counted(result.instructions, "instruction"),
+            *_instructions(result),
             f"{result.seconds:.2f} s",
         )
     )
@@ -152,6 +155,12 @@ def _as_text(result: Verification) -> str:
         f"{verdict}: {figures}, {counted(number, 'divergence') if number else 'no divergence'}"
     )
     return "\n".join(lines)
+
+
+def _instructions(result: Verification) -> list[str]:
+    from reenact.terminal import counted
+
+    return [] if result.instructions is None else [counted(result.instructions, "instruction")]
 
 
 def _divergence_text(divergence: Divergence) -> str:

@@ -29,6 +29,7 @@ class Replayer:
         processes: how many there are in the trace: never more replay at one moment.
         wants_output: also hand over what the program printed.
         wants_progress: also report progress.
+        native: run the program's own code between events, where that can be.
         shared_changes: a descriptor to append to what processes change in shared memory.
     """
 
@@ -41,6 +42,7 @@ class Replayer:
         processes: int = MOST_PROCESSES,
         wants_output: bool = False,
         wants_progress: bool = False,
+        native: bool = False,
         shared_changes: int | None = None,
     ) -> None:
         self._selector = selectors.DefaultSelector()
@@ -61,6 +63,8 @@ class Replayer:
             options += ["--process", str(process)]
         if jobs is not None:
             options += ["--jobs", str(jobs)]
+        if native:
+            options += ["--native"]
         if wants_progress:
             options += ["--progress", str(_PROGRESS_MILLISECONDS)]
         try:

@@ -28,25 +28,48 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Natively:
+    """What the program's own code did in a replay, untranslated.
+
+    It came to `calls` system calls; `instructions` of it were left to the translated engine one by
+    one (non-deterministic ones, faults), and the rest of the way to an event was so often, as its
+    `code` is not executed as it is.
+    """
+
+    calls: int = 0
+    instructions: int = 0
+    code: int = 0
+
+    def __add__(self, other: Natively) -> Natively:
+        return Natively(
+            self.calls + other.calls,
+            self.instructions + other.instructions,
+            self.code + other.code,
+        )
+
+
+@dataclass(frozen=True)
 class ProcessEnded:
     """The replay of a process is over.
 
-    `instructions` it executed in total; `end` is "exit", "signal", "ended" (nobody saw how),
-    "stopped", "cut", "asked", "divergence", "error" or "unreachable" (the replay of its parent
-    ended before it was made, and `parent` and `pid` are not known); `status` belongs to the
-    first two. `landings` are the places in the middle of computation that the replay came to, of
-    which it `searched` for those that no replay had found before.
+    `instructions` it executed in total, None where its own code ran uncounted (`native`);
+    `end` is "exit", "signal", "ended" (nobody saw how), "stopped", "cut", "asked", "divergence",
+    "error" or "unreachable" (the replay of its parent ended before it was made, and `parent` and
+    `pid` are not known); `status` belongs to the first two. `landings` are the places in the middle
+    of computation that the replay came to, of which it `searched` for those that no replay had
+    found before.
     """
 
     process: int
     parent: int | None
     pid: int | None
     events: int
-    instructions: int
+    instructions: int | None
     end: str
     status: int | None
     landings: int = 0
     searched: int = 0
+    native: Natively | None = None
 
 
 @dataclass(frozen=True)
@@ -207,12 +230,23 @@ def _process(record: Mapping[str, Any]) -> ProcessEnded:
         _number_or_none(record, "parent"),
         _number_or_none(record, "pid"),
         _number(record, "events"),
-        _number(record, "instructions"),
+        _number_or_none(record, "instructions"),
         _text(record, "end"),
         # As the program gave it: any number.
         status if type(status) is int and abs(status) < 1 << 64 else None,
         _number(record, "landings") if "landings" in record else 0,
         _number(record, "searched") if "searched" in record else 0,
+        _natively(record.get("native")),
+    )
+
+
+def _natively(record: object) -> Natively | None:
+    if record is None:
+        return None
+    if not isinstance(record, dict):
+        raise TypeError("native")
+    return Natively(
+        _number(record, "calls"), _number(record, "instructions"), _number(record, "code")
     )
 
 

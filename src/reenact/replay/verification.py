@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from reenact.replay.frames import Frame
 from reenact.replay.output import OrderedOutput, Writer
 from reenact.replay.process_group import killed_by
 from reenact.replay.replayer import MOST_PROCESSES, Replayer
-from reenact.replay.reports import Divergence, Noted, ProcessEnded, Started
+from reenact.replay.reports import Divergence, Natively, Noted, ProcessEnded, Started
 from reenact.replay.verdict import Collected, Recorded
 from reenact.trace import Trace
 
@@ -25,12 +25,13 @@ class Verification:
     `events` and `instructions` are sums over the processes; `seconds` is wall time;
     `damaged_chunks` pieces of the trace could not be read, and the replay ends before them.
     `landings` events lie in the middle of computation; the place of `searched` of them was not
-    known from an earlier replay.
+    known from an earlier replay. `instructions` is None where not all were counted: `native` says
+    what the program's own code did, which counts none.
     """
 
     processes: int
     events: int
-    instructions: int
+    instructions: int | None
     divergences: tuple[Divergence, ...]
     seconds: float
     process_ends: tuple[ProcessEnded, ...] = ()
@@ -38,6 +39,7 @@ class Verification:
     damaged_chunks: int = 0
     landings: int = 0
     searched: int = 0
+    native: Natively | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -65,6 +67,7 @@ def verify(
     jobs: int | None = None,
     write: Writer | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    native: bool = False,
 ) -> Verification:
     """Replay a trace and check every event.
 
@@ -74,6 +77,7 @@ def verify(
         jobs: how many processes replay at one moment; None: one for each processor.
         write: called with a stream (1 or 2) and bytes for what the program printed, in order.
         on_progress: called now and then with (events done, events in total).
+        native: run the program's own code between events instead of translating all of it.
 
     Errors: `ReplayError` when the replay could not be carried through, `TraceError` when the
     trace holds no event. A divergence is no error: it is in the result.
@@ -91,6 +95,7 @@ def verify(
                 processes=min(len(collected.recorded.events), MOST_PROCESSES),
                 wants_output=write is not None,
                 wants_progress=on_progress is not None,
+                native=native,
             )
         )
         output = stack.enter_context(OrderedOutput(write)) if write is not None else None
@@ -115,7 +120,7 @@ def verify(
     return Verification(
         processes=len(ends),
         events=sum(end.events for end in ends),
-        instructions=sum(end.instructions for end in ends),
+        instructions=_instructions(ends),
         divergences=tuple(collected.divergences.values()),
         seconds=seconds,
         process_ends=ends,
@@ -123,7 +128,18 @@ def verify(
         damaged_chunks=collected.started.damaged_chunks if collected.started else 0,
         landings=sum(end.landings for end in ends),
         searched=sum(end.searched for end in ends),
+        native=_natively(ends),
     )
+
+
+def _instructions(ends: Sequence[ProcessEnded]) -> int | None:
+    counts = [end.instructions for end in ends if end.instructions is not None]
+    return sum(counts) if len(counts) == len(ends) else None
+
+
+def _natively(ends: Sequence[ProcessEnded]) -> Natively | None:
+    parts = [end.native for end in ends if end.native is not None]
+    return sum(parts, Natively()) if parts else None
 
 
 def _raise_failure(collected: Collected, status: int, complaint: str) -> None:

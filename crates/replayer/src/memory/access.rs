@@ -189,6 +189,7 @@ impl Memory {
         self.note_writes(address, end);
         let (first, last) = (page_down(address), page_up(end));
         if executable {
+            self.forget_jumps(address, end);
             let mut page = first;
             while page < last {
                 // A watched page need not have translations any more: see `unwatch_page`.

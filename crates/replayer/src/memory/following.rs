@@ -38,7 +38,7 @@ impl Memory {
         } else if self.is_followed(mapping) {
             whole & !n::PROT_WRITE | n::PROT_READ
         } else {
-            whole
+            whole | self.execution_of(mapping)
         }
     }
 

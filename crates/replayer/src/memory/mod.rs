@@ -1,12 +1,14 @@
 //! The recorded program's memory: the host mappings behind the table, and copies in and out.
 //!
-//! Pages are never executable here (translated code runs from the code cache). Writable pages
+//! Pages are executable for the native engine alone (translated code runs from the code cache). Writable pages
 //! with translated code are write-protected ("watched") so that self-modification is noticed.
 
 mod access;
 mod code;
 mod following;
 mod forked;
+mod native_code;
+mod native_state;
 mod objects;
 mod owning;
 mod patches;
@@ -28,6 +30,7 @@ use crate::shared_objects;
 use crate::system;
 use crate::trace_directory::TraceDirectory;
 
+use native_state::NativeCode;
 use patches::Patches;
 use private_pages::PrivatePages;
 use written::Written;
@@ -96,6 +99,7 @@ pub struct Memory {
     closed: Option<u64>,
     /// Whose memory it is.
     process: u32,
+    native: NativeCode,
 }
 
 impl Memory {
@@ -109,6 +113,7 @@ impl Memory {
             private_pages: PrivatePages::default(),
             closed: None,
             process: 0,
+            native: NativeCode::default(),
         }
     }
 
@@ -170,6 +175,7 @@ impl Memory {
             object: if is_object { record.object } else { 0 },
             memory: self.memory_of(record),
             at_fork: AtFork::default(),
+            is_translated: !native_state::is_of_file(record),
         };
         // SAFETY: the range is the program's (checked), nothing of ours.
         unsafe {
@@ -192,6 +198,7 @@ impl Memory {
             self.forget_views(translator, address, address + length);
         }
         self.patches.remove(address, address + length);
+        self.forget_native(address, address + length);
         Ok(())
     }
 
@@ -234,6 +241,7 @@ impl Memory {
         })?;
         self.table.remove(address, address + length);
         self.patches.remove(address, address + length);
+        self.forget_native(address, address + length);
         Ok(())
     }
 
@@ -249,6 +257,7 @@ impl Memory {
         self.watched.clear();
         self.private_pages.remove(0, u64::MAX);
         self.patches.clear();
+        self.clear_native();
     }
 
     /// Change the protection of what is mapped in the range.
@@ -265,6 +274,8 @@ impl Memory {
         self.forget(translator, address, end);
         self.table.protect(address, end, protection & 7);
         if protection & PROT_WRITE != 0 {
+            self.table
+                .change(address, end, |mapping| mapping.is_translated = true);
             self.forget_views(translator, address, end);
         }
         self.restore_protection(address, end);
@@ -317,7 +328,8 @@ impl Memory {
     }
 }
 
-/// What the host mapping of a page with this protection gets: execution is the translator's.
+/// What the host mapping of a page with this protection gets, but for execution, which is the translator's or
+/// [`native_code`]'s.
 pub fn host_protection(protection: u32) -> u64 {
     let mut host = u64::from(protection) & (n::PROT_READ | n::PROT_WRITE);
     if protection & PROT_EXEC != 0 {

@@ -22,6 +22,7 @@ impl Memory {
         }
         self.write(translator, address, written)?;
         self.patches.insert(Patch::new(address, written, original));
+        self.repeat_jump(address, written, original);
         Ok(())
     }
 

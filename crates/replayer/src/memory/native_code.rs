@@ -1,0 +1,116 @@
+//! Code that the processor executes as it is (`crate::native`): of files that the program has never been able to write
+//! to, where the recorder has found what is not determined. Where the recorder has made a call a jump, there is a
+//! trampoline, as in the recording.
+
+use reenact_freestanding::numbers as n;
+use reenact_interpose::call_sites;
+
+use super::{page_down, Memory, PROT_EXEC, PROT_WRITE};
+use crate::mappings::{Mapping, PAGE};
+use crate::system;
+
+impl Memory {
+    /// From now on code is executable, where that can be. Before anything is mapped.
+    pub fn run_natively(&mut self) {
+        self.native.is_wanted = true;
+    }
+
+    /// Whether there is code that can be executed as it is.
+    pub fn runs_natively(&self) -> bool {
+        self.native.is_wanted && !self.native.is_lost
+    }
+
+    /// What the host mapping gets beside what the program may read and write.
+    pub(super) fn execution_of(&self, mapping: &Mapping) -> u64 {
+        let is_native = self.native.is_wanted
+            && !mapping.is_translated
+            && mapping.protection & (PROT_EXEC | PROT_WRITE) == PROT_EXEC;
+        if is_native {
+            n::PROT_EXEC
+        } else {
+            0
+        }
+    }
+
+    /// An event may begin at an address by itself: only the translated engine stops there.
+    pub fn translate_code_at(&mut self, address: u64) {
+        let page = page_down(address);
+        if self.native.is_wanted && super::is_program_range(page, PAGE) {
+            let end = page + PAGE;
+            self.table
+                .change(page, end, |mapping| mapping.is_translated = true);
+            self.restore_protection(page, end);
+        }
+    }
+
+    /// There may be instructions at these addresses, words of `payload`, that the recorder does not see.
+    pub fn translate_suspects(&mut self, payload: &[u8]) {
+        for word in payload
+            .chunks_exact(8)
+            .filter_map(|word| word.try_into().ok())
+        {
+            self.translate_code_at(u64::from_le_bytes(word));
+        }
+    }
+
+    /// The recorder wrote something over code: a jump leads to a trampoline, which is made here, too.
+    pub(super) fn repeat_jump(&mut self, address: u64, written: &[u8], original: &[u8]) {
+        if !self.runs_natively() {
+            return;
+        }
+        let Some(jump) = call_sites::Jump::read(address, written, original) else {
+            return;
+        };
+        let is_made = self.make_room(jump.trampoline()) && jump.repeat();
+        self.native.is_lost |= !is_made;
+    }
+
+    /// Have memory at a trampoline's address; it is the recorder's there.
+    fn make_room(&mut self, trampoline: u64) -> bool {
+        let page = page_down(trampoline);
+        if self.native.trampolines.contains(&page) {
+            return true;
+        }
+        if !super::is_program_range(page, PAGE) || self.table.find(page).is_some() {
+            return false;
+        }
+        let flags = n::MAP_PRIVATE | n::MAP_ANONYMOUS | n::MAP_FIXED_NOREPLACE;
+        let protection = n::PROT_READ | n::PROT_EXEC;
+        // SAFETY: a fresh mapping where the program has none.
+        let mapped = unsafe { system::map(page, PAGE, protection, flags, -1, 0) };
+        if mapped != Ok(page) {
+            return false;
+        }
+        self.native.trampolines.push(page);
+        true
+    }
+
+    /// Other memory has come to these addresses, or none is there any more.
+    pub(super) fn forget_native(&mut self, start: u64, end: u64) {
+        if self.native.trampolines.is_empty() {
+            return;
+        }
+        call_sites::forget(start, end - start);
+        let is_hit = |&page: &u64| (start..end).contains(&page);
+        self.native.is_lost |= self.native.trampolines.iter().any(is_hit);
+    }
+
+    /// Something else is written over jumps.
+    pub(super) fn forget_jumps(&mut self, start: u64, end: u64) {
+        if !self.native.trampolines.is_empty() && self.patches.touches(start, end) {
+            call_sites::forget(start, end - start);
+        }
+    }
+
+    /// All of the program's memory is gone.
+    pub(super) fn clear_native(&mut self) {
+        if !self.native.trampolines.is_empty() {
+            call_sites::forget(0, u64::MAX);
+        }
+        for page in self.native.trampolines.drain(..) {
+            // SAFETY: a mapping of ours, to which no code leads any more.
+            let _ = unsafe { system::unmap(page, PAGE) };
+        }
+        self.native.is_lost = false;
+    }
+}

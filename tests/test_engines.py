@@ -1,0 +1,105 @@
+"""The program's own code and the translated one replay the same run, and change at any event."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import skips
+from guest_build import GuestBuild
+from guest_table import GUESTS as ORDINARY_GUESTS
+from recorded_run import Keeper, Reenact
+from thread_table import THREAD_GUESTS
+
+from reenact import programs
+
+#: Each is another sequence of changes.
+SEEDS = range(1, 6)
+
+#: Calls, signals at calls and in computation, faults, forks, threads, code that is written, x87 and
+#: vector registers, the program break, clocks.
+CHANGING = (
+    "hello",
+    "clocks",
+    "fork",
+    "vfork",
+    "exec_chain",
+    "signal_frame",
+    "signal_nested",
+    "timers",
+    "fault_fix",
+    "instructions",
+    "code_self_modifying",
+    "code_pointers",
+    "code_read",
+    "int80",
+    "self_stepping",
+    "map_private",
+    "map_remap",
+    "share_mutex",
+    "stack_growth",
+    "xsave_layout",
+    "x87_state",
+    "thread_robust",
+    "thread_inherit",
+    "thread_sockets",
+)
+
+
+def _replay(trace: Path, *options: str) -> dict[int, dict[str, object]]:
+    """The reports on the processes, by number; fails with what diverged."""
+    command = [programs.replayer(), "--native", *options, str(trace)]
+    ended = subprocess.run(command, capture_output=True, timeout=180, check=False)
+    assert ended.returncode == 0, ended.stdout[-3000:].decode(errors="replace")
+    reports = [json.loads(line) for line in ended.stdout.splitlines()]
+    return {each["process"]: each for each in reports if each["type"] == "process"}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_engines_change_at_any_event(
+    name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """All registers at each event, and all memory at each call, are those of the recording."""
+    guest = next(each for each in (*ORDINARY_GUESTS, *THREAD_GUESTS) if each.name == name)
+    program = str(guests.build(guest.file, guest.name, guest.flags))
+    trace = keeper.trace()
+    reenact.run(
+        *("record", "--quiet", "--checksum", "1", "-o", str(trace), "--", program),
+        *guest.arguments,
+        directory=tmp_path,
+        timeout=2 * guest.timeout,
+    )
+    natively = _replay(trace)
+    for seed in SEEDS:
+        mixed = _replay(trace, "--engine-changes", str(seed))
+        for number, process in natively.items():
+            same = {key: mixed[number][key] for key in ("events", "end", "status", "landings")}
+            assert same == {key: process[key] for key in same}, f"seed {seed}"
+
+
+def test_what_ran_natively_is_told(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """Nothing is counted then, and calls are; translated, it is the other way round."""
+    program = str(guests.build("hello.c", "hello"))
+    reenact.record([program], keeper.trace(), directory=tmp_path)
+    natively = reenact.verify(keeper.trace(), "--native")
+    assert natively["instructions"] is None
+    assert natively["native"]["calls"] > 10
+    translated = reenact.verify(keeper.trace())
+    assert translated["instructions"] > 10_000
+    assert translated["native"] is None
+
+
+def test_hot_calls_are_replayed_where_they_were_made_jumps(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """The program comes in and goes on by the trampolines of the recording, thousands of times."""
+    dd = skips.need_program("dd")
+    copied = ["if=/dev/zero", "of=/dev/null", "bs=512", "count=3000"]
+    reenact.record([dd, *copied], keeper.trace(), directory=tmp_path)
+    report = reenact.verify(keeper.trace(), "--native")
+    assert not report["divergences"], report
+    assert report["native"]["calls"] > 6000
