@@ -229,6 +229,7 @@ def test_on_the_command_line(reenact: Reenact, tmp_path: Path) -> None:
     assert said.returncode == 0
     assert "write(1," in said.stdout
     assert "(tr), through a pipe" in said.stdout
+    assert f"reenact replay {trace} -p " in said.stdout
     (found,) = json.loads(ask(position, "--json").stdout)["found"]
     assert (found["length"], found["compared"]) == (3, True)
     assert str(position) in ask(found["position"], "--back").stdout

@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the other side."""
+    import shlex
+
     from reenact import places, terminal
     from reenact.session.positions import Position
     from reenact.trace import Trace
@@ -63,11 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         terminal.print_json({"trace": trace.path, "position": str(position), "found": listed})
         return 0
-    _print(trace, found)
+    _print(trace, found, "" if arguments.trace is None else f"{shlex.quote(arguments.trace)} ")
     return 0
 
 
-def _print(trace: Trace, found: Sequence[Followed]) -> None:
+def _print(trace: Trace, found: Sequence[Followed], named: str) -> None:
+    """Print what was found; `named`: the trace as a word of the next command."""
     from reenact import terminal
     from reenact.printable import printable
 
@@ -82,4 +85,4 @@ def _print(trace: Trace, found: Sequence[Followed]) -> None:
             f"  {terminal.counted(one.length, 'byte')} from byte {one.skipped} of it, by "
             f"{printable(whose)}, through {one.through}{sure}"
         )
-        print(f"  reenact replay -p {process} --goto {one.position}")
+        print(f"  reenact replay {named}-p {process} --goto {one.position}")
