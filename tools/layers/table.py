@@ -175,6 +175,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "ptrace::service",
             "ptrace::signals",
             "ptrace::stopped",
+            "ptrace::stopped_memory",
             "ptrace::stops",
         ),
         # Handlers of system calls.
@@ -190,6 +191,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "time_stamp_option",
             "virtualize",
             "mappings",
+            "ptrace::asking",
             "ptrace::children",
             "ptrace::memory_files",
             "ptrace::requests",

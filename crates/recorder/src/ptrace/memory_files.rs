@@ -9,8 +9,8 @@ use reenact_trace::ptrace::{link_state, Link};
 use reenact_trace::Tag;
 
 use super::links;
-use super::requests;
 use super::service::request;
+use super::{asking, requests};
 use crate::call::{Call, Outcome};
 use crate::{guest, message, patch, text};
 
@@ -133,7 +133,7 @@ fn transfer(call: &mut Call<'_>, link: &'static Link, access: &Access, address: 
         } else {
             request::READ
         };
-        if requests::ask_about_memory(call, link, number, at, bytes) < 0 {
+        if asking::ask_about_memory(call, link, number, at, bytes) < 0 {
             return if done > 0 { done as i64 } else { -EIO };
         }
         if !access.writes {

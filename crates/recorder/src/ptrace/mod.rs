@@ -3,6 +3,7 @@
 //! system calls, before signals and at events, and does what its tracer asks for meanwhile (`service`). What that changes
 //! goes into its log; what the tracer learns goes into the tracer's, as results of its calls (`requests`, `waiting`).
 
+pub mod asking;
 pub mod children;
 pub mod disturbed;
 pub mod endings;
@@ -17,5 +18,6 @@ pub mod requests;
 pub mod service;
 pub mod signals;
 pub mod stopped;
+pub mod stopped_memory;
 pub mod stops;
 pub mod waiting;

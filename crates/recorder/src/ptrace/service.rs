@@ -4,17 +4,16 @@
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall0, syscall2, syscall4};
+use reenact_freestanding::syscall::{syscall0, syscall2};
 use reenact_interpose::extended_state::{ExtendedState, XSAVE_MAX};
-use reenact_interpose::{breakpoints, call_sites};
 use reenact_trace::ptrace::{asked, link_state, Link};
 use reenact_trace::registers::TRAP_FLAG;
 
-use super::links;
 use super::registers::{self, LEGACY, ORIG_RAX, RAX, WORDS};
 use super::stopped::{in_call, option, resume, Stopped};
+use super::{links, stopped_memory};
 use crate::signal;
-use crate::{guest, text};
+use crate::text;
 
 /// Numbers of requests that the tracee serves (include/uapi/linux/ptrace.h).
 pub mod request {
@@ -133,16 +132,16 @@ fn answer(stopped: &mut Stopped<'_>) -> Option<Resumed> {
     let result = match number {
         request::PEEK_TEXT | request::PEEK_DATA => {
             returned = 8;
-            read_memory(address, &mut room[..8])
+            stopped_memory::read(address, &mut room[..8])
         }
         request::READ => {
             returned = sent;
-            read_memory(address, &mut room[..sent])
+            stopped_memory::read(address, &mut room[..sent])
         }
         request::POKE_TEXT | request::POKE_DATA => {
-            write_memory(stopped, address, &mut data.to_le_bytes())
+            stopped_memory::write(stopped, address, &mut data.to_le_bytes())
         }
-        request::WRITE => write_memory(stopped, address, &mut room[..sent]),
+        request::WRITE => stopped_memory::write(stopped, address, &mut room[..sent]),
         request::PEEK_USER => {
             returned = 8;
             peek_user(stopped, address, room)
@@ -225,54 +224,6 @@ pub fn is_resumption(number: u32) -> bool {
         number,
         CONT | SINGLESTEP | DETACH | SYSCALL | SYSEMU | SYSEMU_SINGLESTEP
     )
-}
-
-fn read_memory(address: u64, into: &mut [u8]) -> i64 {
-    if !guest::read(address, into) {
-        return -EIO;
-    }
-    call_sites::show_original(address, into);
-    breakpoints::show_original(address, into);
-    0
-}
-
-/// Write to the program's memory, where it may not write itself, too.
-fn write_memory(stopped: &mut Stopped<'_>, address: u64, bytes: &mut [u8]) -> i64 {
-    stopped.in_turn(|stopped| {
-        if !guest::read_all(address, bytes.len() as u64) {
-            return -EIO;
-        }
-        stopped.know_place();
-        let registers = stopped.thread.frame.registers;
-        let mut event = stopped.begin_change(&registers);
-        call_sites::undo_in(address, bytes.len() as u64, |start, length| {
-            event.guest_memory(start, length);
-        });
-        breakpoints::keep_over(address, bytes);
-        if !force_write(address, bytes) {
-            return -EIO;
-        }
-        event.guest_memory(address, bytes.len() as u64);
-        event.commit();
-        0
-    })
-}
-
-fn force_write(address: u64, bytes: &[u8]) -> bool {
-    let length = bytes.len();
-    // SAFETY: a name and bytes of ours; the kernel checks the address.
-    unsafe {
-        let name = c"/proc/self/mem".as_ptr() as u64;
-        const READ_WRITE: u64 = 2;
-        let file = syscall4(OPENAT, AT_FDCWD as u64, name, READ_WRITE | O_CLOEXEC, 0);
-        if file < 0 {
-            return guest::write(address, bytes);
-        }
-        let from = bytes.as_ptr() as u64;
-        let written = syscall4(PWRITE64, file as u64, from, length as u64, address);
-        syscall2(CLOSE, file as u64, 0);
-        written == length as i64
-    }
 }
 
 fn words(stopped: &Stopped<'_>) -> [u64; WORDS] {

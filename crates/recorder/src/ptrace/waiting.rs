@@ -7,7 +7,7 @@ use reenact_freestanding::syscall::{syscall2, syscall6};
 use reenact_trace::ptrace::{link_state, Link};
 use reenact_trace::Tag;
 
-use super::{disturbed, links, requests};
+use super::{asking, disturbed, links};
 use crate::call::{Call, Outcome};
 use crate::guest;
 use crate::released::while_released;
@@ -242,7 +242,7 @@ pub fn performed(call: &Call<'_>, outcome: &Outcome) {
     let is_it = |link: &Link| Some(link.tracee.load(Ordering::Relaxed)) == pid;
     let tracee = links::traced_by(links::own_process()).find(|(_, link)| is_it(link));
     if let Some((index, link)) = tracee {
-        if !requests::exists(link) {
+        if !asking::exists(link) {
             links::free(index);
         }
     }
@@ -282,7 +282,7 @@ fn has_buried(tracer: u32) -> bool {
 fn is_lost(link: &Link) -> bool {
     link.state.load(Ordering::Acquire) != link_state::ENDED
         && !is_child(link)
-        && !requests::exists(link)
+        && !asking::exists(link)
 }
 
 fn bury(tracer: u32) {
