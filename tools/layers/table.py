@@ -150,6 +150,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "released",
             "last_outputs",
             "time_left",
+            "waiting_places",
         ),
         # The handler that the kernel knows, and the program's signals delivered.
         (

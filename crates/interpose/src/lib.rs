@@ -30,6 +30,7 @@ pub mod instruction;
 pub mod interruptible;
 pub mod moved_code;
 mod program_code;
+pub mod short_decoder;
 pub mod signal_action;
 pub mod signal_frame;
 pub mod single_step;
@@ -39,5 +40,6 @@ mod trampoline_areas;
 pub mod user_context;
 pub mod vdso;
 pub mod vdso_image;
+pub mod waiting_loop;
 
 pub use frame::{Frame, Origin};

@@ -15,7 +15,7 @@ use crate::sites::{self, Trap};
 use crate::thread::{self, Thread};
 use crate::{
     arena, companions, dispatch, guest, last_outputs, message, patch, process, ptrace, scheduler,
-    shared, sharing_group, spinning, text, time_stamps, vdso,
+    shared, sharing_group, spinning, text, time_stamps, vdso, waiting_places,
 };
 use reenact_interpose::{entry, Frame, Origin};
 
@@ -86,14 +86,18 @@ fn on_signal(thread: &mut Thread) {
     if thread.fault.number == 0 {
         return signal::deliver_queued(thread, Moment::Anywhere, None);
     }
-    match sites::on_trap(thread) {
+    let trap = match sites::on_trap(thread) {
+        Trap::Waiting(site) => waiting_places::on_trap(thread, &site),
+        other => other,
+    };
+    match trap {
         Trap::Performed if signal::steps(thread) => signal::raise_step(thread),
         Trap::Performed | Trap::Restored => return,
         Trap::Int80 => {
             thread.frame.origin = Origin::Int80 as u64;
             return on_system_call(thread);
         }
-        Trap::Programs => {}
+        Trap::Programs | Trap::Waiting(_) => {}
     }
     let registers = thread.frame.registers;
     let mut event = Builder::new(EventKind::Fault, thread.fault.number as u16);
@@ -118,7 +122,11 @@ fn on_signal(thread: &mut Thread) {
 /// exactly where this thread was.
 #[inline(never)]
 fn preempt(thread: &mut Thread) {
-    signal::log_landing(&thread.frame);
+    signal::log_landing(&thread.frame, |event| {
+        if thread.spins > 0 {
+            waiting_places::notice(thread, thread.repeats, event);
+        }
+    });
     scheduler::yield_now(thread);
     if signal::queued(thread) {
         signal::deliver_queued(thread, Moment::AfterEvent, None);

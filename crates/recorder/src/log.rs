@@ -19,6 +19,8 @@ use crate::{address_space, arena, guest, time_stamps, waiting_notes};
 /// False once recording has stopped; the program goes on without us writing anything.
 static RECORDING: AtomicBool = AtomicBool::new(true);
 static NEXT_EVENT: AtomicU64 = AtomicU64::new(0);
+/// Events that say where the program is: all but notes. Of this memory, not of this log: a forked child counts on.
+static PLACES: AtomicU64 = AtomicU64::new(0);
 /// Whether an event is under construction: another one would be built in the same place.
 static BUILDING: AtomicBool = AtomicBool::new(false);
 
@@ -47,6 +49,11 @@ pub fn stop() {
         )
     };
     RECORDING.store(false, Ordering::Relaxed);
+}
+
+/// How often the log has said where the program is.
+pub fn places() -> u64 {
+    PLACES.load(Ordering::Relaxed)
 }
 
 /// Index the next event will have.
@@ -344,6 +351,9 @@ impl Builder {
     /// Finish the event and make it visible. Returns its index.
     pub fn commit(mut self) -> u64 {
         let index = next_event();
+        if self.header.kind != EventKind::Note as u8 {
+            PLACES.store(places() + 1, Ordering::Relaxed);
+        }
         self.publish();
         drop(self);
         if waiting_notes::any() {

@@ -85,5 +85,6 @@ mod vdso;
 mod virtualize;
 mod wait_limit;
 mod waiting_notes;
+mod waiting_places;
 mod wake_ups;
 mod writable_memory;

@@ -186,6 +186,12 @@ fn check_queued_signals(thread: &Thread) {
     }
 }
 
+/// How long the current thread's turn has lasted, in ticks.
+pub fn turn_length() -> u64 {
+    // SAFETY: we have the token.
+    log::time().wrapping_sub(unsafe { SLICE_START })
+}
+
 /// The current thread is about to release the token.
 fn charge(thread: &mut Thread) {
     signal::timer::end_looks(thread);
@@ -240,11 +246,35 @@ pub fn pass_on() {
 /// Let others run now. The last event of the log says where this thread stands.
 #[inline(never)]
 pub fn yield_now(thread: &mut Thread) {
-    if has_to_yield() {
-        charge(thread);
-        release_token();
-        acquire(thread, WaitKind::AfterSlice);
+    if !has_to_yield() {
+        return;
     }
+    charge(thread);
+    if !pass_token(thread) {
+        release_token();
+        return acquire(thread, WaitKind::AfterSlice);
+    }
+    patience::wait_until_granted(thread, release_token);
+    check_queued_signals(thread);
+    begin_turn(thread, WaitKind::AfterSlice);
+}
+
+/// Give the token to the first thread that waits, and wait for it behind all others. In one step: the kernel may run the
+/// other one first and this one much later, and the other one must not believe that nobody waits. False when that
+/// takes more.
+fn pass_token(thread: &mut Thread) -> bool {
+    if companions::any() || sharing_group::has_to_release() {
+        return false;
+    }
+    let queue = run_queue::lock();
+    let Some(next) = queue.take_next() else {
+        return false;
+    };
+    thread.waits.store(1, Ordering::Relaxed);
+    queue.enqueue(thread);
+    drop(queue);
+    grant(next);
+    true
 }
 
 /// Let others run while `wait` takes, and longer if they do. The last event of the log says where this thread stands.

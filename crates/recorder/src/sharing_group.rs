@@ -170,6 +170,11 @@ pub fn has_lost_turn() -> bool {
     is_member() && HOLDS.load(Ordering::Relaxed) && !holds(group())
 }
 
+/// Whether the process has to give up its turn for others to run: threads of it can go on in the same turn.
+pub fn has_to_release() -> bool {
+    is_member() && (somebody_waits() || has_lost_turn())
+}
+
 /// Wait for this process's turn, if it has not got it: `thread` is the one that runs then.
 pub fn take(thread: &Thread, kind: WaitKind) {
     if !is_member() || !log::recording() {

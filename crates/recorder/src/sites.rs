@@ -163,6 +163,8 @@ pub enum Trap {
     Restored,
     /// An `int 0x80`, behind which the program stands.
     Int80,
+    /// A place where loops wait for other threads; the thread stands behind the breakpoint there.
+    Waiting(Breakpoint),
 }
 
 /// A fault reached the recorder: if it is one of our `int3`s or a refused instruction, perform the
@@ -176,6 +178,9 @@ pub fn on_trap(thread: &mut Thread) -> Trap {
     let address = site.address;
     if instruction::stores_state(site.kind) {
         return store(thread, &site);
+    }
+    if site.kind == instruction::WAIT {
+        return Trap::Waiting(site);
     }
     if site.kind == instruction::XBEGIN {
         return begin_transaction(thread, &site);
@@ -223,7 +228,8 @@ pub fn on_trap(thread: &mut Thread) -> Trap {
     Trap::Performed
 }
 
-fn restore(site: &Breakpoint) -> Trap {
+/// Let the thread, which is at the site, execute what was there.
+pub fn restore(site: &Breakpoint) -> Trap {
     if site.remove() {
         Trap::Restored
     } else {

@@ -49,6 +49,7 @@ pub fn is_seen(thread: &mut Thread, context: &UserContext) -> bool {
     let last = core::mem::replace(&mut thread.sample, sample);
     let is_the_same =
         last.event == sample.event && last.state == sample.state && last.ip.abs_diff(ip) < LOOP;
+    thread.repeats = is_the_same;
     is_the_same || is_pause_near(ip)
 }
 

@@ -124,6 +124,8 @@ pub struct Thread {
     /// yielded, for another reason.
     pub spins: u32,
     pub spins_at: u64,
+    /// Whether its registers and stack were then as at the look before.
+    pub repeats: bool,
     /// When it was first seen spinning where it is, the log's next event then, and where that was.
     pub spins_since: u64,
     pub spins_since_event: u64,

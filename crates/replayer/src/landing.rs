@@ -98,6 +98,7 @@ pub fn run(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
     if let Some(count) = pace.landings.find(index, time) {
         return search.run_counted(machine, group, pace, count);
     }
+    machine.forget_counted_places(|_| true);
     let had_hook = machine.has_hook(ip);
     if !had_hook {
         machine.translator.add_hook(ip);

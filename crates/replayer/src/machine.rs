@@ -42,6 +42,8 @@ pub struct Machine {
     hooks: Vec<u64>,
     /// Addresses a client wants to stop at.
     breakpoints: BTreeSet<u64>,
+    /// Addresses of which events have told how often the program comes there.
+    counted_places: BTreeSet<u64>,
     /// The address a landing is being searched at.
     searched: Option<u64>,
     /// A page kept closed because the log has a fault on it next.
@@ -99,6 +101,7 @@ impl Machine {
             has_image: false,
             hooks: Vec::new(),
             breakpoints: BTreeSet::new(),
+            counted_places: BTreeSet::new(),
             searched: None,
             closed_page: None,
             instructions: 0,
@@ -216,7 +219,24 @@ impl Machine {
 
     /// Whether execution stops at `address` anyway.
     pub fn has_hook(&self, address: u64) -> bool {
-        self.hooks.contains(&address) || self.breakpoints.contains(&address)
+        self.hooks.contains(&address)
+            || self.breakpoints.contains(&address)
+            || self.counted_places.contains(&address)
+    }
+
+    /// Whether a stop at `address` means nothing to the replay at hand: a client's breakpoint, or a place that matters
+    /// to other events.
+    pub fn may_pass(&self, address: u64) -> bool {
+        !self.waits_at(address)
+            && (self.breakpoints.contains(&address) || self.counted_places.contains(&address))
+    }
+
+    /// Events tell how often execution comes to `address`. It stops there from now on: each change costs what has been
+    /// translated around it.
+    pub fn add_counted_place(&mut self, address: u64) {
+        if self.counted_places.insert(address) {
+            self.translator.add_hook(address);
+        }
     }
 
     /// Whether the replay itself wants to know when execution comes to `address`.
@@ -239,7 +259,7 @@ impl Machine {
         let new: BTreeSet<u64> = addresses.iter().copied().collect();
         let old = core::mem::replace(&mut self.breakpoints, new);
         for &address in old.difference(&self.breakpoints) {
-            if !self.hooks.contains(&address) && self.searched != Some(address) {
+            if !self.has_hook(address) && self.searched != Some(address) {
                 self.translator.remove_hook(address);
             }
         }
@@ -325,7 +345,8 @@ impl Machine {
         self.program_break = None;
         self.processor.forget_names();
         self.has_image = true;
-        for hook in self.hooks.drain(..) {
+        let places = core::mem::take(&mut self.counted_places);
+        for hook in self.hooks.drain(..).chain(places) {
             if !self.breakpoints.contains(&hook) {
                 self.translator.remove_hook(hook);
             }
@@ -350,6 +371,19 @@ impl Machine {
         self.translator.add_hook(address);
         self.memory.translate_code_at(address);
         self.hooks.push(address);
+    }
+
+    /// No event tells it any more, or none will for long: to stop there would cost more than what is lost.
+    pub fn forget_counted_places(&mut self, which: impl Fn(u64) -> bool) {
+        let places = core::mem::take(&mut self.counted_places);
+        for address in places {
+            if !which(address) {
+                self.counted_places.insert(address);
+            } else if !self.has_hook(address) {
+                self.translator.remove_hook(address);
+                self.translator.invalidate(address, 1);
+            }
+        }
     }
 
     fn take_state(&mut self) -> ThreadState {

@@ -17,6 +17,7 @@ mod chunk_index;
 mod confinement;
 mod control;
 mod coordinator;
+mod counted_place;
 mod creation;
 mod descriptors;
 mod divergence;

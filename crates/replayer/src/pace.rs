@@ -272,7 +272,7 @@ impl Pace {
     fn is_for_client(&mut self, machine: &mut Machine) -> bool {
         let address = machine.registers().rip;
         // Before it is told: while it stands here, the client may take the breakpoint away.
-        let is_only_its = machine.has_breakpoint(address) && !machine.waits_at(address);
+        let is_only_its = machine.may_pass(address);
         if let Some(control) = &mut self.control {
             if control.is_active() {
                 control.at_hook(machine);

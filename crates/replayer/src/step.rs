@@ -7,6 +7,7 @@ use reenact_trace::{EventKind, Registers, Tag};
 use reenact_translator::Stop;
 
 use crate::call_effects;
+use crate::counted_place;
 use crate::creation::{Creation, CLONE_THREAD, CLONE_VM};
 use crate::divergence::{Failure, What};
 use crate::effects;
@@ -78,8 +79,17 @@ pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
             Step::Next
         }
         EventKind::Preempted => {
-            landing::run(machine, group, pace)?;
-            machine.count_event(false);
+            match counted_place::passes(group) {
+                Some(passes) => {
+                    counted_place::run(machine, group, pace, passes)?;
+                    machine.count_event(true);
+                }
+                None => {
+                    landing::run(machine, group, pace)?;
+                    machine.count_event(false);
+                }
+            }
+            effects::apply_attachments(machine, group)?;
             Step::Next
         }
         EventKind::Traced => traced(machine, group, pace)?,

@@ -70,7 +70,9 @@ pub enum EventKind {
     Blocked = 14,
     /// The thread was interrupted in the middle of computation to let others run. Attachments as
     /// of a `SignalDelivered` in the middle of computation: `Registers` (address 1), `Vectors` and
-    /// `MemoryChecksum`s.
+    /// `MemoryChecksum`s. `Breakpoints` that are placed there. Or, with a number that is not 0 in `args[0]`, it has come so many
+    /// times since the event before to the `pause` or branch at `ip`, which a loop waits by: that is
+    /// performed, and goes on at `args[1]`.
     Preempted = 15,
     /// The process begins a turn of a sharing group: of the processes that share memory one runs at
     /// a time. `args[0]` the group, `args[1]` the number of the turn; all turns of the group with
@@ -189,6 +191,8 @@ pub mod instruction {
     pub const XBEGIN: u16 = 11;
     /// A place in a file, not an event of this kind: `int 0x80` makes a system call.
     pub const INT80: u16 = 12;
+    /// A place in memory, not an event of this kind: a loop waits there for another thread, by `pause` or a branch.
+    pub const WAIT: u16 = 13;
 
     /// Whether it stores state components; its event holds what it has written.
     pub fn stores_state(code: u16) -> bool {
