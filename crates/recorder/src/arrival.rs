@@ -122,7 +122,7 @@ fn on_signal(thread: &mut Thread) {
 /// exactly where this thread was.
 #[inline(never)]
 fn preempt(thread: &mut Thread) {
-    signal::log_landing(&thread.frame, |event| {
+    signal::log_landing_with(&thread.frame, |event| {
         if thread.spins > 0 {
             waiting_places::notice(thread, thread.repeats, event);
         }

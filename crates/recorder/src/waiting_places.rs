@@ -48,7 +48,7 @@ static mut LAST_TURN: u64 = 0;
 
 fn places() -> &'static mut [Place; MOST] {
     // SAFETY: one thread at a time.
-    unsafe { &mut *(&raw mut PLACES) }
+    unsafe { &mut *(&raw mut PLACES).cast() }
 }
 
 fn place(address: u64) -> Option<&'static mut Place> {

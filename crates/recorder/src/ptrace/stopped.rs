@@ -125,7 +125,7 @@ impl Stopped<'_> {
                 scheduler::log_blocked(&header);
             }
             Place::Anywhere => {
-                signal::log_landing(&self.thread.frame, |_| {});
+                signal::log_landing(&self.thread.frame);
                 self.place = Place::AfterEvent;
             }
         }

@@ -71,8 +71,13 @@ pub fn describe(event: &mut Builder, interrupted: &Frame) {
     landing_cost::set(own + faults);
 }
 
-/// Log where the program is in the middle of computation; `more` adds to the event.
-pub fn log(interrupted: &Frame, more: impl FnOnce(&mut Builder)) {
+/// Log where the program is in the middle of computation.
+pub fn log(interrupted: &Frame) {
+    log_with(interrupted, |_| {});
+}
+
+/// The same; `more` adds to the event.
+pub fn log_with(interrupted: &Frame, more: impl FnOnce(&mut Builder)) {
     let registers = interrupted.registers;
     let mut event = Builder::new(EventKind::Preempted, 0);
     event.header.ip = registers.rip;
