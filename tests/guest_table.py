@@ -145,6 +145,7 @@ SIGNALS = (
     Guest("fault_fix"),
     Guest("fault_long"),
     Guest("fault_after_use"),
+    Guest("branch_nowhere"),
     Guest("backtrace"),
     Guest("exceptions", "exceptions.cc", flags=("-O2", "-fnon-call-exceptions")),
     Guest("dead_stack", same=NOTHING),

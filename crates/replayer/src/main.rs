@@ -26,6 +26,7 @@ mod engine;
 mod error;
 mod exit_status;
 mod fault;
+mod fault_branches;
 mod fault_pages;
 mod feed;
 mod guarded_copy;

@@ -6,6 +6,7 @@ use reenact_translator::{Fault, NonDeterministic, Stop, Unsupported};
 
 use crate::control::Control;
 use crate::divergence::{Failure, What};
+use crate::fault_branches;
 use crate::fault_pages::{self, Expected};
 use crate::feed::Group;
 use crate::known_landings::Landings;
@@ -147,7 +148,9 @@ impl Pace {
     ) -> Result<Stop, Failure> {
         let past = if past_hook { Past::Hook } else { Past::Nothing };
         let expected = fault_pages::arm(machine, group);
+        let branch = fault_branches::arm(machine, group);
         let stop = self.run_armed(machine, group, past, expected)?;
+        fault_branches::disarm(machine, branch);
         Ok(fault_pages::disarm(machine, expected, stop))
     }
 
@@ -197,6 +200,12 @@ impl Pace {
                 Stop::Budget if self.has_passed(machine) => return Ok(stop),
                 Stop::Budget => self.look(machine),
                 Stop::Hook if self.is_for_client(machine) => past = Past::Hook,
+                Stop::Hook if fault_branches::is_at(machine, group) => {
+                    if fault_branches::faults(machine) {
+                        return Ok(recorded_fault(machine, group));
+                    }
+                    past = Past::Hook;
+                }
                 Stop::Watch(address, how) => {
                     if let Some(control) = &mut self.control {
                         control.at_access(machine, address, how);

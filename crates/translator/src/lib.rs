@@ -55,6 +55,7 @@ mod fault_redirection;
 mod flags;
 mod gate;
 mod guest;
+pub mod indirect;
 mod instruction;
 mod landing;
 mod landing_check;

@@ -22,7 +22,7 @@ pub struct Touched {
 }
 
 /// Longest instruction.
-const LONGEST: usize = 15;
+pub(crate) const LONGEST: usize = 15;
 
 impl Translator {
     /// Every watch that the instruction at hand, which [`crate::Stop::Watch`] has told of, touches.
@@ -123,7 +123,7 @@ impl Translator {
 }
 
 /// A general register, or the part of it that an address is computed from.
-fn general(mut registers: reenact_trace::Registers, register: Register) -> Option<u64> {
+pub(crate) fn general(mut registers: reenact_trace::Registers, register: Register) -> Option<u64> {
     let full = register.full_register();
     if full == Register::RIP {
         return Some(registers.rip);
