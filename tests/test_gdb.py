@@ -300,11 +300,12 @@ def test_back_over_a_long_jump(reenact, trace: Path) -> None:
 def test_a_crash_is_told_and_left_backwards(reenact, crash: Path) -> None:
     said = debug(
         reenact, crash, "continue", "info line *$pc", "continue", "tbreak square",
-        "reverse-continue",
+        "reverse-continue", "reverse-continue",
     )  # fmt: skip
     assert "SIGSEGV" in said[0]
     assert f"Line {line('crashes')}" in said[1]
-    assert "square (value=" in said[4]
+    assert "SIGSEGV" in said[4]
+    assert "square (value=" in said[5]
 
 
 def test_caught_system_calls(reenact, trace: Path) -> None:

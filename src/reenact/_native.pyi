@@ -120,6 +120,9 @@ def descriptors_of_call(number: int) -> tuple[str, list[int]]:
 def content_target(number: int) -> int | None:
     """Which argument of a system call is the descriptor that bytes of the program go to."""
 
+def checksum(content: bytes) -> int:
+    """The checksum that the log has of bytes which a call gave out."""
+
 def content_ranges(
     number: int, args: Sequence[int], length: int, read: Callable[[int, int], bytes]
 ) -> list[tuple[int, int]] | None:

@@ -30,7 +30,7 @@ mod _native {
     use crate::symbols::{soname, source_files, Module, SymbolError, Type};
     #[pymodule_export]
     use crate::text::{
-        call_name, content_ranges, content_target, descriptors_of_call, filled_buffers,
+        call_name, checksum, content_ranges, content_target, descriptors_of_call, filled_buffers,
         path_arguments,
     };
     #[pymodule_export]

@@ -71,6 +71,12 @@ pub fn content_target(number: u16) -> Option<u8> {
     }
 }
 
+/// The checksum that the log has of bytes which a call gave out.
+#[pyfunction]
+pub fn checksum(content: &[u8]) -> u64 {
+    reenact_trace::checksum::checksum(content)
+}
+
 /// Where the first `length` bytes that a system call gives out are: addresses and lengths, in order. `None` for what never
 /// was in memory. `read(address, length)` gives bytes of the memory.
 #[pyfunction]

@@ -103,9 +103,7 @@ fn on_signal(thread: &mut Thread) {
     let mut event = Builder::new(EventKind::Fault, thread.fault.number as u16);
     event.header.ip = registers.rip;
     event.header.register_checksum = registers.checksum();
-    // SAFETY: plain words as bytes.
-    let info = unsafe { core::slice::from_raw_parts(thread.fault.info.as_ptr().cast::<u8>(), 128) };
-    event.bytes(reenact_trace::Tag::SignalInfo, 0, info);
+    event.signal_information(&thread.fault.info);
     if thread.time_stamps_refused {
         sites::log_refused(thread, &mut event);
     }

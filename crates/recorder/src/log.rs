@@ -286,6 +286,13 @@ impl Builder {
         self.bytes(Tag::Registers, 0, registers.as_bytes());
     }
 
+    /// The `siginfo_t` of a signal.
+    pub fn signal_information(&mut self, info: &[u64; 16]) {
+        // SAFETY: plain words as bytes.
+        let bytes = unsafe { core::slice::from_raw_parts(info.as_ptr().cast::<u8>(), 128) };
+        self.bytes(Tag::SignalInfo, 0, bytes);
+    }
+
     /// A mapping has been made.
     pub fn map(&mut self, address: u64, map: &MapRecord) {
         address_space::map(address, map);

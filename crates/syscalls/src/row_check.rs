@@ -160,8 +160,17 @@ const fn signals(call: &SystemCall) {
             "a signal is sent, and not said to whom"
         );
     }
-    if let Sends::Descriptor { pidfd, .. } = call.sends {
-        is_descriptor(call, pidfd);
+    match call.sends {
+        Sends::Nothing => {}
+        Sends::Process { information, .. } | Sends::Thread { information, .. } => {
+            is_address(call, information);
+        }
+        Sends::Descriptor {
+            pidfd, information, ..
+        } => {
+            is_descriptor(call, pidfd);
+            is_address(call, information);
+        }
     }
 }
 

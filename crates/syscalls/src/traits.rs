@@ -104,7 +104,8 @@ pub enum Paths {
     LinkRead { buffer: u8, size: u8 },
 }
 
-/// To whom a call sends a signal.
+/// To whom a call sends a signal, and which argument names the `siginfo_t` that it tells of it (some: where it is
+/// not null); without one the kernel makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sends {
     Nothing,
@@ -112,15 +113,18 @@ pub enum Sends {
     Process {
         pid: u8,
         signal: u8,
+        information: Option<u8>,
     },
     Thread {
         tid: u8,
         signal: u8,
+        information: Option<u8>,
     },
     /// The process or thread behind a process descriptor.
     Descriptor {
         pidfd: u8,
         signal: u8,
+        information: Option<u8>,
     },
 }
 

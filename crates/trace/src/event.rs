@@ -58,7 +58,7 @@ pub enum EventKind {
     /// `result` of the call.
     VforkReturn = 10,
     /// `exit` or `exit_group` is about to be performed: `code` number, `result` status. Or a call
-    /// (`kill` and its like) with which the process is about to kill itself: `result` the signal;
+    /// (`kill` and its like) with which the process is about to kill itself: `result` the signal, `SignalInfo`;
     /// if it lives on, the call's own event follows.
     Exit = 11,
     /// Something a person should know (`Text`): what was refused or is not covered.

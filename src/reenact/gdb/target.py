@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reenact.errors import UsageError
+from reenact.gdb.death_text import death_text, is_death
 from reenact.gdb.hidden_accesses import told_before
 from reenact.gdb.identifiers import Names
 from reenact.gdb.image import Image
@@ -288,7 +289,9 @@ class Target:
         """Whether a stop at a signal is one the client does not want to hear of."""
         if stop.reason != StopReason.CATCH or stop.event is None:
             return False
-        if self.points.is_breakpoint(self.session.registers.rip):
+        if not is_death(self.session, stop) and self.points.is_breakpoint(
+            self.session.registers.rip
+        ):
             # At the first instruction of the handler, which would not be told any more.
             return False
         return self._is_unwanted(stop.event)
@@ -348,13 +351,18 @@ class Target:
         """A step; of a line all that stay in it, as far as nothing else has to be told."""
         until = wanted.until
         if wanted.backward or until is None or not until[0] <= address < until[1]:
-            return self.session.step_watched(backward=wanted.backward)
+            stop = self.session.step_watched(backward=wanted.backward)
+            # The signal that ended it is told first.
+            is_end = stop.reason == StopReason.END
+            return self._pass(None, backward=False) if is_end else stop
         # What its client calls a range is a row of the line table: the line has others, and it
         # would go on in those.
         line = self.session.symbols.statement(address)
         start, end = line if line is not None and _covers(line, until) else until
         ahead = self._milestones.after(self.session.position, self.told_kinds)
         stop = self.session.run_within(start, end, None if ahead is None else ahead.position)
+        if is_death(self.session, stop):
+            return self._pass(None, backward=False) if self._is_passed(stop) else stop
         is_signal = stop.event is not None and stop.event.kind == "signal"
         if stop.reason == StopReason.CATCH and (is_signal or self._is_passed(stop)):
             # A step looks by itself whether it has led into a handler.
@@ -425,6 +433,9 @@ class Target:
     def _told(self, stop: Stop, *, backward: bool) -> str:
         if stop.message:
             self._say(f"reenact: the replay departs from the recording here: {stop.message}\n")
+        text = death_text(self.session, stop)
+        if text:
+            self._say(text)
         if stop.reason == StopReason.CATCH and stop.event is not None:
             if stop.event.kind == "syscall":
                 return self.reply(_TRAP, f"syscall_return:{stop.event.code:x};")

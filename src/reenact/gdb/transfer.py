@@ -91,6 +91,9 @@ class Objects:
 
     def _signal_information(self) -> bytes | None:
         """The `siginfo_t` of the signal or fault that has just been told."""
+        session = self._target.session
+        if session.death is not None and session.is_at_death:
+            return session.death.information or None
         position = self._target.position
         for event in self._trace.events(position.process, position.event, position.event):
             for tag, _, content in event.attachments():

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from reenact.errors import UsageError
 from reenact.session.calls_in_branch import BranchCalls
+from reenact.session.death import Death, death_of
 from reenact.session.destinations import Destinations
 from reenact.session.escapes import Escapes
 from reenact.session.interface import ReplayedProcess
@@ -42,9 +43,16 @@ class SessionBase:
         self._replayed: ReplayedProcess = replayed
         self.memory = ProcessMemory(lambda: replayed.present)
         self._points = Points()
+        #: The signal that ended the process, if one did.
+        self.death: Death | None = death_of(trace, process)
         # Conditions want the session; nothing of its own may keep it alive.
         self._movements = Movements(
-            process, replayed, Schedule(trace, process), self._points, weakref.ref(self)
+            process,
+            replayed,
+            Schedule(trace, process),
+            self._points,
+            death=self.death,
+            session=weakref.ref(self),
         )
         self._destinations = Destinations(trace, process, replayed)
         self._thread_table = ThreadTable(trace, process)
@@ -94,6 +102,11 @@ class SessionBase:
     def end(self) -> Position:
         """The last position. The first use replays the whole process once."""
         return self._position(self._replayed.find_end().key)
+
+    @property
+    def is_at_death(self) -> bool:
+        """Whether the session stands where a signal ended the process, and has been at its end."""
+        return self._movements.is_at_death
 
     @property
     def instructions(self) -> int:

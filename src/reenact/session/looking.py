@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reenact.errors import UsageError
 from reenact.session.base import SessionBase
+from reenact.session.interface import MovementInterrupted
+from reenact.session.last_words import LastWords
 from reenact.session.thread_table import RecordedThread
 from reenact.session.values import Mapping, Registers, Thread
 from reenact.symbols.expressions import Result, evaluate
 from reenact.symbols.foresight import check
-from reenact.symbols.frames import Frame
+from reenact.symbols.frames import Frame, Read
 from reenact.symbols.space import AddressSpace
 from reenact.symbols.values import Value
 
@@ -175,6 +178,32 @@ class Looking(SessionBase):
             reenact.errors.UnknownNameError: no variable time can be seen here
         """
         check(expression, self._view.whole(), addresses)
+
+    def last_words(self) -> str:
+        """What the program said as it ended itself, in one line; empty where it said nothing.
+
+        Of a program that was aborted: the message that the C library keeps (assertions, errors of
+        the heap, a smashed stack), else what was printed to standard error right before (C++
+        exceptions that nobody catches). Empty wherever else than at such an end.
+        """
+        if self.death is None or not self.is_at_death:
+            return ""
+        read = self._replayed.present.read
+        try:
+            words = LastWords(self.trace, self.process, self.death)
+            return words.said(self.symbols, read, self._reading_at)
+        except MovementInterrupted:
+            return ""
+
+    @contextlib.contextmanager
+    def _reading_at(self, event: int) -> Iterator[Read]:
+        """Memory as it is behind an event; the session stays where it is."""
+        origin = self._replayed.key
+        try:
+            self._replayed.goto((event, 0))
+            yield self._replayed.present.read
+        finally:
+            self._replayed.return_to(origin)
 
 
 def _taken(found: Value) -> Value:

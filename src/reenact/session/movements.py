@@ -9,12 +9,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from reenact.events import KINDS
+from reenact.session.death import Death
 from reenact.session.interface import Collected, Collecting, ReplayedProcess
 from reenact.session.messages import CodeRange, Reason, StopState
 from reenact.session.points import Point, Points, Watchpoint
 from reenact.session.positions import Key, Position
 from reenact.session.schedule import Schedule
-from reenact.session.values import Stop, StopReason
+from reenact.session.values import EventInfo, Stop, StopReason
+
+#: By what a process dies, as kinds of events.
+_DEADLY = tuple(KINDS.index(kind) + 1 for kind in ("signal", "fault"))
 
 _REASONS = {
     Reason.TARGET: StopReason.POSITION,
@@ -40,6 +45,7 @@ class Movements:
         process: what is moved.
         schedule: the threads.
         points: the session's own points.
+        death: the signal that ended the process.
         session: gives what conditions are asked with.
     """
 
@@ -49,13 +55,19 @@ class Movements:
         process: ReplayedProcess,
         schedule: Schedule,
         points: Points,
+        *,
+        death: Death | None,
         session: Callable[[], object],
     ) -> None:
         self._number = number
         self._process = process
         self._schedule = schedule
+        self._death = death
         self._session = session
         self.points = points
+        #: What was told last where the process died: its death (`CATCH`), or that nothing follows
+        #: (`END`). Both are one position.
+        self._told_at_end: StopReason | None = None
 
     def here(self, reason: StopReason = StopReason.POSITION) -> Stop:
         """Where the session stands."""
@@ -64,6 +76,7 @@ class Movements:
     def goto(self, key: Key) -> Stop:
         """To a place; points do not count."""
         state = self._process.goto(key).state
+        self._told_at_end = None
         reason = StopReason.POSITION
         if key == self._process.history.start:
             reason = StopReason.START
@@ -203,6 +216,9 @@ class Movements:
         """Back to the last hit, not before `floor`; without one to the floor, or to the start."""
         points = Points() if alone else self.points
         points = points.joined(extra) if extra else points
+        if self.is_at_death and self._told_at_end != StopReason.CATCH and self._is_caught(points):
+            # From behind it.
+            return self._died(self._process.present.state)
         state, point = self._process.backward(points, lambda state: self._hit(points, state), floor)
         if point is None:
             is_start = state.key == self._process.history.start
@@ -222,6 +238,12 @@ class Movements:
         result, point = self._process.forward(
             points, lambda state: self._hit(points, state), ceiling, steps, within
         )
+        if result.state.reason == Reason.END:
+            if self._told_at_end is None and self._is_caught(points):
+                return self._died(result.state)
+            stop = self._stop(result.state)
+            self._told_at_end = StopReason.END
+            return stop
         if point is not None:
             point.hits += 1
         if not isinstance(point, Watchpoint) or result.state.reason == Reason.WATCHED:
@@ -230,7 +252,48 @@ class Movements:
         after = self._process.step(1)
         return dataclasses.replace(self._stop(after.state, StopReason.WATCHPOINT), address=touched)
 
+    @property
+    def is_at_death(self) -> bool:
+        """Whether the process stands where a signal ended it, and is known to."""
+        end = self._process.end
+        if self._death is None or end is None or end.reason != Reason.END:
+            return False
+        return self._process.history.canonical(self._process.key) == end.key
+
+    def _died(self, state: StopState) -> Stop:
+        """The stop where a signal ends the process."""
+        self._told_at_end = StopReason.CATCH
+        stop = self._stop(state, StopReason.END)
+        return dataclasses.replace(stop, reason=StopReason.CATCH)
+
+    def _is_caught(self, points: Points) -> bool:
+        """Whether a catchpoint stops at the signal that ended the process."""
+        if self._death is None:
+            return False
+        state = dataclasses.replace(self._process.present.state, reason=Reason.CATCH)
+        for kind in _DEADLY:
+            one = dataclasses.replace(state, detail=(kind, self._death.signal))
+            point = self._asked(points, one)
+            if point is not None:
+                point.hits += 1
+                return True
+        return False
+
+    def _is_death(self, state: StopState) -> bool:
+        """Whether a stop of the replayer is at the event that ends the process."""
+        death = self._death
+        if death is None or not death.is_logged or state.reason != Reason.CATCH:
+            return False
+        return state.event == death.event.index and state.detail[0] in _DEADLY
+
     def _hit(self, points: Points, state: StopState) -> Point | None:
+        """The point that says to stop; of the signal that ends the process that is told at the end.
+
+        There all of its state is known.
+        """
+        return None if self._is_death(state) else self._asked(points, state)
+
+    def _asked(self, points: Points, state: StopState) -> Point | None:
         """The point that says to stop; conditions may look at the session, but not move it."""
         with self._process.judging():
             present = self._process.present
@@ -294,9 +357,14 @@ class Movements:
 
     def _stop(self, state: StopState, reason: StopReason | None = None, message: str = "") -> Stop:
         reason = reason or _REASONS[state.reason]
-        caught = None
+        end = self._process.end
+        if end is None or state.key != end.key:
+            self._told_at_end = None
+        caught: EventInfo | None = None
         if reason == StopReason.CATCH:
             caught = self._process.history.event(state.event)
+        elif reason == StopReason.END and self._death is not None:
+            caught = self._death.event
         return Stop(
             reason=reason,
             position=Position(self._number, *state.key),

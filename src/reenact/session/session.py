@@ -142,8 +142,8 @@ class Session(LineWalking):
         """Stop after events of one kind.
 
         Arguments:
-            what: "syscall", "signal" (a handler is entered), "fault", "fork", "exec", "exit" or
-                "instruction" (such as `rdtsc`).
+            what: "syscall", "signal" (a handler is entered, or the process ends by it), "fault",
+                "fork", "exec", "exit" or "instruction" (such as `rdtsc`).
             codes: only system calls or signals with these numbers; empty: all.
             condition: called with the session at each hit; a false result goes on. Or an
                 expression, which is evaluated there.

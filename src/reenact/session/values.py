@@ -53,7 +53,8 @@ class Stop:
         position: where.
         thread: the thread that runs there.
         address: of the breakpoint, or the first watched byte touched; None for other reasons.
-        event: what was caught; None for other reasons.
+        event: what was caught; at the end of a process that a signal ended, that; None for other
+            reasons.
         message: for a divergence, in what the replay departs.
     """
 

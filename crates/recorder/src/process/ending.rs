@@ -88,6 +88,7 @@ pub fn announce_fatal_signal(call: &mut Call<'_>, sent: &Sent) {
     if !is_mine {
         return;
     }
+    let info = sent.info;
     let sent = sent.signal;
     // A tracer sees any other signal first.
     if call.thread.link != 0 && sent != signal::SIGKILL {
@@ -107,6 +108,7 @@ pub fn announce_fatal_signal(call: &mut Call<'_>, sent: &Sent) {
     event.header.register_checksum = registers.checksum();
     event.header.args = call.args;
     event.header.result = i64::from(sent);
+    event.signal_information(&info);
     event.commit();
     call.event.go_on(&begun);
     arena::ring_doorbell();

@@ -58,8 +58,14 @@ pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
         // There is no tracer, and nobody who listens.
         Action::Trace(_) | Action::Notify => Some(answered(call, -ENOSYS)),
         Action::Trap(reason) => Some(trap(call, &data, reason)),
-        Action::KillThread => Some(kill_thread(call, signal::SIGSYS)),
-        Action::KillProcess => Some(kill_process(call, signal::SIGSYS)),
+        Action::KillThread => {
+            call.thread.fault = information(&data, 0);
+            Some(kill_thread(call, signal::SIGSYS))
+        }
+        Action::KillProcess => {
+            call.thread.fault = information(&data, 0);
+            Some(kill_process(call, signal::SIGSYS))
+        }
     }
 }
 
@@ -103,23 +109,28 @@ fn answered(call: &mut Call<'_>, result: i64) -> Outcome {
 
 /// SIGSYS, with the registers as they were at the call (`force_sig_seccomp`).
 fn trap(call: &mut Call<'_>, data: &CallData, reason: u16) -> Outcome {
-    const SYS_SECCOMP: u64 = 1;
+    call.thread.fault = information(data, reason);
     if !signal::is_taken(call.thread, signal::SIGSYS) {
         return kill_process(call, signal::SIGSYS);
     }
+    call.event.header.flags |= flags::FILTERED;
+    Outcome::Raised(call.thread.frame.registers.rax as i64)
+}
+
+/// SIGSYS as the kernel tells it.
+fn information(data: &CallData, reason: u16) -> QueuedSignal {
+    const SYS_SECCOMP: u64 = 1;
     let mut info = [0u64; 16];
     // Number and errno; code; address; call and architecture.
     info[0] = u64::from(signal::SIGSYS) | u64::from(reason) << 32;
     info[1] = SYS_SECCOMP;
     info[2] = data.instruction_pointer;
     info[3] = u64::from(data.number as u32) | u64::from(data.architecture) << 32;
-    call.thread.fault = QueuedSignal {
+    QueuedSignal {
         number: signal::SIGSYS,
         reserved: 0,
         info,
-    };
-    call.event.header.flags |= flags::FILTERED;
-    Outcome::Raised(call.thread.frame.registers.rax as i64)
+    }
 }
 
 /// An `Exit` event in place of the call's own.
@@ -154,6 +165,9 @@ fn kill_thread(call: &mut Call<'_>, number: u32) -> Outcome {
 
 fn kill_process(call: &mut Call<'_>, number: u32) -> Outcome {
     let mut event = ending(call, i64::from(number));
+    if number == signal::SIGSYS {
+        event.signal_information(&call.thread.fault.info);
+    }
     let is_member = crate::sharing_group::is_member() && !call.thread.vfork_child;
     if is_member {
         super::robust::release(call.thread, &mut event);

@@ -30,7 +30,6 @@ use creation::Creation;
 
 use crate::call::{Call, Outcome};
 use crate::ptrace;
-use reenact_freestanding::syscall::syscall0;
 
 /// Perform a call of class Process.
 #[inline(never)]
@@ -81,16 +80,14 @@ pub fn stops_tracee(call: &Call<'_>, entry: &SystemCall) -> bool {
     if sent.signal != SIGSTOP {
         return false;
     }
-    // SAFETY: no effect.
-    let (pid, user) = unsafe { (syscall0(GETPID) as u64, syscall0(GETUID) as u64) };
-    let mut info = [0; 16];
-    (info[0], info[2]) = (u64::from(SIGSTOP), pid | user << 32);
     match sent.to {
         recipient::Recipient::Process(pid @ 1..) => {
-            ptrace::signals::send_stop(pid as u32, false, info)
+            ptrace::signals::send_stop(pid as u32, false, sent.info)
         }
         recipient::Recipient::Process(_) => false,
-        recipient::Recipient::Thread(tid) => ptrace::signals::send_stop(tid as u32, true, info),
+        recipient::Recipient::Thread(tid) => {
+            ptrace::signals::send_stop(tid as u32, true, sent.info)
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! To whom a call of the program sends a signal.
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall3, syscall4};
+use reenact_freestanding::syscall::{syscall0, syscall3, syscall4};
 use reenact_syscalls::{Sends, SystemCall};
 
 use crate::call::Call;
-use crate::text;
+use crate::{guest, text};
 
 /// Who gets a signal.
 pub enum Recipient {
@@ -18,21 +18,62 @@ pub enum Recipient {
 pub struct Sent {
     pub to: Recipient,
     pub signal: u32,
+    /// What whoever gets it is told of it (`siginfo_t`).
+    pub info: [u64; 16],
 }
 
 /// What the call sends; `None`: nothing, or to nobody we can name.
 pub fn of(call: &Call<'_>, entry: &SystemCall) -> Option<Sent> {
     let arg = |index: u8| call.args[usize::from(index)];
-    let (to, signal) = match entry.sends {
+    let (to, signal, information) = match entry.sends {
         Sends::Nothing => return None,
-        Sends::Process { pid, signal } => (Recipient::Process(arg(pid) as i32), signal),
-        Sends::Thread { tid, signal } => (Recipient::Thread(arg(tid) as i32), signal),
-        Sends::Descriptor { pidfd, signal } => {
-            (Recipient::Process(behind_descriptor(arg(pidfd))?), signal)
+        Sends::Process {
+            pid,
+            signal,
+            information,
+        } => (Recipient::Process(arg(pid) as i32), signal, information),
+        Sends::Thread {
+            tid,
+            signal,
+            information,
+        } => (Recipient::Thread(arg(tid) as i32), signal, information),
+        Sends::Descriptor {
+            pidfd,
+            signal,
+            information,
+        } => {
+            let to = Recipient::Process(behind_descriptor(arg(pidfd))?);
+            (to, signal, information)
         }
     };
     let signal = arg(signal) as u32;
-    (1..=64).contains(&signal).then_some(Sent { to, signal })
+    if !(1..=64).contains(&signal) {
+        return None;
+    }
+    let given = information.map_or(0, arg);
+    let info = told(&to, signal, given);
+    Some(Sent { to, signal, info })
+}
+
+/// What a signal's recipient is told: what the program gave, otherwise who sent it (`prepare_kill_siginfo` and
+/// `do_tkill` of kernel/signal.c).
+fn told(to: &Recipient, signal: u32, given: u64) -> [u64; 16] {
+    const SI_TKILL: i32 = -6;
+    let mut info = [0u64; 16];
+    // SAFETY: plain words as bytes.
+    let bytes = unsafe { core::slice::from_raw_parts_mut(info.as_mut_ptr().cast::<u8>(), 128) };
+    if given != 0 && guest::read(given, bytes) {
+        info[0] = info[0] & !0xffff_ffff | u64::from(signal);
+        return info;
+    }
+    let code = match to {
+        Recipient::Process(_) => 0,
+        Recipient::Thread(_) => SI_TKILL,
+    };
+    // SAFETY: no effect.
+    let (pid, user) = unsafe { (syscall0(GETPID) as u64, syscall0(GETUID) as u64) };
+    (info[0], info[1], info[2]) = (u64::from(signal), u64::from(code as u32), pid | user << 32);
+    info
 }
 
 /// The process behind a process descriptor, as the kernel tells it (`Documentation/filesystems/proc.rst`).

@@ -198,9 +198,7 @@ fn end(thread: &mut Thread, signal: &QueuedSignal, mut moment: Moment) {
     event.header.flags = moment.flags();
     // No frame: there is no handler.
     event.registers(&registers);
-    // SAFETY: plain words as bytes.
-    let info = unsafe { core::slice::from_raw_parts(signal.info.as_ptr().cast::<u8>(), 128) };
-    event.bytes(Tag::SignalInfo, 0, info);
+    event.signal_information(&signal.info);
     event.commit();
     ptrace::endings::thread_ends(thread, signal.number, true);
     arena::ring_doorbell();
@@ -375,8 +373,6 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
     event.registers(&built.registers);
     event.bytes(Tag::Write, area_at, state);
     event.bytes(Tag::Write, built.address, built.bytes());
-    // SAFETY: plain words as bytes.
-    let info = unsafe { core::slice::from_raw_parts(signal.info.as_ptr().cast::<u8>(), 128) };
-    event.bytes(Tag::SignalInfo, 0, info);
+    event.signal_information(&signal.info);
     event.commit();
 }

@@ -45,8 +45,11 @@ pub(super) const CALLS: &[SystemCall] = &[
     call(34, "pause", &[])
         .class(Class::Signal(Pause))
         .waits(Wait::Directly, Restart::NoHandler),
-    call(62, "kill", &[("pid", Int), ("signal", Signal)])
-        .sends(Sends::Process { pid: 0, signal: 1 }),
+    call(62, "kill", &[("pid", Int), ("signal", Signal)]).sends(Sends::Process {
+        pid: 0,
+        signal: 1,
+        information: None,
+    }),
     call(
         127,
         "rt_sigpending",
@@ -73,7 +76,11 @@ pub(super) const CALLS: &[SystemCall] = &[
         "rt_sigqueueinfo",
         &[("pid", Int), ("signal", Signal), ("info", Pointer)],
     )
-    .sends(Sends::Process { pid: 0, signal: 1 }),
+    .sends(Sends::Process {
+        pid: 0,
+        signal: 1,
+        information: Some(2),
+    }),
     call(
         130,
         "rt_sigsuspend",
@@ -85,8 +92,11 @@ pub(super) const CALLS: &[SystemCall] = &[
     call(131, "sigaltstack", &[("new", Pointer), ("old", Pointer)])
         .class(Class::Signal(SetStack))
         .writes(&[fixed(1, 24)]),
-    call(200, "tkill", &[("tid", Int), ("signal", Signal)])
-        .sends(Sends::Thread { tid: 0, signal: 1 }),
+    call(200, "tkill", &[("tid", Int), ("signal", Signal)]).sends(Sends::Thread {
+        tid: 0,
+        signal: 1,
+        information: None,
+    }),
     // The kernel's own way to continue an interrupted sleep; never called by programs.
     call(219, "restart_syscall", &[])
         .class(Class::Signal(SignalAction::Plain))
@@ -96,7 +106,11 @@ pub(super) const CALLS: &[SystemCall] = &[
         "tgkill",
         &[("pid", Int), ("tid", Int), ("signal", Signal)],
     )
-    .sends(Sends::Thread { tid: 1, signal: 2 }),
+    .sends(Sends::Thread {
+        tid: 1,
+        signal: 2,
+        information: None,
+    }),
     call(
         297,
         "rt_tgsigqueueinfo",
@@ -107,7 +121,11 @@ pub(super) const CALLS: &[SystemCall] = &[
             ("info", Pointer),
         ],
     )
-    .sends(Sends::Thread { tid: 1, signal: 2 }),
+    .sends(Sends::Thread {
+        tid: 1,
+        signal: 2,
+        information: Some(3),
+    }),
     call(
         424,
         "pidfd_send_signal",
@@ -121,5 +139,6 @@ pub(super) const CALLS: &[SystemCall] = &[
     .sends(Sends::Descriptor {
         pidfd: 0,
         signal: 1,
+        information: Some(2),
     }),
 ];
