@@ -132,6 +132,16 @@ class Interface:
                 break
         self._pending[:0] = seen
 
+    def until_begun(self, number: int) -> None:
+        """Wait until the program runs, or a command is done; nothing of what is said is lost."""
+        seen = []
+        for record in self._records():
+            seen.append(record)
+            is_running = record["type"] == "notify" and record["message"] == "running"
+            if is_running or record.get("token") == number:
+                break
+        self._pending[:0] = seen
+
     def wait(self, number: int, longest: float = LONGEST) -> Answer:
         """Wait for the answer with a number and, if the program runs then, for its stop."""
         answer = Answer()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from reenact.errors import UsageError
 from reenact.session.checkpoints import Checkpoints
 from reenact.session.connection import ReplayerConnection
+from reenact.session.deferral import deferred
 from reenact.session.history import History
 from reenact.session.interface import MovementInterrupted
 from reenact.session.messages import NEVER, CodeRange, Codes, Reason, Run, RunResult, StopState
@@ -89,7 +90,8 @@ class Copies:
 
     def learn(self, copy: ReplayerConnection) -> None:
         """Take over the events a copy has passed."""
-        self._history.learn(copy.state.event, copy.history)
+        with deferred(lambda: None):
+            self._history.learn(copy.state.event, copy.history)
 
     # Interrupts
 
@@ -100,13 +102,20 @@ class Copies:
             raise UsageError(
                 "a condition cannot move the session", "look at registers, memory, frames, values"
             )
-        if self._movements == 0:
+        if self._movements > 0:
+            self._movements += 1
+            try:
+                yield
+            finally:
+                self._movements -= 1
+            return
+        with deferred(self.interrupt):
             self._is_interrupted = False
-        self._movements += 1
-        try:
-            yield
-        finally:
-            self._movements -= 1
+            self._movements = 1
+            try:
+                yield
+            finally:
+                self._movements = 0
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
