@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import gdb  # type: ignore[import-untyped]
@@ -26,6 +27,8 @@ _FILES_OF_TRACE = tuple(
 )
 #: What the server says of a place that another process has.
 _OF_ANOTHER = re.compile(r"([0-9]+:[0-9]+(?:[+][0-9]+)?) is a position of process ([0-9]+)")
+#: Presses of Ctrl-C that are not heeded while gdb looks at a new position.
+_MOST_INTERRUPTS = 20
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 
 
@@ -61,8 +64,20 @@ def _load_program() -> None:
         gdb.execute(f"set sysroot {sysroot}", to_string=True)
 
 
+def _whole(do: Callable[[], Any]) -> Any:
+    """Do it again if Ctrl-C ends it: it is short, and must not stay half done."""
+    for _ in range(_MOST_INTERRUPTS):
+        with contextlib.suppress(KeyboardInterrupt):
+            return do()
+    return do()
+
+
 def _arrived() -> None:
     """Forget what gdb knows of the old position, and show the new one."""
+    _whole(_look_again)
+
+
+def _look_again() -> None:
     gdb.execute("maintenance flush register-cache", to_string=True)
     gdb.execute("maintenance flush dcache", to_string=True)
     gdb.execute("info threads", to_string=True)
@@ -102,20 +117,20 @@ def _current_process() -> str:
     return _monitor("process").split(maxsplit=2)[1]
 
 
-def _move(line: str) -> None:
-    """Have the server go elsewhere, and show where."""
+def _move(line: str, told: Callable[[str], str] = str) -> None:
+    """Have the server go elsewhere, and show where; `told` makes its answer readable."""
     try:
         answer = _monitor(line)
     except KeyboardInterrupt:
         # gdb drops the answer; the server has heard of Ctrl-C itself.
-        answer = f"interrupted at {_monitor('when')}"
+        answer = f"interrupted at {_whole(lambda: _monitor('when'))}"
     except gdb.GdbError as error:
         other = _OF_ANOTHER.match(str(error))
         if other is None:
             raise
         _switch(f"{other[2]} {other[1]}")
         return
-    print(answer)
+    print(told(answer))
     if not answer.startswith("not "):
         _arrived()
 
@@ -259,22 +274,90 @@ class DeleteBookmark(_Command):
     name, line, kind = "delete bookmark", "unmark", gdb.COMMAND_RUNNING
 
 
+#: What is said of a change: both values, a time and a thread.
+_CHANGE = re.compile(
+    r"([$](?P<register>\w+) )?(?P<before>.+) -> (?P<after>.+), "
+    r"(?P<time>[0-9.]+ s), thread (?P<tid>\d+)"
+)
+_REGISTER_OR_NAME = re.compile(r"[$]?[A-Za-z_]\w*")
+
+
 class Last(gdb.Command):  # type: ignore[misc]
-    """Go back to where the value of an expression was last written: last EXPRESSION."""
+    """Go back to where a value was last written: last EXPRESSION; last again: the write before.
+
+    It stands right before the write. What is in a register has been changed by the instruction
+    that it stands at. With -f (last -f EXPRESSION): on to right after the next write.
+    """
 
     def __init__(self) -> None:
         super().__init__("last", gdb.COMMAND_RUNNING, gdb.COMPLETE_EXPRESSION)
+        #: What was asked for last, its type, and where that led to.
+        self._text = ""
+        self._type: Any = None
+        self._place = ""
 
     def invoke(self, argument: str, _from_terminal: object) -> None:
         """Called by gdb."""
-        try:
-            value = gdb.parse_and_eval(argument or "$")
-            address = value.address
-        except gdb.error as error:
-            raise gdb.GdbError(str(error)) from None
-        if address is None:
-            raise gdb.GdbError("last wants something that is in memory, not a computed value")
-        _move(f"last {int(address):#x} {value.type.sizeof}")
+        text = argument.strip()
+        is_forward = text == "-f" or text.startswith("-f ")
+        text = text[2:].strip() if is_forward else text
+        way = "last -f" if is_forward else "last"
+        is_again = text == self._text and _monitor("when") == self._place
+        if text and not is_again:
+            place, self._type = _place_of(text)
+            self._text, way = text, f"{way} {place}"
+        _move(way, self._told)
+        self._place = _whole(lambda: _monitor("when"))
+
+    def _told(self, answer: str) -> str:
+        """What the server said, with the values as gdb shows them."""
+        found = _CHANGE.search(answer)
+        if found is None or self._type is None:
+            return answer
+        before, after = (_formatted(found[part], self._type) for part in ("before", "after"))
+        numbers = {thread.ptid[1]: thread.num for thread in gdb.selected_inferior().threads()}
+        tid = int(found["tid"])
+        thread = f"thread {numbers[tid]} ({tid})" if tid in numbers else f"thread {tid}"
+        register = f"${found['register']}" if found["register"] else self._text
+        name = self._text if self._text == register else f"{self._text} ({register})"
+        said = f"{name}: {before} -> {after}, {found['time']}, {thread}"
+        return f"{answer[: found.start()]}{said}{answer[found.end() :]}"
+
+
+def _place_of(text: str) -> tuple[str, Any]:
+    """How the server is told of a value, and the type of that."""
+    try:
+        value = gdb.parse_and_eval(text)
+    except gdb.error as error:
+        raise gdb.GdbError(str(error)) from None
+    try:
+        address = value.address
+    except gdb.error:
+        address = None
+    if address is not None:
+        return f"{int(address):#x} {value.type.sizeof}", value.type
+    if not _REGISTER_OR_NAME.fullmatch(text):
+        raise gdb.GdbError(
+            "last wants something that is in memory or a register, not a computed value"
+        )
+    level, frame = 0, gdb.selected_frame()
+    while frame.newer() is not None:
+        level, frame = level + 1, frame.newer()
+    return f"-r {level} {gdb.selected_thread().ptid[1]} {text}", value.type
+
+
+def _formatted(said: str, kind: Any) -> str:
+    """A value as the server tells it (a number, or bytes), in gdb's notation for a type."""
+    try:
+        if said.startswith("0x"):
+            content = int(said, 16).to_bytes(8, "little")[: kind.sizeof]
+        else:
+            content = bytes.fromhex(said)
+        if len(content) == kind.sizeof:
+            return str(gdb.Value(content, kind).format_string(max_elements=32))
+    except (gdb.error, ValueError, OverflowError, TypeError):
+        pass
+    return said
 
 
 _WATCHPOINTS = (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT)
@@ -332,7 +415,7 @@ class _WatchConditions:
 
 def _prompt(_current: Any) -> str | None:
     try:
-        return f"(reenact {_monitor('when')}) "
+        return f"(reenact {_whole(lambda: _monitor('when'))}) "
     except gdb.error:
         return None
 

@@ -10,6 +10,7 @@ from reenact.errors import ReenactError, UsageError
 from reenact.gdb.agent_assembly import assembled, uses_registers
 from reenact.gdb.client_paths import program_name
 from reenact.gdb.debugged import Debugged
+from reenact.gdb.last_changes import LastChanges
 from reenact.gdb.target import Target
 from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.printable import printable, printable_lines
@@ -19,7 +20,10 @@ _HELP = """\
 when                  the position, as goto takes it
 elapsed               seconds since the recording began
 goto WHERE            a position, an event, start, end, 37.5% or 1.5s
-last ADDRESS SIZE     go back to where memory was last written
+last ADDRESS SIZE     go back to where memory was last written; last alone: to the write before that
+last -r FRAME THREAD NAME
+                      the same of a register ($rbx), or of a variable that is in one
+last -f …             to the next write
 back-step [N], back-next [N], back-finish
                       by whole lines, also over longjmp and exceptions
 processes             the processes of the recording
@@ -58,6 +62,7 @@ class Monitor:
         self._target = target
         self._debugged = debugged
         self._remembered = checkpoints
+        self._changes = LastChanges(target)
         #: The client is a gdb without our commands: it goes on showing where it was before.
         self.is_plain_gdb = False
 
@@ -90,16 +95,8 @@ class Monitor:
         return self._arrived(self._target.goto(where))
 
     def _last(self, rest: str) -> str:
-        numbers = [_number(word) for word in rest.split()]
-        if len(numbers) != 2:
-            raise UsageError("monitor last wants an address and a size", "see monitor help")
-        self._target.leave_branch()
-        origin = self._target.session.position
-        stop = self._target.session.last_write(*numbers)
-        if stop.reason == StopReason.START:
-            self._target.session.goto(origin)
-            return "not written since the start of the process\n"
-        return self._arrived(stop)
+        stop, told = self._changes.go(rest)
+        return told if stop is None else self._arrived(stop, told)
 
     def _back_step(self, count: str) -> str:
         return self._back(lambda: self._target.session.reverse_step(_times(count)))
@@ -113,11 +110,11 @@ class Monitor:
     def _back(self, move: Callable[[], Stop]) -> str:
         return self._arrived(self._target.walk(move))
 
-    def _arrived(self, stop: Stop) -> str:
-        """The position, and whether the movement was cut short there."""
+    def _arrived(self, stop: Stop, told: str = "") -> str:
+        """The position, whether the movement was cut short there, and what else is to be told."""
         is_cut = stop.reason == StopReason.INTERRUPTED
         advice = _LOOK_AGAIN if self.is_plain_gdb else ""
-        return ("interrupted at " if is_cut else "") + self._when("") + advice
+        return ("interrupted at " if is_cut else "") + self._when("") + told + advice
 
     def _processes(self, _rest: str) -> str:
         return self._debugged.table()

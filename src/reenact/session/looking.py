@@ -179,6 +179,13 @@ class Looking(SessionBase):
         """
         check(expression, self._view.whole(), addresses)
 
+    def register_of(self, what: str, frame: int = 0, *, thread: int | None = None) -> int | None:
+        """The register that a name means in a frame: `$rbx`, or a variable that is in one.
+
+        Its number is DWARF's (System V ABI, AMD64); None: something else is meant.
+        """
+        return self._view.register_of(what, frame, thread)
+
     def last_words(self) -> str:
         """What the program said as it ended itself, in one line; empty where it said nothing.
 

@@ -17,6 +17,7 @@ from reenact.session.loads import Load, all_loads
 from reenact.session.positions import Key
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.values import Mapping, Registers
+from reenact.symbols import registers
 from reenact.symbols.expressions import evaluate
 from reenact.symbols.files import ModuleFiles
 from reenact.symbols.frames import DWARF_REGISTERS, RSP, Frame
@@ -135,6 +136,20 @@ class View:
                 "name a variable in memory, or what a pointer points to",
             )
         return found.address, found.size if size is None else size
+
+    def register_of(self, what: Union[int, str], frame: int, thread: int | None) -> int | None:
+        """The register, by DWARF's number, that is meant: `$rbx`, or a variable that is in one.
+
+        None: something else is meant.
+        """
+        if not isinstance(what, str):
+            return None
+        if what.startswith("$"):
+            name = registers.part(what[1:])[0]
+            return DWARF_REGISTERS.index(name) if name in DWARF_REGISTERS else None
+        if not what.isidentifier():
+            return None
+        return self.variables(frame, thread).register_of(what)
 
     def read(self, address: int, length: int) -> bytes:
         """The program's memory now."""

@@ -12,6 +12,7 @@ from reenact.session.interface import MovementInterrupted
 from reenact.session.looking import Looking
 from reenact.session.points import Points, Watchpoint
 from reenact.session.positions import Position, Where
+from reenact.session.register_changes import RegisterChanges
 from reenact.session.values import Stop, StopReason
 
 #: More steps than any process takes.
@@ -209,17 +210,19 @@ class Walking(Looking):
         """Go back to where memory was last written: right before that.
 
         The next step is the instruction or the event (a system call) that writes. Breakpoints and
-        other watchpoints do not count. Without such a write the session ends at the start.
+        other watchpoints do not count. Without such a write the session ends at the start. Of a
+        register, or of a variable that is in one: right before the instruction that gave it its
+        value, in the function of the frame, in one that this called, or in what called it.
 
         Arguments:
             what: address of the first byte, or an expression such as `node->next`: the memory it
-                means here and now.
+                means here and now; or a general register, such as `$rbx`.
             size: bytes; None: 8, or the size of the expression's value.
             frame: in which call frame an expression is meant; 0 is the innermost.
             thread: of which thread (its tid); None: of the running one.
             since: look no further back, and stop there as `goto` does.
 
-        Errors: `UsageError` for an expression that is not in memory, and for no size.
+        Errors: `UsageError` for an expression that is computed, and for no size.
 
         Example:
             >>> session.goto("end").reason
@@ -229,6 +232,10 @@ class Walking(Looking):
             >>> session.frame().function
             'add'
         """
+        number = self._view.register_of(what, frame, thread)
+        if number is not None:
+            changes = RegisterChanges(self._movements, self._view, number)
+            return self._moved(lambda: changes.last(frame, thread), is_back=True)
         written = self._written(what, size, frame, thread)
         floor = None if since is None else self._destinations.key(since)
         return self._moved(
@@ -246,8 +253,14 @@ class Walking(Looking):
     ) -> Stop:
         """Go to where memory is written next: right after that; else to the end.
 
+        Of a register: right after it has changed, or where the function of the frame has returned.
+
         Arguments and errors: as `last_write`; `until`: run at most to this later position.
         """
+        number = self._view.register_of(what, frame, thread)
+        if number is not None:
+            changes = RegisterChanges(self._movements, self._view, number)
+            return self._moved(lambda: changes.next(frame, thread))
         written = self._written(what, size, frame, thread)
         ceiling = None if until is None else self._destinations.key(until)
         return self._moved(lambda: self._movements.forward([written], alone=True, ceiling=ceiling))

@@ -173,6 +173,15 @@ class AddressSpace:
             self._bodies[key] = _behind_prologue(loaded.module, start, size)
         return start + loaded.bias, self._bodies[key] + loaded.bias
 
+    def code_of(self, address: int) -> range | None:
+        """The addresses of the function around an address, as the symbol table has it."""
+        loaded = self.module_at(address)
+        symbol = None if loaded is None else loaded.module.symbol_at(address - loaded.bias)
+        if loaded is None or symbol is None or not symbol[3]:
+            return None
+        _, start, size, _ = symbol
+        return range(start + loaded.bias, start + loaded.bias + max(size, 1))
+
     def is_statement(self, address: int) -> bool:
         """Whether the code of a line begins at an address."""
         loaded = self.module_at(address)

@@ -93,6 +93,19 @@ class FrameVariables:
         # A `static` one lies elsewhere.
         return stack - _RED_ZONE <= value.address < base
 
+    def register_of(self, name: str) -> int | None:
+        """The register, by DWARF's number, that all of a variable of the frame is in; None: none.
+
+        Errors: `UsageError` when there is no variable of this name, or it cannot be read.
+        """
+        function, own = self._own()
+        for variable in reversed(own):
+            if variable[0] == name and self._loaded is not None:
+                pieces = self._pieces(self._loaded, variable, function)
+                is_whole = len(pieces) == 1 and pieces[0][0] == "register" and pieces[0][3] is None
+                return pieces[0][1] if is_whole else None
+        return None
+
     def type_named(self, name: str) -> Type:
         """A type by its name. Errors: `UsageError` when there is none."""
         for spelling in spellings(name):
@@ -195,8 +208,18 @@ class FrameVariables:
         return others if self._loaded is None else [self._loaded, *others]
 
     def _value(self, loaded: Loaded, variable: _Variable, function: int | None) -> Value | None:
-        name, entry, type_entry, _ = variable
-        kind = Type(loaded.module, type_entry)
+        kind = Type(loaded.module, variable[2])
+        pieces = self._pieces(loaded, variable, function)
+        if len(pieces) == 1 and pieces[0][0] == "memory" and pieces[0][3] is None:
+            return Value(kind, self._read, pieces[0][1])
+        content = self._assembled(pieces, kind.size)
+        return None if content is None else Value(kind, self._read, None, content)
+
+    def _pieces(
+        self, loaded: Loaded, variable: _Variable, function: int | None
+    ) -> list[tuple[str, int, bytes | None, int | None, int]]:
+        """Where the parts of a variable are (see `_native.Module.locate`)."""
+        name, entry, *_ = variable
         context = FrameContext(
             self._frame.registers,
             loaded.bias,
@@ -209,17 +232,13 @@ class FrameVariables:
         address = self._frame.lookup_address - loaded.bias if is_own else 0
         try:
             try:
-                pieces = loaded.module.locate(entry, function, address, context)
+                return loaded.module.locate(entry, function, address, context)
             except _native.SymbolError:
                 # Where thread-local ones are is found out for them alone: it takes a while.
                 context = replace(context, thread_local=self._thread_local(loaded))
-                pieces = loaded.module.locate(entry, function, address, context)
+                return loaded.module.locate(entry, function, address, context)
         except _native.SymbolError as error:
             raise UsageError(f"{name} cannot be read: {error}") from error
-        if len(pieces) == 1 and pieces[0][0] == "memory" and pieces[0][3] is None:
-            return Value(kind, self._read, pieces[0][1])
-        content = self._assembled(pieces, kind.size)
-        return None if content is None else Value(kind, self._read, None, content)
 
     def _thread_local(self, loaded: Loaded) -> int | None:
         """Where the module's thread-local variables begin, as far as that is known."""
