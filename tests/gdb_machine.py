@@ -161,7 +161,10 @@ class Interface:
                 is_told = True
                 if message == "error":
                     answer.error = str(payload["msg"])
-                is_running = is_running or (message == "running" and not answer.stops)
+                    # Nothing runs, though it may have been said when Ctrl-C came.
+                    is_running = False
+                elif message == "running" and not answer.stops:
+                    is_running = True
             if is_told and not is_running:
                 return answer
         raise AssertionError("not reached")
