@@ -22,7 +22,7 @@ def death_text(session: Session, stop: Stop) -> str:
         return f"reenact: {death.name} has ended the process here\n"
     if not death.is_logged:
         return (
-            f"reenact: {death.name} from outside has ended the process; "
+            f"reenact: {death.name} has ended the process, and nothing tells where; "
             "this is the last moment of it that was recorded\n"
         )
     words = session.last_words()

@@ -29,6 +29,8 @@ class Death:
             tell it (SIGKILL from outside), with the index of the last event before.
         thread: of which thread that event is.
         is_logged: whether the log tells it.
+        is_last: whether the process' last position is there; behind a fault there may be what
+            other threads had begun to write.
         information: the `siginfo_t`, 128 bytes; empty where the log does not have it.
     """
 
@@ -36,6 +38,7 @@ class Death:
     event: EventInfo
     thread: int
     is_logged: bool
+    is_last: bool
     information: bytes
 
     @property
@@ -51,27 +54,33 @@ def death_of(trace: RecordedTrace, process: int) -> Death | None:
     found = next(one for one in trace.processes if one.number == process)
     if found.signal is None or not found.events:
         return None
-    last = _last_event(trace, process, found.events - 1)
-    if last is None:
+    first = max(found.events - 1 - _MOST_BEHIND, 0)
+    read = trace.events(process, first, found.events - 1, with_attachments=True)
+    events = [event for event in read if event.kind not in _REMARKS]
+    if not events:
         return None
-    is_logged = _tells(last, found.signal)
-    parts = (part.content for part in last.attachments if is_logged and part.tag == "signal-info")
+    telling = _telling(events, found.signal)
+    event = events[-1] if telling is None else telling
+    is_fault = telling is not None and telling.kind == "fault"
+    parts = () if telling is None else telling.attachments
     return Death(
         signal=found.signal,
-        event=EventInfo(
-            last.index, "fault" if is_logged and last.kind == "fault" else "signal", found.signal
-        ),
-        thread=last.tid,
-        is_logged=is_logged,
-        information=next(parts, b""),
+        event=EventInfo(event.index, "fault" if is_fault else "signal", found.signal),
+        thread=event.tid,
+        is_logged=telling is not None,
+        is_last=event is events[-1],
+        information=next((part.content for part in parts if part.tag == "signal-info"), b""),
     )
 
 
-def _last_event(trace: RecordedTrace, process: int, last: int) -> Event | None:
-    first = max(last - _MOST_BEHIND, 0)
-    events = trace.events(process, first, last, with_attachments=True)
-    wanted = [event for event in events if event.kind not in _REMARKS]
-    return wanted[-1] if wanted else None
+def _telling(events: list[Event], number: int) -> Event | None:
+    """The event by which the process died; None: none of these tells it."""
+    gone_on = set()
+    for event in reversed(events):
+        if event.tid not in gone_on and _tells(event, number):
+            return event
+        gone_on.add(event.tid)
+    return None
 
 
 def _tells(event: Event, number: int) -> bool:

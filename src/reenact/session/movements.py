@@ -256,7 +256,9 @@ class Movements:
     def is_at_death(self) -> bool:
         """Whether the process stands where a signal ended it, and is known to."""
         end = self._process.end
-        if self._death is None or end is None or end.reason != Reason.END:
+        if end is None or end.reason != Reason.END:
+            return False
+        if self._death is None or not self._death.is_last:
             return False
         return self._process.history.canonical(self._process.key) == end.key
 
@@ -268,7 +270,7 @@ class Movements:
 
     def _is_caught(self, points: Points) -> bool:
         """Whether a catchpoint stops at the signal that ended the process."""
-        if self._death is None:
+        if self._death is None or not self._death.is_last:
             return False
         state = dataclasses.replace(self._process.present.state, reason=Reason.CATCH)
         for kind in _DEADLY:
@@ -282,7 +284,9 @@ class Movements:
     def _is_death(self, state: StopState) -> bool:
         """Whether a stop of the replayer is at the event that ends the process."""
         death = self._death
-        if death is None or not death.is_logged or state.reason != Reason.CATCH:
+        if death is None or not (death.is_logged and death.is_last):
+            return False
+        if state.reason != Reason.CATCH:
             return False
         return state.event == death.event.index and state.detail[0] in _DEADLY
 
