@@ -131,7 +131,7 @@ def test_names_are_looked_for_as_c_does_it(reenact: Reenact, tmp_path: Path) -> 
         assert session.evaluate("alike", 1) == 3
         assert session.evaluate("buffer[0]", 1) == 7
         assert session.evaluate("own", 1) == 20
-        with pytest.raises(UsageError, match=r"twins can be one of 2: of .*library.c"):
+        with pytest.raises(UsageError, match=r"twins can be one of 2: .*library.c"):
             session.evaluate("twins", 1)
 
 

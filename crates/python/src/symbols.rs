@@ -7,7 +7,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use reenact_symbols::{Context, Global, LineRow, Location, Member, Symbol, Variable};
+use reenact_symbols::{CallTarget, Context, Global, LineRow, Location, Member, Symbol, Variable};
 
 use crate::files::duplicate;
 use crate::panics::quietly;
@@ -46,7 +46,11 @@ type MemberParts = (
     bool,
     u64,
 );
-type GlobalParts = (VariableParts, bool, bool, Option<String>);
+type GlobalParts = (VariableParts, bool, bool, Option<String>, bool, u32, String);
+type FunctionParts = (u64, u64, bool, u64, u64, Option<String>, bool, u32, String);
+type EnumeratorParts = (i64, u64, u64, u32, String);
+type TypeParts = (u64, u64, u32, String);
+type CallParts = (u64, Option<u64>, Option<String>);
 type VariantParts = (Option<MemberParts>, Vec<(Option<u64>, MemberParts)>);
 
 /// Ask a question of debug information, which may be somebody else's. None is known to make its
@@ -72,6 +76,7 @@ struct Frame<'py> {
     bias: u64,
     frame_address: Option<u64>,
     thread_local: Option<u64>,
+    entry_value: Option<Bound<'py, PyAny>>,
     read: Bound<'py, PyAny>,
 }
 
@@ -92,7 +97,18 @@ impl Frame<'_> {
                 }
             }
         };
+        let entry_value = |register: u16| {
+            let answer = self.entry_value.as_ref()?.call1((register,));
+            match answer.and_then(|value| value.extract::<Option<u64>>()) {
+                Ok(value) => value,
+                Err(error) => {
+                    exception.replace(Some(error));
+                    None
+                }
+            }
+        };
         let context = Context {
+            entry_value: &entry_value,
             registers: &self.registers,
             bias: self.bias,
             frame_address: self.frame_address,
@@ -233,19 +249,81 @@ impl Module {
                 is_external,
                 is_of_unit,
                 source,
+                has_place,
+                missing,
+                name,
                 ..
             } = global;
-            (variable(global.variable), is_external, is_of_unit, source)
+            (
+                variable(global.variable),
+                is_external,
+                is_of_unit,
+                source,
+                has_place,
+                missing,
+                name,
+            )
         });
         Ok(parts.collect())
     }
 
-    fn functions_named(&self, py: Python<'_>, name: &str) -> PyResult<Vec<(u64, u64, bool)>> {
+    fn functions_named(&self, py: Python<'_>, name: &str) -> PyResult<Vec<FunctionParts>> {
         let found = py.detach(|| guarded(|| self.module.functions_named(name)))?;
-        let parts = found
-            .into_iter()
-            .map(|code| (code.address, code.size, code.is_inlined));
+        let parts = found.into_iter().map(|code| {
+            (
+                code.address,
+                code.size,
+                code.is_inlined,
+                code.entry,
+                code.unit,
+                code.source,
+                code.is_external,
+                code.missing,
+                code.name,
+            )
+        });
         Ok(parts.collect())
+    }
+
+    fn unit_at(&self, py: Python<'_>, address: u64) -> PyResult<Option<u64>> {
+        py.detach(|| guarded(|| Ok(self.module.unit_at(address))))
+    }
+
+    fn surroundings(&self, py: Python<'_>, function: u64) -> PyResult<Vec<String>> {
+        py.detach(|| guarded(|| Ok(self.module.surroundings(function))))
+    }
+
+    fn similar(&self, py: Python<'_>, name: &str) -> PyResult<Vec<String>> {
+        py.detach(|| guarded(|| Ok(self.module.similar(name))))
+    }
+
+    fn full_name(&self, py: Python<'_>, entry: u64) -> PyResult<Option<String>> {
+        py.detach(|| guarded(|| Ok(self.module.full_name(entry))))
+    }
+
+    fn complete_type(&self, py: Python<'_>, entry: u64) -> PyResult<Option<u64>> {
+        py.detach(|| guarded(|| self.module.complete_type(entry)))
+    }
+
+    fn virtual_function(&self, holder: u64, place: u64) -> PyResult<Option<String>> {
+        guarded(|| self.module.virtual_function(holder, place))
+    }
+
+    fn call_parameter(
+        &self,
+        return_address: u64,
+        register: u16,
+        frame: Frame<'_>,
+    ) -> PyResult<Option<CallParts>> {
+        let ask = |context: &Context<'_>| {
+            self.module
+                .call_parameter(return_address, register, context)
+        };
+        Ok(frame.ask(ask)?.map(|found| match found.target {
+            None => (found.value, None, None),
+            Some(CallTarget::Address(address)) => (found.value, Some(address), None),
+            Some(CallTarget::Name(name)) => (found.value, None, Some(name)),
+        }))
     }
 
     fn member_address(&self, entry: u64, structure: u64, frame: Frame<'_>) -> PyResult<u64> {
@@ -279,12 +357,20 @@ impl Module {
         Ok(Type { inner })
     }
 
-    fn enumerator_named(&self, py: Python<'_>, name: &str) -> PyResult<Option<i64>> {
-        py.detach(|| guarded(|| self.module.enumerator_named(name)))
+    fn enumerator_named(&self, py: Python<'_>, name: &str) -> PyResult<Vec<EnumeratorParts>> {
+        let found = py.detach(|| guarded(|| self.module.enumerator_named(name)))?;
+        let parts = found
+            .into_iter()
+            .map(|one| (one.value, one.type_entry, one.unit, one.missing, one.name));
+        Ok(parts.collect())
     }
 
-    fn type_named(&self, py: Python<'_>, name: &str) -> PyResult<Option<u64>> {
-        py.detach(|| guarded(|| self.module.type_named(name)))
+    fn types_named(&self, py: Python<'_>, name: &str) -> PyResult<Vec<TypeParts>> {
+        let found = py.detach(|| guarded(|| self.module.types_named(name)))?;
+        let parts = found
+            .into_iter()
+            .map(|one| (one.entry, one.unit, one.missing, one.name));
+        Ok(parts.collect())
     }
 }
 
@@ -334,6 +420,31 @@ impl Type {
     #[getter]
     fn encoding(&self) -> Option<u8> {
         self.inner.encoding
+    }
+
+    #[getter]
+    fn qualifier(&self) -> Option<&'static str> {
+        self.inner.qualifier
+    }
+
+    #[getter]
+    fn is_rvalue(&self) -> bool {
+        self.inner.is_rvalue
+    }
+
+    #[getter]
+    fn holder(&self) -> Option<u64> {
+        self.inner.holder
+    }
+
+    #[getter]
+    fn parameters(&self) -> Vec<Option<u64>> {
+        self.inner.parameters.clone()
+    }
+
+    #[getter]
+    fn is_variadic(&self) -> bool {
+        self.inner.is_variadic
     }
 
     #[getter]

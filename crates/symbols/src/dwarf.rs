@@ -253,7 +253,7 @@ impl Units {
     }
 
     /// The number of the entry that an attribute of an entry of `unit` refers to.
-    fn referred(&self, unit: &Unit, value: &AttributeValue<Bytes>) -> Option<u64> {
+    pub fn referred(&self, unit: &Unit, value: &AttributeValue<Bytes>) -> Option<u64> {
         match value {
             AttributeValue::UnitRef(offset) => unit.offset(*offset),
             AttributeValue::DebugInfoRef(offset) => unit.info_start.checked_add(offset.0 as u64),
@@ -306,6 +306,18 @@ impl Units {
     /// The name of an entry.
     pub fn name(&self, unit: &Unit, entry: &Entry) -> Option<String> {
         self.text(unit, entry, gimli::DW_AT_name)
+    }
+
+    /// What becomes of the name of an entry, without a copy of it where it is plain text.
+    pub fn name_with<T>(
+        &self,
+        unit: &Unit,
+        entry: &Entry,
+        make: impl FnOnce(&str) -> T,
+    ) -> Option<T> {
+        let (unit, value) = self.attribute(unit, entry, gimli::DW_AT_name)?;
+        let bytes = unit.dwarf.attr_string(&unit.unit, value).ok()?;
+        Some(make(&String::from_utf8_lossy(bytes.bytes())))
     }
 
     /// An attribute that is a text.
@@ -398,6 +410,17 @@ impl Unit {
             functions: OnceLock::new(),
             has_location_lists: OnceLock::new(),
         }
+    }
+
+    /// The number of its first byte: no other unit has it.
+    pub fn number(&self) -> u64 {
+        self.start
+    }
+
+    /// The path of the source it is made of.
+    pub fn source(&self) -> Option<String> {
+        let name = self.unit.name.as_ref()?;
+        Some(String::from_utf8_lossy(name.bytes()).into_owned())
     }
 
     /// The number of an entry of this unit.

@@ -4,13 +4,14 @@ use gimli::AttributeValue;
 
 use crate::dwarf::{Entry, Unit};
 use crate::module::Module;
+use crate::names::NamedKind;
 use crate::Error;
 
 /// Pieces of one function that are looked at: no compiler makes so many.
 const MOST_RANGES: usize = 4096;
 
 /// Code of a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionCode {
     /// Its first instruction.
     pub address: u64,
@@ -18,35 +19,64 @@ pub struct FunctionCode {
     pub size: u64,
     /// A copy in the middle of another function.
     pub is_inlined: bool,
+    /// Its name with all that is around it.
+    pub name: String,
+    /// Where it is described.
+    pub entry: u64,
+    /// Number of its unit ([`Module::unit_at`]).
+    pub unit: u64,
+    /// What its unit is made of.
+    pub source: Option<String>,
+    /// Other files of the program can mean it.
+    pub is_external: bool,
+    /// Parts of its name that were left out.
+    pub missing: u32,
 }
 
 impl Module {
     /// All code of the functions of a name, by debug information: of what the compiler has made of each (`f.constprop.0`,
     /// `f.isra.0`), and of each place that it was inlined in.
     ///
-    /// `name`: as in the source, alone or with what is around it (`a::b`), without parameters.
+    /// `name`: as in the source, alone or with what is around it (`a::b`), without parameters; arguments of templates may be left out.
     pub fn functions_named(&self, name: &str) -> Result<Vec<FunctionCode>, Error> {
-        let mut found = Vec::new();
-        let last = name.rsplit("::").next().unwrap_or(name);
-        for unit in self.units.all() {
-            let mut entries = unit.unit.entries();
-            while let Some(entry) = entries.next_dfs()? {
-                let is_inlined = entry.tag() == gimli::DW_TAG_inlined_subroutine;
-                if !is_inlined && entry.tag() != gimli::DW_TAG_subprogram || !has_code(entry) {
-                    continue;
-                }
-                if self.units.name(unit, entry).as_deref() != Some(last) {
-                    continue;
-                }
-                if last.len() < name.len() && !self.is_called(unit, entry, name) {
-                    continue;
-                }
-                found.extend(first_code(unit, entry, is_inlined));
-            }
-        }
+        let names = self.names();
+        let mut found: Vec<FunctionCode> = names
+            .find(&self.units, name, NamedKind::Function)
+            .into_iter()
+            .filter(|one| has_code(&one.entry))
+            .filter_map(|one| {
+                let is_inlined = one.entry.tag() == gimli::DW_TAG_inlined_subroutine;
+                let code = first_code(one.unit, &one.entry, is_inlined)?;
+                Some(FunctionCode {
+                    name: one.name,
+                    entry: one.number,
+                    unit: one.unit.number(),
+                    source: one.unit.source(),
+                    is_external: self
+                        .units
+                        .attribute(one.unit, &one.entry, gimli::DW_AT_external)
+                        .is_some(),
+                    missing: one.missing,
+                    ..code
+                })
+            })
+            .collect();
         found.sort_by_key(|code| (code.address, code.is_inlined));
         found.dedup_by_key(|code| code.address);
         Ok(found)
+    }
+
+    /// The number of the unit that the code at an address belongs to.
+    pub fn unit_at(&self, address: u64) -> Option<u64> {
+        self.units.at(address).map(Unit::number)
+    }
+
+    /// Names of the namespaces and classes that the function of an entry is inside of, outermost first.
+    pub fn surroundings(&self, function: u64) -> Vec<String> {
+        let path = self.names().path_of(&self.units, function);
+        let mut path = path.unwrap_or_default();
+        path.pop();
+        path.into_iter().map(|part| part.name).collect()
     }
 }
 
@@ -86,5 +116,11 @@ fn first_code(unit: &Unit, entry: &Entry, is_inlined: bool) -> Option<FunctionCo
         address: entered,
         size: around.end - entered,
         is_inlined,
+        name: String::new(),
+        entry: 0,
+        unit: 0,
+        source: None,
+        is_external: false,
+        missing: 0,
     })
 }

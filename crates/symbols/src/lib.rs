@@ -9,6 +9,7 @@
 //! kept in memory is bounded by the size of the file.
 
 mod call_frames;
+mod call_sites;
 mod demangling;
 mod dwarf;
 mod elf;
@@ -19,14 +20,18 @@ mod lines;
 mod location;
 mod lookup;
 mod module;
+mod names;
 mod parts;
+mod paths;
 mod scope;
+mod similar;
 mod soname;
 mod sources;
 mod symbol;
 mod types;
 mod unwind;
 
+pub use call_sites::{CallParameter, CallTarget};
 pub use error::Error;
 pub use frame::SourceFrame;
 pub use functions::FunctionCode;
@@ -37,7 +42,7 @@ pub use scope::{Global, Scope, Variable};
 pub use soname::soname;
 pub use sources::source_files;
 pub use symbol::Symbol;
-pub use types::{Member, Type, TypeKind, Variants};
+pub use types::{Enumerator, Member, NamedType, Type, TypeKind, Variants};
 pub use unwind::{CallerFrame, REGISTERS};
 
 /// Bytes of a section; cheap to clone, and shared between threads.

@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub frame_address: Option<u64>,
     /// Where the module's thread-local variables are for the thread.
     pub thread_local: Option<u64>,
+    /// What a register had in it when the function of the frame was called, as its caller tells it.
+    pub entry_value: &'a dyn Fn(u16) -> Option<u64>,
     /// Reads the program's memory: address and length.
     pub read: &'a dyn Fn(u64, usize) -> Option<Vec<u8>>,
 }
@@ -89,11 +91,11 @@ pub(crate) fn evaluate_address(
 }
 
 /// What an expression of a variable refers to besides registers and memory.
-struct Surroundings<'a> {
-    module: &'a Module,
-    unit: &'a Unit,
-    function: Option<&'a Entry>,
-    address: u64,
+pub(crate) struct Surroundings<'a> {
+    pub module: &'a Module,
+    pub unit: &'a Unit,
+    pub function: Option<&'a Entry>,
+    pub address: u64,
 }
 
 impl Module {
@@ -152,6 +154,29 @@ impl Module {
 }
 
 impl Surroundings<'_> {
+    /// The number that an expression comes to.
+    pub fn number(
+        &self,
+        expression: Expression<Bytes>,
+        context: &Context<'_>,
+    ) -> Result<u64, Error> {
+        let encoding = self.unit.unit.encoding();
+        let pieces = evaluate(expression, encoding, None, context, Some(self))?;
+        match pieces.first().map(|piece| &piece.location) {
+            Some(gimli::Location::Address { address }) => Ok(*address),
+            Some(gimli::Location::Register { register }) => context.general(register.0),
+            Some(gimli::Location::Value { value }) => {
+                let mut bytes = bytes_of(*value);
+                bytes.resize(8, 0);
+                Ok(bytes
+                    .iter()
+                    .rev()
+                    .fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+            }
+            _ => Err(Error::Unsupported("a value that is told like this")),
+        }
+    }
+
     /// The expression that holds at the address; None: there is none.
     fn expression(
         &self,
@@ -247,16 +272,52 @@ fn evaluate(
             EvaluationResult::RequiresBaseType(offset) => {
                 evaluation.resume_with_base_type(value_type(around, offset)?)?
             }
-            EvaluationResult::RequiresEntryValue(_) | EvaluationResult::RequiresParameterRef(_) => {
+            EvaluationResult::RequiresEntryValue(expression) => {
+                match entry_value(expression, encoding, context, around)? {
+                    Some(value) => evaluation.resume_with_entry_value(value)?,
+                    None => return Ok(nowhere()),
+                }
+            }
+            EvaluationResult::RequiresParameterRef(_) => {
                 // Known only to the caller's debug information.
-                return Ok(vec![gimli::Piece {
-                    size_in_bits: None,
-                    bit_offset: None,
-                    location: gimli::Location::Empty,
-                }]);
+                return Ok(nowhere());
             }
             _ => return Err(Error::Unsupported("a location expression of this kind")),
         };
+    }
+}
+
+fn nowhere() -> Vec<gimli::Piece<Bytes>> {
+    vec![gimli::Piece {
+        size_in_bits: None,
+        bit_offset: None,
+        location: gimli::Location::Empty,
+    }]
+}
+
+/// What a register had in it at the call; None: the caller does not say.
+fn entry_value(
+    expression: Expression<Bytes>,
+    encoding: Encoding,
+    context: &Context<'_>,
+    around: Option<&Surroundings<'_>>,
+) -> Result<Option<Value>, Error> {
+    let mut operations = expression.operations(encoding);
+    let (register, base_type) = match (operations.next()?, operations.next()?) {
+        (Some(gimli::Operation::Register { register }), None) => (register, gimli::UnitOffset(0)),
+        (
+            Some(gimli::Operation::RegisterOffset {
+                register,
+                offset: 0,
+                base_type,
+            }),
+            None,
+        ) => (register, base_type),
+        _ => return Ok(None),
+    };
+    match (context.entry_value)(register.0) {
+        Some(value) => typed(around, base_type, value).map(Some),
+        None => Ok(None),
     }
 }
 

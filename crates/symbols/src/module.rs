@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use reenact_files::open_regular;
 
@@ -9,6 +10,7 @@ use crate::call_frames::CallFrames;
 use crate::dwarf::Units;
 use crate::elf::{Elf, Segment};
 use crate::lookup::Lookup;
+use crate::names::Names;
 use crate::parts::OtherParts;
 use crate::symbol::{Symbol, Symbols};
 use crate::Error;
@@ -26,6 +28,7 @@ pub struct Module {
     pub(crate) call_frames: CallFrames,
     pub(crate) units: Units,
     pub(crate) lookup: Lookup,
+    names: OnceLock<Names>,
 }
 
 impl Module {
@@ -64,8 +67,14 @@ impl Module {
             call_frames: CallFrames::new(&elf, source),
             lookup: Lookup::new(units.dwarf()),
             units,
+            names: OnceLock::new(),
             debug_path: separate.map(|(path, _)| path),
         })
+    }
+
+    /// The index of names, which is made when it is first wanted.
+    pub(crate) fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::of(&self.units))
     }
 
     /// The separate file of debug information that is used.

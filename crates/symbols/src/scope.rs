@@ -2,10 +2,9 @@
 
 use gimli::{EntriesTreeNode, UnitOffset};
 
-use crate::demangling::demangled;
 use crate::dwarf::{Entry, Unit};
 use crate::module::Module;
-use crate::symbol::without_parameters;
+use crate::names::NamedKind;
 use crate::{Bytes, Error};
 
 /// A variable or parameter.
@@ -27,6 +26,12 @@ pub struct Global {
     pub is_external: bool,
     /// It is of the unit that was asked for.
     pub is_of_unit: bool,
+    /// Whether it is anywhere; otherwise it was optimized out.
+    pub has_place: bool,
+    /// Parts of its name that were left out.
+    pub missing: u32,
+    /// With all that is around it.
+    pub name: String,
     /// The source its unit is made of.
     pub source: Option<String>,
 }
@@ -128,61 +133,30 @@ impl Module {
         Ok(())
     }
 
-    /// Variables outside of functions with this name, also with that of what is around them: `a::b`.
+    /// Variables that are always there with this name, also with that of what is around them: `a::b`, `function::b`.
     ///
     /// `address`: code of the unit that [`Global::is_of_unit`] tells.
     pub fn globals(&self, name: &str, address: Option<u64>) -> Result<Vec<Global>, Error> {
-        let mut found = Vec::new();
         let own = address.and_then(|address| self.units.at(address));
-        let last = name.rsplit("::").next().unwrap_or(name);
-        for unit in self.units.all() {
-            let mut entries = unit.unit.entries();
-            let mut function_depth = None;
-            while let Some(entry) = entries.next_dfs()? {
-                if function_depth.is_some_and(|depth| entry.depth() > depth) {
-                    continue;
-                }
-                function_depth = None;
-                match entry.tag() {
-                    gimli::DW_TAG_subprogram => function_depth = Some(entry.depth()),
-                    gimli::DW_TAG_variable if has_place(entry) => {
-                        let variable = self.variable(unit, entry);
-                        let Some(variable) = variable.filter(|variable| variable.name == last)
-                        else {
-                            continue;
-                        };
-                        if last.len() < name.len() && !self.is_called(unit, entry, name) {
-                            continue;
-                        }
-                        let external = self.units.attribute(unit, entry, gimli::DW_AT_external);
-                        found.push(Global {
-                            variable,
-                            is_external: external.is_some(),
-                            is_of_unit: own.is_some_and(|own| std::ptr::eq(own, unit)),
-                            source: unit
-                                .unit
-                                .name
-                                .as_ref()
-                                .map(|name| String::from_utf8_lossy(name.bytes()).into_owned()),
-                        });
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Whether the linker's name of an entry says that it is called so, with what is around it.
-    pub(crate) fn is_called(&self, unit: &Unit, entry: &Entry, name: &str) -> bool {
-        let linkage = self.units.text(unit, entry, gimli::DW_AT_linkage_name);
-        linkage.is_some_and(|linkage| {
-            let full = demangled(&linkage);
-            let short = without_parameters(&full);
-            [&*full, short]
-                .iter()
-                .any(|known| *known == name || ends_with_part(known, name))
-        })
+        let names = self.names();
+        let found = names.find(&self.units, name, NamedKind::Variable);
+        let globals = found.into_iter().filter(|one| !one.is_declaration);
+        let globals = globals.filter_map(|one| {
+            let unit = one.unit;
+            let external = self
+                .units
+                .attribute(unit, &one.entry, gimli::DW_AT_external);
+            Some(Global {
+                variable: self.variable(unit, &one.entry)?,
+                is_external: external.is_some(),
+                is_of_unit: own.is_some_and(|own| std::ptr::eq(own, unit)),
+                has_place: has_place(&one.entry),
+                missing: one.missing,
+                name: one.name,
+                source: unit.source(),
+            })
+        });
+        Ok(globals.collect())
     }
 
     fn variable(&self, unit: &Unit, entry: &Entry) -> Option<Variable> {
@@ -205,13 +179,6 @@ impl Module {
         }
         false
     }
-}
-
-/// Whether `whole` is `…::part`.
-fn ends_with_part(whole: &str, part: &str) -> bool {
-    whole
-        .strip_suffix(part)
-        .is_some_and(|before| before.ends_with("::"))
 }
 
 fn has_place(entry: &Entry) -> bool {

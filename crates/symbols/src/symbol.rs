@@ -59,13 +59,23 @@ impl Symbols {
                 // Demangling all of a large table is slow: most names need only a look.
                 let last = name.rsplit("::").next().unwrap_or(name);
                 let word = last.split(['(', '<', '~']).find(|word| !word.is_empty());
-                word.is_some_and(|word| symbol.name.contains(word)) && {
+                // Operators are mangled to letters.
+                let is_operator = last.starts_with("operator") && symbol.name.starts_with("_Z");
+                (is_operator || word.is_some_and(|word| symbol.name.contains(word))) && {
                     let full = demangled(original(&symbol.name));
-                    full == name || without_parameters(&full) == name
+                    is_called(&full, name) || is_called(without_parameters(&full), name)
                 }
             }
         })
     }
+}
+
+/// Whether a full name is meant, with or without what is around it.
+fn is_called(full: &str, name: &str) -> bool {
+    full == name
+        || full
+            .strip_suffix(name)
+            .is_some_and(|before| before.ends_with("::"))
 }
 
 /// The name of what a copy was made of. Parts of a function that were moved elsewhere (`.cold`, `.part`) are no copies.

@@ -2,9 +2,12 @@
 
 use gimli::EntriesTreeNode;
 
+use crate::demangling::demangled;
 use crate::dwarf::{Entry, Unit};
 use crate::location::{evaluate_address, Context};
 use crate::module::Module;
+use crate::names::NamedKind;
+use crate::paths::PathPart;
 use crate::{Bytes, Error};
 
 /// What kind of type.
@@ -20,6 +23,8 @@ pub enum TypeKind {
     /// Another name, or `const`, `volatile` and the like: the target with a decoration.
     Alias,
     Function,
+    /// A pointer to a member of [`Type::holder`].
+    MemberPointer,
     Other,
 }
 
@@ -36,6 +41,7 @@ impl TypeKind {
             TypeKind::Enumeration => "enumeration",
             TypeKind::Alias => "alias",
             TypeKind::Function => "function",
+            TypeKind::MemberPointer => "member pointer",
             TypeKind::Other => "other",
         }
     }
@@ -67,6 +73,16 @@ pub struct Type {
     pub target: Option<u64>,
     /// `DW_ATE_*` of a base type.
     pub encoding: Option<u8>,
+    /// What an alias adds to its target: `const`, `volatile`; None: another name.
+    pub qualifier: Option<&'static str>,
+    /// Whether it is a reference to what is about to go (`&&`).
+    pub is_rvalue: bool,
+    /// Of a pointer to a member: the class.
+    pub holder: Option<u64>,
+    /// Of a function: types of its parameters.
+    pub parameters: Vec<Option<u64>>,
+    /// Of a function: whether more may follow.
+    pub is_variadic: bool,
     /// Elements of each dimension of an array; None: not known.
     pub counts: Vec<Option<u64>>,
     pub members: Vec<Member>,
@@ -76,6 +92,32 @@ pub struct Type {
     /// Of a type with variants: what tells them apart, and each with the value that stands for it; None: for
     /// all other values.
     pub variants: Option<Variants>,
+}
+
+/// A type that was looked for by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedType {
+    pub entry: u64,
+    /// Number of its unit ([`Module::unit_at`]).
+    pub unit: u64,
+    /// Parts of its name that were left out.
+    pub missing: u32,
+    /// With all that is around it.
+    pub name: String,
+}
+
+/// A constant of an enumeration that was looked for by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enumerator {
+    pub value: i64,
+    /// The enumeration.
+    pub type_entry: u64,
+    /// Number of its unit ([`Module::unit_at`]).
+    pub unit: u64,
+    /// Parts of its name that were left out.
+    pub missing: u32,
+    /// With all that is around it.
+    pub name: String,
 }
 
 /// The variants of a type, as Rust's enumerations have them.
@@ -105,6 +147,13 @@ impl Module {
                 Some(gimli::AttributeValue::Encoding(encoding)) => Some(encoding.0),
                 _ => None,
             },
+            qualifier: qualifier(entry.tag()),
+            is_rvalue: entry.tag() == gimli::DW_TAG_rvalue_reference_type,
+            holder: entry
+                .attr_value(gimli::DW_AT_containing_type)
+                .and_then(|value| self.units.referred(unit, &value)),
+            parameters: Vec::new(),
+            is_variadic: false,
             counts: Vec::new(),
             members: Vec::new(),
             enumerators: Vec::new(),
@@ -174,45 +223,76 @@ impl Module {
         }
     }
 
-    /// The value of an enumerator with this name.
-    pub fn enumerator_named(&self, name: &str) -> Result<Option<i64>, Error> {
-        let name = name.rsplit("::").next().unwrap_or(name);
-        for unit in self.units.all() {
-            let mut entries = unit.unit.entries();
-            while let Some(entry) = entries.next_dfs()? {
-                let is_it = entry.tag() == gimli::DW_TAG_enumerator
-                    && self.units.name(unit, entry).as_deref() == Some(name);
-                if is_it {
-                    return Ok(enumerator_value(entry));
+    /// Enumerators with this name.
+    pub fn enumerator_named(&self, name: &str) -> Result<Vec<Enumerator>, Error> {
+        let found = self.names().find(&self.units, name, NamedKind::Enumerator);
+        let found = found.into_iter().filter_map(|one| {
+            Some(Enumerator {
+                value: enumerator_value(&one.entry)?,
+                type_entry: one.around?,
+                unit: one.unit.number(),
+                missing: one.missing,
+                name: one.name,
+            })
+        });
+        Ok(found.collect())
+    }
+
+    /// The complete structures, unions, enumerations, base types and aliases of a name.
+    pub fn types_named(&self, name: &str) -> Result<Vec<NamedType>, Error> {
+        let found = self.names().find(&self.units, name, NamedKind::Type);
+        let found = found.into_iter().filter(|one| !one.is_declaration);
+        let found = found.map(|one| NamedType {
+            entry: one.number,
+            unit: one.unit.number(),
+            missing: one.missing,
+            name: one.name,
+        });
+        Ok(found.collect())
+    }
+
+    /// The name of a type, with all that is around it.
+    pub fn full_name(&self, entry: u64) -> Option<String> {
+        let path = self.names().path_of(&self.units, entry)?;
+        Some(PathPart::joined(&path))
+    }
+
+    /// The virtual function of a class that has a place in the table of them.
+    pub fn virtual_function(&self, class: u64, place: u64) -> Result<Option<String>, Error> {
+        let (unit, offset) = self.units.locate(class)?;
+        let mut tree = unit.unit.entries_tree(Some(offset))?;
+        let mut children = tree.root()?.children();
+        while let Some(child) = children.next()? {
+            let entry = child.entry();
+            let told = match entry.attr_value(gimli::DW_AT_vtable_elem_location) {
+                Some(gimli::AttributeValue::Exprloc(expression)) => {
+                    match expression.operations(unit.unit.encoding()).next() {
+                        Ok(Some(gimli::Operation::UnsignedConstant { value })) => Some(value),
+                        _ => None,
+                    }
                 }
+                Some(value) => value.udata_value(),
+                None => None,
+            };
+            if told == Some(place) {
+                let linkage = self.units.text(unit, entry, gimli::DW_AT_linkage_name);
+                let name = linkage.map(|linkage| demangled(&linkage).into_owned());
+                return Ok(name.or_else(|| self.units.name(unit, entry)));
             }
         }
         Ok(None)
     }
 
-    /// The complete structure, union, enumeration or alias of a name.
-    pub fn type_named(&self, name: &str) -> Result<Option<u64>, Error> {
-        for unit in self.units.all() {
-            let mut entries = unit.unit.entries();
-            while let Some(entry) = entries.next_dfs()? {
-                let is_named = matches!(
-                    entry.tag(),
-                    gimli::DW_TAG_structure_type
-                        | gimli::DW_TAG_class_type
-                        | gimli::DW_TAG_union_type
-                        | gimli::DW_TAG_enumeration_type
-                        | gimli::DW_TAG_typedef
-                        | gimli::DW_TAG_base_type
-                );
-                if is_named
-                    && !entry.has_attr(gimli::DW_AT_declaration)
-                    && self.units.name(unit, entry).as_deref() == Some(name)
-                {
-                    return Ok(unit.offset(entry.offset()));
-                }
-            }
-        }
-        Ok(None)
+    /// Of a type that is declared only, where it is complete.
+    pub fn complete_type(&self, entry: u64) -> Result<Option<u64>, Error> {
+        let Some(path) = self.names().path_of(&self.units, entry) else {
+            return Ok(None);
+        };
+        let found = self.types_named(&PathPart::joined(&path))?;
+        Ok(found
+            .iter()
+            .find(|one| one.missing == 0)
+            .map(|one| one.entry))
     }
 
     fn add_part(&self, unit: &Unit, entry: &Entry, found: &mut Type) {
@@ -230,6 +310,10 @@ impl Module {
                     found.enumerators.push((name, value));
                 }
             }
+            gimli::DW_TAG_formal_parameter if found.kind == TypeKind::Function => {
+                found.parameters.push(self.units.type_of(unit, entry));
+            }
+            gimli::DW_TAG_unspecified_parameters => found.is_variadic = true,
             gimli::DW_TAG_member | gimli::DW_TAG_inheritance => {
                 found.members.extend(self.member(unit, entry));
             }
@@ -322,8 +406,19 @@ fn kind(tag: gimli::DwTag) -> TypeKind {
         | gimli::DW_TAG_volatile_type
         | gimli::DW_TAG_restrict_type
         | gimli::DW_TAG_atomic_type => TypeKind::Alias,
-        gimli::DW_TAG_subroutine_type => TypeKind::Function,
+        gimli::DW_TAG_subroutine_type | gimli::DW_TAG_subprogram => TypeKind::Function,
+        gimli::DW_TAG_ptr_to_member_type => TypeKind::MemberPointer,
         _ => TypeKind::Other,
+    }
+}
+
+fn qualifier(tag: gimli::DwTag) -> Option<&'static str> {
+    match tag {
+        gimli::DW_TAG_const_type => Some("const"),
+        gimli::DW_TAG_volatile_type => Some("volatile"),
+        gimli::DW_TAG_restrict_type => Some("restrict"),
+        gimli::DW_TAG_atomic_type => Some("_Atomic"),
+        _ => None,
     }
 }
 

@@ -130,6 +130,7 @@ fn ask(module: &Module) {
         bias: 0,
         frame_address: Some(0x7fff_1000),
         thread_local: None,
+        entry_value: &|_| None,
         read: &read,
     };
     let (low, high) = module.address_range().unwrap_or((0, 0));
@@ -158,7 +159,7 @@ fn ask(module: &Module) {
     let _ = module.functions_named("a::main");
     let _ = module.enumerator_named("value");
     let _ = module.missing_part();
-    let _ = module.type_named("node");
+    let _ = module.types_named("node");
     let _ = module.symbols_named("main").count();
     let _ = module.lines_with_code("lines.c");
 }

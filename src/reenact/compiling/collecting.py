@@ -130,7 +130,7 @@ def _behind(kind: Type, depth: int) -> Code:
     what = kind.kind
     if what == "pointer" and kind.target.is_character:
         return (*DUP, *reference(_WORD), *_text(kind), *POP)
-    if what == "reference":
+    if what == "reference" and depth == 0:
         return (*DUP, *reference(_WORD), *_whole(kind.target, depth + 1), *POP)
     if what == "array" and not kind.target.is_character:
         inner, size = _behind(kind.target, depth + 1), kind.target.size
@@ -183,7 +183,7 @@ def _number_writer(*, is_signed: bool) -> Callable[[int, bytes], Written]:
 def _content_writer(kind: Type) -> Callable[[int, bytes], Written]:
     """Of a value that is sent itself."""
     size = kind.size
-    is_plain = not (kind.is_float or kind.is_boolean or kind.is_character)
+    is_plain = not (kind.is_float or kind.is_boolean or kind.is_character or kind.wide_prefix)
     mask, sign = (1 << 8 * size) - 1, 1 << 8 * size - 1
     if kind.kind == "base" and is_plain:
         if not kind.is_signed:

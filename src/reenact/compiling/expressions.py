@@ -27,13 +27,15 @@ from reenact.compiling.numbers import Number, binary, unary
 from reenact.compiling.probing import Content, FixedFrame, Place, ProbedFrame
 from reenact.errors import UsageError
 from reenact.symbols import syntax
+from reenact.symbols.made_types import PointerTo
 from reenact.symbols.syntax import Node, parse
 from reenact.symbols.type_names import TypeName
-from reenact.symbols.types import Member, PointerTo, Type
+from reenact.symbols.types import Member, Type
 
 _LONG = 8
 _INT = 4
 _BYTES = (1, 2, 4, 8)
+_NOT_OF_NUMBERS = ("@", ".*", "->*")
 #: An index is less than this, in both directions: no address wraps on the way to an element.
 _FARTHEST = 1 << 31
 
@@ -49,7 +51,7 @@ def compiled(text: str, frame: Names) -> Compiled:
     Errors: `NotCompilableError` for what only the slow way evaluates, or finds to be none.
     """
     try:
-        return _Compilation(frame).value(parse(text, frame.is_variable))
+        return _Compilation(frame).value(parse(text, frame.is_variable, frame.is_known))
     except UsageError as error:
         raise NotCompilableError(error.message) from None
     except (RecursionError, OverflowError, ValueError) as error:
@@ -90,14 +92,7 @@ class _Compilation:
     def _variable(self, node: syntax.Name) -> Compiled:
         if node.name in ("true", "false"):
             return Number(constant(node.name == "true"), _INT, is_signed=True)
-        try:
-            return self._frame.find(node.name)
-        except UsageError:
-            value = self._frame.enumerator(node.name)
-            if value is None:
-                raise
-            size = _INT if -(1 << 31) <= value < 1 << 31 else _LONG
-            return Number(constant(value), size, is_signed=True)
+        return self._frame.find(node.name)
 
     def _member(self, node: syntax.Member) -> Compiled:
         value: Compiled = self._typed(node.value)
@@ -154,6 +149,8 @@ class _Compilation:
                 else chosen(left, constant(1), right)
             )
             return Number(code, _INT, is_signed=True)
+        if node.sign in _NOT_OF_NUMBERS:
+            raise NotCompilableError(f"{node.sign} is about places")
         first, second = self.value(node.left), self.value(node.right)
         if node.sign in ("+", "-"):
             moved = _with_pointer(node.sign, first, second)
@@ -172,7 +169,8 @@ class _Compilation:
 
     def _cast(self, node: syntax.Cast) -> Compiled:
         value, target = self.value(node.operand), self._frame.type_named(node.type)
-        if target.kind not in ("base", "enumeration", "pointer") or target.is_float:
+        is_other = target.kind == "base" and not target.is_whole
+        if target.kind not in ("base", "enumeration", "pointer") or is_other:
             raise NotCompilableError(f"a conversion to {target}")
         size = target.size
         if size not in _BYTES:
@@ -242,6 +240,8 @@ def dereferenced(value: Place | Content) -> Place:
     """What a pointer or a reference leads to. Errors: `NotCompilableError` for what is neither."""
     if value.type.kind not in ("pointer", "reference"):
         raise NotCompilableError(f"{value.type} is no pointer")
+    if value.type.target.kind in ("void", "function"):
+        raise NotCompilableError(f"{value.type} leads to no value")
     return Place(value.type.target, bits_of(value))
 
 
@@ -285,7 +285,8 @@ def operand(value: Compiled) -> Number:
 
 
 def _size_of_number(kind: Type) -> int:
-    if kind.kind not in ("base", "enumeration", "pointer", "reference") or kind.is_float:
+    is_other = kind.kind == "base" and not kind.is_whole
+    if kind.kind not in ("base", "enumeration", "pointer", "reference") or is_other:
         raise NotCompilableError(f"{kind} is no whole number")
     size = kind.size
     if size not in _BYTES:
@@ -319,7 +320,7 @@ def _with_pointer(sign: str, left: Compiled, right: Compiled) -> Compiled | None
     size = target.size if target.has_size else 1
     steps = (*operand(right).code, *constant(size), ("mul", 0))
     code: Code = (*operand(left).code, *steps, ("add" if sign == "+" else "sub", 0))
-    return Place(left.type, code) if left.type.kind == "array" else Content(left.type, code)
+    return Content(PointerTo(target) if left.type.kind == "array" else left.type, code)
 
 
 def _distance(sign: str, left: Compiled, right: Compiled) -> Compiled:

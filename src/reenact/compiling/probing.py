@@ -97,18 +97,28 @@ class ProbedFrame:
     def is_variable(self, name: str) -> bool:
         """Whether a name is a variable, where it may be a type. Errors: `NotCompilableError`."""
         try:
-            self._probes[0].variables.find(name)
+            found = self._probes[0].variables.find(name)
         except UsageError:
-            try:
-                self.type_named(TypeName(name, 0, 0, is_certain=True))
-            except UsageError:
+            if not self._is_type(name):
                 raise NotCompilableError(f"what {name} is is not known") from None
             return False
+        is_function = found is not None and found.type.kind == "function"
+        return not (is_function and self._is_type(name))
+
+    def is_known(self, name: str) -> bool:
+        """Whether a name with the arguments of a template means something."""
+        try:
+            self._probes[0].variables.find(name)
+        except UsageError:
+            return self._is_type(name)
         return True
 
-    def enumerator(self, name: str) -> int | None:
-        """The value of a constant of an enumeration; None: there is none of this name."""
-        return self._probes[0].variables.enumerator(name)
+    def _is_type(self, name: str) -> bool:
+        try:
+            self.type_named(TypeName(name, 0, 0, is_certain=True))
+        except UsageError:
+            return False
+        return True
 
     def type_named(self, name: TypeName) -> Type:
         """A type that an expression names. Errors: `UsageError` when there is none."""
@@ -180,6 +190,11 @@ class FixedFrame:
     def find(self, name: str) -> Found:
         """A variable. Errors: `UsageError` as of `FrameVariables`; `NotCompilableError`."""
         value = self._variables.find(name)
+        is_constant = value is not None and value.type.kind == "enumeration"
+        if value is not None and is_constant and value.address is None:
+            if name in self._variables.names:
+                raise NotCompilableError(f"{name} is in a register here")
+            return Content(value.type, constant(int.from_bytes(value.content, "little")))
         if value is None or value.address is None:
             raise NotCompilableError(f"{name} is not in memory here")
         return Place(value.type, constant(value.address))
@@ -187,14 +202,22 @@ class FixedFrame:
     def is_variable(self, name: str) -> bool:
         """Whether a name is a variable, where it may be a type."""
         try:
-            self._variables.find(name)
+            found = self._variables.find(name)
+        except UsageError:
+            return False
+        is_function = found is not None and found.type.kind == "function"
+        return not (is_function and self._is_type(name))
+
+    def is_known(self, name: str) -> bool:
+        """Whether a name with the arguments of a template means something."""
+        return self.is_variable(name) or self._is_type(name)
+
+    def _is_type(self, name: str) -> bool:
+        try:
+            self._variables.type_named(name)
         except UsageError:
             return False
         return True
-
-    def enumerator(self, name: str) -> int | None:
-        """The value of a constant of an enumeration; None: there is none of this name."""
-        return self._variables.enumerator(name)
 
     def type_named(self, name: TypeName) -> Type:
         """A type that an expression names. Errors: `UsageError` when there is none."""

@@ -51,6 +51,13 @@ class _BoundVariables(FrameVariables):
             value = self._variables.find(name)
             if value is None:
                 return None
+            if (
+                value.type.kind == "enumeration"
+                and value.address is None
+                and name not in (self._variables.names)
+            ):
+                # A constant.
+                return value
             if value.address is None:
                 raise UsageError(
                     f"{name} is in a register here, so that its changes cannot be watched",
@@ -67,8 +74,12 @@ class _BoundVariables(FrameVariables):
     def void(self) -> Type:
         return self._variables.void()
 
-    def enumerator(self, name: str) -> int | None:
-        return self._variables.enumerator(name)
+    def language_type(self, name: str) -> Type:
+        return self._variables.language_type(name)
+
+    def vector(self, name: str) -> Value:
+        self.register(name)
+        raise AssertionError("no register can be watched")
 
     def register(self, name: str) -> tuple[int, int, bool]:
         raise UsageError(

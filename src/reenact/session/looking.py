@@ -172,10 +172,10 @@ class Looking(SessionBase):
         Example:
             >>> point = session.add_breakpoint("add")
             >>> session.check_expression("times", point.addresses)
-            >>> session.check_expression("time", point.addresses)
+            >>> session.check_expression("tims", point.addresses)
             Traceback (most recent call last):
             ...
-            reenact.errors.UnknownNameError: no variable time can be seen here
+            reenact.errors.UnknownNameError: no variable tims can be seen here
         """
         check(expression, self._view.whole(), addresses)
 
@@ -215,6 +215,6 @@ class Looking(SessionBase):
 
 def _taken(found: Value) -> Value:
     """A value that does not change any more. Errors: `UsageError` where it cannot be read."""
-    if found.type.has_size and found.size <= _MOST_TAKEN:
+    if found.address is not None and found.type.has_size and found.size <= _MOST_TAKEN:
         _ = found.content
     return found

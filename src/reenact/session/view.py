@@ -18,6 +18,7 @@ from reenact.session.positions import Key
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.values import Mapping, Registers
 from reenact.symbols import registers
+from reenact.symbols.entry_values import EntryValues
 from reenact.symbols.expressions import evaluate
 from reenact.symbols.files import ModuleFiles
 from reenact.symbols.frames import DWARF_REGISTERS, RSP, Frame
@@ -206,4 +207,13 @@ class View:
             known,
             thread_pointer=registers["fs_base"],
             program=self._program,
+            entry_value=EntryValues(
+                self.space(), lambda of: self._frame_or_none(of, thread), frame, self.read
+            ).value,
         )
+
+    def _frame_or_none(self, level: int, thread: int | None) -> Frame | None:
+        try:
+            return self.frame(level, thread)[0]
+        except UsageError:
+            return None

@@ -6,11 +6,14 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Union
 
 from reenact.errors import UsageError
+from reenact.symbols.floats import DOUBLE, EXTENDED, SINGLE, Exact, as_float, rounded
 
 _INT = 4
+_FORMATS = {4: SINGLE, 8: DOUBLE, 16: EXTENDED}
 _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "|": operator.or_, "^": operator.xor, "&": operator.and_, "+": operator.add,
     "-": operator.sub, "*": operator.mul,
@@ -38,20 +41,28 @@ class Whole:
         return Whole(value, self.size, self.is_signed)
 
 
+@dataclass(frozen=True)
+class Real:
+    """A floating-point number of a type: 4, 8 or 16 bytes."""
+
+    value: Exact
+    size: int = DOUBLE.size
+
+
 #: What is computed with.
-Operand = Union[Whole, float]
+Operand = Union[Whole, Real]
 
 
 def promoted(operand: Operand) -> Operand:
     """A number as C computes with it: what is smaller than an int becomes one."""
-    if isinstance(operand, float) or operand.size >= _INT:
+    if isinstance(operand, Real) or operand.size >= _INT:
         return operand
     return Whole(operand.value)
 
 
 def is_true(operand: Operand) -> bool:
     """Whether it is not zero."""
-    return bool(operand if isinstance(operand, float) else operand.value)
+    return bool(operand.value)
 
 
 def unary(sign: str, operand: Operand) -> Operand:
@@ -59,10 +70,10 @@ def unary(sign: str, operand: Operand) -> Operand:
     if sign == "!":
         return Whole(int(not is_true(operand)))
     operand = promoted(operand)
-    if isinstance(operand, float):
+    if isinstance(operand, Real):
         if sign == "~":
             raise UsageError("a floating-point number has no bits to invert")
-        return -operand if sign == "-" else operand
+        return Real(-operand.value, operand.size) if sign == "-" else operand
     value = {"-": -operand.value, "+": operand.value, "~": ~operand.value}[sign]
     return operand.wrapped(value)
 
@@ -74,8 +85,9 @@ def binary(sign: str, left: Operand, right: Operand) -> Operand:
     number, a shift by more bits than there are.
     """
     left, right = promoted(left), promoted(right)
-    if isinstance(left, float) or isinstance(right, float):
-        return _real(sign, _as_real(left), _as_real(right))
+    if isinstance(left, Real) or isinstance(right, Real):
+        sizes = [one.size for one in (left, right) if isinstance(one, Real)]
+        return _real(sign, left, right, max(sizes))
     if sign in ("<<", ">>"):
         if not 0 <= right.value < 8 * left.size:
             raise UsageError(f"a shift by {right.value} bits means nothing")
@@ -101,22 +113,44 @@ def _common(left: Whole, right: Whole) -> Whole:
     return Whole(0, size, is_signed)
 
 
-def _as_real(operand: Operand) -> float:
-    return operand if isinstance(operand, float) else float(operand.value)
-
-
-def _real(sign: str, left: float, right: float) -> Operand:
+def _real(sign: str, left: Operand, right: Operand, size: int) -> Operand:
+    """In the larger of the types that have fractions."""
+    one, other = (rounded(_exact(value.value), _FORMATS[size]) for value in (left, right))
     if sign in _COMPARISONS:
-        return Whole(int(_COMPARISONS[sign](left, right)))
+        return Whole(int(_COMPARISONS[sign](one, other)))
+    if sign not in ("+", "-", "*", "/"):
+        raise UsageError(f"floating-point numbers have no {sign}")
+    return Real(rounded(_computed(sign, one, other), _FORMATS[size]), size)
+
+
+def _exact(number: int | Exact) -> Exact:
+    if not isinstance(number, int):
+        return number
+    return Fraction(number) if number else 0.0
+
+
+def _computed(sign: str, one: Exact, other: Exact) -> Exact:
+    """Exact where it can be, and as the processor does it else."""
+    is_plain = isinstance(one, float) and isinstance(other, float)
+    if is_plain or not (math.isfinite(as_float(one)) or isinstance(one, Fraction)):
+        return _of_processor(sign, as_float(one), as_float(other))
+    if not (isinstance(other, Fraction) or math.isfinite(other)):
+        return _of_processor(sign, as_float(one), as_float(other))
+    if sign == "/":
+        if not other:
+            return _divided_by_zero(as_float(one), as_float(other))
+        return Fraction(one) / Fraction(other)
+    found: Fraction = _OPERATIONS[sign](Fraction(one), Fraction(other))
+    return found if found else 0.0
+
+
+def _of_processor(sign: str, left: float, right: float) -> float:
     if sign == "/":
         return left / right if right else _divided_by_zero(left, right)
-    if sign in ("+", "-", "*"):
-        return float(_OPERATIONS[sign](left, right))
-    raise UsageError(f"floating-point numbers have no {sign}")
+    return float(_OPERATIONS[sign](left, right))
 
 
 def _divided_by_zero(left: float, zero: float) -> float:
-    """As the processor does it."""
     if left == 0 or math.isnan(left):
         return math.nan
     return math.copysign(math.inf, left) * math.copysign(1.0, zero)

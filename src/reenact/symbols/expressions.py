@@ -6,25 +6,31 @@ C's, too: they have types, and wrap.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Union
 
 from reenact.errors import UsageError
 from reenact.symbols import syntax
-from reenact.symbols.arithmetic import Operand, Whole, binary, is_true, unary
-from reenact.symbols.syntax import Node, parse, shortened
+from reenact.symbols.arithmetic import Operand, Real, Whole, binary, is_true, unary
+from reenact.symbols.floats import as_float
+from reenact.symbols.made_types import ArrayOf, PointerTo
+from reenact.symbols.member_pointers import pointed_member, pointer_to_member
+from reenact.symbols.syntax import Node, parse
+from reenact.symbols.tokens import shortened
 from reenact.symbols.type_names import TypeName
-from reenact.symbols.types import PointerTo
+from reenact.symbols.types import Type
 from reenact.symbols.values import Value, converted
 from reenact.symbols.variables import FrameVariables
 
 #: What an expression comes to: a value of the program, or a number.
 Result = Union[Value, int, float]
 #: The same on the way, where numbers have types.
-_Found = Union[Value, Whole, float]
+_Found = Union[Value, Whole, Real]
 
 _POINTERS = ("pointer", "array")
 _LONG = 8
+_VECTOR = re.compile(r"xmm([0-9]|1[0-5])")
 
 
 def evaluate(expression: str, variables: FrameVariables) -> Result:
@@ -44,12 +50,25 @@ def taken_apart(expression: str, variables: FrameVariables) -> Node:
 
     def is_variable(name: str) -> bool:
         try:
-            variables.find(name)
+            found = variables.find(name)
         except UsageError:
             return False
-        return True
+        # A constructor is called as its class is.
+        is_function = found is not None and found.type.kind == "function"
+        return not (is_function and _is_type(name, variables))
 
-    return parse(expression, is_variable)
+    def is_known(name: str) -> bool:
+        return is_variable(name) or _is_type(name, variables)
+
+    return parse(expression, is_variable, is_known)
+
+
+def _is_type(name: str, variables: FrameVariables) -> bool:
+    try:
+        variables.type_named(name)
+    except UsageError:
+        return False
+    return True
 
 
 def evaluate_node(text: str, node: Node, variables: FrameVariables) -> Result:
@@ -68,7 +87,11 @@ def evaluate_node(text: str, node: Node, variables: FrameVariables) -> Result:
         raise UsageError(f"{shortened(text)} is nested too deeply") from None
     except (OverflowError, ValueError) as error:
         raise UsageError(f"{shortened(text)} cannot be computed: {error}") from None
-    return found.value if isinstance(found, Whole) else found
+    if not isinstance(found, Real):
+        return found.value if isinstance(found, Whole) else found
+    if found.size > _LONG:
+        return converted(found.value, variables.language_type("long double"), variables.read)
+    return as_float(found.value)
 
 
 class _Evaluation:
@@ -86,16 +109,21 @@ class _Evaluation:
         return Whole(node.value, node.size, node.is_signed)
 
     def _real(self, node: syntax.Real) -> _Found:
-        return node.value
+        return Real(node.value, node.size)
 
     def _register(self, node: syntax.Register) -> _Found:
+        if _VECTOR.fullmatch(node.name):
+            return self._variables.vector(node.name)
         return Whole(*self._variables.register(node.name))
 
     def _conditional(self, node: syntax.Conditional) -> _Found:
         return self.value(node.chosen if self._is_true(node.condition) else node.otherwise)
 
     def _member(self, node: syntax.Member) -> _Found:
-        return self._typed(node.value).member(node.name)
+        value = self._typed(node.value)
+        if node.through and value.type.kind == "array":
+            value = value.dereference()
+        return value.member(node.name)
 
     def _element(self, node: syntax.Index) -> _Found:
         value, index = self.value(node.value), self.value(node.index)
@@ -103,7 +131,7 @@ class _Evaluation:
             # `3[array]` is the same.
             value, index = index, value
         number = _operand(index)
-        if not isinstance(value, Value) or isinstance(number, float):
+        if not isinstance(value, Value) or isinstance(number, Real):
             raise UsageError("an index is a whole number, of an array or a pointer")
         found = value.dereference() if value.type.kind == "reference" else value
         return found.index(number.value)
@@ -112,13 +140,7 @@ class _Evaluation:
         name = node.name
         if name in ("true", "false"):
             return Whole(int(name == "true"))
-        try:
-            found = self._variables.find(name)
-        except UsageError:
-            constant = self._variables.enumerator(name)
-            if constant is None:
-                raise
-            return Whole(constant, 4 if -(1 << 31) <= constant < 1 << 31 else _LONG)
+        found = self._variables.find(name)
         if found is None:
             raise UsageError(f"{name} is optimized out here")
         return found
@@ -127,6 +149,9 @@ class _Evaluation:
         if node.sign == "*":
             return self._typed(node.operand).dereference()
         if node.sign == "&":
+            member = self._member_pointer(node.operand)
+            if member is not None:
+                return member
             found = self._typed(node.operand)
             found = found.dereference() if found.type.kind == "reference" else found
             if found.address is None:
@@ -142,7 +167,11 @@ class _Evaluation:
             return Whole(int(self._is_true(node.left) and self._is_true(node.right)))
         if node.sign == "||":
             return Whole(int(self._is_true(node.left) or self._is_true(node.right)))
+        if node.sign == "@":
+            return self._several(node)
         left, right = self.value(node.left), self.value(node.right)
+        if node.sign in (".*", "->*"):
+            return pointed_member(left, right)
         if node.sign in ("+", "-"):
             moved = _with_pointer(node.sign, left, right)
             if moved is not None:
@@ -156,17 +185,35 @@ class _Evaluation:
         operand, target = self.value(node.operand), node.type.find(self._variables)
         if isinstance(operand, Value):
             return operand.cast(target)
-        number = operand.value if isinstance(operand, Whole) else operand
-        return converted(number, target, self._variables.read)
+        return converted(operand.value, target, self._variables.read)
+
+    def _several(self, node: syntax.Binary) -> _Found:
+        """`first@count`: an array of what begins there."""
+        first, count = self._typed(node.left), _operand(self.value(node.right))
+        if isinstance(count, Real) or count.value < 1:
+            raise UsageError("@ needs a number of elements")
+        if first.address is None or first.is_bit_field:
+            raise UsageError("only what is in memory is followed by more of it")
+        return Value(ArrayOf(first.type, count.value), first.read, first.address)
+
+    def _member_pointer(self, node: Node) -> _Found | None:
+        """`&class::member`; None: it is the address of something."""
+        if not isinstance(node, syntax.Name) or "::" not in node.name:
+            return None
+        holder, _, name = node.name.rpartition("::")
+        try:
+            found = self._variables.type_named(holder)
+            way = found.find_member(name)
+        except UsageError:
+            return None
+        return pointer_to_member(found, way, self._variables.read)
 
     def _size(self, node: syntax.SizeOf) -> _Found:
         if isinstance(node.of, TypeName):
-            size = node.of.find(self._variables).size
+            size = _size_of(node.of.find(self._variables))
         else:
             found = self.value(node.of)
-            size = found.size if isinstance(found, (Value, Whole)) else _LONG
-            if isinstance(found, Value) and found.type.kind == "reference":
-                size = found.type.target.size
+            size = found.size if isinstance(found, (Whole, Real)) else _size_of(found.type)
         return Whole(size, _LONG, is_signed=False)
 
     def _number(self, node: Node) -> Operand:
@@ -197,6 +244,13 @@ class _Evaluation:
     }
 
 
+def _size_of(kind: Type) -> int:
+    """`sizeof`; of functions and nothing as GNU C has it."""
+    if kind.kind == "reference":
+        kind = kind.target
+    return 1 if kind.kind in ("void", "function") else kind.size
+
+
 def _with_pointer(sign: str, left: _Found, right: _Found) -> _Found | None:
     """A pointer moved by elements, or the elements between two; None: it is about numbers."""
     if isinstance(right, Value) and _is_pointer(right):
@@ -211,7 +265,7 @@ def _with_pointer(sign: str, left: _Found, right: _Found) -> _Found | None:
     if not isinstance(left, Value) or not _is_pointer(left):
         return None
     steps = _operand(right)
-    if isinstance(steps, float):
+    if isinstance(steps, Real):
         raise UsageError("a pointer is moved by whole numbers")
     element = left.type.target
     size = element.size if element.has_size else 1
@@ -220,9 +274,8 @@ def _with_pointer(sign: str, left: _Found, right: _Found) -> _Found | None:
 
 def _moved(pointer: Value, distance: int) -> Value:
     address = (int(pointer) + distance) % 2**64
-    if pointer.type.kind == "array":
-        return Value(pointer.type, pointer.read, address)
-    return Value(pointer.type, pointer.read, None, address.to_bytes(8, "little"))
+    kind = PointerTo(pointer.type.target) if pointer.type.kind == "array" else pointer.type
+    return Value(kind, pointer.read, None, address.to_bytes(8, "little"))
 
 
 def _is_pointer(operand: Value) -> bool:
@@ -236,8 +289,10 @@ def _operand(found: _Found) -> Operand:
     if found.type.kind == "reference":
         found = found.dereference()
     if found.type.is_float:
-        return float(found)
-    if found.type.kind in _POINTERS:
+        return Real(found.exact, found.type.size)
+    if found.type.is_complex:
+        raise UsageError("complex numbers are not computed with here", "gdb does it")
+    if found.type.kind in _POINTERS or found.type.kind == "function":
         return Whole(int(found), _LONG, is_signed=False)
     number = int(found)
     if found.is_bit_field:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 #: Reads the program's memory: address, length; shorter where it ends.
 Read = Callable[[int, int], bytes]
+#: What a register, by its DWARF number, had in it at the call of a frame; None: not known.
+EntryValue = Callable[[int], "int | None"]
 
 #: General registers by DWARF number (System V ABI, AMD64 supplement, figure 3.36); 16 is the
 #: return address.
@@ -29,6 +31,7 @@ class FrameContext:
     frame_address: int | None
     thread_local: int | None
     read: Read
+    entry_value: EntryValue | None = None
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ class AddressSpace:
                 if is_function
             }
             inlined = set()
-            for address, size, is_inlined in module.functions_named(name):
+            for address, size, is_inlined, *_ in module.functions_named(name):
                 sizes.setdefault(address, size)
                 if is_inlined:
                     inlined.add(address)

@@ -5,46 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Union
 
 from reenact.errors import UsageError
+from reenact.symbols.floats import DOUBLE, EXTENDED, SINGLE, Exact, rounded
+from reenact.symbols.tokens import is_name, shortened, tokens, wrong
 from reenact.symbols.type_names import TypeName, type_name
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<float>(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?[fFlL]?|\d+[eE][-+]?\d+[fFlL]?)"
-    r"|(?P<number>0[xX][0-9a-fA-F]+[uUlL]*|0[bB][01]+[uUlL]*|\d+[uUlL]*)"
-    r"|(?P<character>[LuU]?'(?:[^'\\]|\\.[^']*)')"
-    r"|(?P<name>(?:::)?\$?[A-Za-z_][\w]*(?:::~?\w+)*)"
-    r"|(?P<sign>->|==|!=|<=|>=|&&|\|\||<<|>>|[-+*/%&|^<>!~.()\[\]?:,]))"
-)
 #: More digits than any number of 64 bits has, in any notation.
 _MOST_DIGITS = 80
-#: Characters of an expression that a message shows.
-_SHOWN = 60
 #: Binary operators, those that bind weakest first.
 _LEVELS = (
     ("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", ">", "<=", ">="), ("<<", ">>"),
-    ("+", "-"), ("*", "/", "%"),
+    ("@",), ("+", "-"), ("*", "/", "%"), (".*", "->*"),
 )  # fmt: skip
 _UNARY = ("*", "&", "-", "+", "!", "~")
 _ESCAPES = {"n": 10, "t": 9, "r": 13, "0": 0, "a": 7, "b": 8, "f": 12, "v": 11, "e": 27}
-_ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)|\+\+|--")
 
 
 @dataclass(frozen=True)
 class Number:
-    """A whole number: its value, bytes of its type, and whether that has a sign."""
+    """A whole number: its value, bytes of its type, and whether that has a sign.
+
+    `is_character`: it was written as one.
+    """
 
     value: int
     size: int
     is_signed: bool
+    is_character: bool = False
 
 
 @dataclass(frozen=True)
 class Real:
-    """A floating-point number."""
+    """A floating-point number, and bytes of its type."""
 
-    value: float
+    value: Exact
+    size: int
 
 
 @dataclass(frozen=True)
@@ -108,6 +106,7 @@ class Member:
 
     value: Node
     name: str
+    through: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,16 +120,17 @@ class Index:
 Node = Union[Number, Real, Name, Register, Unary, Binary, Conditional, Cast, SizeOf, Member, Index]
 
 
-def parse(text: str, is_variable: Callable[[str], bool]) -> Node:
+def parse(text: str, is_variable: Callable[[str], bool], is_known: Callable[[str], bool]) -> Node:
     """Take an expression apart.
 
     Arguments:
         text: the expression.
         is_variable: decides whether `(a)` is a variable in parentheses or a type.
+        is_known: whether a name with the arguments of a template means something.
 
     Errors: `UsageError` for what is no expression.
     """
-    parser = _Parser(text, is_variable)
+    parser = _Parser(text, is_variable, is_known)
     try:
         found = parser.conditional()
     except RecursionError:
@@ -142,10 +142,12 @@ def parse(text: str, is_variable: Callable[[str], bool]) -> Node:
 class _Parser:
     """A recursive descent over the tokens."""
 
-    def __init__(self, text: str, is_variable: Callable[[str], bool]) -> None:
+    def __init__(
+        self, text: str, is_variable: Callable[[str], bool], is_known: Callable[[str], bool]
+    ) -> None:
         self._text = text
         self._is_variable = is_variable
-        self._tokens = _tokens(text)
+        self._tokens = tokens(text, is_known)
         self._next = 0
 
     def conditional(self) -> Node:
@@ -213,25 +215,26 @@ class _Parser:
                 value = Index(value, self.conditional())
                 self._expect("]")
             else:
-                value = Member(value, self._take())
+                value = Member(value, self._take(), through=sign == "->")
         return value
 
     def _primary(self) -> Node:
         token = self._take()
-        if token.startswith("("):
+        if token in ("(",):
             value = self.conditional()
             self._expect(")")
             return value
         if token.endswith("'"):
             return _character(token)
+        if token.startswith("'"):
+            return Name(token)
         if token[0].isdigit() or (token[0] == "." and len(token) > 1):
             return _literal(token)
         if token.startswith("$"):
             return Register(token[1:])
-        name = token.removeprefix("::")
-        if not (name[:1].isalpha() or name[:1] == "_"):
+        if not is_name(token):
             raise self._wrong()
-        return Name(name)
+        return Name(token)
 
     def _peek(self, ahead: int = 0) -> str:
         index = self._next + ahead
@@ -249,51 +252,7 @@ class _Parser:
             raise self._wrong()
 
     def _wrong(self) -> UsageError:
-        if _ASSIGNMENT.search(self._text):
-            return _assignment(self._text)
-        return UsageError(
-            f"{shortened(self._text)} is not an expression that is understood here",
-            "names, numbers, $registers, . -> [] * &, sizeof, casts and the operators of C",
-        )
-
-
-def shortened(text: str) -> str:
-    """A text as a message shows it."""
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
-
-
-def _tokens(text: str) -> list[str]:
-    found: list[str] = []
-    position = 0
-    end = len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise _unknown(text, position)
-        found.append(match.group().strip())
-        position = match.end()
-    if not found:
-        raise UsageError("an empty expression has no value")
-    return found
-
-
-def _unknown(text: str, position: int) -> UsageError:
-    rest = text[position:].strip()
-    if _ASSIGNMENT.match(rest):
-        return _assignment(text)
-    if rest.startswith('"'):
-        return UsageError(f"{shortened(text)} has a text, which has no address here")
-    return UsageError(
-        f"{shortened(text)} is not an expression that is understood here",
-        f"the trouble begins at {shortened(rest)}",
-    )
-
-
-def _assignment(text: str) -> UsageError:
-    return UsageError(
-        f"{shortened(text)} changes something, and a recording cannot be changed",
-        "compare with ==; in gdb set var changes a copy that is thrown away",
-    )
+        return wrong(self._text)
 
 
 def _literal(token: str) -> Number | Real:
@@ -302,7 +261,10 @@ def _literal(token: str) -> Number | Real:
         raise UsageError(f"{shortened(token)} does not fit in 64 bits")
     is_hexadecimal = token[:2] in ("0x", "0X")
     if not is_hexadecimal and re.search(r"[.eE]", token):
-        return Real(float(token.rstrip("fFlL")))
+        form = {"f": SINGLE, "l": EXTENDED}.get(token[-1].lower(), DOUBLE)
+        # Digits and exponent are few enough to be exact.
+        exact = _fraction(token.rstrip("fFlL"))
+        return Real(rounded(exact, form) if exact else 0.0, form.size)
     digits = token.rstrip("uUlL")
     suffix = token[len(digits) :].lower()
     is_octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
@@ -318,6 +280,14 @@ def _literal(token: str) -> Number | Real:
         if not is_too_short and not is_other_sign and value < 1 << (8 * size - is_signed):
             return Number(value, size, is_signed)
     raise UsageError(f"{shortened(token)} does not fit in 64 bits")
+
+
+def _fraction(text: str) -> Fraction:
+    """A number as it is written. Errors: `UsageError` for an exponent that no number has."""
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(exponent) > 5:
+        raise UsageError(f"{shortened(text)} is larger or smaller than all numbers")
+    return Fraction(mantissa) * Fraction(10) ** int(exponent or 0)
 
 
 def _character(token: str) -> Number:

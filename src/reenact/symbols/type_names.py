@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reenact.errors import UsageError
-from reenact.symbols.types import PointerTo, Type
+from reenact.symbols.made_types import PointerTo
+from reenact.symbols.types import Type
 
 if TYPE_CHECKING:
     from reenact.symbols.variables import FrameVariables

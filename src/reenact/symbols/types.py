@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from reenact import _native
 from reenact.errors import UnknownNameError, UsageError
+from reenact.symbols.declarators import spelled
+from reenact.symbols.floats import Format, format_of
 
-_POINTER_SIZE = 8
+POINTER_SIZE = 8
 #: Aliases of aliases after which a description is taken for damaged.
 _LONGEST_CHAIN = 32
 
 # Encodings of base types (DWARF 5, table 7.11).
-_BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR = 2, 4, 5, 6
-_UNSIGNED, _UNSIGNED_CHAR, _UTF = 7, 8, 16
+BOOLEAN, FLOAT, SIGNED, SIGNED_CHAR = 2, 4, 5, 6
+UNSIGNED, UNSIGNED_CHAR, UTF = 7, 8, 16
+COMPLEX = 3
+#: Characters of several bytes.
+_WIDE = {"wchar_t": "L", "char16_t": "u", "char32_t": "U"}
+_WHOLE = (BOOLEAN, SIGNED, SIGNED_CHAR, UNSIGNED, UNSIGNED_CHAR, UTF)
 
 
 @dataclass(frozen=True)
@@ -57,17 +62,18 @@ class Type:
         return f"Type({str(self)!r})"
 
     def __str__(self) -> str:
-        """As in C, as far as one word order goes: `int`, `char *`, `node [4]`."""
+        """As in C: `int`, `char *`, `node [4]`, `int (*)(long)`."""
+        return spelled(self)
+
+    @cached_property
+    def name(self) -> str | None:
+        """Its name, with the namespaces and classes around it; None: it has none."""
         own = self.description
-        if own is None:
-            return "void"
-        if own.kind in ("pointer", "reference"):
-            return f"{self.target} {'*' if own.kind == 'pointer' else '&'}"
-        if own.kind == "array":
-            return f"{self.element_type} {''.join(f'[{count}]' for count in self.counts)}"
-        if own.name is None and own.kind == "alias":
-            return str(Type(self.module, own.target))
-        return own.name or own.kind
+        if own is None or own.name is None:
+            return None
+        if own.kind == "base" or self.entry is None:
+            return str(own.name)
+        return self.module.full_name(self.entry) or str(own.name)
 
     @cached_property
     def description(self) -> _native.Type | None:
@@ -85,7 +91,7 @@ class Type:
             found = Type(self.module, own.target)
         own = found.description
         if own is not None and own.is_declaration and own.name is not None:
-            entry = self.module.type_named(own.name)
+            entry = None if found.entry is None else self.module.complete_type(found.entry)
             if entry is not None:
                 return Type(self.module, entry)
         return found
@@ -106,6 +112,27 @@ class Type:
         if own.kind == "array" and actual.dimension + 1 < len(own.counts):
             return Type(actual.module, actual.entry, actual.dimension + 1)
         return Type(actual.module, own.target)
+
+    @property
+    def directly(self) -> Type:
+        """What a description refers to, other names and all: `const int` of `const int *`."""
+        own = self.description
+        return Type(self.module, None if own is None else own.target)
+
+    @property
+    def holder(self) -> Type:
+        """Of a pointer to a member: the class that has the member."""
+        actual = self.actual
+        own = actual.description
+        if own is None or own.holder is None:
+            raise UsageError(f"{self.kind} belongs to no class")
+        return Type(actual.module, own.holder)
+
+    @property
+    def parameters(self) -> list[Type]:
+        """Of a function: types of its parameters."""
+        own = self.description
+        return [] if own is None else [Type(self.module, entry) for entry in own.parameters]
 
     @property
     def element_type(self) -> Type:
@@ -130,7 +157,9 @@ class Type:
                 size *= count or 0
             return size
         if own is not None and own.kind in ("pointer", "reference"):
-            return own.size or _POINTER_SIZE
+            return own.size or POINTER_SIZE
+        if own is not None and own.kind == "member pointer":
+            return 2 * POINTER_SIZE if actual.target.kind == "function" else POINTER_SIZE
         if own is None or own.size is None:
             raise UsageError(f"the size of {self} is not known")
         return own.size
@@ -151,19 +180,44 @@ class Type:
         own = self.actual.description
         if own is not None and own.kind == "enumeration":
             return any(value < 0 for _, value in own.enumerators)
-        return own is not None and own.encoding in (_SIGNED, _SIGNED_CHAR)
+        return own is not None and own.encoding in (SIGNED, SIGNED_CHAR)
 
     @property
     def is_float(self) -> bool:
         """A floating-point number."""
         own = self.actual.description
-        return own is not None and own.encoding == _FLOAT
+        return own is not None and own.encoding == FLOAT
+
+    @property
+    def float_format(self) -> Format:
+        """Of a floating-point number, or a part of a complex one: how it is laid out.
+
+        Errors: `UsageError` for one of another kind.
+        """
+        own = self.actual.description
+        size = 0 if own is None else own.size or 0
+        found = format_of(size // 2 if self.is_complex else size, (own and own.name) or "")
+        if found is None:
+            raise UsageError(f"numbers of the type {self} are not followed here")
+        return found
+
+    @property
+    def is_complex(self) -> bool:
+        """Two floating-point numbers in one."""
+        own = self.actual.description
+        return own is not None and own.encoding == COMPLEX
+
+    @property
+    def is_whole(self) -> bool:
+        """A base type whose bits are a whole number, a truth value or a character."""
+        own = self.actual.description
+        return own is not None and own.kind == "base" and own.encoding in _WHOLE
 
     @property
     def is_boolean(self) -> bool:
         """A truth value."""
         own = self.actual.description
-        return own is not None and own.encoding == _BOOLEAN
+        return own is not None and own.encoding == BOOLEAN
 
     @property
     def is_character(self) -> bool:
@@ -171,7 +225,22 @@ class Type:
         own = self.actual.description
         if own is None or own.kind != "base" or own.size != 1:
             return False
-        return own.encoding in (_SIGNED_CHAR, _UNSIGNED_CHAR, _UTF)
+        return own.encoding in (SIGNED_CHAR, UNSIGNED_CHAR, UTF)
+
+    @property
+    def wide_prefix(self) -> str:
+        """Of a character of several bytes what C writes before it: L, u, U; "" for none."""
+        found = self
+        for _ in range(_LONGEST_CHAIN):
+            own = found.description
+            if own is None:
+                break
+            if own.name in _WIDE:
+                return _WIDE[own.name]
+            if own.kind != "alias":
+                break
+            found = Type(found.module, own.target)
+        return ""
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
@@ -199,105 +268,77 @@ class Type:
         return Member(name, offset, Type(self.actual.module, entry), bits, is_base, own)
 
     def find_member(self, name: str) -> tuple[Member, ...]:
-        """The way to a member: through anonymous members and base classes, the nearest first.
+        """The way to a member: through anonymous members and base classes, as C++ looks for it.
 
-        Errors: `UsageError` when there is none, or there are two as near.
+        Errors: `UsageError` when there is none, or several may be meant.
         """
-        ways: list[tuple[tuple[Member, ...], Type]] = [((), self)]
-        for _ in range(_LONGEST_CHAIN):
-            found = [
-                (*way, member) for way, kind in ways for member in kind.members
-                if member.name == name and not (member.is_base_class and len(ways) > 1)
-            ]  # fmt: skip
-            if found:
-                return found[0]
-            ways = [
-                ((*way, member), member.type)
-                for way, kind in ways
-                for member in kind.members
-                if member.name is None or member.is_base_class
-            ]
-            if not ways:
-                break
+        ways = _ways(self, name, (), 0)
+        # What is in a base class that several share is there once, and a class that has that base
+        # class, too, hides it (C++ standard, class.member.lookup).
+        found = {tuple(_subobject(way)): way for way in ways}
+        if len(found) > 1:
+            found = {key: way for key, way in found.items() if not _is_hidden(way, ways)}
+        if len(found) > 1:
+            raise UsageError(f"{self} has {len(found)} members {name}", "name the class")
+        for way in found.values():
+            return way
         raise UnknownNameError(f"{self} has no member {name}")
 
     def enumerator(self, value: int) -> str | None:
         """The name of a value of an enumeration."""
+        return next((name for name, number in self.enumerators if number == value), None)
+
+    @property
+    def enumerators(self) -> list[tuple[str, int]]:
+        """Names and values of an enumeration."""
         own = self.actual.description
-        found = own.enumerators if own is not None else []
-        return next((name for name, number in found if number == value), None)
+        return [] if own is None else list(own.enumerators)
 
 
-@dataclass(frozen=True)
-class _Plain:
-    """What debug information would say of a type of the language itself."""
-
-    name: str
-    size: int
-    encoding: int
-    kind: str = "base"
-    target: None = None
-    counts: tuple[int, ...] = ()
-    members: tuple[_native._Member, ...] = ()
-    enumerators: tuple[tuple[str, int], ...] = ()
-    is_declaration: bool = False
-    variants: None = None
-
-
-#: Types of C that every program has, whether or not its debug information names them.
-_LANGUAGE = {
-    "char": (1, _SIGNED_CHAR), "signed char": (1, _SIGNED_CHAR),
-    "unsigned char": (1, _UNSIGNED_CHAR), "short int": (2, _SIGNED),
-    "short unsigned int": (2, _UNSIGNED), "int": (4, _SIGNED), "unsigned int": (4, _UNSIGNED),
-    "long int": (8, _SIGNED), "long unsigned int": (8, _UNSIGNED),
-    "long long int": (8, _SIGNED), "long long unsigned int": (8, _UNSIGNED),
-    "float": (4, _FLOAT), "double": (8, _FLOAT), "long double": (16, _FLOAT),
-    "_Bool": (1, _BOOLEAN), "bool": (1, _BOOLEAN), "__int128": (16, _SIGNED),
-    "__int128 unsigned": (16, _UNSIGNED),
-}  # fmt: skip
+def _ways(kind: Type, name: str, way: tuple[Member, ...], depth: int) -> list[tuple[Member, ...]]:
+    """All ways to members of a name that are hidden by none on the way."""
+    if depth > _LONGEST_CHAIN:
+        return []
+    for member in kind.members:
+        if member.name == name and (depth == 0 or not member.is_base_class):
+            return [(*way, member)]
+    for member in kind.members:
+        if member.name is None and not member.is_base_class:
+            inside = _ways(member.type, name, (*way, member), depth + 1)
+            if inside:
+                return inside
+    return [
+        found
+        for member in kind.members
+        if member.is_base_class
+        for found in _ways(member.type, name, (*way, member), depth + 1)
+    ]
 
 
-class LanguageType(Type):
-    """A type of the language itself. Errors: `UsageError` when there is none of this name."""
-
-    def __init__(self, module: _native.Module, name: str) -> None:
-        super().__init__(module, None)
-        if name not in _LANGUAGE:
-            raise UsageError(f"no type is named {name}")
-        self._plain = _Plain(name, *_LANGUAGE[name])
-
-    @property
-    def description(self) -> Any:
-        """As debug information would have it."""
-        return self._plain
-
-    @property
-    def actual(self) -> Type:
-        """Itself: it is no other name."""
-        return self
+def _virtual_bases(kind: Type, depth: int = 0) -> set[str]:
+    """Names of the virtual base classes, those of base classes too."""
+    found = set()
+    for member in kind.members:
+        if member.is_base_class and depth < _LONGEST_CHAIN:
+            if member.offset is None:
+                found.add(str(member.type.actual))
+            found |= _virtual_bases(member.type, depth + 1)
+    return found
 
 
-class PointerTo(Type):
-    """A pointer that no debug information describes: what a cast makes."""
+def _subobject(way: tuple[Member, ...]) -> list[object]:
+    """What tells a member of an object from others: the way from the last shared base class on."""
+    last = max((at for at, one in enumerate(way) if one.is_base_class and one.offset is None),
+               default=-1)  # fmt: skip
+    names: list[object] = [str(way[last].type.actual)] if last >= 0 else []
+    return names + [one.entry for one in way[last + 1 :]]
 
-    def __init__(self, target: Type) -> None:
-        super().__init__(target.module, None)
-        self._target = target
 
-    def __str__(self) -> str:
-        return f"{self._target} *"
-
-    @property
-    def kind(self) -> str:
-        """Always a pointer."""
-        return "pointer"
-
-    @property
-    def target(self) -> Type:
-        """What it points to."""
-        return self._target
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return _POINTER_SIZE
+def _is_hidden(way: tuple[Member, ...], ways: list[tuple[Member, ...]]) -> bool:
+    """Whether it is in a shared base class of a class that has a member of the name itself."""
+    shared = {str(one.type.actual) for one in way if one.is_base_class and one.offset is None}
+    for other in ways:
+        bases = [one for one in other if one.is_base_class]
+        if bases and shared & _virtual_bases(bases[-1].type):
+            return True
+    return False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import struct
+from fractions import Fraction
 from typing import Union
 
 from reenact import _native
 from reenact.errors import UnknownNameError, UsageError
+from reenact.symbols.floats import Exact, as_float, decoded, encoded
 from reenact.symbols.frames import DWARF_REGISTERS, FrameContext, Read
-from reenact.symbols.rendering import DEEPEST, MOST_ELEMENTS, render
+from reenact.symbols.rendering import MOST_ELEMENTS, render
 from reenact.symbols.types import Member, Type
 
 #: What a value becomes in Python.
@@ -17,7 +18,8 @@ Plain = Union[int, float, bool, str, None, list["Plain"], dict[str, "Plain"]]
 
 #: Bytes of a text that are shown.
 LONGEST_TEXT = 400
-_FLOATS = {4: "<f", 8: "<d"}
+#: Levels of structures that become Python's own.
+_DEEPEST = 4
 
 
 @functools.total_ordering
@@ -30,6 +32,7 @@ class Value:
         address: where it is; None: in registers or computed.
         content: its bytes; None: read from `address` when wanted.
         bits: of a bit field: first bit and number of bits.
+        holes: ranges of bytes of `content` that were optimized out.
 
     Example:
         >>> session.goto("end").reason
@@ -51,12 +54,15 @@ class Value:
         address: int | None = None,
         content: bytes | None = None,
         bits: tuple[int, int] | None = None,
+        *,
+        holes: tuple[tuple[int, int], ...] = (),
     ) -> None:
         self.type = type
         self.address = address
         self.read = read
         self._content = content
         self._bits = bits
+        self._holes = holes
 
     def __repr__(self) -> str:
         try:
@@ -127,7 +133,7 @@ class Value:
     @property
     def _is_number(self) -> bool:
         kind = self.type.kind
-        return kind in ("base", "enumeration", "pointer", "reference")
+        return kind in ("base", "enumeration", "pointer", "reference") and not self.type.is_complex
 
     def number(self) -> Union[int, float]:
         """As Python's own number. Errors: `UsageError` for what is none."""
@@ -154,6 +160,8 @@ class Value:
     @property
     def content(self) -> bytes:
         """Its bytes. Errors: `UsageError` where the memory cannot be read."""
+        if self._holes:
+            raise UsageError("a part of it is optimized out here")
         if self._content is None:
             address, size = self.address or 0, self._stored
             found = self.read(address, size)
@@ -166,9 +174,14 @@ class Value:
         kind = self.type.kind
         if kind == "array" and self.address is not None:
             return self.address
-        if kind in ("other",):
+        if kind == "function" and self.address is not None:
+            return self.address
+        if kind == "other" or (kind == "base" and not self.type.is_whole and not self.type.is_float
+                               and not self.type.is_complex):  # fmt: skip
             raise UsageError(f"values of the type {self.type} are not followed here")
-        if kind in ("structure", "union", "array", "void", "function") or self.type.is_float:
+        if kind not in ("base", "enumeration", "pointer", "reference") or not (
+            kind != "base" or self.type.is_whole
+        ):
             raise UsageError(f"{self.type} is no whole number")
         number = int.from_bytes(self.content[: self._stored], "little")
         width = 8 * self.type.size
@@ -180,12 +193,24 @@ class Value:
         return number
 
     def __float__(self) -> float:
+        return as_float(self.exact) if self.type.is_float else float(int(self))
+
+    @property
+    def exact(self) -> Exact:
+        """A floating-point number, as exact as it is: a fraction where Python has no such number.
+
+        Errors: `UsageError` for what is none.
+        """
         if not self.type.is_float:
-            return float(int(self))
-        size = self.type.size
-        if size in _FLOATS:
-            return float(struct.unpack(_FLOATS[size], self.content[:size])[0])
-        return _extended(self.content)
+            raise UsageError(f"{self.type} is no floating-point number")
+        return decoded(self.content, self.type.float_format)
+
+    @property
+    def parts_of_complex(self) -> tuple[Exact, Exact]:
+        """The two parts of a complex number."""
+        kind = self.type.float_format
+        half = self.type.size // 2
+        return decoded(self.content[:half], kind), decoded(self.content[half:], kind)
 
     def member(self, name: str) -> Value:
         """`value.name`; a pointer to a structure is followed."""
@@ -214,7 +239,20 @@ class Value:
         if self.address is not None:
             return Value(member.type, self.read, place, bits=bits)
         end = place + (member.type.size if bits is None else (bits[0] + bits[1] + 7) // 8)
-        return Value(member.type, self.read, None, self.content[place:end], bits)
+        return self._inside(member.type, place, end, bits)
+
+    def _inside(
+        self,
+        kind: Type,
+        begin: int,
+        end: int,
+        bits: tuple[int, int] | None = None,
+    ) -> Value:
+        """A part of what is in registers."""
+        content = self.content if self._content is None else self._content
+        holes = tuple((max(first, begin) - begin, min(last, end) - begin)
+                      for first, last in self._holes if first < end and begin < last)  # fmt: skip
+        return Value(kind, self.read, None, content[begin:end], bits, holes=holes)
 
     def _place(self, member: Member) -> int:
         """Where a member begins: its address, or its offset in a value that has none."""
@@ -247,14 +285,23 @@ class Value:
 
     def cast(self, target: Type) -> Value:
         """The value converted to another type, as C converts it."""
-        return converted(int(self) if not self.type.is_float else float(self), target, self.read)
+        is_whole = self.type.kind in ("structure", "union", "array")
+        if is_whole and str(target.actual) == str(self.type.actual):
+            return Value(
+                target, self.read, self.address, self._content, self._bits, holes=self._holes
+            )
+        return converted(int(self) if not self.type.is_float else self.exact, target, self.read)
 
     def dereference(self) -> Value:
         """`*value`."""
         if self.type.kind == "array":
             return self.index(0)
+        if self.type.kind == "function":
+            return self
         if self.type.kind not in ("pointer", "reference"):
             raise UsageError(f"{self.type} is no pointer")
+        if self.type.target.kind == "void":
+            raise UsageError(f"{self.type} points to nothing that is known", "cast it: (char *)")
         return Value(self.type.target, self.read, int(self))
 
     def index(self, number: int) -> Value:
@@ -263,27 +310,45 @@ class Value:
         if target is None:
             raise UsageError(f"{self.type} has no elements")
         offset = number * target.size
+        if not -(1 << 63) <= offset < 1 << 63:
+            raise UsageError(f"element {number} is in no memory")
         if self.type.kind == "array" and self.address is None:
-            return Value(target, self.read, None, self.content[offset : offset + target.size])
+            return self._inside(target, offset, offset + target.size)
         base = self.address if self.type.kind == "array" else int(self)
         return Value(target, self.read, (base or 0) + offset)
 
     def text(self) -> str | None:
         """The C string it is or points to; None for what is none or cannot be read."""
+        found = self.text_bytes()
+        return None if found is None else found.decode("utf-8", "replace")
+
+    def text_bytes(self) -> bytes | None:
+        """The bytes of the C string it is or points to, without the zero behind them."""
         kind = self.type.kind
         if kind not in ("array", "pointer") or not self.type.target.is_character:
             return None
         if kind == "array":
-            return self.content.split(b"\0", 1)[0].decode("utf-8", "replace")
+            return self.content.split(b"\0", 1)[0]
         found = self.read(int(self), LONGEST_TEXT)
-        if not found:
+        return found.split(b"\0", 1)[0] if found else None
+
+    def wide_text(self) -> list[int] | None:
+        """Codes of the characters of a text of wide ones, without the zero behind them."""
+        kind = self.type.kind
+        if kind not in ("array", "pointer") or not self.type.target.wide_prefix:
             return None
-        return found.split(b"\0", 1)[0].decode("utf-8", "replace")
+        size = self.type.target.size
+        content = self.content if kind == "array" else self.read(int(self), size * LONGEST_TEXT)
+        if not content and kind == "pointer":
+            return None
+        codes = [int.from_bytes(content[at : at + size], "little")
+                 for at in range(0, len(content) - size + 1, size)]  # fmt: skip
+        return codes[: codes.index(0)] if 0 in codes else codes
 
     def plain(self, depth: int = 0) -> Plain:
         """As Python's own: numbers, texts, lists, dictionaries; pointers are numbers."""
         kind = self.type.kind
-        if depth > DEEPEST or kind in ("void", "function", "other"):
+        if depth > _DEEPEST or kind in ("void", "function", "other", "member pointer"):
             return None
         if kind in ("structure", "union"):
             variant = self.variant()
@@ -298,6 +363,9 @@ class Value:
         return self._plain_number() if text is None else text
 
     def _plain_number(self) -> Plain:
+        if self.type.is_complex:
+            real, imaginary = self.parts_of_complex
+            return [as_float(real), as_float(imaginary)]
         if self.type.is_float:
             return float(self)
         number = int(self)
@@ -310,26 +378,18 @@ def _plain(operand: Union[Value, int, float]) -> Union[int, float]:
     return operand.number() if isinstance(operand, Value) else operand
 
 
-def converted(number: Union[int, float], target: Type, read: Read) -> Value:
+def converted(number: Union[int, Exact], target: Type, read: Read) -> Value:
     """A number as a value of a type. Errors: `UsageError` for a type that is no number's."""
     if target.kind not in ("base", "enumeration", "pointer"):
         raise UsageError(f"a number cannot become {target}")
-    size = target.size
     if target.is_float:
-        if size not in _FLOATS:
-            raise UsageError(f"conversion to {target} is not possible here")
-        return Value(target, read, None, struct.pack(_FLOATS[size], float(number)))
+        return Value(target, read, None, encoded(_exact(number), target.float_format))
+    if target.kind == "base" and not target.is_whole:
+        raise UsageError(f"conversion to {target} is not possible here")
+    size = target.size
     whole = bool(number) if target.is_boolean else int(number)
     return Value(target, read, None, (whole % (1 << 8 * size)).to_bytes(size, "little"))
 
 
-def _extended(content: bytes) -> float:
-    """An x87 `long double`: 64 bits of mantissa, sign and exponent (Intel SDM 1, 4.2.2)."""
-    mantissa = int.from_bytes(content[:8], "little")
-    top = int.from_bytes(content[8:10], "little")
-    exponent = (top & 0x7FFF) - 16383 - 63
-    try:
-        number = float(mantissa) * 2.0**exponent
-    except OverflowError:
-        number = float("inf")
-    return -number if top & 0x8000 else number
+def _exact(number: Union[int, Exact]) -> Exact:
+    return Fraction(number) if isinstance(number, int) else number

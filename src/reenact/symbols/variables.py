@@ -7,16 +7,23 @@ from dataclasses import replace
 from reenact import _native
 from reenact.errors import UnknownNameError, UsageError
 from reenact.symbols import registers
-from reenact.symbols.frames import DWARF_REGISTERS, RSP, XMM0, Frame, FrameContext, Read
+from reenact.symbols.frames import (
+    DWARF_REGISTERS,
+    RSP,
+    XMM0,
+    EntryValue,
+    Frame,
+    FrameContext,
+    Read,
+)  # fmt: skip
+from reenact.symbols.lookup import Lookup
+from reenact.symbols.made_types import LanguageType, Registers, UnknownFunction
 from reenact.symbols.space import AddressSpace, Loaded
 from reenact.symbols.thread_local import ThreadLocals
-from reenact.symbols.type_spellings import spellings
-from reenact.symbols.types import LanguageType, Type
-from reenact.symbols.values import Value
+from reenact.symbols.types import Type
+from reenact.symbols.values import Value, converted
 
 _RED_ZONE = 128
-#: Kinds of places where a variable outside of functions can be: see `_rank`.
-_RANKS = 5
 _Variable = tuple[str, int, "int | None", bool]
 
 
@@ -30,6 +37,7 @@ class FrameVariables:
         vectors: contents of xmm0 to xmm15, of level 0; empty where not known.
         thread_pointer: fs_base of the thread; None: thread-local variables cannot be read.
         program: path of the program itself.
+        entry_value: what a register had in it when the function was called; None: not known.
     """
 
     def __init__(
@@ -41,6 +49,7 @@ class FrameVariables:
         *,
         thread_pointer: int | None = None,
         program: str = "",
+        entry_value: EntryValue | None = None,
     ) -> None:
         self._space = space
         self._frame = frame
@@ -49,6 +58,7 @@ class FrameVariables:
         self._thread_pointer = thread_pointer
         self._thread_locals = ThreadLocals(space, read, program)
         self._program = program
+        self._entry_value = entry_value
         self._loaded = space.module_at(frame.lookup_address)
 
     @property
@@ -72,16 +82,37 @@ class FrameVariables:
         return found
 
     def find(self, name: str) -> Value | None:
-        """A variable of the frame, or one outside of functions; None: optimized out here.
+        """A variable of the frame, or what is outside of functions; None: optimized out here.
 
-        Errors: `UsageError` when there is none of this name.
+        In a function of a class also its members; functions and constants of enumerations are
+        found, too. `'file.c'::name` and `function::name` say which one is meant.
+
+        Errors: `UsageError` when there is none of this name, or several may be meant.
         """
         function, own = self._own()
         # Inner blocks come last, and hide what is outside.
         for variable in reversed(own):
             if variable[0] == name and self._loaded is not None:
                 return self._value(self._loaded, variable, function)
-        return self._outside(name)
+        member = self._member(name, own, function)
+        return self._outside(name, function) if member is None else member
+
+    def _member(self, name: str, own: list[_Variable], function: int | None) -> Value | None:
+        """A member of the object whose function this is; None: it has none."""
+        this = next((variable for variable in own if variable[0] == "this"), None)
+        if this is None or self._loaded is None or "::" in name:
+            return None
+        kind = Type(self._loaded.module, this[2])
+        if kind.kind != "pointer":
+            return None
+        try:
+            kind.target.find_member(name)
+        except UsageError:
+            return None
+        found = self._value(self._loaded, this, function)
+        if found is None:
+            raise UsageError(f"{name} is a member of *this, which is optimized out here")
+        return found.member(name)
 
     def is_local(self, name: str) -> bool:
         """Whether a name means a variable that lives as long as the call of its function."""
@@ -108,28 +139,31 @@ class FrameVariables:
 
     def type_named(self, name: str) -> Type:
         """A type by its name. Errors: `UsageError` when there is none."""
-        for spelling in spellings(name):
-            for loaded in self._modules():
-                entry = loaded.module.type_named(spelling)
-                if entry is not None:
-                    return Type(loaded.module, entry)
-        for loaded in self._modules():
-            return LanguageType(loaded.module, name)
-        raise UsageError(f"no type is named {name}")
-
-    def enumerator(self, name: str) -> int | None:
-        """The value of a constant of an enumeration; None: there is none of this name."""
-        for loaded in self._modules():
-            found = loaded.module.enumerator_named(name)
-            if found is not None:
-                return found
-        return None
+        return self._lookup(self._own()[0]).find_type(name)
 
     def void(self) -> Type:
         """The type of nothing, for pointers to it. Errors: `UsageError` without any module."""
-        for loaded in self._modules():
-            return Type(loaded.module, None)
+        return Type(self._any_module(), None)
+
+    def language_type(self, name: str) -> Type:
+        """A type of the language itself. Errors: `UsageError` without any module."""
+        return LanguageType(self._any_module(), name)
+
+    def _any_module(self) -> _native.Module:
+        for loaded in self._lookup(None).modules():
+            return loaded.module
         raise UsageError("no type is known here")
+
+    def vector(self, name: str) -> Value:
+        """A vector register of the frame, by name without `$`.
+
+        Errors: `UsageError` where it is not known.
+        """
+        number = int(name.removeprefix("xmm"))
+        if number >= len(self._vectors):
+            raise UsageError(f"the value of {name} in this frame is no longer known")
+        kind = Registers(self._any_module())
+        return Value(kind, self._read, None, bytes(self._vectors[number][:16]))
 
     def register(self, name: str) -> tuple[int, int, bool]:
         """A register of the frame, by name without `$`: value, bytes, and whether it has a sign.
@@ -160,60 +194,29 @@ class FrameVariables:
         function, _, variables = scopes[self._frame.depth]
         return function, variables
 
-    def _outside(self, name: str) -> Value | None:
-        """A variable outside of functions: C's own order, then what nobody else could mean."""
-        best: list[tuple[Loaded, _Variable, str]] = []
-        best_rank = _RANKS
-        for loaded in self._modules():
-            is_own = loaded == self._loaded
-            address = self._frame.lookup_address - loaded.bias if is_own else None
-            for variable, is_external, is_of_unit, source in loaded.module.globals(name, address):
-                rank = self._rank(loaded, is_external=is_external, is_of_unit=is_of_unit)
-                if rank < best_rank:
-                    best, best_rank = [], rank
-                if rank == best_rank:
-                    best.append((loaded, variable, f"{source or '?'} of {loaded.path}"))
-            if best_rank == 0:
-                break
-        if not best:
-            raise UnknownNameError(f"no variable {name} can be seen here", self._missing())
-        if best_rank == _RANKS - 1 and len(best) > 1:
-            places = sorted({place for *_, place in best})
-            if len(places) > 1:
-                raise UsageError(
-                    f"{name} can be one of {len(places)}: of {', '.join(places[:3])}",
-                    "ask in a frame of the file that is meant",
-                )
-        return self._value(best[0][0], best[0][1], None)
+    def _lookup(self, function: int | None) -> Lookup:
+        return Lookup(self._space, self._frame.lookup_address, self._program, function)
 
-    def _missing(self) -> str:
-        """What is not there of the debug information; "" where nothing is known to be missing."""
-        for loaded in self._modules():
-            if loaded.module.missing_part is not None:
-                part = loaded.module.missing_part
-                return f"a part of the debug information of {loaded.path} is not there: {part}"
-        return ""
-
-    def _rank(self, loaded: Loaded, *, is_external: bool, is_of_unit: bool) -> int:
-        """How near a variable is: of the frame's unit, module, of the program, or elsewhere."""
-        if is_of_unit:
-            return 0
-        if is_external:
-            return 1 if loaded == self._loaded else 2 if loaded.path == self._program else 3
-        return _RANKS - 1
-
-    def _modules(self) -> list[Loaded]:
-        """All modules, the frame's own first."""
-        others = [loaded for loaded in self._space.modules if loaded != self._loaded]
-        return others if self._loaded is None else [self._loaded, *others]
+    def _outside(self, name: str, function: int | None) -> Value | None:
+        """What a name means outside of functions."""
+        meant = self._lookup(function).find(name)
+        module = meant.loaded.module
+        if meant.kind == "constant":
+            return converted(meant.number, Type(module, meant.entry), self._read)
+        if meant.kind == "function":
+            kind = Type(module, meant.entry) if meant.entry is not None else UnknownFunction(module)
+            return Value(kind, self._read, meant.number + meant.loaded.bias)
+        if meant.variable is None or not meant.has_place:
+            return None
+        return self._value(meant.loaded, meant.variable, None)
 
     def _value(self, loaded: Loaded, variable: _Variable, function: int | None) -> Value | None:
         kind = Type(loaded.module, variable[2])
         pieces = self._pieces(loaded, variable, function)
         if len(pieces) == 1 and pieces[0][0] == "memory" and pieces[0][3] is None:
             return Value(kind, self._read, pieces[0][1])
-        content = self._assembled(pieces, kind.size)
-        return None if content is None else Value(kind, self._read, None, content)
+        content, holes = self._assembled(pieces, kind.size)
+        return None if content is None else Value(kind, self._read, None, content, holes=holes)
 
     def _pieces(
         self, loaded: Loaded, variable: _Variable, function: int | None
@@ -226,6 +229,7 @@ class FrameVariables:
             self._frame.frame_address,
             None,
             self._read,
+            self._entry_value,
         )
         # Where the frame is says nothing of another module's variables, and may lie before it.
         is_own = self._loaded is not None and loaded.bias == self._loaded.bias
@@ -248,13 +252,17 @@ class FrameVariables:
 
     def _assembled(
         self, pieces: list[tuple[str, int, bytes | None, int | None, int]], size: int
-    ) -> bytes | None:
-        """The bytes of a value that is in registers or in parts; None: not all of it is there."""
+    ) -> tuple[bytes | None, tuple[tuple[int, int], ...]]:
+        """The bytes of a value that is in registers or in parts, and which of them are not known.
+
+        None: none of it is there.
+        """
         content = b""
+        holes: list[tuple[int, int]] = []
         for where, number, known, bits, first_bit in pieces:
             length = size - len(content) if bits is None else bits // 8
-            if first_bit % 8:
-                return None
+            if first_bit % 8 or (bits is not None and bits % 8):
+                return None, ()
             skip = first_bit // 8
             if where == "memory":
                 part = self._read(number + skip, length)
@@ -263,9 +271,14 @@ class FrameVariables:
             else:
                 part = (known or b"")[skip : skip + length]
             if len(part) < length:
-                return None
+                holes.append((len(content), len(content) + length))
+                part = bytes(length)
             content += part
-        return content if pieces and len(content) >= size else None
+        if len(content) < size:
+            holes.append((len(content), size))
+            content = content.ljust(size, b"\0")
+        is_nowhere = sum(end - begin for begin, end in holes) >= size
+        return (None, ()) if not pieces or is_nowhere else (content, tuple(holes))
 
     def _register_bytes(self, number: int) -> bytes:
         if XMM0 <= number < XMM0 + len(self._vectors):
