@@ -81,6 +81,11 @@ class _Reader:
         #: What was given with messages, by the calls that gave it.
         self._under_way: dict[Place, tuple[Description, ...]] = {}
         self._giving = {one.sent: one.numbers for one in passings.values() if one is not None}
+        #: Calls of those that have been gone through.
+        self._settled: set[Place] = set()
+        #: Processes whose next event has got what is yet to be given, by the call that gives it. An
+        #: event has the time at which its call began, and who receives may have begun earlier.
+        self._held: dict[Place, list[tuple[int, Event, Iterator[Event]]]] = {}
         self._known: dict[int, Descriptors] = {}
         #: What a child of vfork does until it executes a program, by process; and its number.
         self._borrowed: dict[int, tuple[Descriptors, int]] = {}
@@ -98,12 +103,28 @@ class _Reader:
         """Read everything."""
         for number in self._roots:
             self._begin(number, {})
-        while self._waiting:
+        while self._waiting or self._held:
+            if not self._waiting:
+                # What they wait for never comes: it has not taken effect.
+                self._release(next(iter(self._held)), 0.0)
             _, number, event, rest = heapq.heappop(self._waiting)
+            passing = self._passings.get((event.process, event.index))
+            if passing is not None and passing.sent not in self._settled:
+                self._held.setdefault(passing.sent, []).append((number, event, rest))
+                continue
             self._take(event)
+            self._release((event.process, event.index), event.seconds)
             following = next(rest, None)
             if following is not None:
                 heapq.heappush(self._waiting, (following.seconds, number, following, rest))
+
+    def _release(self, sent: Place, seconds: float) -> None:
+        """Let those go on who wait for a message with descriptors."""
+        if sent not in self._giving:
+            return
+        self._settled.add(sent)
+        for number, event, rest in self._held.pop(sent, ()):
+            heapq.heappush(self._waiting, (max(seconds, event.seconds), number, event, rest))
 
     def _begin(self, process: int, inherited: dict[int, tuple[Description, bool]]) -> None:
         self._known[process] = Descriptors(process, inherited)
@@ -171,11 +192,7 @@ class _Reader:
 
     def _given(self, passing: Passing) -> tuple[Description, ...]:
         """What the sender of a message has given with it."""
-        if passing.sent in self._under_way:
-            return self._under_way[passing.sent]
-        # An event has the time at which its call was over: that of the sender comes next.
-        sender = self._known[passing.sent[0]]
-        return tuple(map(sender.description, passing.numbers))
+        return self._under_way.get(passing.sent, ())
 
     def _note_connection(self, event: Event, descriptors: Descriptors) -> None:
         socket = descriptors.description(descriptor_number(event.args[0]))
