@@ -27,7 +27,7 @@ from reenact.session.values import Stop
 
 #: Interrupts of one gdb, and of one session.
 IN_GDB = 50
-IN_SESSION = 100
+IN_SESSION = 20
 #: Shortest and longest time between a command and its interrupt, seconds; of each factor of ten
 #: as many are tried.
 SHORTEST, LATEST = 0.0005, 0.5
@@ -126,6 +126,9 @@ def storm_in_gdb(reenact: Reenact, trace: Path, seed: int, count: int) -> None:
         assert machine.tell("goto start").text.startswith("0:2"), "the server is out of step"
 
 
+# Not among the quick ones: gdb itself may say "Quit" in place of a stop, and the test cannot tell then
+# whether it still waits for one.
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(4))
 def test_interrupts_in_gdb(seed: int, reenact: Reenact, busy: Path) -> None:
     storm_in_gdb(reenact, busy, seed, IN_GDB)

@@ -91,7 +91,9 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             )
             try:
                 _serve_debugger(debugged, directory, listener, debugger, conversations)
-                return debugger.wait()
+                status = debugger.wait()
+                # As a shell says that a signal has ended it.
+                return status if status >= 0 else 128 - status
             finally:
                 _end(debugger)
 
