@@ -126,7 +126,7 @@ def storm_in_gdb(reenact: Reenact, trace: Path, seed: int, count: int) -> None:
         assert machine.tell("goto start").text.startswith("0:2"), "the server is out of step"
 
 
-# Not among the quick ones: gdb itself may say "Quit" in place of a stop, and the test cannot tell then
+# Not among the quick ones: gdb may say "Quit" in place of a stop, and the test cannot tell then
 # whether it still waits for one.
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(4))
