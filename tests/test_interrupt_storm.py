@@ -27,7 +27,7 @@ from reenact.session.values import Stop
 
 #: Interrupts of one gdb, and of one session.
 IN_GDB = 50
-IN_SESSION = 20
+IN_SESSION = 100
 #: Shortest and longest time between a command and its interrupt, seconds; of each factor of ten
 #: as many are tried.
 SHORTEST, LATEST = 0.0005, 0.5
@@ -142,6 +142,8 @@ def storm_in_a_session(trace: Path, seed: int, count: int) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.signal(signal.SIGALRM, interrupt)
+    # The job of a shell in the background has it ignored.
+    own = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with package.open(trace).replay() as session:
             session.add_breakpoint("mixed", lambda at: at.registers["rdi"] == 123456789)
@@ -161,6 +163,7 @@ def storm_in_a_session(trace: Path, seed: int, count: int) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, own)
 
 
 def _shown(session: Session) -> tuple[object, ...]:
