@@ -174,7 +174,7 @@ def test_a_floor_ends_the_way_back(session: Session) -> None:
 def test_an_interrupt_while_copies_are_left(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one_watchpoint(session, None)
+    breakpoints(session, None)
     session.goto("end")
     for _ in range(2):
         session.reverse_continue()
@@ -194,5 +194,5 @@ def test_an_interrupt_while_copies_are_left(
         replayed._search.trail._waiting.clear()
         assert session.reverse_continue().reason == StopReason.INTERRUPTED
         assert session.position == origin
-    assert session.reverse_continue().reason == StopReason.WATCHPOINT
+    assert session.reverse_continue().reason == StopReason.BREAKPOINT
     assert session.position < origin
