@@ -52,9 +52,7 @@ class HitTrail:
 
     def before(self, points: Points, key: Key) -> StopState | None:
         """The last hit of some points before a place; None: it is not known."""
-        # Of watchpoints a list was seen to lack two hits in a row, once, on a busy machine. Until
-        # the cause is found they are searched for each time.
-        if points.watches() or self._meant != _meaning(points) or key > self._end:
+        if self._meant != _meaning(points) or key > self._end:
             return None
         index = bisect.bisect_left(self._keys, key) - 1
         return self._hits[index] if index >= 0 else None
