@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 RUST_SOURCES := $(shell find crates -name target -prune -o \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' -o -name '*.ld' -o -name '*.S' \) -print)
 PACKAGING := $(wildcard pyproject.toml Cargo.toml Cargo.lock build.py)
 
-.PHONY: help demo build recorder test test-rust test-translator test-traces test-python full lint format bench soak docs reference clean
+.PHONY: help demo build recorder release test test-rust test-translator test-traces test-python full lint format bench soak docs reference clean
 
 help:
 	@echo 'make demo    build, record a real program, replay and verify it'
@@ -25,6 +25,7 @@ help:
 	@echo 'make full    the Python tests with programs in full size (about half an hour)'
 	@echo 'make lint    formatting, static checks, layers'
 	@echo 'make recorder  reenact-recorder, one static file that records on machines without the rest'
+	@echo 'make release   wheel, source distribution and reenact-recorder in build/release'
 	@echo 'make bench   measure recording and replaying against native runs (minutes)'
 	@echo 'make soak    fuzz without end (Ctrl-C ends it)'
 	@echo 'make docs    the documentation as HTML in build/docs'
@@ -48,6 +49,10 @@ build: $(BIN)/.built
 # For machines without Python: the supervisor with the recorder inside.
 recorder: build
 	@tools/recorder.sh
+
+# What is published: docs/internals/releasing.md.
+release: build
+	@tools/release.sh
 
 demo: build
 	@sh tools/demo.sh
@@ -79,6 +84,7 @@ lint: $(BIN)/.tools
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/vermin --target=3.9- --no-tips --quiet --exclude-regex '[.]pyi$$' src/reenact
 	$(BIN)/python tools/check_layers.py
 	$(BIN)/python tools/check_examples.py
 	tools/workspaces.sh fmt --check

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 import skips
+from distributions import SUITES, root_of
 from recorded_run import Keeper, Reenact, check_exact, run
 
-BUILD = Path(__file__).resolve().parent.parent / "build" / "tests"
-SUITES = ("bullseye", "sid")
 STEADY = {
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
@@ -52,25 +46,6 @@ PROGRAMS = {
 }
 
 
-def _root(suite: str) -> Path:
-    """The folder of an installed distribution, made once."""
-    place = BUILD / "distributions" / suite
-    if (place / "complete").exists():
-        return place
-    if os.getuid() != 0:
-        skips.skip(skips.Reason.NOT_ROOT)
-    command = [skips.need_program("debootstrap"), "--variant=minbase"]
-    command += ["--include=python3,xz-utils", suite, str(place)]
-    shutil.rmtree(place, ignore_errors=True)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made = subprocess.run(command, capture_output=True, check=False, timeout=1500)
-    if made.returncode != 0:
-        shutil.rmtree(place, ignore_errors=True)
-        skips.skip(skips.Reason.NO_NETWORK, f"Debian's {suite}")
-    (place / "complete").touch()
-    return place
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_program_of_another_distribution(
@@ -78,7 +53,7 @@ def test_a_program_of_another_distribution(
 ) -> None:
     """Its own C library, and nothing of ours in sight: no /proc, and our files out of reach."""
     skips.unless_full()
-    command = ["chroot", str(_root(suite)), *PROGRAMS[name]]
+    command = ["chroot", str(root_of(suite)), *PROGRAMS[name]]
     native = run(command, variables=STEADY)
     assert native.status == 0, native.describe()
     recorded = reenact.record(command, keeper.trace(), variables=STEADY, timeout=300)

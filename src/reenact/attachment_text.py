@@ -93,9 +93,7 @@ def _zero(attachment: Attachment) -> str:
 
 def _registers(attachment: Attachment) -> str:
     values = struct.unpack(f"<{len(_REGISTERS)}Q", attachment.content)
-    return "registers " + " ".join(
-        f"{name}={value:#x}" for name, value in zip(_REGISTERS, values, strict=True)
-    )
+    return "registers " + " ".join(f"{name}={value:#x}" for name, value in zip(_REGISTERS, values))
 
 
 def _strings(attachment: Attachment) -> str:

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use reenact_trace::event::start;
 
 /// A program that ran in a process.
-#[pyclass(frozen, get_all, module = "reenact._native")]
+#[pyclass(frozen, get_all, skip_from_py_object, module = "reenact._native")]
 #[derive(Clone)]
 pub struct Image {
     /// Index of its image-begin event.

@@ -53,6 +53,7 @@ class Milestones:
             if event is not None:
                 found.append(Milestone(Position(process, event), "exec"))
         self._all = sorted(found, key=lambda milestone: milestone.position)
+        self._positions = [milestone.position for milestone in self._all]
 
     def at(self, position: Position) -> Milestone | None:
         """The one that takes effect right there."""
@@ -60,12 +61,12 @@ class Milestones:
 
     def after(self, position: Position, kinds: Collection[str]) -> Milestone | None:
         """The next one of some kinds behind a position."""
-        first = bisect.bisect_right(self._all, position, key=lambda known: known.position)
+        first = bisect.bisect_right(self._positions, position)
         return next((known for known in self._all[first:] if known.kind in kinds), None)
 
     def before(self, position: Position, kinds: Collection[str]) -> Milestone | None:
         """The last one of some kinds before a position."""
-        end = bisect.bisect_left(self._all, position, key=lambda known: known.position)
+        end = bisect.bisect_left(self._positions, position)
         return next((known for known in reversed(self._all[:end]) if known.kind in kinds), None)
 
 

@@ -120,7 +120,7 @@ class Descriptors:
         is_stream = is_pipe or flags & _SOCK_TYPE == _SOCK_STREAM
         ends = [Description("pipe" if is_pipe else "pair", place) for _ in range(2)]
         ends[0].peer, ends[1].peer = ends[1], ends[0]
-        for number, end in zip(_PAIR.unpack_from(content), ends, strict=True):
+        for number, end in zip(_PAIR.unpack_from(content), ends):
             end.is_stream = is_stream
             self.known[number] = (end, bool(flags & os.O_CLOEXEC))
 

@@ -107,7 +107,7 @@ def answering(urls: list[str]) -> list[str]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max(len(urls), 1)) as pool:
-        return [url for url, answers in zip(urls, pool.map(_answers, urls), strict=True) if answers]
+        return [url for url, answers in zip(urls, pool.map(_answers, urls)) if answers]
 
 
 def _answers(url: str) -> bool:
