@@ -66,7 +66,7 @@ impl Case {
         }
     }
 
-    fn fill_data(&self, machine: &mut Machine) {
+    pub fn fill_data(&self, machine: &mut Machine) {
         let mut random = Random::new(self.data_seed);
         for chunk in machine.data().chunks_exact_mut(8) {
             chunk.copy_from_slice(&random.next().to_le_bytes());

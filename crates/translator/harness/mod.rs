@@ -7,3 +7,4 @@ pub mod generate;
 pub mod machine;
 pub mod native;
 pub mod random;
+pub mod watched;

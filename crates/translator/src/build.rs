@@ -36,8 +36,22 @@ pub(crate) enum Mode {
     Exact(u8),
     /// One instruction, without looking at what it accesses, nor for a landing.
     Unchecked,
-    /// The same, not to be remembered: its page may be about to change.
-    Once,
+    /// One instruction, without looking for a landing, and not to be remembered: its page may be about to change, or
+    /// the landing be taken away. What it accesses has been looked at, or not.
+    Once { looked_at: bool },
+}
+
+impl Mode {
+    /// Whether what the block accesses is looked at, where anything is watched. This belongs to the block and to no
+    /// run: other blocks may be made on the way, and stay.
+    pub(crate) fn checks_accesses(self) -> bool {
+        !matches!(self, Mode::Unchecked | Mode::Once { looked_at: true })
+    }
+
+    /// Whether the block is used once.
+    pub(crate) fn is_once(self) -> bool {
+        matches!(self, Mode::Once { .. })
+    }
 }
 
 /// Why there is no block.
@@ -52,6 +66,8 @@ pub(crate) struct Build {
     pub(crate) body: u64,
     pub(crate) mode: Mode,
     pub(crate) limit: u8,
+    /// Whether it gets checks of watched memory.
+    pub(crate) checks_accesses: bool,
     pub(crate) count: u8,
     pub(crate) branches: u8,
     /// Status flags neither read nor overwritten so far.

@@ -51,13 +51,14 @@ impl Engine {
             Mode::Normal if self.path_limit != 0 => self.path_limit,
             Mode::Normal => MAX_COUNT,
             Mode::Exact(limit) => limit,
-            Mode::Unchecked | Mode::Once => 1,
+            Mode::Unchecked | Mode::Once { .. } => 1,
         };
         let mut b = Build {
             e: self.emitter(body),
             body,
             mode,
             limit,
+            checks_accesses: self.watched_access != 0 && mode.checks_accesses(),
             count: 0,
             branches: 0,
             undecided: STATUS_FLAGS,
@@ -118,12 +119,12 @@ impl Engine {
                 }
                 if let Some(landing) = self.landing.filter(|landing| landing.address == pc) {
                     // A single instruction has been checked before.
-                    if !matches!(b.mode, Mode::Unchecked | Mode::Once) {
+                    if !matches!(b.mode, Mode::Unchecked | Mode::Once { .. }) {
                         self.check_landing(b, &landing);
                     }
                 }
                 let code = &bytes[(pc - first) as usize..];
-                if !self.checks_accesses {
+                if !b.checks_accesses {
                     if let Some(length) = self.copy_plain(b, pc, code) {
                         pc += length as u64;
                         if length == code.len() {
@@ -239,7 +240,7 @@ impl Engine {
     /// Write stubs and accounting, enter the block in the tables.
     pub(crate) fn finish<G: GuestCode>(&mut self, guest: &mut G, b: Build) -> u32 {
         self.hot = b.e.address();
-        if b.mode != Mode::Once {
+        if !b.mode.is_once() {
             self.watch_pages(guest, &b);
         }
         let mut pending = core::mem::take(&mut self.pending);
@@ -314,9 +315,9 @@ impl Engine {
                 Mode::Normal => 0,
                 Mode::Exact(limit) => limit,
                 Mode::Unchecked => UNCHECKED,
-                Mode::Once => 1,
+                Mode::Once { .. } => 1,
             },
-            valid: b.mode != Mode::Once,
+            valid: !b.mode.is_once(),
             traced: b.traced,
         };
         block.entry = if b.mode == Mode::Normal {
@@ -326,7 +327,7 @@ impl Engine {
             block.body
         };
         self.store.blocks.push(block);
-        if b.mode != Mode::Once {
+        if !b.mode.is_once() {
             self.store
                 .by_address
                 .insert(key(b.start, block.limit), b.number);
@@ -347,7 +348,7 @@ impl Engine {
 
     /// Put the block on the lists of the pages its latest stretch of code lies on.
     pub(crate) fn watch_pages<G: GuestCode>(&mut self, guest: &mut G, b: &Build) {
-        if b.mode == Mode::Once {
+        if b.mode.is_once() {
             return;
         }
         for page in b.first_page..=b.last_page {

@@ -67,8 +67,6 @@ pub(crate) struct Engine {
     pub state_extent: Option<StateExtent>,
     /// Accesses that any of `watches` is about.
     pub watched_access: u8,
-    /// Whether the block being built gets checks for them.
-    pub checks_accesses: bool,
     pub factory: Option<iced_x86::InstructionInfoFactory>,
     /// The last executable range asked for.
     pub range: Option<CodeRange>,
@@ -124,7 +122,6 @@ impl Engine {
             watches: Vec::new(),
             state_extent: None,
             watched_access: 0,
-            checks_accesses: false,
             factory: None,
             range: None,
             generation: 0,

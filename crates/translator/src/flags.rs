@@ -130,7 +130,7 @@ impl Engine {
             }
             let info = self.classifier.get(&instruction);
             // A check of watched memory would show the flags.
-            let is_checked = self.checks_accesses && !is_plain(&instruction);
+            let is_checked = b.checks_accesses && !is_plain(&instruction);
             if info.read & undecided != 0 || !info.class.goes_on() || is_checked {
                 return LIVE;
             }

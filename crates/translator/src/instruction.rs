@@ -24,7 +24,7 @@ impl Engine {
     ) -> Next {
         let length = i.len();
         let (bytes, safe16) = (&code[..length], code.len() >= 16);
-        if self.checks_accesses {
+        if b.checks_accesses {
             self.check_accesses(b, i);
         }
         let killed = self.kills(i, info);

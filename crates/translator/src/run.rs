@@ -55,7 +55,6 @@ impl Translator {
         // The accounting that preserves flags takes a budget of 2^56 or more for a negative one.
         let mut remaining = limit.min(1 << 55) as i64;
         let watches = self.engine.watched_access != 0;
-        let mut unwatched = past == Past::Watch && watches;
         let mut step = self.step_past(past, watches);
         let mut recording: Option<Recording> = None;
         let mut interrupted = false;
@@ -90,7 +89,6 @@ impl Translator {
             } else {
                 Mode::Normal
             };
-            self.engine.checks_accesses = watches && !core::mem::take(&mut unwatched);
             let number = match self.block(guest, rip, mode, 0) {
                 Ok(number) => number,
                 Err(fault) => {
@@ -155,8 +153,7 @@ impl Translator {
                 Next::Slow => {}
                 Next::Step => {
                     // It was looked at before it faulted.
-                    step = Some(Mode::Once);
-                    unwatched = watches;
+                    step = Some(Mode::Once { looked_at: true });
                 }
                 Next::Go(None) => {}
                 Next::Go(_) | Next::Indirect if within.is_some() => {}
@@ -215,7 +212,7 @@ impl Translator {
             .landing
             .is_some_and(|landing| landing.address == rip);
         Some(if is_landing {
-            Mode::Once
+            Mode::Once { looked_at: false }
         } else {
             Mode::Exact(1)
         })
@@ -272,7 +269,7 @@ impl Translator {
             Mode::Normal => Some(0),
             Mode::Exact(limit) => Some(limit),
             Mode::Unchecked => Some(UNCHECKED),
-            Mode::Once => None,
+            Mode::Once { .. } => None,
         };
         if let Some(limit) = limit {
             if let Some(number) = self.engine.store.by_address.get(key(address, limit)) {
