@@ -72,9 +72,7 @@ class BackwardSearch:
                 scanning = waiting.fork()
                 stack.callback(scanning.close)
                 found, listed = self._last_of(scanning, end, points, judge)
-                # Of watchpoints a list was seen to lack two hits in a row, once, on a busy machine.
-                # Until the cause is found they are searched for each time.
-                if len(listed) > 1 and not points.watches():
+                if len(listed) > 1:
                     self.trail.replace(points, listed, end, waiting.fork())
                 found = found or self._hit_where(waiting, points, judge)
                 begin = waiting.state.key
