@@ -132,6 +132,15 @@ def test_on_the_command_line(reenact: Reenact, trace: Path) -> None:
     said = json.loads(reenact.run("ps", "--threads", "--json", str(trace)).stdout)
     assert [(one["number"], one["name"]) for one in said["threads"]] == [*enumerate(names, 1)]
     assert [one["end"] is None for one in said["threads"]] == [False] * 4
+    # What it is known by in the program itself.
+    with package.open(trace).replay() as session:
+        known = {}
+        session.add_breakpoint(line_of("/* works */"))
+        while session.continue_().reason.name == "BREAKPOINT":
+            known.update({one.number: one.pthread for one in session.threads})
+    assert {one["number"]: one["pthread"] for one in said["threads"]} == known
+    assert lines[0].split() == ["PROCESS", "THREAD", "TID", "PTHREAD", "BEGINS", "ENDS", "NAME"]
+    assert [int(line.split()[3], 16) for line in lines[1:]] == [known[n] for n in (1, 2, 3, 4)]
 
 
 def test_processes_and_programs(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import argparse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from reenact.session.thread_table import RecordedThread
+    from reenact.session.thread_names import NamedThread
     from reenact.trace import Trace
 
 HELP = "the processes of a trace"
@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
         action="store_true",
-        help="list the threads of each process instead: number, name, where they begin and end; "
+        help="list the threads of each process instead: number, pthread_t, name, where they begin "
+        "and end; "
         "replays each process, as the log has no names",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -72,49 +73,51 @@ def _print_threads(trace: Trace, *, as_json: bool) -> int:
     from reenact.printable import printable
 
     found = [
-        (process.number, thread, name)
+        (process.number, thread)
         for process in trace.processes
-        for thread, name in _named_threads(trace, process.number)
+        for thread in _named_threads(trace, process.number)
     ]
     if as_json:
         threads = [
             {
                 "process": process,
-                "number": thread.number,
-                "tid": thread.tid,
-                "name": name,
-                "begin": thread.begin,
-                "end": thread.end,
+                "number": thread.recorded.number,
+                "tid": thread.recorded.tid,
+                "name": thread.name,
+                "pthread": thread.pthread or None,
+                "begin": thread.recorded.begin,
+                "end": thread.recorded.end,
             }
-            for process, thread, name in found
+            for process, thread in found
         ]
         terminal.print_json({"trace": trace.path, "threads": threads})
         return 0
     terminal.print_table(
-        ("process", "thread", "tid", "begins", "ends", "name"),
+        ("process", "thread", "tid", "pthread", "begins", "ends", "name"),
         [
             (
                 str(process),
-                str(thread.number),
-                str(thread.tid),
-                f"{process}:{thread.begin}",
-                "-" if thread.end is None else f"{process}:{thread.end}",
-                printable(name),
+                str(thread.recorded.number),
+                str(thread.recorded.tid),
+                f"{thread.pthread:#x}" if thread.pthread else "-",
+                f"{process}:{thread.recorded.begin}",
+                "-" if thread.recorded.end is None else f"{process}:{thread.recorded.end}",
+                printable(thread.name),
             )
-            for process, thread, name in found
+            for process, thread in found
         ],
-        right=("process", "thread", "tid"),
+        right=("process", "thread", "tid", "pthread"),
     )
     return 0
 
 
-def _named_threads(trace: Trace, process: int) -> list[tuple[RecordedThread, str]]:
+def _named_threads(trace: Trace, process: int) -> list[NamedThread]:
     """The threads of a process; without names where it cannot be replayed."""
     import sys
 
     from reenact.errors import ReenactError
     from reenact.printable import printable
-    from reenact.session.thread_names import named_threads
+    from reenact.session.thread_names import NamedThread, named_threads
     from reenact.session.thread_table import ThreadTable
 
     try:
@@ -122,4 +125,4 @@ def _named_threads(trace: Trace, process: int) -> list[tuple[RecordedThread, str
     except ReenactError as error:
         reason = printable(error.message)
         print(f"threads of process {process} have no names here: {reason}", file=sys.stderr)
-        return [(thread, "") for thread in ThreadTable(trace, process).all]
+        return [NamedThread(thread) for thread in ThreadTable(trace, process).all]

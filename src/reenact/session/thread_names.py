@@ -1,9 +1,11 @@
-"""What the threads of a process are called when they end: a replay tells, the log has no names."""
+"""What the threads of a process are known by when they end: a replay tells, the log has no names."""
 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 
+from reenact.errors import ReplayError
 from reenact.session.opening import open_process
 from reenact.session.positions import Key
 from reenact.session.recorded_trace import RecordedTrace
@@ -11,8 +13,23 @@ from reenact.session.schedule import Schedule
 from reenact.session.thread_table import RecordedThread, ThreadTable
 
 
-def named_threads(trace: RecordedTrace, process: int) -> list[tuple[RecordedThread, str]]:
-    """Every thread that a process ever has, by number, with its last name; "" where it has none.
+@dataclass(frozen=True)
+class NamedThread:
+    """A thread, and what it was known by at its last moment.
+
+    Arguments:
+        recorded: the thread.
+        name: what the kernel called it; empty: not known.
+        pthread: its `pthread_t`, with the C libraries of Linux; 0: it had none, or it is not known.
+    """
+
+    recorded: RecordedThread
+    name: str = ""
+    pthread: int = 0
+
+
+def named_threads(trace: RecordedTrace, process: int) -> list[NamedThread]:
+    """Every thread that a process ever has, by number, as it was at its last moment.
 
     Arguments:
         trace: the trace.
@@ -22,7 +39,7 @@ def named_threads(trace: RecordedTrace, process: int) -> list[tuple[RecordedThre
     """
     schedule = Schedule(trace, process)
     threads = ThreadTable(trace, process).all
-    names = dict.fromkeys((thread.number for thread in threads), "")
+    found = {thread.number: NamedThread(thread) for thread in threads}
     replayed, replayer = open_process(trace, process)
     with contextlib.closing(replayer), contextlib.closing(replayed):
         start, end = replayed.history.start, replayed.find_end().key
@@ -33,6 +50,12 @@ def named_threads(trace: RecordedTrace, process: int) -> list[tuple[RecordedThre
 
         for thread in sorted(threads, key=last_moment):
             replayed.goto(last_moment(thread))
-            (name,) = replayed.present.thread_names([thread.tid])
-            names[thread.number] = name.decode("utf-8", "replace")
-    return [(thread, names[thread.number]) for thread in threads]
+            present = replayed.present
+            (name,) = present.thread_names([thread.tid])
+            is_running = present.state.tid == thread.tid
+            pthread = 0
+            # One that ended with its process may be gone where that ends.
+            with contextlib.suppress(ReplayError):
+                pthread = present.registers(0 if is_running else thread.tid)["fs_base"]
+            found[thread.number] = NamedThread(thread, name.decode("utf-8", "replace"), pthread)
+    return [found[thread.number] for thread in threads]
