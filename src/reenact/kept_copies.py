@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from reenact.errors import ReenactError
 _PARTS = {
     "files": "copies of programs and libraries",
     "sites": "instructions found in them",
+    "right": "checksums that were right",
     "machine": "answers of the processor",
     "debug": "debug information from servers",
 }
@@ -49,12 +51,22 @@ def parts(directory: str) -> list[Part]:
     Errors: `ReenactError` for what cannot be read.
     """
     found = []
-    for name, meaning in _PARTS.items():
+    for name, meaning in _all_parts(directory).items():
         files = _files(os.path.join(directory, name))
         if files:
             size = sum(status.st_blocks for _, status in files) * _BLOCK
             unused = sum(status.st_blocks for path, status in files if _is_unused(path, status))
             found.append(Part(name, meaning, len(files), size, unused * _BLOCK))
+    return found
+
+
+def _all_parts(directory: str) -> dict[str, str]:
+    """Every part by its directory, also one of another version of this package."""
+    found = dict(_PARTS)
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                found.setdefault(entry.name, f"{entry.name} (of another version)")
     return found
 
 
@@ -69,7 +81,7 @@ def clear(directory: str) -> None:
 
     Errors: `ReenactError` for what cannot be removed.
     """
-    for name in _PARTS:
+    for name in _all_parts(directory):
         for path, _ in _files(os.path.join(directory, name)):
             try:
                 os.unlink(path)

@@ -55,3 +55,17 @@ def test_a_cache_that_cannot_be_read(run, cache: Path) -> None:
     assert status == 125
     assert out == ""
     assert "cannot read" in err
+
+
+def test_every_part_is_shown_and_cleared(run, cache: Path) -> None:
+    """What this version knows, and what another one has left."""
+    for name in ("sites", "right", "debug", "of-old"):
+        (cache / name / "deep").mkdir(parents=True)
+        (cache / name / "deep" / "one").write_bytes(bytes(5000))
+    out = run("cache")[1]
+    assert "checksums that were right" in out
+    assert "of-old (of another version)" in out
+    parts = {part["part"] for part in json.loads(run("cache", "--json")[1])["parts"]}
+    assert parts == {"files", "sites", "right", "debug", "of-old"}
+    assert run("cache", "--clear")[1] == f"nothing is kept in {cache}\n"
+    assert [path for path in cache.rglob("*") if path.is_file()] == []

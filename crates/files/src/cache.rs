@@ -26,8 +26,15 @@ pub fn cache_part(part: &str) -> Option<PathBuf> {
     Some(directory)
 }
 
-/// Keep the `most` files of a directory that were written last.
-pub fn prune_to_newest(directory: &Path, most: usize) {
+/// What a directory of the cache may come to: so many files, which take so many bytes together.
+#[derive(Clone, Copy)]
+pub struct Limit {
+    pub files: usize,
+    pub bytes: u64,
+}
+
+/// Keep those files of a directory that were written last, as many as a limit allows.
+pub fn prune_to_newest(directory: &Path, limit: Limit) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
@@ -35,15 +42,16 @@ pub fn prune_to_newest(directory: &Path, most: usize) {
         .filter_map(|entry| {
             let entry = entry.ok()?;
             let status = entry.metadata().ok()?;
-            Some((status.mtime(), status.mtime_nsec(), entry.path()))
+            let written = (status.mtime(), status.mtime_nsec());
+            Some((written, status.blocks().saturating_mul(512), entry.path()))
         })
         .collect();
-    if files.len() <= most {
-        return;
-    }
     files.sort();
-    let surplus = files.len() - most;
-    for (_, _, path) in &files[..surplus] {
-        drop(fs::remove_file(path));
+    let mut bytes = 0u64;
+    for (index, (_, size, path)) in files.into_iter().rev().enumerate() {
+        bytes = bytes.saturating_add(size);
+        if index >= limit.files || bytes > limit.bytes {
+            drop(fs::remove_file(path));
+        }
     }
 }

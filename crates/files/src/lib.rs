@@ -14,7 +14,7 @@ mod private;
 mod regular;
 mod trace_files;
 
-pub use cache::{cache_part, prune_to_newest};
+pub use cache::{cache_part, prune_to_newest, Limit};
 pub use error::{FileError, Problem};
 pub use identity::identity_of;
 pub use private::{create_private, create_private_directory, make_private, replace_private};

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reenact_files::{
-    cache_part, identity_of, prune_to_newest, replace_private, Problem, TraceFiles,
+    cache_part, identity_of, prune_to_newest, replace_private, Limit, Problem, TraceFiles,
 };
 use reenact_trace::checksum::Checksum;
 use reenact_trace::FileIdentity;
@@ -27,8 +27,11 @@ const MOST_TEXT: u64 = 32 << 20;
 /// Files from this size on are remembered in the cache; smaller ones are read in a few milliseconds, and
 /// shared ones get a new identity whenever a recording takes one more link of them.
 const REMEMBERED_FROM: u64 = 16 << 20;
-/// Most files that are remembered there, or a few more: they are counted once in so many times.
-const MOST_REMEMBERED: usize = 1024;
+/// What is remembered there, or a little more: it is counted once in so many times.
+const LIMIT: Limit = Limit {
+    files: 1024,
+    bytes: 16 << 20,
+};
 const COUNTED_EVERY: u64 = 64;
 /// A file that has changed less than this ago may change again without its times telling.
 const SETTLED_NS: u64 = 2_000_000_000;
@@ -131,7 +134,7 @@ fn remember(identity: &FileIdentity, checksum: u64) {
         drop(replace_private(&place, remembered(checksum).as_bytes()));
         let is_counted = identity.hash().is_multiple_of(COUNTED_EVERY);
         if let Some(directory) = place.parent().filter(|_| is_counted) {
-            prune_to_newest(directory, MOST_REMEMBERED);
+            prune_to_newest(directory, LIMIT);
         }
     }
 }

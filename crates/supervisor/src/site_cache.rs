@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use reenact_files::{cache_part, prune_to_newest, replace_private};
+use reenact_files::{cache_part, prune_to_newest, replace_private, Limit};
 use reenact_trace::checksum::checksum;
 use reenact_trace::FileIdentity;
 
@@ -20,8 +20,11 @@ pub struct SiteWords {
     pub instructions: usize,
 }
 
-/// Most files that are remembered.
-const MOST_FILES: usize = 4096;
+/// What is remembered: a browser's library alone has megabytes of sites.
+const LIMIT: Limit = Limit {
+    files: 4096,
+    bytes: 256 << 20,
+};
 
 /// The cache; without a directory it only scans.
 pub struct SiteCache {
@@ -80,7 +83,7 @@ impl SiteCache {
 impl Drop for SiteCache {
     fn drop(&mut self) {
         if let (Some(directory), true) = (&self.directory, self.has_grown.get()) {
-            prune_to_newest(directory, MOST_FILES);
+            prune_to_newest(directory, LIMIT);
         }
     }
 }
