@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 HELP = "from a read to the write that its bytes come from, in whichever process, and back"
 DESCRIPTION = (
     "Where a call of a recorded process got bytes that another recorded process gave (through a "
-    "pipe, a socket, or a file), say which call that was and where; with --back, from the call "
-    "that gave bytes to those that got them. The bytes of both are compared, by replays of their "
-    "processes, where they were in memory."
+    "pipe, a socket, a pseudo-terminal or a file), say which call that was and where; with --back, "
+    "from the call that gave bytes to those that got them. The bytes of both are compared, by "
+    "replays of their processes, where they were in memory."
 )
 EXAMPLES = (
     ("reenact follow 2:208", "who wrote what process 2 read at its event 208"),

@@ -9,13 +9,29 @@ Place = tuple[int, int]
 
 
 @dataclass(eq=False)
+class Terminal:
+    """A pseudo-terminal, which both of its sides share.
+
+    Arguments:
+        made: the event that made its master side.
+        number: of its other side in /dev/pts, where the program has asked for it.
+        has_packets: whether the program may have asked for a control byte before each answer
+            (TIOCPKT).
+    """
+
+    made: Place | None
+    number: int | None = None
+    has_packets: bool = False
+
+
+@dataclass(eq=False)
 class Description:
     """What one or more descriptors of one or more processes stand for.
 
     Arguments:
         kind: "outside" (from before the recording), "pipe", "pair", "socket", "connection" (of a
-            socket that listens), "opened", "passed" (got with a message, and not known what it
-            is), or "other".
+            socket that listens), "opened", "terminal" (either side of one), "passed" (got with a
+            message, and not known what it is), or "other".
         made: the event that made it; None: it was there before.
         peer: the other end of a pipe or of a pair of sockets.
         listener: of a connection, the socket that listened.
@@ -27,6 +43,10 @@ class Description:
         truncates: whether opening it has emptied the file.
         offset: of an opened file, as far as it is known.
         identity: of a file, device and inode, where the program has asked for them.
+        device: what a special file stands for (`st_rdev`), where the program has asked for it.
+        terminal: the pseudo-terminal that it is a side of, where that is known.
+        is_master: it is the side that a terminal emulator has.
+        controlling: of what was opened, the terminal that /dev/tty was for the process.
     """
 
     kind: str
@@ -41,6 +61,10 @@ class Description:
     truncates: bool = False
     offset: int | None = 0
     identity: tuple[int, int] | None = None
+    device: int | None = None
+    terminal: Terminal | None = None
+    is_master: bool = False
+    controlling: Description | None = None
     accepted: list[tuple[float, Description]] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -51,6 +75,7 @@ class Description:
             "socket": "a socket",
             "connection": "a socket",
             "opened": "a file",
+            "terminal": "a pseudo-terminal",
             "passed": "a descriptor from another process,",
         }.get(self.kind, "what is followed by nobody")
         return noun if self.made is None else f"{noun} made at {self.made[0]}:{self.made[1]}"

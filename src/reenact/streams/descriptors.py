@@ -7,7 +7,7 @@ import struct
 
 from reenact import _native
 from reenact.events import Event
-from reenact.streams.descriptions import Description
+from reenact.streams.descriptions import Description, Terminal
 
 _PAIR = struct.Struct("<ii")
 _CLOSE_RANGE, _FCNTL, _PIPES = 436, 72, (22, 293)
@@ -15,6 +15,10 @@ _DUP2, _DUP3 = 33, 292
 _OPENS = {2: 1, 257: 2}
 _SOCKET, _SOCKETPAIR, _CREAT = 41, 53, 85
 _ACCEPTS, _CONNECT, _BIND, _GETSOCKNAME = (43, 288), 42, 49, 51
+#: ioctl_tty(2): which side of a pseudo-terminal is asked tells what it is.
+_IOCTL, _SETSID = 16, 112
+_TIOCGPTN, _TIOCSPTLCK, _TIOCGPTPEER = 0x80045430, 0x40045431, 0x5441
+_TIOCSCTTY, _TIOCPKT = 0x540E, 0x5420
 _F_DUPFD, _F_SETFD, _F_DUPFD_CLOEXEC = 0, 2, 1030
 _CLOSE_RANGE_CLOEXEC = 4
 _FD_CLOEXEC = 1
@@ -30,17 +34,22 @@ class Descriptors:
 
     Arguments:
         process: its number.
-        inherited: what it begins with.
+        inherited: those it begins with; None: it has none that are known.
     """
 
-    def __init__(self, process: int, inherited: dict[int, tuple[Description, bool]]) -> None:
+    def __init__(self, process: int, inherited: Descriptors | None = None) -> None:
         self._process = process
         #: By number: the description, and whether it is closed by `execve`.
-        self.known = dict(inherited)
+        self.known: dict[int, tuple[Description, bool]] = {}
+        #: The terminal that /dev/tty stands for, where the program has said so.
+        self.controlling: Description | None = None
+        if inherited is not None:
+            self.known = dict(inherited.known)
+            self.controlling = inherited.controlling
 
     def copy(self) -> Descriptors:
         """Those of a process that is made here."""
-        return Descriptors(self._process, self.known)
+        return Descriptors(self._process, self)
 
     def execute(self) -> None:
         """Another program is loaded."""
@@ -59,7 +68,11 @@ class Descriptors:
             self.description(descriptor_number(args[0])).connected = (event.seconds, place)
         if event.result < 0:
             return
-        if event.code == _BIND:
+        if event.code == _SETSID:
+            self.controlling = None
+        elif event.code == _IOCTL:
+            self._terminal_request(event)
+        elif event.code == _BIND:
             self.description(descriptor_number(args[0])).bound = place
         elif event.code == _GETSOCKNAME:
             self.description(descriptor_number(args[0])).address = _content(event, args[1])
@@ -87,6 +100,26 @@ class Descriptors:
             flags = args[_FLAGS[event.code]] if event.code in _FLAGS else 0
             self.known[result] = (self._made(event), bool(flags & os.O_CLOEXEC))
 
+    def _terminal_request(self, event: Event) -> None:
+        request = event.args[1] & 0xFFFF_FFFF
+        if request not in (_TIOCGPTN, _TIOCSPTLCK, _TIOCGPTPEER, _TIOCPKT, _TIOCSCTTY):
+            self._by_row(event)
+            return
+        asked = self.description(descriptor_number(event.args[0]))
+        if request == _TIOCSCTTY:
+            self.controlling = asked
+            return
+        if asked.terminal is None:
+            asked.kind, asked.is_master = "terminal", True
+            asked.terminal = Terminal(asked.made)
+        if request == _TIOCPKT:
+            asked.terminal.has_packets = True
+        elif request == _TIOCGPTN:
+            asked.terminal.number = int.from_bytes(_content(event, event.args[2])[:4], "little")
+        elif request == _TIOCGPTPEER:
+            made = Description("terminal", (event.process, event.index), terminal=asked.terminal)
+            self.known[event.result] = (made, bool(event.args[2] & os.O_CLOEXEC))
+
     def _is_new(self, event: Event) -> bool:
         return event.result > 2 and event.result not in self.known
 
@@ -97,6 +130,7 @@ class Descriptors:
             made = Description("opened", place)
             made.appends = bool(flags & os.O_APPEND)
             made.truncates = bool(flags & os.O_TRUNC)
+            made.controlling = self.controlling
             return made
         if event.code == _SOCKET:
             is_stream = event.args[1] & _SOCK_TYPE == _SOCK_STREAM

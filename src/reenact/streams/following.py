@@ -17,6 +17,7 @@ from reenact.streams.channels import Meeting
 from reenact.streams.descriptions import Description, Place, Transfer
 from reenact.streams.memory_of_calls import CallMemory
 from reenact.streams.passed import Passing, given
+from reenact.streams.terminals import Terminals
 from reenact.streams.transfers import RECEIVING, Transfers, read_transfers
 
 #: Bytes that are compared between what was given and what was got.
@@ -41,6 +42,7 @@ class Following:
         self._trace = trace
         self._memory = CallMemory(trace)
         self._read: Transfers | None = None
+        self._of_terminals: Terminals | None = None
         self._addresses: dict[tuple[int, int], tuple[int, bytes] | None] = {}
 
     def senders(self, position: Position) -> list[Followed]:
@@ -52,6 +54,9 @@ class Following:
         Errors: `UsageError` where the event got no bytes, or from outside of the recording.
         """
         received = self._transfer(self._found.received, position, "got no bytes")
+        with self._memory.reading():
+            if self._terminals.of(received.description) is not None:
+                return self._terminals.senders(received) or self._refuse_terminal(received)
         found = self._first_agreeing(received, self._candidates(received))
         return found or self._refuse(received, "came from", "what gave them was not recorded")
 
@@ -61,6 +66,9 @@ class Following:
         Arguments and errors: as `senders`.
         """
         sent = self._transfer(self._found.sent, position, "gave no bytes")
+        with self._memory.reading():
+            if self._terminals.of(sent.description) is not None:
+                return self._terminals.receivers(sent) or self._refuse_terminal(sent)
         found = self._first_agreeing(sent, self._candidates_back(sent))
         why = "what got them was not recorded, or nothing did"
         return found or self._refuse(sent, "went to", why)
@@ -120,6 +128,26 @@ class Following:
             f"the bytes of {one.process}:{one.event} {way} {one.description}: {why}",
             "see what descriptors were: reenact dump TRACE --kind syscall --paths",
         )
+
+    def _refuse_terminal(self, one: Transfer) -> NoReturn:
+        terminal = self._terminals.of(one.description)
+        if terminal is not None and terminal.has_packets:
+            why = "packet mode (TIOCPKT) is not followed"
+        else:
+            why = (
+                "nobody recorded is on its other side, or its line discipline has changed or "
+                "forgotten more than can be followed"
+            )
+        raise UsageError(
+            f"the bytes of {one.process}:{one.event} went through a pseudo-terminal: {why}",
+            "see what was read and written: reenact dump TRACE --kind syscall --data",
+        )
+
+    @property
+    def _terminals(self) -> Terminals:
+        if self._of_terminals is None:
+            self._of_terminals = Terminals(self._found, self._path, self._whole)
+        return self._of_terminals
 
     # Whom it may be
 
@@ -239,6 +267,9 @@ class Following:
         mine = self._content(one, meeting.begin, length)
         theirs = self._content(other, meeting.skipped, length)
         return None if mine is None or theirs is None else mine == theirs
+
+    def _whole(self, one: Transfer) -> bytes | None:
+        return self._content(one, 0, one.length)
 
     def _content(self, one: Transfer, skipped: int, length: int) -> bytes | None:
         """Bytes of a transfer; None where they cannot be seen."""

@@ -28,9 +28,29 @@ _LSEEK, _CONNECT = 8, 42
 #: newfstatat with an empty path, which is not told from others and so does not count.
 _FSTAT = 5
 _NEWFSTATAT, _AT_EMPTY_PATH = 262, 0x1000
-_STATUS = struct.Struct("<QQ")
-#: connect, bind, getsockname, fcntl, close_range; processes that are made; other kinds of events.
-_OTHERS = (_LSEEK, _CONNECT, _FSTAT, _NEWFSTATAT, 49, 51, 72, 436, 56, 57, 58, 435, 0, 1, 2)
+#: Device and inode, and at another place of a `struct stat` what a special file stands for.
+_STATUS, _DEVICE = struct.Struct("<QQ"), struct.Struct("<40xQ")
+#: connect, bind, getsockname, fcntl, close_range, ioctl, setsid; processes that are made; other
+#: kinds of events.
+_OTHERS = (
+    _LSEEK,
+    _CONNECT,
+    _FSTAT,
+    _NEWFSTATAT,
+    49,
+    51,
+    72,
+    436,
+    16,
+    112,
+    56,
+    57,
+    58,
+    435,
+    0,
+    1,
+    2,
+)
 _MOST_CALLS = 512
 _KINDS = ("syscall", "image-begin", "vfork-return", "process-start")
 
@@ -102,7 +122,7 @@ class _Reader:
     def read(self) -> None:
         """Read everything."""
         for number in self._roots:
-            self._begin(number, {})
+            self._begin(number, None)
         while self._waiting or self._held:
             if not self._waiting:
                 # What they wait for never comes: it has not taken effect.
@@ -126,7 +146,7 @@ class _Reader:
         for number, event, rest in self._held.pop(sent, ()):
             heapq.heappush(self._waiting, (max(seconds, event.seconds), number, event, rest))
 
-    def _begin(self, process: int, inherited: dict[int, tuple[Description, bool]]) -> None:
+    def _begin(self, process: int, inherited: Descriptors | None) -> None:
         self._known[process] = Descriptors(process, inherited)
         events = self._trace.events(process, kinds=_KINDS, codes=_codes(), with_attachments=True)
         first = next(events, None)
@@ -148,7 +168,7 @@ class _Reader:
         elif event.kind == "syscall":
             self._apply(event, borrowed if borrowed and event.tid == borrower else own)
         for child in self._children.get((event.process, event.index), ()):
-            self._begin(child, made_by.known)
+            self._begin(child, made_by)
 
     def _child_of_vfork(self, event: Event) -> int:
         later = self._trace.events(event.process, event.index, kinds=("vfork-return",))
@@ -246,8 +266,9 @@ def _transfer(
 
 def _identify(event: Event, description: Description) -> None:
     for attachment in event.attachments:
-        if attachment.tag == "write" and len(attachment.content) >= _STATUS.size:
+        if attachment.tag == "write" and len(attachment.content) >= _DEVICE.size:
             description.identity = _STATUS.unpack_from(attachment.content)
+            (description.device,) = _DEVICE.unpack_from(attachment.content)
             return
 
 
