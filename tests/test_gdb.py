@@ -268,11 +268,14 @@ def test_what_calls_may_not_do_is_named(reenact, calls: Path, call: str, why: st
 
 
 def test_signals_stop(reenact, trace: Path) -> None:
-    said = debug(reenact, trace, "handle SIGUSR1 stop print", "continue", "bt", "continue")
+    words = ("handle SIGUSR1 stop print", "continue", "bt", "stepi", "bt", "continue")
+    said = debug(reenact, trace, *words)
     assert "SIGUSR1" in said[1]
-    assert "handle" in said[2]
-    assert "<signal handler called>" in said[2]
-    assert is_at_an_end(said[3])
+    assert "main" in said[2]
+    assert "<signal handler called>" not in said[2]
+    assert "handle" in said[4]
+    assert "<signal handler called>" in said[4]
+    assert is_at_an_end(said[5])
     quiet = debug(reenact, trace, "continue")
     assert is_at_an_end(quiet[0])
 

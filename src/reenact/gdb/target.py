@@ -15,6 +15,7 @@ from reenact.gdb.loops_back import LoopsBack
 from reenact.gdb.milestones import Milestone
 from reenact.gdb.points import DebuggerPoints
 from reenact.gdb.process_outline import ProcessOutline
+from reenact.gdb.raised_signal import RaisedSignal
 from reenact.gdb.resumption import Resumption
 from reenact.gdb.signals import to_gdb
 from reenact.printable import printable
@@ -54,6 +55,7 @@ class Target:
         self.session = session
         self.points = DebuggerPoints(session)
         self.loops_back = LoopsBack(session)
+        self.raised = RaisedSignal(session)
         self.names = names
         #: The client wants the same numbers for the same threads at every position.
         self.keeps_numbers = False
@@ -205,17 +207,20 @@ class Target:
     def restart(self) -> str:
         """Go back to the start, as `run` means it."""
         self.leave_branch()
+        self.raised.forget()
         self.session.goto("start")
         return self.reply(_TRAP)
 
     def goto(self, where: str) -> Stop:
         """Go to a place that `Session.goto` understands."""
         self.leave_branch()
+        self.raised.forget()
         return self.session.goto(where)
 
     def walk(self, move: Callable[[], Stop]) -> Stop:
         """Have the session move by itself: signals and faults on the way do not end it."""
         self.leave_branch()
+        self.raised.forget()
         for point in self._caught:
             point.is_enabled = False
         try:
@@ -233,6 +238,9 @@ class Target:
         return self.last_reply
 
     def _forward(self) -> str:
+        entered = self._entered_handler()
+        if entered is not None:
+            return self._told(entered, backward=False)
         while True:
             origin = self.session.position
             ahead = self._milestones.after(origin, self.told_kinds)
@@ -242,6 +250,17 @@ class Target:
                 return self._passed_milestone(ahead)
             if not self._is_passed(stop):
                 return self._told(stop, backward=False)
+
+    def _entered_handler(self) -> Stop | None:
+        """Go on into the handler of the signal that was told; the stop there, if it is one."""
+        if self.raised.event is None:
+            return None
+        stop = self.session.step_watched()
+        if stop.reason != StopReason.POSITION:
+            return stop
+        if self.points.is_breakpoint(self.session.registers.rip):
+            return replace(stop, reason=StopReason.BREAKPOINT)
+        return None
 
     def _backward(self) -> str:
         while True:
@@ -314,6 +333,7 @@ class Target:
             if stop.reason != StopReason.POSITION:
                 return self._told_of_another(stop, thread, wanted)
         for _ in range(_MOST_STEPS):
+            is_told = self.raised.event is not None
             before = self.session.registers.rip
             undone = self._undone() if wanted.backward else None
             passed = self.loops_back.passed() if wanted.backward and undone is None else None
@@ -327,7 +347,7 @@ class Target:
                     # It waited in a system call, which comes to its end now.
                     continue
             if stop.reason == StopReason.POSITION:
-                stop, is_over = self._over_handler(stop, undone, wanted)
+                stop, is_over = self._over_handler(stop, undone, wanted, is_told=is_told)
                 if is_over and wanted.backward:
                     # Nothing has changed for the thread yet.
                     continue
@@ -375,11 +395,12 @@ class Target:
         return None if position.instructions else self.session.event_at(position)
 
     def _over_handler(
-        self, stop: Stop, undone: EventInfo | None, wanted: Resumption
+        self, stop: Stop, undone: EventInfo | None, wanted: Resumption, *, is_told: bool
     ) -> tuple[Stop, bool]:
         """Where a step goes on that has led into a signal handler; whether it has passed over it.
 
-        Forwards single instructions enter handlers, steps over a line do not. Backwards a client
+        Forwards single instructions enter handlers, steps over a line do not, and a signal that its
+        client wants to hear of is told first (`is_told`: it has been). Backwards a client
         does not say which it is: handlers of signals it does not want to hear of are passed over.
         A stop on the way counts.
         """
@@ -387,7 +408,7 @@ class Target:
             other_end = self._begin_of_handler(undone)
         elif stop.position.instructions or self.session.event.kind != "signal":
             other_end = None
-        elif not self._is_unwanted(self.session.event):
+        elif not is_told and not self._is_unwanted(self.session.event):
             return replace(stop, reason=StopReason.CATCH, event=self.session.event), False
         else:
             other_end = self._outline.handlers.end_of(stop.position.event) if wanted.until else None
@@ -441,6 +462,8 @@ class Target:
                 return self.reply(_TRAP, f"syscall_return:{stop.event.code:x};")
             if self._is_unwanted(stop.event):
                 return self.reply(_TRAP, "swbreak:;")
+            if stop.event.kind == "signal" and not is_death(self.session, stop):
+                self.raised.tell(stop.event)
             return self.reply(to_gdb(stop.event.code))
         if stop.reason == StopReason.WATCHPOINT and stop.address is not None:
             return self.reply(_TRAP, f"{self.points.watch_name(stop.address)}:{stop.address:x};")

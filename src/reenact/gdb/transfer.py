@@ -94,8 +94,9 @@ class Objects:
         session = self._target.session
         if session.death is not None and session.is_at_death:
             return session.death.information or None
-        position = self._target.position
-        for event in self._trace.events(position.process, position.event, position.event):
+        position, raised = self._target.position, self._target.raised.event
+        number = position.event if raised is None else raised.index
+        for event in self._trace.events(position.process, number, number):
             for tag, _, content in event.attachments():
                 if tag == "signal-info":
                     return content

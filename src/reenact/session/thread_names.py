@@ -1,4 +1,4 @@
-"""What the threads of a process are known by when they end: a replay tells, the log has no names."""
+"""What threads are known by when they end: a replay tells, the log has no names."""
 
 from __future__ import annotations
 
