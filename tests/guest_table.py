@@ -201,6 +201,7 @@ MEMORY = (
 
 SHARED = (
     Guest("share_mutex", flags=("-O2", "-pthread")),
+    Guest("share_stores", flags=("-O2", "-pthread")),
     Guest("share_semaphore", flags=("-O2", "-pthread")),
     Guest("share_spin"),
     Guest("share_stopped"),

@@ -63,6 +63,18 @@ elif kind == "duplicate":
     child(act)
     os.wait()
     print(os.read(ends[0], 100))
+elif kind == "fifo":
+    path = folder + "/fifo"
+    os.mkfifo(path)
+    def act():
+        file = os.open(path, os.O_WRONLY)
+        os.write(file, b"through ")
+        os.write(file, b"a fifo")
+        os.close(file)
+    child(act)
+    file = os.open(path, os.O_RDONLY)
+    os.wait()
+    print(os.read(file, 100))
 elif kind == "passed":
     # The writing end goes to a child, which passes it on to another one; both send and close.
     import array
@@ -185,6 +197,17 @@ def test_a_duplicate_and_bytes_from_several_places(recorded) -> None:
     with trace.replay(1) as session:
         session.goto(found.position)
         assert session.receiver().position == position
+
+
+def test_a_fifo_with_a_name(recorded) -> None:
+    trace = recorded("fifo")
+    (position,) = _reads(trace, 0, b"through a fifo")
+    first, second = trace.following.senders(position)
+    assert (first.begin, first.length, second.begin, second.length) == (0, 8, 8, 6)
+    assert first.position.process == second.position.process == 1
+    assert first.is_compared
+    (back,) = trace.following.receivers(second.position)
+    assert (back.position, back.skipped) == (position, 8)
 
 
 def test_descriptors_that_went_with_messages(recorded) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reenact.session.followed import Followed
+    from reenact.session.positions import Position
     from reenact.trace import Trace
 
 HELP = "from a read to the write that its bytes come from, in whichever process, and back"
@@ -16,11 +17,13 @@ DESCRIPTION = (
     "Where a call of a recorded process got bytes that another recorded process gave (through a "
     "pipe, a socket, a pseudo-terminal or a file), say which call that was and where; with --back, "
     "from the call that gave bytes to those that got them. The bytes of both are compared, by "
-    "replays of their processes, where they were in memory."
+    "replays of their processes, where they were in memory. With --value, say which process "
+    "has stored a value that is in memory that processes share at the position."
 )
 EXAMPLES = (
     ("reenact follow 2:208", "who wrote what process 2 read at its event 208"),
     ("reenact follow --back 1:5 build-1", "who read what process 1 wrote"),
+    ("reenact follow --value 'queue->head' 1:90+12", "who stored what process 1 sees there"),
 )
 
 
@@ -35,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--back", action="store_true", help="from a call that gave bytes to those that got them"
     )
+    parser.add_argument(
+        "--value",
+        metavar="EXPR",
+        help="from a value in shared memory at the position to the store that it comes from",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -48,9 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     trace = Trace(places.locate(arguments.trace))
     position = Position.parse(arguments.position)
-    following = trace.following
-    ask = following.receivers if arguments.back else following.senders
-    found = ask(position)
+    found = _ask(trace, position, arguments)
     if arguments.json:
         listed = [
             {
@@ -69,6 +75,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _ask(trace: Trace, position: Position, arguments: argparse.Namespace) -> list[Followed]:
+    if arguments.value is not None:
+        if arguments.back:
+            from reenact.errors import UsageError
+
+            raise UsageError(
+                "--value cannot be followed with --back", "watch it in the other process: rwatch"
+            )
+        with trace.replay(position.process) as session:
+            session.goto(position)
+            return [session.sender(arguments.value)]
+    following = trace.following
+    return following.receivers(position) if arguments.back else following.senders(position)
+
+
 def _print(trace: Trace, found: Sequence[Followed], named: str) -> None:
     """Print what was found; `named`: the trace as a word of the next command."""
     from reenact import terminal
@@ -77,7 +98,7 @@ def _print(trace: Trace, found: Sequence[Followed], named: str) -> None:
     names = {process.number: process.program.rpartition("/")[2] for process in trace.processes}
     for one in found:
         process, event = one.position.process, one.position.event
-        text = next(trace.events(process, event, event)).text
+        text = next(trace.events(process, event, event)).text if one.is_call else "a store"
         print(f"{terminal.style(str(one.position), 'bold')} {printable(text)}")
         whose = f"process {process}" + (f" ({names[process]})" if names.get(process) else "")
         sure = "" if one.is_compared else "; its bytes could not be compared"

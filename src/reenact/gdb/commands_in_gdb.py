@@ -217,9 +217,20 @@ class BackFinish(_Command):
 
 
 class Follow(_Command):
-    """Show which process gave the bytes that the last call got; follow back: who got its own."""
+    """Show which process gave the bytes that the last call got; follow back: who got its own.
+
+    With an expression (follow queue->head): the store, of whichever process, that a value in memory
+    that processes share comes from.
+    """
 
     name = "follow"
+
+    def text(self, argument: str) -> str:
+        """What the server is asked."""
+        if argument in ("", "back"):
+            return super().text(argument)
+        place, _ = _place_of(argument)
+        return f"follow {place}"
 
 
 class Checkpoint(_Command):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from typing import ClassVar
@@ -30,6 +31,7 @@ processes             the processes of the recording
 process N [WHERE]     debug another one, at the same moment or elsewhere; the client connects again
 follow [back]         the call of another process that gave the bytes that the last call got;
                       back: the calls that got what it gave
+follow ADDRESS SIZE   the store of whichever process that gave shared memory its value
 checkpoint [NOTE]     remember the position while this session lasts
 checkpoints           all that are remembered
 restart N             go to checkpoint N
@@ -42,6 +44,7 @@ load                  the file that a client has to load where another program r
 thread                whose instruction is next
 """
 
+_PLAIN_NUMBER = re.compile("0[xX][0-9a-fA-F]{1,16}|[0-9]{1,19}")
 _LOOK_AGAIN = """\
 gdb shows the frame and memory of before until you say:
   maintenance flush register-cache
@@ -130,11 +133,14 @@ class Monitor:
         return f"{chosen}\n"
 
     def _follow(self, way: str) -> str:
-        if way not in ("", "back"):
-            raise UsageError("follow, or follow back", "see monitor help")
         following = self._target.session.trace.following
-        position = self._target.position
-        found = following.receivers(position) if way else following.senders(position)
+        position, words = self._target.position, way.split()
+        if way in ("", "back"):
+            found = following.receivers(position) if way else following.senders(position)
+        elif len(words) == 2 and all(_PLAIN_NUMBER.fullmatch(word) for word in words):
+            found = [following.writer(position, *(int(word, 0) for word in words))]
+        else:
+            raise UsageError("follow, follow back, or follow ADDRESS SIZE", "see monitor help")
         return "".join(
             f"goto {one.position}: {one.length} bytes through {one.through}\n" for one in found
         )

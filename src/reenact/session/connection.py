@@ -14,7 +14,7 @@ from reenact.session import messages
 from reenact.session.messages import Operation, Reply, Run, RunResult, StopState
 from reenact.session.values import Mapping, Registers
 
-_MAPPING = struct.Struct("<QQIIIIQ")
+_MAPPING = struct.Struct("<QQIIIIQQ")
 _NO_FILE = 0xFFFF_FFFF
 _READ, _WRITE, _EXECUTE = 1, 2, 4
 _MOST_TAG = 2**32 - 1
@@ -312,7 +312,7 @@ def _misunderstood() -> ReplayError:
 
 
 def _mapping(fields: tuple[int, ...]) -> Mapping:
-    start, end, protection, _, file, _, offset = fields
+    start, end, protection, _, file, _, offset, memory = fields
     letters = zip("rwx", (_READ, _WRITE, _EXECUTE))
     return Mapping(
         start,
@@ -320,4 +320,5 @@ def _mapping(fields: tuple[int, ...]) -> Mapping:
         "".join(letter if protection & bit else "-" for letter, bit in letters),
         None if file == _NO_FILE else file,
         offset,
+        memory,
     )

@@ -18,6 +18,8 @@ class Followed:
         length: how many bytes both share.
         through: what they went through, in words.
         is_compared: whether a replay has shown that both have the same bytes.
+        is_call: whether it is a call; else an instruction or event that stores to shared memory,
+            and the position is right before it.
     """
 
     position: Position
@@ -26,3 +28,4 @@ class Followed:
     length: int
     through: str
     is_compared: bool
+    is_call: bool = True

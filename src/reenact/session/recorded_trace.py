@@ -21,6 +21,9 @@ class Follows(Protocol):
     def receivers(self, position: Position) -> list[Followed]:
         """The calls that got the bytes that a call gave."""
 
+    def writer(self, position: Position, address: int, size: int) -> Followed:
+        """The store, in whichever process, that gave shared memory its value at a position."""
+
 
 class RecordedTrace(Protocol):
     """A trace as far as sessions read it. What each member gives is said at `Trace`."""

@@ -48,15 +48,34 @@ class Session(LineWalking):
 
     # Other processes
 
-    def sender(self) -> Followed:
+    def sender(
+        self,
+        what: Union[int, str, None] = None,
+        size: int | None = None,
+        frame: int = 0,
+        *,
+        thread: int | None = None,
+    ) -> Followed:
         """The call of whichever process that gave the first of the bytes that the last call got.
 
         Its `position` is one of another session, where the process is another one:
         `trace.replay(found.position.process)`. All of them: `trace.following.senders(position)`.
 
-        Errors: `UsageError` where the last event got no bytes, or from outside of the recording.
+        Arguments:
+            what: instead of the last call, memory that the process shares with others: the store
+                that gave it its value, of whichever process; the position is right before it. An
+                address or an expression, as `last_write` takes it.
+            size: bytes; None: 8, or the size of the expression's value.
+            frame: in which call frame an expression is meant; 0 is the innermost.
+            thread: of which thread (its tid); None: of the running one.
+
+        Errors: `UsageError` where the last event got no bytes, or from outside of the recording;
+        for memory that is not shared.
         """
-        return self.trace.following.senders(self.position)[0]
+        if what is None:
+            return self.trace.following.senders(self.position)[0]
+        address, size = self._view.memory_of(what, size, frame, thread)
+        return self.trace.following.writer(self.position, address, size)
 
     def receiver(self) -> Followed:
         """The call that got the first of the bytes that the last call gave; as `sender`."""

@@ -205,7 +205,9 @@ class Mapping:
         start, end: addresses; `end` is one past the last byte.
         protection: "r", "w", "x" as the program asked for, "-" where not.
         file: number of the mapped file in the trace; None for anonymous memory.
-        offset: in the file, of the byte at `start`.
+        offset: in the file or the shared memory, of the byte at `start`.
+        memory: number of the memory that it shares with others, the same in all processes that
+            share it; 0: none that others write to.
     """
 
     start: int
@@ -213,6 +215,7 @@ class Mapping:
     protection: str
     file: int | None
     offset: int
+    memory: int = 0
 
     def __repr__(self) -> str:
         file = "" if self.file is None else f" file {self.file} from {self.offset:#x}"

@@ -3,5 +3,5 @@
 Layers, lowest first: `descriptions` (what a descriptor stands for), `descriptors` (who has which),
 `passed` (descriptors that go with messages), `transfers` (every call that gave or got bytes),
 `channels` (which of them meet), `line_discipline` (what a terminal makes of bytes), `terminals`,
-`following`.
+`shared_memory` (who stored a value), `following`.
 """

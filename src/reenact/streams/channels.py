@@ -42,6 +42,13 @@ def receivers(found: Transfers, sent: Transfer, target: Description) -> Iterator
     return _met(_of(found.sent, sent.description), _of(found.received, target), sent)
 
 
+def through_fifo(found: Transfers, one: Transfer, fifo: set[Description]) -> list[Meeting]:
+    """The calls on the other side of a FIFO with a name, whoever has opened it."""
+    given, got = _of(found.sent, *fifo), _of(found.received, *fifo)
+    own, others = (got, given) if one in got else (given, got)
+    return list(_met(own, others, one))
+
+
 def writers_of_file(found: Transfers, received: Transfer, files: set[Description]) -> list[Meeting]:
     """The calls that wrote the bytes of a file that a call has read, in order of the bytes.
 

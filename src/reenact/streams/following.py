@@ -17,6 +17,7 @@ from reenact.streams.channels import Meeting
 from reenact.streams.descriptions import Description, Place, Transfer
 from reenact.streams.memory_of_calls import CallMemory
 from reenact.streams.passed import Passing, given
+from reenact.streams.shared_memory import SharedWrites
 from reenact.streams.terminals import Terminals
 from reenact.streams.transfers import RECEIVING, Transfers, read_transfers
 
@@ -58,7 +59,9 @@ class Following:
             if self._terminals.of(received.description) is not None:
                 return self._terminals.senders(received) or self._refuse_terminal(received)
         found = self._first_agreeing(received, self._candidates(received))
-        return found or self._refuse(received, "came from", "what gave them was not recorded")
+        return found or self._refuse(
+            received, "came from", "what gave them was not recorded, or is not followed"
+        )
 
     def receivers(self, position: Position) -> list[Followed]:
         """The calls that got the bytes that a call gave, in order of the bytes.
@@ -70,8 +73,22 @@ class Following:
             if self._terminals.of(sent.description) is not None:
                 return self._terminals.receivers(sent) or self._refuse_terminal(sent)
         found = self._first_agreeing(sent, self._candidates_back(sent))
-        why = "what got them was not recorded, or nothing did"
+        why = "what got them was not recorded or is not followed, or nothing did"
         return found or self._refuse(sent, "went to", why)
+
+    def writer(self, position: Position, address: int, size: int) -> Followed:
+        """The store, in whichever process, that gave shared memory its value at a position.
+
+        Its position is right before the store, as that of `Session.last_write`.
+
+        Arguments:
+            position: a process and a moment.
+            address: of the memory, in that process.
+            size: bytes, at most 65,536.
+
+        Errors: `UsageError` for memory that is not shared, and that nobody recorded has written.
+        """
+        return SharedWrites(self._trace).writer(position, address, size)
 
     def _first_agreeing(self, one: Transfer, candidates: Iterator[list[Meeting]]) -> list[Followed]:
         """Those of the first candidates that have the same bytes."""
@@ -154,16 +171,25 @@ class Following:
     def _candidates(self, received: Transfer) -> Iterator[list[Meeting]]:
         description = received.description
         if description.kind == "opened":
-            yield channels.writers_of_file(self._found, received, self._same_file(description))
+            files = self._same_file(description)
+            yield channels.writers_of_file(self._found, received, files)
+            yield self._through_fifo(received, files)
         for peer in self._peers(description):
             yield list(channels.senders(self._found, received, peer))
 
     def _candidates_back(self, sent: Transfer) -> Iterator[list[Meeting]]:
         description = sent.description
         if description.kind == "opened":
-            yield channels.readers_of_file(self._found, sent, self._same_file(description))
+            files = self._same_file(description)
+            yield channels.readers_of_file(self._found, sent, files)
+            yield self._through_fifo(sent, files)
         for peer in self._peers(description):
             yield list(channels.receivers(self._found, sent, peer))
+
+    def _through_fifo(self, one: Transfer, files: set[Description]) -> list[Meeting]:
+        """As if what was opened were a FIFO, which the log does not say: the bytes have to tell."""
+        met = channels.through_fifo(self._found, one, files)
+        return met if all(self._agree(one, meeting) for meeting in met) else []
 
     def _peers(self, description: Description) -> Iterator[Description]:
         if description.peer is not None:

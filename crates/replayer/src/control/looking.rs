@@ -103,7 +103,7 @@ impl Control {
 
     /// Mappings from the `first`-th on, as many as fit.
     pub(super) fn mappings(&mut self, machine: &Machine, first: u64) {
-        const SIZE: usize = 40;
+        const SIZE: usize = 48;
         let table = &machine.memory.table;
         self.send_data(|out| {
             let mappings = table.iter().skip(first as usize);
@@ -114,7 +114,9 @@ impl Control {
                 for word in [mapping.protection, mapping.flags, mapping.file.0, 0] {
                     out.extend_from_slice(&word.to_le_bytes());
                 }
-                out.extend_from_slice(&mapping.offset.to_le_bytes());
+                for word in [mapping.offset, mapping.memory] {
+                    out.extend_from_slice(&word.to_le_bytes());
+                }
             }
         });
     }
