@@ -119,6 +119,9 @@ TRACERS = (
     Guest("ptrace_endings"),
     Guest("ptrace_interrupted"),
     Guest("ptrace_sleeping"),
+    Guest("ptrace_watches", flags=("-O2", "-pthread")),
+    Guest("ptrace_exec_thread", flags=("-O2", "-pthread")),
+    Guest("ptrace_crash_handler", flags=("-O2", "-pthread"), status=-11),
 )
 
 SIGNALS = (

@@ -35,6 +35,66 @@ set var total = 3
 continue
 """
 
+#: What the processor's breakpoint registers are for.
+WATCHES = """
+set width 0
+break main
+run >/dev/null
+watch total
+continue
+continue
+backtrace
+delete
+rwatch total
+continue
+delete
+awatch total
+continue
+continue
+delete
+hbreak add
+continue
+thbreak pthread_join
+watch line[7]
+continue
+continue
+delete
+continue
+"""
+
+#: Calls and processes that it stops at.
+CATCHES = """
+set width 0
+set confirm off
+set can-use-hw-watchpoints 0
+tbreak make
+run >/dev/null
+info args
+catch syscall wait4
+catch fork
+catch vfork
+catch exec
+continue
+continue
+continue
+continue
+continue
+"""
+
+#: It goes with a child.
+CHILD = """
+set width 0
+set confirm off
+set can-use-hw-watchpoints 0
+set follow-fork-mode child
+catch fork
+run >/dev/null
+break in_child
+continue
+backtrace
+continue
+"""
+
 
 @pytest.mark.parametrize("options", [["-f"], ["-f", "--seccomp-bpf"]], ids=" ".join)
 def test_strace(options: list[str], reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
@@ -58,17 +118,35 @@ def _calls(told: Path) -> list[str]:
     return sorted(line for line in plain if "SIGCHLD" not in line)
 
 
-def test_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("source", "session", "expected"),
+    [
+        ("debugged.c", SESSION, b"New value = 6"),
+        ("debugged.c", WATCHES, b"Hardware access (read/write) watchpoint"),
+        ("debugged_children.c", CATCHES, b"(returned from syscall wait4)"),
+        ("debugged_children.c", CHILD, b"Breakpoint 2, in_child"),
+    ],
+    ids=["session", "watches", "catches", "child"],
+)
+def test_gdb(
+    source: str,
+    session: str,
+    expected: bytes,
+    guests: GuestBuild,
+    reenact: Reenact,
+    keeper: Keeper,
+    tmp_path: Path,
+) -> None:
     """A whole session with a recorded gdb says what it says natively."""
     skips.need_program("gdb")
-    program = guests.build("debugged.c", "debugged", ("-g", "-O0", "-pthread"))
+    program = guests.build(source, source.removesuffix(".c"), ("-g", "-O0", "-pthread"))
     script = tmp_path / "session"
-    script.write_text(SESSION, encoding="utf-8")
+    script.write_text(session, encoding="utf-8")
     command = ["gdb", "-nx", "-batch", "-x", str(script), str(program)]
     native = run(command, timeout=120)
     recorded = reenact.record(command, keeper.trace(), timeout=400)
     assert _said(recorded.stdout) == _said(native.stdout), recorded.describe()
-    assert b"New value = 6" in native.stdout, native.describe()
+    assert expected in native.stdout, native.describe()
     check_exact(reenact, keeper.trace(), recorded)
 
 
@@ -77,9 +155,27 @@ def _said(output: bytes) -> list[bytes]:
 
     In which order it tells of ends of threads depends on how soon it looks.
     """
-    numbers = rb"\(LWP \d+\)|process \d+|0x7ffff*[0-9a-f]+"
+    numbers = rb"\(LWP \d+\)|process \d+|0x0*7ffff*[0-9a-f]+|buf=0x[0-9a-f]+"
     lines = [line for line in output.splitlines() if not line.startswith((b"[Thread 0x", b"[New "))]
     return [re.sub(numbers, b"N", line) for line in lines]
+
+
+@pytest.mark.parametrize("options", [["-e", "printf"], ["-e", "fork+wait"]], ids=" ".join)
+def test_ltrace(
+    options: list[str], guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    """It stops at functions of libraries, and asks /proc whether the program has stopped."""
+    skips.need_program("ltrace")
+    program = guests.build("debugged_children.c", "ltraced", ("-O0", "-no-pie", "-Wl,-z,lazy"))
+    told = tmp_path / "told"
+    command = ["ltrace", *options, "-o", str(told), str(program)]
+    native = run(command)
+    native_told = _calls(told)
+    recorded = reenact.record(command, keeper.trace())
+    assert (recorded.status, recorded.stdout) == (native.status, native.stdout), recorded.describe()
+    assert any("printf" in line or "fork" in line for line in native_told)
+    assert _calls(told) == native_told
+    check_exact(reenact, keeper.trace(), recorded)
 
 
 def test_gdb_after_a_crash(guests: GuestBuild, reenact: Reenact, keeper: Keeper) -> None:
@@ -116,6 +212,32 @@ def test_gdb_attaches(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_
     assert _without_places(recorded.stdout) == _without_places(native.stdout), recorded.describe()
     assert b"wait_for (number=1)" in native.stdout, native.describe()
     assert b"waited 11" in native.stdout, native.describe()
+    check_exact(reenact, keeper.trace(), recorded)
+
+
+#: The same with one that stays until the program has ended.
+ATTACH_AND_STAY = """
+mkfifo input; "$0" <input >output & program=$!; exec 3>input
+until grep -q "^0 0x0 " /proc/$program/syscall; do sleep 0.1; done
+"$@" -o told -p $program 2>/dev/null & tracer=$!
+until grep -q "^TracerPid:.[1-9]" /proc/$program/status; do sleep 0.1; done
+echo >&3; wait $program; wait $tracer; cat told output; rm input told output
+"""
+
+
+def test_strace_attaches(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    """It sees the last calls of a program to which it has attached."""
+    skips.need_program("strace")
+    program = guests.build("attached.c", "attached", ("-g", "-O0"))
+    strace = ["strace", "-f", "-e", "trace=write,exit_group"]
+    command = ["sh", "-c", ATTACH_AND_STAY, str(program), *strace]
+    native = run(command, timeout=60, directory=tmp_path)
+    recorded = reenact.record(command, keeper.trace(), timeout=200, directory=tmp_path)
+    numbers = rb"(?m)^\d+ "
+    assert re.sub(numbers, b"", recorded.stdout) == re.sub(numbers, b"", native.stdout)
+    assert b'write(1, "waited 9' in native.stdout, native.describe()
     check_exact(reenact, keeper.trace(), recorded)
 
 

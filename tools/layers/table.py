@@ -130,6 +130,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             "filters",
             "status_file",
+            "traced_status",
             "shared",
             "object_content",
             "conversion",
@@ -165,7 +166,9 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "signal::stepping",
             "signal::traced",
             "signal::vectors_at_landing",
+            "signal::watched",
             # What a tracer sees of them, and the stops of a traced thread.
+            "ptrace::debug_registers",
             "ptrace::disturbed",
             "ptrace::endings",
             "ptrace::faults",
@@ -194,6 +197,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "mappings",
             "ptrace::asking",
             "ptrace::children",
+            "ptrace::executions",
             "ptrace::memory_files",
             "ptrace::requests",
             "ptrace::waiting",

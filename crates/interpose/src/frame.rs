@@ -43,6 +43,8 @@ pub struct Frame {
     after_call: u64,
     /// Low 128 bits of the vector registers: all that baseline Rust code can disturb.
     pub xmm: [[u64; 2]; 16],
+    /// Address of an instruction whose execution is watched, and which has been told: it is executed now. 0: none.
+    told: u64,
 }
 
 pub(crate) const RESUME_AT: usize = 160;
@@ -113,7 +115,12 @@ impl Frame {
         }
         let is_behind_trap =
             !is_patched && registers.rcx == registers.rip && self.resume_at == registers.rip;
-        let way = if registers.rflags & TRAP_FLAG != 0 {
+        let is_told = registers.rip == self.told;
+        self.told = 0;
+        let way = if is_told {
+            // With the trap flag, too.
+            Way::ResumeFlag
+        } else if registers.rflags & TRAP_FLAG != 0 {
             Way::Step
         } else if is_behind_trap {
             Way::ResumeFlag
@@ -162,6 +169,11 @@ impl Frame {
             registers.rcx = registers.rip;
             registers.r11 = registers.rflags;
         }
+    }
+
+    /// The thread is before an instruction whose execution is watched: it goes on by executing it, if it goes on there.
+    pub fn skip_watch(&mut self) {
+        self.told = self.registers.rip;
     }
 
     /// Whether the program has gone on with the resume flag.

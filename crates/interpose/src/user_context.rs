@@ -25,6 +25,8 @@ pub struct UserContext {
 }
 
 /// Places in [`UserContext::general`].
+pub const RDI: usize = 8;
+pub const RSI: usize = 9;
 pub const RAX: usize = 13;
 pub const RCX: usize = 14;
 pub const RSP: usize = 15;

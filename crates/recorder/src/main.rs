@@ -79,6 +79,7 @@ mod thread;
 mod time_left;
 mod time_stamp_option;
 mod time_stamps;
+mod traced_status;
 mod unfinished_wait;
 mod unknown_code;
 mod vdso;

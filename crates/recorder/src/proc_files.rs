@@ -11,8 +11,9 @@ use reenact_syscalls::{Kind, Paths, SystemCall};
 use crate::call::{Call, Outcome};
 use crate::confinement::are_calls_dispatched;
 use crate::maps_file::{hexadecimal, is_ours};
+use crate::ptrace::links;
 use crate::text::Text;
-use crate::{guest, heap, hidden_descriptors, signal, status_file, text};
+use crate::{guest, heap, hidden_descriptors, signal, status_file, text, traced_status};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);
 // SAFETY: written once at start, before the program runs.
@@ -247,7 +248,13 @@ pub fn opened(call: &Call<'_>, entry: &SystemCall, file: i64) -> i64 {
     let length = path_argument(entry)
         .and_then(|index| guest::read_string(call.args[index], &mut path))
         .unwrap_or(0);
-    if !matches!(last_component(&path[..length]), b"maps" | b"smaps") || !is_of_procfs(file) {
+    let name = last_component(&path[..length]);
+    let is_status = matches!(name, b"status" | b"stat") && links::any();
+    if !(is_status || matches!(name, b"maps" | b"smaps")) || !is_of_procfs(file) {
+        return file;
+    }
+    if is_status {
+        traced_status::opened(file, name);
         return file;
     }
     filtered_maps(file)

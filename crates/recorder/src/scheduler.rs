@@ -366,7 +366,7 @@ pub fn has_to_yield() -> bool {
 /// or ends, one of which it may need to do so.
 #[cold]
 #[inline(never)]
-fn await_child(thread: &mut Thread) {
+pub fn await_child(thread: &mut Thread) {
     const POLLIN: u64 = 1;
     if thread.awaited_child & COMPANION != 0 {
         return await_companion(thread);

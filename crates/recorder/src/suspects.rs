@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use reenact_freestanding::numbers::{ENOSPC, PAGE, SIGTRAP};
 use reenact_interpose::breakpoints::Breakpoint;
-use reenact_interpose::execution_watch::{self, TRAP_PERF};
+use reenact_interpose::execution_watch::{self, Watch, TRAP_PERF};
 use reenact_trace::layout::WATCHES_ADDRESS;
 
 use crate::thread::Thread;
@@ -112,12 +112,27 @@ fn watch(thread: &Thread) {
             continue;
         }
         // SAFETY: as above.
-        let result = unsafe { execution_watch::begin(suspect.address, place) };
+        let result = unsafe { execution_watch::begin(Watch::execution(suspect.address), place) };
         // A debugger may use some.
         if result < 0 && result != -ENOSPC {
             REFUSED.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// The processor's registers are needed for what a tracer watches in this thread. Whether there were some to free.
+pub fn give_way(thread: &mut Thread) -> bool {
+    if thread.watches == 0 {
+        return false;
+    }
+    // With its next turn it watches again what there is room for.
+    thread.watches = 0;
+    let first = WATCHES_ADDRESS + u64::from(thread.index) * execution_watch::MOST as u64 * PAGE;
+    for index in 0..execution_watch::MOST as u64 {
+        // SAFETY: pages of our region that are kept for this.
+        unsafe { execution_watch::end(first + index * PAGE) };
+    }
+    true
 }
 
 /// The suspected instruction that this thread is about to execute: its trap has brought us here.

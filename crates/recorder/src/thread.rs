@@ -171,6 +171,9 @@ pub struct Thread {
     pub link: u32,
     /// Its tracer lets it trap behind each instruction.
     pub is_stepped: bool,
+    pub debug: DebugRegisters,
+    /// It has been told that its parent, which is not recorded, traces it.
+    pub is_traced_in_name: bool,
     /// Its process's signals come to the recorder for its tracer.
     pub is_adopted: bool,
     /// What the tracer may want to know when this call's event is in the log.
@@ -181,6 +184,20 @@ pub struct Thread {
     pub interrupted: Interrupted,
     /// Its wait, with which a later call may go on.
     pub unfinished: UnfinishedWait,
+}
+
+/// The processor's breakpoint registers as the thread's tracer has set them.
+#[derive(Clone, Copy, Default)]
+pub struct DebugRegisters {
+    pub addresses: [u64; 4],
+    /// Register 6: what there was.
+    pub status: u64,
+    /// Register 7: what is watched for.
+    pub control: u64,
+    /// A bit for each register that watches.
+    pub watched: u64,
+    /// The repeated string instruction that is to be done before a hit is told; 0: none.
+    pub string: u64,
 }
 
 /// A call of a traced thread that signals have interrupted: the log has it as one that failed, its tracer sees it as the

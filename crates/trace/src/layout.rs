@@ -27,6 +27,8 @@ pub const THREADS_ADDRESS: u64 = REGION_START + (28 << 30);
 
 /// Pages that keep the watches of a recorded process's threads.
 pub const WATCHES_ADDRESS: u64 = REGION_START + (30 << 30);
+/// Those that keep what their tracers watch.
+pub const TRACERS_WATCHES_ADDRESS: u64 = REGION_START + (31 << 30);
 
 /// What threads need while they execute another image: [`EXEC_MEMORY_SIZE`] bytes for each.
 pub const EXEC_MEMORY_ADDRESS: u64 = REGION_START + (40 << 30);

@@ -49,6 +49,14 @@ pub mod asked {
     pub const NOTICE: u32 = 8;
 }
 
+/// Values of [`Link::executes`].
+pub mod execution {
+    /// The thread itself does, which has its process's number afterwards.
+    pub const ITSELF: u32 = 1;
+    /// Another one does, and this one ends.
+    pub const ANOTHER: u32 = 2;
+}
+
 /// A traced thread. Its recorder owns the link while it runs, its tracer while it is stopped.
 #[repr(C)]
 pub struct Link {
@@ -68,6 +76,8 @@ pub struct Link {
     pub is_seized: AtomicU32,
     /// [`asked`]. A futex for who waits until it is noticed.
     pub asked: AtomicU32,
+    /// [`execution`]: whether its process is about to execute another image.
+    pub executes: AtomicU32,
     /// How it was let go on: the number of the request (`PTRACE_CONT` …).
     pub resumed_by: AtomicU32,
     /// 1: the stop is that of a group, and there is no information about a signal.

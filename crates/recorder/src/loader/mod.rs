@@ -87,7 +87,7 @@ extern "C" fn on_own_stack(_: u64) -> ! {
     process_start(thread);
     load(thread, program);
     arming::arm();
-    ptrace::children::executed(thread);
+    ptrace::executions::executed(thread);
     // SAFETY: the frame was filled by `load`.
     unsafe { entry::go_on(&mut thread.frame) }
 }

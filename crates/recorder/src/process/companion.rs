@@ -13,13 +13,20 @@ use super::creation::Creation;
 use super::threads;
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
+use crate::ptrace::stopped::event;
 use crate::thread::{self, Thread};
 use crate::{arming, companions, guest, message, ptrace, scheduler, signal};
 
 /// Whether a child that its parent waits for is made one: others may run while it does.
 pub fn is_for_awaited(call: &Call<'_>, creation: &Creation) -> bool {
     let is_simple = creation.flags & (CLONE_NEWPID | CLONE_THREAD | CLONE_PARENT) == 0;
-    scheduler::is_shared() && !call.thread.vfork_child && log::recording() && is_simple
+    // A tracer sees the parent stop before its child goes on.
+    let is_traced = ptrace::stops::is_wanted(call.thread, event::VFORK)
+        || ptrace::stops::is_wanted(call.thread, event::VFORK_DONE);
+    (scheduler::is_shared() || is_traced)
+        && !call.thread.vfork_child
+        && log::recording()
+        && is_simple
 }
 
 /// A task with CLONE_VM, without CLONE_THREAD.

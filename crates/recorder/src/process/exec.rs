@@ -13,6 +13,7 @@ use reenact_trace::layout::{is_reserved, EXEC_MEMORY_ADDRESS, EXEC_MEMORY_SIZE};
 
 use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
+use crate::ptrace::executions;
 use crate::sharing_group::WaitKind;
 use crate::thread::Thread;
 use crate::{
@@ -186,6 +187,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
         scheduler::release_for_call(call.thread, &header);
         header
     });
+    executions::begins(call.thread);
     // SAFETY: executes the recorder with argument lists of ours; the strings are the program's,
     // and the kernel checks them.
     let result = unsafe {
@@ -198,6 +200,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
             AT_EMPTY_PATH,
         )
     };
+    executions::failed();
     if let Some(header) = released {
         scheduler::acquire(call.thread, WaitKind::AfterCall);
         call.event.go_on(&header);

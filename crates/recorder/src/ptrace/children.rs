@@ -1,5 +1,4 @@
-//! Threads and processes that a traced thread makes, and what it executes: its tracer may want to trace and to know
-//! them.
+//! Threads and processes that a traced thread makes: its tracer may want to trace and to know them.
 
 use core::sync::atomic::Ordering;
 
@@ -11,7 +10,7 @@ use super::notice;
 use super::stopped::{event, option, Place};
 use super::stops;
 use crate::signal;
-use crate::thread::{EventDue, Thread};
+use crate::thread::{DebugRegisters, EventDue, Thread};
 
 /// A child that is traced from its beginning: the index of its link, and the event of its parent.
 #[derive(Clone, Copy)]
@@ -107,37 +106,12 @@ pub fn first_stop(thread: &mut Thread) {
 pub fn after_fork(thread: &mut Thread) {
     thread.link = 0;
     thread.is_stepped = false;
+    thread.debug = DebugRegisters::default();
     thread.is_adopted = false;
     thread.event_due = EventDue::default();
     signal::restore_after_fork();
     // Whoever has begun to trace it already has found it under its parent's number.
     notice::look(thread);
-}
-
-/// A new image is about to run.
-pub fn executed(thread: &mut Thread) {
-    if !links::any() {
-        return;
-    }
-    let Some(index) = links::find(thread.tid) else {
-        return;
-    };
-    thread.link = index as u32 + 1;
-    thread.last_call = EXECVE as u32;
-    stops::adopt(thread);
-    notice::look(thread);
-    let message = u64::from(thread.tid);
-    if !stops::event_stop(thread, event::EXEC, message, Place::AfterEvent) {
-        let link = links::link(index);
-        if link.is_seized.load(Ordering::Relaxed) == 0 {
-            let mut info = [0; 16];
-            info[0] = u64::from(SIGTRAP);
-            info[2] = u64::from(thread.tid);
-            signal::raise(thread, SIGTRAP, info);
-        }
-    }
-    stops::after_call(thread);
-    signal::deliver_queued(thread, signal::Moment::AfterEvent, None);
 }
 
 /// The thread is about to end; `status` as `wait4` would tell it.

@@ -6,8 +6,16 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall0;
 use reenact_trace::ptrace::{link_state, Link};
 
-use super::{links, news};
+use super::stopped::{event, Place};
+use super::{links, news, stops};
 use crate::thread::Thread;
+
+/// The thread is about to end by a signal. Whether a core file will be written is not known: the status says no.
+pub fn by_signal(thread: &mut Thread, number: u32, place: &mut Place) {
+    if thread.link != 0 {
+        stops::event_stop_at(thread, event::EXIT, u64::from(number), place);
+    }
+}
 
 /// The thread ends, with this status as `wait4` tells it; with `whole_process` all others of its process do, too.
 pub fn thread_ends(thread: &Thread, status: u32, whole_process: bool) {

@@ -1,15 +1,16 @@
 //! Signals that a traced thread's own instructions raise: breakpoints of the tracer among them.
 
-use super::interrupted;
 use super::registers::Shown;
 use super::stopped::Place;
 use super::stops::{self, Stop};
+use super::{debug_registers, interrupted};
 use crate::signal;
 use crate::thread::Thread;
 
 /// Show the fault at hand, whose event is in the log, to the tracer. Whether the program gets it.
 #[inline(never)]
 pub fn show(thread: &mut Thread) -> bool {
+    debug_registers::note_step(thread);
     let fault = thread.fault;
     let before = thread.frame.registers;
     let what = Stop::signal(fault.number, fault.info);

@@ -77,6 +77,7 @@ pub fn claim(tid: u32, process: u32, tracer: u32) -> Option<usize> {
         &link.options,
         &link.is_seized,
         &link.asked,
+        &link.executes,
         &link.resumed_by,
         &link.is_group_stop,
         &link.in_call,

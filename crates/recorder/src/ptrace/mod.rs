@@ -5,8 +5,10 @@
 
 pub mod asking;
 pub mod children;
+pub mod debug_registers;
 pub mod disturbed;
 pub mod endings;
+pub mod executions;
 pub mod faults;
 pub mod interrupted;
 pub mod links;

@@ -52,6 +52,9 @@ fn trace_me(call: &mut Call<'_>) -> i64 {
         return -EPERM;
     }
     if !is_recorded(parent) {
+        if core::mem::replace(&mut call.thread.is_traced_in_name, true) {
+            return -EPERM;
+        }
         message::once(
             "ptrace: the program asks its parent to trace it, which is not recorded: it was told that this is so, and it is not",
         );

@@ -11,9 +11,8 @@ use reenact_trace::registers::TRAP_FLAG;
 
 use super::registers::{self, LEGACY, ORIG_RAX, RAX, WORDS};
 use super::stopped::{in_call, option, resume, Stopped};
-use super::{links, stopped_memory};
+use super::{debug_registers, links, stopped_memory};
 use crate::signal;
-use crate::text;
 
 /// Numbers of requests that the tracee serves (include/uapi/linux/ptrace.h).
 pub mod request {
@@ -313,10 +312,12 @@ fn peek_user(stopped: &Stopped<'_>, offset: u64, room: &mut [u8]) -> i64 {
     if !offset.is_multiple_of(8) || offset >= USER_SIZE {
         return -EIO;
     }
-    let word = words(stopped)
-        .get(offset as usize / 8)
-        .copied()
-        .unwrap_or(0);
+    let word = if (DEBUG_REGISTERS..DEBUG_END).contains(&offset) {
+        debug_registers::read(stopped.thread, debug_register(offset))
+    } else {
+        let words = words(stopped);
+        words.get(offset as usize / 8).copied().unwrap_or(0)
+    };
     room[..8].copy_from_slice(&word.to_le_bytes());
     0
 }
@@ -333,14 +334,11 @@ fn poke_user(stopped: &mut Stopped<'_>, offset: u64, value: u64) -> i64 {
     if !(DEBUG_REGISTERS..DEBUG_END).contains(&offset) {
         return -EIO;
     }
-    if value == 0 {
-        return 0;
-    }
-    let text = text!(
-        "ptrace: the processor's breakpoint registers are not given to a tracer inside a recording; it was told ENOSPC"
-    );
-    crate::message::once(text.as_str());
-    -ENOSPC
+    debug_registers::write(stopped.thread, debug_register(offset), value)
+}
+
+fn debug_register(offset: u64) -> usize {
+    ((offset - DEBUG_REGISTERS) / 8) as usize
 }
 
 fn set_mask(stopped: &mut Stopped<'_>, bytes: &[u8]) {

@@ -17,6 +17,7 @@ pub mod event {
     pub const VFORK: u32 = 2;
     pub const CLONE: u32 = 3;
     pub const EXEC: u32 = 4;
+    pub const VFORK_DONE: u32 = 5;
     pub const EXIT: u32 = 6;
     pub const SECCOMP: u32 = 7;
     pub const STOP: u32 = 128;

@@ -11,7 +11,7 @@ use reenact_trace::{EventKind, Registers};
 use super::registers::{whole, Shown};
 use super::service::{self, Resumed};
 use super::stopped::{event, in_call, option, resume, Place, Stopped};
-use super::{interrupted, links, news};
+use super::{debug_registers, interrupted, links, news};
 use crate::log::Builder;
 use crate::scheduler;
 use crate::signal;
@@ -123,6 +123,7 @@ pub fn detach(thread: &mut Thread) {
 pub fn forget(thread: &mut Thread) {
     thread.link = 0;
     thread.is_stepped = false;
+    debug_registers::end_all(thread);
     if thread.is_adopted {
         thread.is_adopted = false;
         signal::give_back_all();
@@ -259,6 +260,11 @@ pub fn after_call(thread: &mut Thread) {
     if due.event != 0 {
         event_stop(thread, due.event, due.message, Place::AfterEvent);
     }
+    if thread.awaited_child != 0 && thread.link != 0 {
+        scheduler::await_child(thread);
+        let child = thread.frame.registers.rax;
+        event_stop(thread, event::VFORK_DONE, child, Place::AfterEvent);
+    }
     let Some(link) = links::of(thread) else {
         return;
     };
@@ -321,6 +327,11 @@ pub fn interrupted_call(thread: &mut Thread, number: i64, result: i64) {
 
 /// An event, if the tracer wants to know of it. Whether it did.
 pub fn event_stop(thread: &mut Thread, event: u32, message: u64, mut place: Place) -> bool {
+    event_stop_at(thread, event, message, &mut place)
+}
+
+/// The same; `place` tells afterwards what the log knows then.
+pub fn event_stop_at(thread: &mut Thread, event: u32, message: u64, place: &mut Place) -> bool {
     let is_wanted = is_wanted(thread, event);
     if is_wanted {
         let what = Stop::trap(thread, event << 8 | SIGTRAP, Some(message));
@@ -329,7 +340,7 @@ pub fn event_stop(thread: &mut Thread, event: u32, message: u64, mut place: Plac
             number,
             result: None,
         };
-        let resumed = stop(thread, &what, &mut place, &mut shown);
+        let resumed = stop(thread, &what, place, &mut shown);
         raise(thread, resumed.signal);
     }
     is_wanted

@@ -281,6 +281,7 @@ fn has_buried(tracer: u32) -> bool {
 
 fn is_lost(link: &Link) -> bool {
     link.state.load(Ordering::Acquire) != link_state::ENDED
+        && link.executes.load(Ordering::Acquire) == 0
         && !is_child(link)
         && !asking::exists(link)
 }

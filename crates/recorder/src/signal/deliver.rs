@@ -178,6 +178,14 @@ fn stop_for(thread: &Thread, signal: &QueuedSignal) {
 /// The signal ends the process. The log says where it was, and the kernel does it.
 #[cold]
 fn end(thread: &mut Thread, signal: &QueuedSignal, mut moment: Moment) {
+    if thread.link != 0 {
+        let mut place = moment.place();
+        let before = place;
+        ptrace::endings::by_signal(thread, signal.number, &mut place);
+        if place != before {
+            moment = Moment::AfterEvent;
+        }
+    }
     if matches!(moment, Moment::AfterEvent | Moment::Anywhere) {
         let frame = core::ptr::from_ref(&thread.frame);
         last_outputs::log_all(thread, || {
@@ -246,6 +254,8 @@ pub fn deliver_fault(thread: &mut Thread) {
     if !program.is_handler() || thread.mask & bit(signal.number) != 0 {
         // Run the faulting instruction again with the default action: the kernel kills the
         // process there, with the core dump the program would have left.
+        let mut place = Moment::Fault.place();
+        ptrace::endings::by_signal(thread, signal.number, &mut place);
         last_outputs::log_all(thread, || {});
         arena::ring_doorbell();
         kernel_action(signal.number, Some(&Action::default()), None);

@@ -90,7 +90,7 @@ fn is_synchronous(number: u32, info: &QueuedSignal) -> bool {
 
 /// Whether there is a repeated string instruction at `ip`. It may have been interrupted half-way,
 /// in a state that no instruction begins with, so no landing is made there.
-fn is_repeating(ip: u64) -> bool {
+pub fn is_repeating(ip: u64) -> bool {
     // Within the page: a fault could not be caught here.
     let length = (5.min(4096 - ip % 4096)) as usize;
     let mut code = [0u8; 5];
@@ -127,7 +127,7 @@ fn way_of_call(signal: &QueuedSignal) -> Origin {
 /// Whether the program enters the recorder next: at a `syscall` instruction, or at the jump that one
 /// has become. Signals and preemption requests wait for that: it is an event, which a replay finds without a
 /// landing. A landing there might not be found: in a call that is begun once more, rcx and r11 are lost.
-fn is_at_call(ip: u64) -> bool {
+pub fn is_at_call(ip: u64) -> bool {
     const LAST_OF_PAGE: u64 = 4095;
     let mut code = [0u8; 2];
     // Within the page: a fault could not be caught here.
@@ -178,6 +178,13 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
     let is_to_stop = is_ours && ptrace::notice::look(thread);
     if number == SIGCHLD {
         ptrace::news::arrive(&mut signal);
+    }
+
+    if ptrace::debug_registers::is_hit(&signal) {
+        return watched::hit(thread, context);
+    }
+    if watched::is_within_string(thread, context, &signal) {
+        return;
     }
 
     // In a trampoline the program is about to enter the recorder, or has just left it: no place

@@ -21,6 +21,7 @@ mod stepping;
 pub mod timer;
 mod traced;
 mod vectors_at_landing;
+mod watched;
 
 pub use reenact_interpose::signal_action::*;
 

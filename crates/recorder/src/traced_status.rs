@@ -1,0 +1,103 @@
+//! `/proc/PID/status` and `stat` of recorded threads that others trace: the kernel knows neither of the tracer nor of the
+//! stops, which are ours, and tracers look there for what state a thread is in.
+
+use core::sync::atomic::Ordering;
+
+use reenact_freestanding::numbers::{self, *};
+use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
+use reenact_trace::ptrace::{link_state, Link};
+
+use crate::ptrace::links;
+use crate::text;
+
+const ROOM: usize = 4096;
+
+/// A file of procfs has been opened, of which the name ends so. If it tells of a traced thread, its descriptor becomes one
+/// of a memory file with what the kernel would say.
+pub fn opened(file: i64, name: &[u8]) {
+    let Some(link) = thread_of(file).and_then(links::find).map(links::link) else {
+        return;
+    };
+    let mut content = [0u8; ROOM];
+    let mut length = 0;
+    // SAFETY: system calls on descriptors and buffers of ours.
+    unsafe {
+        while length < ROOM {
+            let rest = &mut content[length..];
+            let (to, room) = (rest.as_mut_ptr() as u64, rest.len() as u64);
+            match syscall3(READ, file as u64, to, room) {
+                count @ 1.. => length += count as usize,
+                _ => break,
+            }
+        }
+        let to = syscall2(MEMFD_CREATE, c"status".as_ptr() as u64, MFD_CLOEXEC);
+        if to < 0 {
+            syscall3(LSEEK, file as u64, 0, 0);
+            return;
+        }
+        let content = &mut content[..length];
+        if name == b"stat" {
+            mark_state(content, link);
+            write(to, content);
+        } else {
+            for line in content.split_inclusive(|&byte| byte == b'\n') {
+                write_line(to, line, link);
+            }
+        }
+        let flags = syscall3(FCNTL, file as u64, numbers::F_GETFD, 0) as u64;
+        let closes = if flags & numbers::FD_CLOEXEC != 0 {
+            O_CLOEXEC
+        } else {
+            0
+        };
+        syscall3(LSEEK, to as u64, 0, 0);
+        syscall3(numbers::DUP3, to as u64, file as u64, closes);
+        syscall2(CLOSE, to as u64, 0);
+    }
+}
+
+/// The thread, or the first one of the process, that a file of procfs is about.
+fn thread_of(file: i64) -> Option<u32> {
+    let name = text!("/proc/self/fd/{file}\0");
+    let mut path = [0u8; 128];
+    // SAFETY: a name and a buffer of ours.
+    let length = unsafe {
+        let (name, to) = (name.as_str().as_ptr() as u64, path.as_mut_ptr() as u64);
+        syscall4(READLINKAT, AT_FDCWD as u64, name, to, path.len() as u64)
+    };
+    let path = path.get(..usize::try_from(length).ok()?)?;
+    let directory = path.rsplit(|&byte| byte == b'/').nth(1)?;
+    core::str::from_utf8(directory).ok()?.parse().ok()
+}
+
+fn is_stopped(link: &Link) -> bool {
+    link.state.load(Ordering::Acquire) == link_state::STOPPED
+}
+
+/// The state is behind the program's name, which may have parentheses of its own.
+fn mark_state(content: &mut [u8], link: &Link) {
+    const BEHIND: usize = 2;
+    let end = content.iter().rposition(|&byte| byte == b')');
+    let state = end.and_then(|end| content.get_mut(end + BEHIND));
+    if let Some(state @ (b'S' | b'R' | b'D')) = state {
+        if is_stopped(link) {
+            *state = b't';
+        }
+    }
+}
+
+fn write_line(to: i64, line: &[u8], link: &Link) {
+    if line.starts_with(b"State:\t") && is_stopped(link) {
+        write(to, b"State:\tt (tracing stop)\n");
+    } else if line.starts_with(b"TracerPid:\t") {
+        let tracer = link.tracer_process.load(Ordering::Relaxed);
+        write(to, text!("TracerPid:\t{tracer}\n").as_str().as_bytes());
+    } else {
+        write(to, line);
+    }
+}
+
+fn write(to: i64, bytes: &[u8]) {
+    // SAFETY: bytes of ours.
+    unsafe { syscall3(WRITE, to as u64, bytes.as_ptr() as u64, bytes.len() as u64) };
+}
