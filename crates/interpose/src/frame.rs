@@ -181,10 +181,20 @@ impl Frame {
         self.way == Way::ResumeFlag as u64
     }
 
-    /// Take over the state of another thread of the program.
-    pub fn copy_state(&mut self, from: &Frame) {
-        self.registers = from.registers;
-        self.xmm = from.xmm;
+    /// Begin where another task of the program is, in the call that makes this one; on this stack, or (0) on that of the other
+    /// one.
+    pub fn begin_at(&mut self, creator: &Frame, stack: u64) {
+        self.registers = creator.registers;
+        self.xmm = creator.xmm;
+        let registers = &mut self.registers;
+        registers.rax = 0;
+        if creator.origin != Origin::Int80 as u64 {
+            registers.rcx = registers.rip;
+            registers.r11 = registers.rflags;
+        }
+        if stack != 0 {
+            registers.rsp = stack;
+        }
     }
 }
 

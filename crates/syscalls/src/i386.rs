@@ -2,7 +2,7 @@
 //! of each argument in ebx, ecx, edx, esi, edi, ebp, and structures as 32-bit programs have them.
 //!
 //! Those whose structures are the same, or that have none, are the calls of the 64-bit table, and performed and recorded as
-//! such. The others are refused: their rows would all have to be written again.
+//! such; the lists of `execve` have pointers of 32 bits, which its handler knows. The others are refused: their rows would all have to be written again.
 
 use crate::table;
 
@@ -28,6 +28,8 @@ enum Arguments {
     First(usize),
     /// `mmap2`: the offset is in pages, and the place such that 32 bits hold it.
     Map,
+    /// `clone`: the thread's segment, which is a structure there, comes before the place of the child's number.
+    Tasks,
     /// Requests and commands with the same structures.
     Terminal,
     Descriptor,
@@ -47,6 +49,7 @@ const CALLS: &[(u16, &str, Arguments)] = &[
     (8, "creat", Same),
     (9, "link", Same),
     (10, "unlink", Same),
+    (11, "execve", Same),
     (12, "chdir", Same),
     (13, "time", Null(0)),
     (14, "mknod", Same),
@@ -84,6 +87,7 @@ const CALLS: &[(u16, &str, Arguments)] = &[
     (97, "setpriority", Same),
     (114, "wait4", Null(3)),
     (118, "fsync", Same),
+    (120, "clone", Tasks),
     (122, "uname", Same),
     (125, "mprotect", Same),
     (132, "getpgid", Same),
@@ -108,6 +112,7 @@ const CALLS: &[(u16, &str, Arguments)] = &[
     (181, "pwrite64", Wide(3)),
     (183, "getcwd", Same),
     (187, "sendfile", Null(2)),
+    (190, "vfork", Same),
     (192, "mmap", Map),
     (193, "truncate", Wide(1)),
     (194, "ftruncate", Wide(1)),
@@ -178,6 +183,9 @@ const CALLS: &[(u16, &str, Arguments)] = &[
     (439, "faccessat2", Same),
 ];
 
+/// Of `clone`: the new thread's segment is given.
+const CLONE_SETTLS: u32 = 0x80000;
+
 /// One more than the largest number that a kernel may know.
 const LIMIT: u32 = 512;
 
@@ -210,6 +218,7 @@ pub fn translate(number: u32, arguments: [u32; 6]) -> Option<Translated> {
                 args[3] |= MAP_32BIT;
             }
         }
+        Tasks if arguments[0] & CLONE_SETTLS == 0 => args.swap(3, 4),
         Terminal if has_same_request(arguments[1]) => {}
         Descriptor if has_same_command(arguments[1]) => {}
         _ => return None,
@@ -261,6 +270,10 @@ mod tests {
             Some((61, [1, 2, 3, 0, 0, 0]))
         );
         assert_eq!(
+            translated(120, [17, 0, 1, 2, 3, 0]),
+            Some((56, [17, 0, 1, 3, 2, 0]))
+        );
+        assert_eq!(
             translated(192, [0, 4096, 3, 0x22, u32::MAX, 2]),
             Some((9, [0, 4096, 3, 0x62, u64::from(u32::MAX), 8192]))
         );
@@ -275,6 +288,7 @@ mod tests {
             (13, [16, 0, 0, 0, 0, 0]),
             (55, [0, 5, 0, 0, 0, 0]),
             (54, [0, 0x8912, 0, 0, 0, 0]),
+            (120, [0x80000, 0, 0, 16, 0, 0]),
             (9999, [0; 6]),
             (u32::MAX, [0; 6]),
             (0x1_0014, [0; 6]),

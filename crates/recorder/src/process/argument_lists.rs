@@ -5,13 +5,34 @@ use reenact_freestanding::numbers::*;
 use super::exec_target::Target;
 use crate::guest;
 
+/// A list of pointers, as the program has it.
+#[derive(Clone, Copy)]
+pub struct List {
+    pub address: u64,
+    /// Its pointers have 32 bits: those of a call by `int 0x80`.
+    pub is_narrow: bool,
+}
+
+impl List {
+    /// One of its pointers.
+    fn pointer(self, index: usize) -> Option<u64> {
+        let index = index as u64;
+        if !self.is_narrow {
+            return guest::read_u64(self.address + index * 8);
+        }
+        let mut bytes = [0; 4];
+        guest::read(self.address + index * 4, &mut bytes)
+            .then(|| u64::from(u32::from_le_bytes(bytes)))
+    }
+}
+
 /// How many pointers a list has before its null pointer; -errno when it cannot be read or is too long.
-pub fn count_pointers(list: u64) -> Result<usize, i64> {
-    if list == 0 {
+pub fn count_pointers(list: List) -> Result<usize, i64> {
+    if list.address == 0 {
         return Ok(0);
     }
     let mut count = 0;
-    while guest::read_u64(list + count as u64 * 8).ok_or(-EFAULT)? != 0 {
+    while list.pointer(count).ok_or(-EFAULT)? != 0 {
         count += 1;
         if count > 1 << 20 {
             return Err(-7); // E2BIG
@@ -23,9 +44,9 @@ pub fn count_pointers(list: u64) -> Result<usize, i64> {
 /// The lists that the recorder's next image is executed with.
 pub struct Lists {
     pub at: u64,
-    pub argv: u64,
+    pub argv: List,
     pub arguments: usize,
-    pub envp: u64,
+    pub envp: List,
     pub environment: usize,
     pub variable: u64,
 }
@@ -50,11 +71,11 @@ impl Lists {
             push(c"".as_ptr() as u64);
         }
         for index in first..self.arguments {
-            push(guest::read_u64(self.argv + index as u64 * 8).unwrap_or(0));
+            push(self.argv.pointer(index).unwrap_or(0));
         }
         push(0);
         for index in 0..self.environment {
-            push(guest::read_u64(self.envp + index as u64 * 8).unwrap_or(0));
+            push(self.envp.pointer(index).unwrap_or(0));
         }
         push(self.variable);
         push(0);

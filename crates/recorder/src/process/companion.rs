@@ -100,14 +100,7 @@ fn prepare(call: &Call<'_>, creation: &Creation) -> Option<&'static mut Thread> 
         threads::release_block(index);
         return None;
     };
-    child.frame.copy_state(&creator.frame);
-    let registers = &mut child.frame.registers;
-    registers.rax = 0;
-    registers.rcx = registers.rip;
-    registers.r11 = registers.rflags;
-    if creation.stack != 0 {
-        registers.rsp = creation.stack;
-    }
+    child.frame.begin_at(&creator.frame, creation.stack);
     child.mask = creator.mask;
     child.confinement = creator.confinement;
     child.time_stamps_fault = creator.time_stamps_fault;

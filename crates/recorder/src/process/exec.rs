@@ -5,6 +5,7 @@ use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall5, syscall6};
+use reenact_interpose::Origin;
 use reenact_trace::arena::{
     mechanism, program_place, write_slot_variable, ExecRequest, EXEC_PATH_MAX, SLOT_VARIABLE_MAX,
 };
@@ -21,7 +22,7 @@ use crate::{
     sharing_group, signal, text, time_stamps,
 };
 
-use super::argument_lists::{count_pointers, Lists};
+use super::argument_lists::{count_pointers, List, Lists};
 use super::exec_target::{resolve_scripts, Obstacle, Path, Target};
 use super::program_file::ProgramFile;
 
@@ -149,7 +150,14 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     if let Some(doomed) = obstacle.filter(|obstacle| needs_recorder && obstacle.is_trapped) {
         return Err(refuse(call, &name, &doomed));
     }
-    if obstacle.is_some() || (!log::recording() && !needs_recorder) {
+    let is_left = obstacle.is_some() || (!log::recording() && !needs_recorder);
+    if is_left && argv.is_narrow {
+        crate::message::once(
+            "execve by int 0x80 of a program that goes on unrecorded is not performed; the program was told ENOSYS",
+        );
+        return Err(-ENOSYS);
+    }
+    if is_left {
         return Err(leave_recording(
             call,
             &name,
@@ -217,8 +225,8 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
 /// What a call asks for.
 struct Asked {
     /// Addresses of the argument and environment lists.
-    argv: u64,
-    envp: u64,
+    argv: List,
+    envp: List,
     file: ProgramFile,
     /// It is the link of procfs to the program, which leads to the recorder.
     is_own_link: bool,
@@ -259,9 +267,11 @@ fn resolve_arguments(call: &Call<'_>, name: &mut Path) -> Result<Asked, i64> {
         // By its name the new image would find something else.
         file.place = program_place::DESCRIPTOR;
     }
+    let is_narrow = call.thread.frame.origin == Origin::Int80 as u64;
+    let list = |address| List { address, is_narrow };
     let asked = |file| Asked {
-        argv,
-        envp,
+        argv: list(argv),
+        envp: list(envp),
         file,
         is_own_link,
     };

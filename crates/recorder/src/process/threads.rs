@@ -102,14 +102,7 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         release_block(index);
         return Outcome::Done(-EAGAIN);
     };
-    child.frame.copy_state(&call.thread.frame);
-    let registers = &mut child.frame.registers;
-    registers.rax = 0;
-    registers.rcx = registers.rip;
-    registers.r11 = registers.rflags;
-    if stack != 0 {
-        registers.rsp = stack;
-    }
+    child.frame.begin_at(&call.thread.frame, stack);
     child.mask = call.thread.mask;
     child.confinement = call.thread.confinement;
     (child.actions, child.descriptors) = (call.thread.actions, call.thread.descriptors);

@@ -30,14 +30,7 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     call.thread.blocked_call = header;
     call.thread.blocked_call.flags |= flags::VFORK;
 
-    child.frame.copy_state(&call.thread.frame);
-    let registers = &mut child.frame.registers;
-    registers.rax = 0;
-    registers.rcx = registers.rip;
-    registers.r11 = registers.rflags;
-    if stack != 0 {
-        registers.rsp = stack;
-    }
+    child.frame.begin_at(&call.thread.frame, stack);
     child.vfork_child = true;
     child.parent = parent;
     child.mask = call.thread.mask;
