@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from debugger_session import built, debug, line_of, record
+from gdb_machine import Machine
 from recorded_run import Reenact
 
 import reenact as package
@@ -63,6 +64,20 @@ def test_a_loop_is_stepped_back_through_at_once(reenact: Reenact, trace: Path) -
         said = debug(reenact, trace, *words, "set debug remote 1", "reverse-next")
         counts.append(said.texts[-1].count("Sending packet: $bs#"))
     assert counts[0] < 20 < 200 < counts[1]
+
+
+def test_a_front_end_is_told_nothing_else(reenact: Reenact, trace: Path) -> None:
+    """There, and at a prompt, gdb takes the next command while the program still runs."""
+    commands = ["reverse-next", "reverse-next", "reverse-step", "reverse-stepi", "reverse-next"]
+    begin = line_of("loops.c", "/* behind */")
+    alone = places(reenact, trace, begin, commands)[1::4]
+    with Machine(reenact, trace) as machine:
+        for command in (f"break loops.c:{begin}", "continue", "delete"):
+            machine.tell(command)
+        for command, place in zip(commands, alone):
+            answer = machine.tell(command)
+            assert (answer.error, answer.log) == ("", "")
+            assert machine.tell("when").text.strip() == place
 
 
 @pytest.fixture

@@ -53,11 +53,13 @@ def _is_loop(architecture: Any, begin: int, end: int) -> bool:
 
 
 class LoopsBack(gdb.Command):  # type: ignore[misc]
-    """Used by reenact: before and behind steps back by lines."""
+    """Used by reenact: before steps back by lines, and before those by instructions."""
 
     def __init__(self) -> None:
         super().__init__("_reenact-loops-back", gdb.COMMAND_OBSCURE)
         self._is_told = False
+        # Not a hook behind the command: that may come while the program still runs.
+        gdb.events.stop.connect(self._stopped)
 
     def invoke(self, argument: str, _from_terminal: object) -> None:
         """Called by gdb."""
@@ -66,15 +68,27 @@ class LoopsBack(gdb.Command):  # type: ignore[misc]
             with contextlib.suppress(gdb.error, RuntimeError, AttributeError):
                 rows = _rows(gdb.newest_frame())
         if rows or self._is_told:
-            words = " ".join(f"{begin:#x}-{end:#x}" for begin, end in rows)
-            gdb.execute(f"monitor loops-back {words}", to_string=True)
-        self._is_told = bool(rows)
+            # Also where Ctrl-C ends it: who is told twice knows no more than before.
+            self._is_told = True
+            _tell(rows)
+            self._is_told = bool(rows)
+
+    def _stopped(self, _event: Any) -> None:
+        """A command has come to its end, whatever has become of it."""
+        if self._is_told:
+            with contextlib.suppress(gdb.error, KeyboardInterrupt):
+                _tell([])
+                self._is_told = False
+
+
+def _tell(rows: list[tuple[int, int]]) -> None:
+    words = " ".join(f"{begin:#x}-{end:#x}" for begin, end in rows)
+    gdb.execute(f"monitor loops-back {words}", to_string=True)
 
 
 LoopsBack()
 for _name in ("reverse-next", "reverse-step"):
     gdb.execute(f"define hook-{_name}\n_reenact-loops-back before\nend", to_string=True)
-    gdb.execute(f"define hookpost-{_name}\n_reenact-loops-back behind\nend", to_string=True)
 # Whatever has become of the command before.
-gdb.execute("define hook-reverse-stepi\n_reenact-loops-back behind\nend", to_string=True)
-gdb.execute("define hook-reverse-nexti\n_reenact-loops-back behind\nend", to_string=True)
+for _name in ("reverse-stepi", "reverse-nexti"):
+    gdb.execute(f"define hook-{_name}\n_reenact-loops-back behind\nend", to_string=True)
