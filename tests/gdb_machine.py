@@ -143,29 +143,41 @@ class Interface:
         self._pending[:0] = seen
 
     def wait(self, number: int, longest: float = LONGEST) -> Answer:
-        """Wait for the answer with a number and, if the program runs then, for its stop."""
+        """Wait for the answer with a number and, if the program runs then, for its stop.
+
+        Ctrl-C may end gdb's own work at any moment, also while it writes the record of a stop: then
+        it says "Quit" or an error, and never tells the stop. So it is asked whether the program
+        runs for it. Where it does, a stop has to come.
+        """
         answer = Answer()
         is_running = is_told = False
+        asked: int | None = None
         for record in self._records(longest):
             kind, message, payload = record["type"], record["message"], record["payload"]
+            is_in_doubt = False
             if kind in ("console", "target", "output"):
                 answer.text += str(payload or "")
             elif kind == "log":
                 answer.log += str(payload or "")
+                is_in_doubt = "Quit" in str(payload)
             elif kind == "notify" and message == "running":
                 is_running = True
             elif kind == "notify" and message == "stopped":
                 is_running = False
                 answer.stops.append(payload or {})
+            elif kind == "result" and record.get("token") == asked:
+                asked = None
+                is_running = is_running and _says_running(message, payload)
             elif kind == "result" and record.get("token") == number:
                 is_told = True
                 if message == "error":
                     answer.error = str(payload["msg"])
-                    # Nothing runs, though it may have been said when Ctrl-C came.
-                    is_running = False
+                    is_in_doubt = True
                 elif message == "running" and not answer.stops:
                     is_running = True
-            if is_told and not is_running:
+            if is_in_doubt and is_running and asked is None:
+                asked = self.send("-thread-info")
+            if is_told and not is_running and asked is None:
                 return answer
         raise AssertionError("not reached")
 
@@ -181,6 +193,14 @@ class Interface:
             if self.process.poll() is not None:
                 break
         raise AssertionError(f"gdb does not answer: {seen[-20:]}")
+
+
+def _says_running(message: str, payload: dict[str, Any]) -> bool:
+    """Whether an answer to `-thread-info` says that the program runs in gdb's view."""
+    if message == "error":
+        assert "while the target is running" in payload["msg"], payload
+        return True
+    return any(thread["state"] == "running" for thread in payload["threads"])
 
 
 class Machine(Interface):
