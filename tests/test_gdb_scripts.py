@@ -116,3 +116,16 @@ def test_printers_that_are_not_safe(tmp_path: Path, reenact: Reenact) -> None:
         words += ["-ex", "break shown", "-ex", "continue", "-ex", "up", "-ex", "print shelf"]
         ending = run(words, directory=tmp_path, timeout=120)
         assert b"_M_start" in ending.stdout, ending.describe()
+
+
+def test_debug_files_are_also_looked_for_where_the_user_says(
+    reenact: Reenact, tmp_path: Path
+) -> None:
+    """Whether in an option or a start-up file."""
+    need_gdb()
+    trace = record(reenact, tmp_path / "trace", "/bin/true")
+    (tmp_path / ".gdbinit").write_text("set debug-file-directory /of/the/user:/usr/lib/debug\n")
+    words = [*reenact.command, "replay", str(trace), "--", "-batch"]
+    words += ["-ex", "show debug-file-directory"]
+    said = run(words, directory=tmp_path, variables={"HOME": str(tmp_path)}, timeout=120)
+    assert b'"/usr/lib/debug:/of/the/user"' in said.stdout, said

@@ -33,6 +33,14 @@ _SOCKET_PLACE = re.compile(r"/[A-Za-z0-9_./+@=-]{0,80}")
 _DEBUGINFOD = (
     "python exec(\"try: gdb.execute('set debuginfod enabled {}')\\nexcept gdb.error: pass\")"
 )
+#: Directories that gdb looks for debug files in, before those that the user's own settings name.
+_DEBUG_FILES = (
+    "python own = {!r}.split(':'); its = str(gdb.parameter('debug-file-directory') or '');"
+    " gdb.execute('set debug-file-directory '"
+    " + ':'.join(own + [one for one in its.split(':') if one and one not in own]))"
+)
+#: An option of gdb that names an interpreter for programs, with or without its value.
+_INTERPRETER = re.compile(r"--?(?:i|interp|interpreter)(?:=(.*))?")
 #: Seconds a debugger may take to end when asked to.
 _PATIENCE = 5.0
 _INSTALLED_SCRIPTS = os.path.join(_HERE, "installed_scripts_in_gdb.py")
@@ -75,15 +83,17 @@ def run_gdb(session: Session, gdb: str, arguments: list[str]) -> int:
             fetched = [] if servers is None else [servers.directory]
             directories = ":".join([*debug_directories(), *fetched])
             if directories.isprintable():
-                command += ["-ex", f"set debug-file-directory {directories}"]
+                command += ["-ex", _DEBUG_FILES.format(directories)]
             command += ["-x", _source_rules(session, directory)]
             # A call that a branch cannot make ends where it began.
             command += ["-ex", "set unwindonsignal on"]
             # On a busy machine an answer may take longer than the two seconds that gdb waits.
             command += ["-ex", "set remotetimeout 600"]
-            # What gdb says of each file that it opens is of no use.
-            connect = f"gdb.execute('target extended-remote {path}', to_string=True)"
-            command += ["-ex", f"python {connect}", "-x", _COMMANDS, "-x", _LOOPS]
+            connect = f"target extended-remote {path}"
+            if not _has_front_end(arguments):
+                # What gdb says of each file that it opens is of no use to a person.
+                connect = f"python gdb.execute('{connect}', to_string=True)"
+            command += ["-ex", connect, "-x", _COMMANDS, "-x", _LOOPS]
             command += arguments
             # One that does not answer would be waited for at each file.
             debugger = subprocess.Popen(
@@ -217,6 +227,15 @@ def _end(debugger: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             debugger.kill()
             debugger.wait()
+
+
+def _has_front_end(arguments: list[str]) -> bool:
+    """Whether gdb talks to a program: newer ones tell it of no stop in what a script has run."""
+    for option, following in zip(arguments, [*arguments[1:], ""]):
+        match = _INTERPRETER.fullmatch(option)
+        if match and (match[1] or following).startswith(("mi", "dap")):
+            return True
+    return False
 
 
 def _without_scripts_of(trace: str) -> list[str]:
