@@ -231,3 +231,37 @@ def test_files_that_are_damaged_name_nothing(tmp_path: Path) -> None:
             space.functions("leaf")
         with contextlib.suppress(UsageError):
             space.lines("stacked.c", 30)
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    [
+        # As lld lays out a small program: one page of the file is in all of its segments.
+        (0, 0, 0, 0),
+        # A larger one: each mapping begins with the page that the one before ended with.
+        (0, 0x17000, 0x63000, 0x66000),
+    ],
+)
+def test_a_page_of_a_file_that_belongs_to_several_segments(offsets: tuple[int, ...]) -> None:
+    """What all mappings of the file agree upon says where it was loaded."""
+
+    class Module:
+        """Each segment begins in the middle of the page that the one before ends in."""
+
+        def addresses_of_offset(self, offset: int) -> list[int]:
+            return [offset + 0x1000 * number for number, begin in enumerate(offsets)
+                    if begin <= offset <= ([*offsets, 0x67000][number + 1])]  # fmt: skip
+
+    class Files:
+        def module(self, file: int) -> Module:
+            return Module()
+
+        def path(self, file: int) -> str:
+            return "program"
+
+    for base in (0x10000, 0x7000_0000):
+        starts = [base + begin + 0x1000 * number for number, begin in enumerate(offsets)]
+        mappings = [Mapping(start, start + 0x1000, 0, begin)
+                    for start, begin in zip(starts, offsets)]  # fmt: skip
+        space = AddressSpace(Files(), mappings)  # type: ignore[arg-type]
+        assert {loaded.bias for loaded in space.modules} == {base}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -77,7 +78,7 @@ class AddressSpace:
         )
         self._starts = [mapping.start for mapping in self._mappings]
         self._loaded: list[Loaded] | None = None
-        self._clear: dict[int, set[int]] = {}
+        self._votes: dict[int, Counter[int]] = {}
         self._bodies: dict[tuple[str, int], int] = {}
         self._statements: dict[tuple[str, int], frozenset[int]] = {}
 
@@ -267,21 +268,20 @@ class AddressSpace:
         possible = self._possible(module, mapping)
         if not possible:
             return None
-        # One page of a file may belong to two segments: what the others say decides.
-        bias = next((known for known in possible if known in self._biases(mapping.file)), None)
-        return Loaded(module, self.files.path(mapping.file), possible[0] if bias is None else bias)
+        # One page of a file may belong to several segments: what all mappings agree upon decides.
+        votes = self._biases(mapping.file)
+        return Loaded(module, self.files.path(mapping.file), max(possible, key=votes.__getitem__))
 
-    def _biases(self, file: int) -> set[int]:
-        """Addresses in memory less addresses in a file, of those of its mappings that are clear."""
-        if file not in self._clear:
-            self._clear[file] = set()
+    def _biases(self, file: int) -> Counter[int]:
+        """Addresses in memory less addresses in a file, each with the mappings it is right for."""
+        if file not in self._votes:
+            votes: Counter[int] = Counter()
             module = self.files.module(file)
             for mapping in self._mappings:
                 if module is not None and mapping.file == file:
-                    possible = self._possible(module, mapping)
-                    if len(possible) == 1:
-                        self._clear[file].update(possible)
-        return self._clear[file]
+                    votes.update(set(self._possible(module, mapping)))
+            self._votes[file] = votes
+        return self._votes[file]
 
     @staticmethod
     def _possible(module: _native.Module, mapping: MappingLike) -> list[int]:
