@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import reenact as package
 from reenact.errors import UsageError
 from reenact.session.session import Session
 from reenact.session.values import StopReason
+from reenact.symbols.values import Hole, Value
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,7 @@ def session(trace: Path) -> Iterator[Session]:
         ("(long)-1 > (unsigned)1", 0),
         ("BLUE", -4), ("RED + GREEN", 3), ("&grid[2] - &grid[0]", 2),
         ("2[grid[0]] == grid[0][2]", 1),
+        ("sizeof(*(void *)first)", 1), ("(void *)at - (void *)at", 0), ("chosen - chosen", 0),
         ("(short)70000", 4464), ("(int)3.9", 3), ("(float)1 / 3 < 0.34", 1), ("+3", 3),
     ],
 )  # fmt: skip
@@ -63,6 +66,15 @@ def test_arithmetic_is_that_of_c(text: str, expected: float, session: Session) -
     number = found if isinstance(found, (int, float)) else found.number()
     assert number == expected
     assert isinstance(number, float) == isinstance(expected, float)
+
+
+def test_flags(session: Session) -> None:
+    """As gdb writes them; a number where one computes with them."""
+    flags = session.evaluate("$eflags")
+    assert re.fullmatch(r"\[( [CPAZSO]F)* IF( OF)? \]", str(flags))
+    assert session.evaluate("$eflags & 0x200") == 0x200
+    with pytest.raises(UsageError, match="the value of eflags in this frame is no longer known"):
+        session.evaluate("$eflags", 1)
 
 
 def test_registers_and_their_parts(session: Session) -> None:
@@ -264,3 +276,57 @@ def test_a_split_program_without_its_other_parts(reenact: Reenact, tmp_path: Pat
             session.evaluate("counter")
         assert "is not there: " in refused.value.hint
         assert ".dwo" in refused.value.hint
+
+
+def test_parts_that_are_nowhere(session: Session) -> None:
+    """Each is said to be so, bit by bit; what is beside it is shown."""
+    whole = session.evaluate("fields")
+    assert isinstance(whole, Value)
+    first = next(member for member in whole.type.members if member.name == "b")
+    assert first.offset is not None
+    begin = 8 * first.offset + (first.bits or (0, 0))[0]
+    value = Value(
+        whole.type, whole.read, None, whole.content, holes=(Hole(begin, begin + 1, "gone"),)
+    )
+    assert str(value) == re.sub(r" b = [^,]*", " b = <gone>", str(whole))
+    assert value["a"] == whole["a"].number()
+    assert str(value["c"]) == str(whole["c"])
+    with pytest.raises(UsageError, match="a part of it is not known here: gone"):
+        str(value["b"])
+
+
+def test_what_is_declared_only(reenact: Reenact, tmp_path: Path) -> None:
+    """An object of a type whose members are not known is not shown as one without members."""
+    source, program = tmp_path / "hidden.c", tmp_path / "hidden"
+    source.write_text("struct hidden; struct hidden *at; int main(void) { return at != 0; }\n")
+    subprocess.run(["gcc", "-g", "-o", program, source], check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("main")
+        session.continue_()
+        assert str(session.evaluate("*at")) == "<incomplete type>"
+        for text in ("at->first", "(*at).first"):
+            with pytest.raises(UsageError, match="hidden is declared only"):
+                session.evaluate(text)
+        with pytest.raises(UsageError, match="the size of hidden is not known"):
+            session.evaluate("sizeof(*at)")
+
+
+def test_using_declarations(reenact: Reenact, tmp_path: Path) -> None:
+    """What a namespace takes over from another one is found in both, and is one thing."""
+    source, program = tmp_path / "using.cc", tmp_path / "using"
+    source.write_text(
+        "namespace outer { namespace inner { int deep = 9; int made(int x) { return x + deep; } }\n"
+        "using inner::deep; using inner::made; int wide = 3; }\n"
+        "int main() { return outer::made(outer::wide) - outer::deep - 3; }\n"
+    )
+    subprocess.run(["g++", "-g", "-o", program, source], check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("outer::made")
+        assert session.continue_().reason == StopReason.BREAKPOINT
+        for name in ("outer::deep", "outer::inner::deep", "deep"):
+            assert session.evaluate(name, 1) == 9
+        assert session.evaluate("outer::made == outer::inner::made") == 1
+        with pytest.raises(UsageError, match="no variable inner::wide"):
+            session.evaluate("inner::wide")

@@ -346,6 +346,7 @@ impl Module {
                 Location::Register(register) => ("register", register.into(), None),
                 Location::Value(bytes) => ("value", 0, Some(PyBytes::new(py, &bytes))),
                 Location::Nowhere => ("nowhere", 0, None),
+                Location::ImplicitPointer => ("implicit pointer", 0, None),
             };
             (kind, number, bytes, piece.bits, piece.first_bit)
         });

@@ -45,9 +45,12 @@ impl fmt::Display for Error {
                 write!(formatter, "{length} bytes at {address:#x} cannot be read")
             }
             Error::Register(number) => {
+                let names = ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp"];
+                let name = names.get(usize::from(*number));
+                let name = name.map_or_else(|| format!("r{number}"), ToString::to_string);
                 write!(
                     formatter,
-                    "DWARF register {number} is not known in this frame"
+                    "the value of {name} in this frame is no longer known"
                 )
             }
             Error::Unsupported(what) => write!(formatter, "{what} is not followed"),

@@ -61,6 +61,8 @@ pub enum Location {
     Value(Vec<u8>),
     /// Optimized out.
     Nowhere,
+    /// A pointer that is nowhere: only what it would point to is there.
+    ImplicitPointer,
 }
 
 /// A part of a value.
@@ -347,7 +349,8 @@ fn typed(
 
 fn piece(piece: gimli::Piece<Bytes>) -> Result<Piece, Error> {
     let location = match piece.location {
-        gimli::Location::Empty | gimli::Location::ImplicitPointer { .. } => Location::Nowhere,
+        gimli::Location::Empty => Location::Nowhere,
+        gimli::Location::ImplicitPointer { .. } => Location::ImplicitPointer,
         gimli::Location::Register { register } => Location::Register(register.0),
         gimli::Location::Address { address } => Location::Memory(address),
         gimli::Location::Bytes { value } => Location::Value(value.to_slice()?.into_owned()),

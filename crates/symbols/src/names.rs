@@ -29,6 +29,8 @@ struct Named {
     scope: u32,
     kind: NamedKind,
     is_declaration: bool,
+    /// It is declared elsewhere, and a `using` has made it known in this scope, too.
+    is_imported: bool,
     entry: u64,
 }
 
@@ -71,7 +73,7 @@ impl Names {
         }
         names
             .named
-            .sort_unstable_by_key(|named| (named.checksum, named.entry));
+            .sort_unstable_by_key(|named| (named.checksum, named.entry, named.is_imported));
         names.named.shrink_to_fit();
         names
     }
@@ -94,7 +96,9 @@ impl Names {
             let Some(number) = unit.offset(entry.offset()) else {
                 continue;
             };
-            if let Some(kind) = kind_of(entry, is_in_function) {
+            if entry.tag() == gimli::DW_TAG_imported_declaration {
+                self.named.extend(imported(units, unit, entry, scope));
+            } else if let Some(kind) = kind_of(entry, is_in_function) {
                 if let Some(checksum) = units.name_with(unit, entry, |name| checksum(bare(name))) {
                     self.named.push(Named {
                         checksum,
@@ -102,6 +106,7 @@ impl Names {
                         kind,
                         is_declaration: entry.has_attr(gimli::DW_AT_declaration)
                             || entry.tag() == gimli::DW_TAG_member,
+                        is_imported: false,
                         entry: number,
                     });
                 }
@@ -128,7 +133,10 @@ impl Names {
         let end = self.named.partition_point(|named| named.checksum <= sum);
         let alike = &self.named[begin..end];
         let mut found = Vec::new();
-        for named in alike.iter().filter(|named| named.kind == kind) {
+        for named in alike
+            .iter()
+            .filter(|named| named.kind == kind && !named.is_imported)
+        {
             let Ok((unit, offset)) = units.locate(named.entry) else {
                 continue;
             };
@@ -138,11 +146,19 @@ impl Names {
             let Some(own) = units.name(unit, &entry) else {
                 continue;
             };
-            let scope = declared_in(units, alike, named);
-            let mut full = self.path(units, scope);
-            full.push(PathPart::new(own, PartKind::Itself));
-            let Some(missing) = PathPart::missing(&full, &wanted, kind == NamedKind::Function)
-            else {
+            let declared = declared_in(units, alike, named);
+            let imports = alike.iter().filter(|other| {
+                other.is_imported && [named.entry, declared.entry].contains(&other.entry)
+            });
+            let names = std::iter::once(declared)
+                .chain(imports)
+                .filter_map(|known| {
+                    let mut full = self.path(units, known.scope);
+                    full.push(PathPart::new(own.clone(), PartKind::Itself));
+                    let missing = PathPart::missing(&full, &wanted, kind == NamedKind::Function)?;
+                    Some((missing, full, known.scope))
+                });
+            let Some((missing, full, scope)) = names.min_by_key(|(missing, ..)| *missing) else {
                 continue;
             };
             found.push(Found {
@@ -168,7 +184,7 @@ impl Names {
         let end = self.named.partition_point(|named| named.checksum <= sum);
         let alike = &self.named[begin..end];
         let named = alike.iter().find(|named| named.entry == number)?;
-        let mut full = self.path(units, declared_in(units, alike, named));
+        let mut full = self.path(units, declared_in(units, alike, named).scope);
         full.push(PathPart::new(own, PartKind::Itself));
         Some(full)
     }
@@ -201,8 +217,8 @@ impl Names {
     }
 }
 
-/// The scope that an entry was declared in, which may be another one than it is described in.
-fn declared_in(units: &Units, alike: &[Named], named: &Named) -> u32 {
+/// What an entry was declared as, which may be in another scope than it is described in.
+fn declared_in<'a>(units: &Units, alike: &'a [Named], named: &'a Named) -> &'a Named {
     let mut named = named;
     for _ in 0..DEEPEST {
         let Ok((unit, offset)) = units.locate(named.entry) else {
@@ -222,7 +238,7 @@ fn declared_in(units: &Units, alike: &[Named], named: &Named) -> u32 {
         };
         named = other;
     }
-    named.scope
+    named
 }
 
 fn part(units: &Units, number: u64) -> Option<PathPart> {
@@ -251,6 +267,25 @@ fn part(units: &Units, number: u64) -> Option<PathPart> {
         (None, _) => return None,
     };
     Some(PathPart::new(name, kind))
+}
+
+/// What a `using` in a namespace makes known there.
+fn imported(units: &Units, unit: &Unit, entry: &Entry, scope: u32) -> Option<Named> {
+    let value = entry.attr_value(gimli::DW_AT_import)?;
+    if scope == TOP || entry.has_attr(gimli::DW_AT_name) {
+        return None;
+    }
+    let number = units.referred(unit, &value)?;
+    let (unit, offset) = units.locate(number).ok()?;
+    let entry = unit.unit.entry(offset).ok()?;
+    Some(Named {
+        checksum: units.name_with(unit, &entry, |name| checksum(bare(name)))?,
+        scope,
+        kind: kind_of(&entry, false)?,
+        is_declaration: entry.has_attr(gimli::DW_AT_declaration),
+        is_imported: true,
+        entry: number,
+    })
 }
 
 fn is_scope(tag: gimli::DwTag) -> bool {

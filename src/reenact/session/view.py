@@ -205,6 +205,7 @@ class View:
             frame,
             self.read,
             known,
+            flags=registers["rflags"] if known else None,
             thread_pointer=registers["fs_base"],
             program=self._program,
             entry_value=EntryValues(

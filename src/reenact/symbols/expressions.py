@@ -114,6 +114,8 @@ class _Evaluation:
     def _register(self, node: syntax.Register) -> _Found:
         if _VECTOR.fullmatch(node.name):
             return self._variables.vector(node.name)
+        if node.name == "eflags":
+            return self._variables.flags()
         return Whole(*self._variables.register(node.name))
 
     def _conditional(self, node: syntax.Conditional) -> _Found:
@@ -149,6 +151,11 @@ class _Evaluation:
         if node.sign == "*":
             return self._typed(node.operand).dereference()
         if node.sign == "&":
+            if isinstance(node.operand, syntax.Unary) and node.operand.sign == "*":
+                # C: neither is evaluated.
+                inner = self.value(node.operand.operand)
+                if isinstance(inner, Value) and inner.type.kind == "pointer":
+                    return inner
             member = self._member_pointer(node.operand)
             if member is not None:
                 return member
@@ -211,10 +218,23 @@ class _Evaluation:
     def _size(self, node: syntax.SizeOf) -> _Found:
         if isinstance(node.of, TypeName):
             size = _size_of(node.of.find(self._variables))
+        elif self._is_behind_nothing(node.of):
+            size = 1
         else:
             found = self.value(node.of)
             size = found.size if isinstance(found, (Whole, Real)) else _size_of(found.type)
         return Whole(size, _LONG, is_signed=False)
+
+    def _is_behind_nothing(self, node: Node) -> bool:
+        """Whether it is `*pointer` of one to nothing, which has no value but a size in GNU C."""
+        if not isinstance(node, syntax.Unary) or node.sign != "*":
+            return False
+        pointer = self.value(node.operand)
+        return (
+            isinstance(pointer, Value)
+            and pointer.type.kind == "pointer"
+            and pointer.type.target.kind == "void"
+        )
 
     def _number(self, node: Node) -> Operand:
         return _operand(self.value(node))
@@ -257,7 +277,7 @@ def _with_pointer(sign: str, left: _Found, right: _Found) -> _Found | None:
         if isinstance(left, Value) and _is_pointer(left):
             if sign == "+":
                 raise UsageError("two pointers have no sum")
-            size = max(left.type.target.size, 1)
+            size = _size_of(left.type.target) or 1
             return Whole((int(left) - int(right)) // size, _LONG)
         if sign == "-":
             raise UsageError("a pointer cannot be subtracted from a number")

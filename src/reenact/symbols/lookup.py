@@ -214,6 +214,9 @@ class Lookup:
                 part = loaded.module.missing_part
                 return f"a part of the debug information of {loaded.path} is not there: {part}"
         for loaded in self.modules():
+            if _symbols(loaded.module, name):
+                return f"{loaded.path} has a symbol of this name, and nothing says what type it is"
+        for loaded in self.modules():
             if loaded != self._own and loaded.path != self._program:
                 continue
             alike = _similar(loaded.module, name)

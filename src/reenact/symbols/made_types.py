@@ -150,6 +150,24 @@ class UnknownFunction(Type):
         return "function"
 
 
+#: Names of bits of the flags (Intel's manual, volume 1, figure 3-8).
+_FLAGS = {
+    0: "CF", 2: "PF", 4: "AF", 6: "ZF", 7: "SF", 8: "TF", 9: "IF", 10: "DF", 11: "OF",
+}  # fmt: skip
+
+
+class Flags(LanguageType):
+    """The processor's flags: a number that is written as the names of those that are set."""
+
+    def __init__(self, module: _native.Module) -> None:
+        super().__init__(module, "int")
+
+    @property
+    def flags(self) -> dict[int, str]:
+        """Names of its bits."""
+        return _FLAGS
+
+
 class Registers(Type):
     """A vector register: the same bytes as arrays of numbers of all sizes, as gdb has it."""
 

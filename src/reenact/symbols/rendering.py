@@ -36,6 +36,10 @@ class Renderable(Protocol):
         """The two parts of a complex number."""
 
     @property
+    def missing(self) -> str | None:
+        """What has become of a part of it that is nowhere."""
+
+    @property
     def content(self) -> bytes:
         """Its bytes."""
 
@@ -79,11 +83,18 @@ class _Text:
             return "{…}"
         kind = value.type.kind
         if kind in ("structure", "union"):
-            return "{" + ", ".join(self._parts(value, depth, set())) + "}"
+            parts = "{" + ", ".join(self._parts(value, depth, set())) + "}"
+            return "<incomplete type>" if value.type.is_incomplete else parts
         if kind == "array":
             return self._array(value, depth)
+        if value.missing is not None and depth > 0:
+            return f"<{value.missing}>"
         if kind == "reference":
             return self._reference(value, depth)
+        return self._scalar(value, depth)
+
+    @staticmethod
+    def _scalar(value: Renderable, depth: int) -> str:
         try:
             return _scalar(value)
         except UsageError as error:
@@ -100,8 +111,12 @@ class _Text:
                     if str(member.type) in shown:
                         continue
                     shown.add(str(member.type))
+                base = self._base_class(value, member)
+                if base is None:
+                    yield f"{label} = <invalid address>"
+                    continue
                 if depth < DEEPEST and member.type.kind == "structure":
-                    inner = ", ".join(self._parts(value.part(member), depth + 1, shown))
+                    inner = ", ".join(self._parts(base, depth + 1, shown))
                     yield f"{label} = {{{inner}}}"
                     continue
             yield (f"{label} = " if label else "") + self.of(value.part(member), depth + 1)
@@ -112,11 +127,21 @@ class _Text:
             else:
                 yield f"{variant.name} = {self.of(value.part(variant), depth + 1)}"
 
+    @staticmethod
+    def _base_class(value: Renderable, member: Member) -> Renderable | None:
+        """None: it cannot be told where it is, as the object is not made yet."""
+        try:
+            return value.part(member)
+        except UsageError:
+            if member.offset is not None:
+                raise
+            return None
+
     def _array(self, value: Renderable, depth: int) -> str:
-        if value.type.counts[0] is None and value.address is not None:
+        if value.type.counts[0] is None:
             # Nothing says how many there are.
-            return f"{value.address:#x}"
-        text = _text_of(value)
+            return "<in no memory>" if value.address is None else f"{value.address:#x}"
+        text = None if value.missing is not None else _text_of(value)
         if text is not None:
             return text
         count = value.type.counts[0] or 0
@@ -155,6 +180,9 @@ def _base(value: Renderable) -> str:
         real, imaginary = (float_text(one, kind.float_format) for one in value.parts_of_complex)
         return f"{real} + {imaginary}i"
     number = int(value)
+    if kind.flags:
+        set_ = [name for bit, name in kind.flags.items() if number >> bit & 1]
+        return " ".join(["[", *set_, "]"])
     if kind.is_boolean and number in (0, 1):
         return "true" if number else "false"
     if kind.wide_prefix:

@@ -13,6 +13,18 @@ _SPELLINGS = (
     ("_Bool", "bool"),
 )
 
+#: What people write for the names that compilers of C give.
+_SHORT = {
+    "long int": "long", "long unsigned int": "unsigned long", "long long int": "long long",
+    "long long unsigned int": "unsigned long long", "short int": "short",
+    "short unsigned int": "unsigned short",
+}  # fmt: skip
+
+
+def short(name: str) -> str:
+    """The name of a base type as people write it, and other debuggers."""
+    return _SHORT.get(name, name)
+
 
 def spellings(name: str) -> tuple[str, ...]:
     """All ways to write a type, the given one first."""

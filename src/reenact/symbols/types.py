@@ -9,6 +9,7 @@ from reenact import _native
 from reenact.errors import UnknownNameError, UsageError
 from reenact.symbols.declarators import spelled
 from reenact.symbols.floats import Format, format_of
+from reenact.symbols.type_spellings import short
 
 POINTER_SIZE = 8
 #: Aliases of aliases after which a description is taken for damaged.
@@ -72,7 +73,7 @@ class Type:
         if own is None or own.name is None:
             return None
         if own.kind == "base" or self.entry is None:
-            return str(own.name)
+            return short(str(own.name))
         return self.module.full_name(self.entry) or str(own.name)
 
     @cached_property
@@ -175,6 +176,12 @@ class Type:
             return False
 
     @property
+    def is_incomplete(self) -> bool:
+        """A structure or union that is declared only, also everywhere else: members may be."""
+        own = self.actual.description
+        return own is not None and own.is_declaration and own.kind in ("structure", "union")
+
+    @property
     def is_signed(self) -> bool:
         """Of a number: whether it can be negative."""
         own = self.actual.description
@@ -206,6 +213,11 @@ class Type:
         """Two floating-point numbers in one."""
         own = self.actual.description
         return own is not None and own.encoding == COMPLEX
+
+    @property
+    def flags(self) -> dict[int, str]:
+        """Of a register of flags the names of its bits; of all else none."""
+        return {}
 
     @property
     def is_whole(self) -> bool:
@@ -282,6 +294,8 @@ class Type:
             raise UsageError(f"{self} has {len(found)} members {name}", "name the class")
         for way in found.values():
             return way
+        if self.is_incomplete:
+            raise UsageError(f"{self} is declared only: its members are not known")
         raise UnknownNameError(f"{self} has no member {name}")
 
     def enumerator(self, value: int) -> str | None:

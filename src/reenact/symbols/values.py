@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Union
 
@@ -22,6 +23,20 @@ LONGEST_TEXT = 400
 _DEEPEST = 4
 
 
+@dataclass(frozen=True)
+class Hole:
+    """Bits of a value that are nowhere.
+
+    Arguments:
+        begin, end: the first one, and the one behind the last one.
+        reason: what has become of them: "optimized out".
+    """
+
+    begin: int
+    end: int
+    reason: str
+
+
 @functools.total_ordering
 class Value:
     """A value: a type and its bytes. It compares with numbers and texts as one would expect.
@@ -32,7 +47,7 @@ class Value:
         address: where it is; None: in registers or computed.
         content: its bytes; None: read from `address` when wanted.
         bits: of a bit field: first bit and number of bits.
-        holes: ranges of bytes of `content` that were optimized out.
+        holes: which of its bits, from `content`'s first one on, are nowhere.
 
     Example:
         >>> session.goto("end").reason
@@ -55,7 +70,7 @@ class Value:
         content: bytes | None = None,
         bits: tuple[int, int] | None = None,
         *,
-        holes: tuple[tuple[int, int], ...] = (),
+        holes: tuple[Hole, ...] = (),
     ) -> None:
         self.type = type
         self.address = address
@@ -158,10 +173,20 @@ class Value:
         return (first + width + 7) // 8
 
     @property
+    def missing(self) -> str | None:
+        """What has become of a part of it that is nowhere; None: all of it is known."""
+        if not self._holes:
+            return None
+        first, width = self._bits or (0, 8 * self.type.size)
+        return next((hole.reason for hole in self._holes
+                     if hole.begin < first + width and first < hole.end), None)  # fmt: skip
+
+    @property
     def content(self) -> bytes:
         """Its bytes. Errors: `UsageError` where the memory cannot be read."""
-        if self._holes:
-            raise UsageError("a part of it is optimized out here")
+        missing = self.missing
+        if missing is not None:
+            raise UsageError(f"a part of it is not known here: {missing}")
         if self._content is None:
             address, size = self.address or 0, self._stored
             found = self.read(address, size)
@@ -250,8 +275,9 @@ class Value:
     ) -> Value:
         """A part of what is in registers."""
         content = self.content if self._content is None else self._content
-        holes = tuple((max(first, begin) - begin, min(last, end) - begin)
-                      for first, last in self._holes if first < end and begin < last)  # fmt: skip
+        holes = tuple(Hole(max(hole.begin - 8 * begin, 0), hole.end - 8 * begin, hole.reason)
+                      for hole in self._holes
+                      if hole.begin < 8 * end and 8 * begin < hole.end)  # fmt: skip
         return Value(kind, self.read, None, content[begin:end], bits, holes=holes)
 
     def _place(self, member: Member) -> int:

@@ -17,13 +17,14 @@ from reenact.symbols.frames import (
     Read,
 )  # fmt: skip
 from reenact.symbols.lookup import Lookup
-from reenact.symbols.made_types import LanguageType, Registers, UnknownFunction
+from reenact.symbols.made_types import Flags, LanguageType, Registers, UnknownFunction
 from reenact.symbols.space import AddressSpace, Loaded
 from reenact.symbols.thread_local import ThreadLocals
 from reenact.symbols.types import Type
-from reenact.symbols.values import Value, converted
+from reenact.symbols.values import Hole, Value, converted
 
 _RED_ZONE = 128
+_OPTIMIZED_OUT = "optimized out"
 _Variable = tuple[str, int, "int | None", bool]
 
 
@@ -35,6 +36,7 @@ class FrameVariables:
         frame: the frame.
         read: reads the program's memory.
         vectors: contents of xmm0 to xmm15, of level 0; empty where not known.
+        flags: the register of flags, of level 0; None: not known.
         thread_pointer: fs_base of the thread; None: thread-local variables cannot be read.
         program: path of the program itself.
         entry_value: what a register had in it when the function was called; None: not known.
@@ -47,6 +49,7 @@ class FrameVariables:
         read: Read,
         vectors: tuple[bytes, ...] = (),
         *,
+        flags: int | None = None,
         thread_pointer: int | None = None,
         program: str = "",
         entry_value: EntryValue | None = None,
@@ -55,6 +58,7 @@ class FrameVariables:
         self._frame = frame
         self._read = read
         self._vectors = vectors
+        self._flags = flags
         self._thread_pointer = thread_pointer
         self._thread_locals = ThreadLocals(space, read, program)
         self._program = program
@@ -165,6 +169,13 @@ class FrameVariables:
         kind = Registers(self._any_module())
         return Value(kind, self._read, None, bytes(self._vectors[number][:16]))
 
+    def flags(self) -> Value:
+        """The register of flags of the frame. Errors: `UsageError` where it is not known."""
+        if self._flags is None:
+            raise UsageError("the value of eflags in this frame is no longer known")
+        content = (self._flags & 0xFFFFFFFF).to_bytes(4, "little")
+        return Value(Flags(self._any_module()), self._read, None, content)
+
     def register(self, name: str) -> tuple[int, int, bool]:
         """A register of the frame, by name without `$`: value, bytes, and whether it has a sign.
 
@@ -173,7 +184,8 @@ class FrameVariables:
         whole, size, shift = registers.part(name)
         if whole not in DWARF_REGISTERS:
             raise UnknownNameError(
-                f"there is no register {name}", "general registers, their parts, pc, sp and fp"
+                f"there is no register {name}",
+                "general registers, their parts, pc, sp, fp, eflags, xmm0 to xmm15",
             )
         value = self._frame.registers[DWARF_REGISTERS.index(whole)]
         if value is None:
@@ -216,7 +228,12 @@ class FrameVariables:
         if len(pieces) == 1 and pieces[0][0] == "memory" and pieces[0][3] is None:
             return Value(kind, self._read, pieces[0][1])
         content, holes = self._assembled(pieces, kind.size)
-        return None if content is None else Value(kind, self._read, None, content, holes=holes)
+        if sum(hole.end - hole.begin for hole in holes) < 8 * kind.size:
+            return Value(kind, self._read, None, content, holes=holes)
+        reason = next((hole.reason for hole in holes if hole.reason != _OPTIMIZED_OUT), None)
+        if reason is not None:
+            raise UsageError(f"{variable[0]} is not known here: {reason}")
+        return None
 
     def _pieces(
         self, loaded: Loaded, variable: _Variable, function: int | None
@@ -252,18 +269,14 @@ class FrameVariables:
 
     def _assembled(
         self, pieces: list[tuple[str, int, bytes | None, int | None, int]], size: int
-    ) -> tuple[bytes | None, tuple[tuple[int, int], ...]]:
-        """The bytes of a value that is in registers or in parts, and which of them are not known.
-
-        None: none of it is there.
-        """
-        content = b""
-        holes: list[tuple[int, int]] = []
+    ) -> tuple[bytes, tuple[Hole, ...]]:
+        """The bytes of a value that is in registers or in parts, and which bits are not known."""
+        content = at = 0
+        holes: list[Hole] = []
         for where, number, known, bits, first_bit in pieces:
-            length = size - len(content) if bits is None else bits // 8
-            if first_bit % 8 or (bits is not None and bits % 8):
-                return None, ()
-            skip = first_bit // 8
+            width = min(8 * size - at if bits is None else bits, 8 * size - at)
+            skip, shift = divmod(first_bit, 8)
+            length = (shift + width + 7) // 8
             if where == "memory":
                 part = self._read(number + skip, length)
             elif where == "register":
@@ -271,14 +284,13 @@ class FrameVariables:
             else:
                 part = (known or b"")[skip : skip + length]
             if len(part) < length:
-                holes.append((len(content), len(content) + length))
-                part = bytes(length)
-            content += part
-        if len(content) < size:
-            holes.append((len(content), size))
-            content = content.ljust(size, b"\0")
-        is_nowhere = sum(end - begin for begin, end in holes) >= size
-        return (None, ()) if not pieces or is_nowhere else (content, tuple(holes))
+                holes.append(Hole(at, at + width, _reason(where, number)))
+            else:
+                content |= (int.from_bytes(part, "little") >> shift & (1 << width) - 1) << at
+            at += width
+        if at < 8 * size:
+            holes.append(Hole(at, 8 * size, _OPTIMIZED_OUT))
+        return content.to_bytes(size, "little"), tuple(holes)
 
     def _register_bytes(self, number: int) -> bytes:
         if XMM0 <= number < XMM0 + len(self._vectors):
@@ -287,3 +299,14 @@ class FrameVariables:
             return b""
         value = self._frame.registers[number]
         return b"" if value is None else value.to_bytes(8, "little")
+
+
+def _reason(where: str, number: int) -> str:
+    """Why a part of a variable is nowhere."""
+    if where == "register":
+        known = number < len(DWARF_REGISTERS)
+        name = DWARF_REGISTERS[number] if known else f"xmm{number - XMM0}"
+        return f"it was in {name}, which may have changed since the call"
+    if where == "memory":
+        return f"{number:#x} cannot be read"
+    return "synthetic pointer" if where == "implicit pointer" else _OPTIMIZED_OUT
