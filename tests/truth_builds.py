@@ -238,7 +238,7 @@ _COMPILERS = {
 #: What rustc is told for what compilers of C are.
 _RUST = {
     "-O0": ("-Copt-level=0",), "-O1": ("-Copt-level=1",), "-O2": ("-Copt-level=2",),
-    "-gdwarf-4": ("-Zdwarf-version=4",), "-gsplit-dwarf": ("-Csplit-debuginfo=unpacked",),
+    "-gdwarf-4": ("-Cdwarf-version=4",), "-gsplit-dwarf": ("-Csplit-debuginfo=unpacked",),
     "-flto": ("-Clto=fat",),
 }  # fmt: skip
 

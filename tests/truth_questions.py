@@ -95,7 +95,11 @@ def _expression(session: Session, level: int, names: list[str], choice: random.R
     for _ in range(choice.randint(0, 3)):
         if value is None:
             return text
-        longer = _longer(text, value, choice)
+        try:
+            longer = _longer(text, value, choice)
+        except UsageError:
+            # A part of it is nowhere.
+            break
         if longer is None:
             break
         text = longer
