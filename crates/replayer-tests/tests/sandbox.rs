@@ -29,6 +29,7 @@ fn verifying() -> Filter {
         first_free: FIRST_FREE,
         serving: None,
         native: None,
+        takes_snapshots: false,
     })
 }
 
@@ -41,6 +42,7 @@ fn native(own: Own) -> Filter {
         first_free: FIRST_FREE,
         serving: None,
         native: Some(own),
+        takes_snapshots: false,
     })
 }
 
@@ -54,6 +56,7 @@ fn serving() -> Filter {
             objects_size: OBJECTS_SIZE,
         }),
         native: None,
+        takes_snapshots: false,
     })
 }
 

@@ -55,6 +55,10 @@ pub fn run(options: Options, events: StoredFile, machine: Machine) -> u8 {
         return finish(exit_status::TRACE);
     }
     match target {
+        Some(process) if session.options.from_event.is_some() => {
+            let exit_status = replay(Rc::new(session), machine, process);
+            finish(exit_status)
+        }
         Some(process) => one(&mut session, process).map_or_else(
             |error| {
                 report::replay_error(error);
@@ -111,6 +115,7 @@ fn one(session: &mut Session, process: u32) -> Result<u32, ReplayError> {
 }
 
 fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
+    let event = session.options.from_event;
     let mut engine = match Engine::new(session, machine, process) {
         Ok(engine) => engine,
         Err(error) => {
@@ -118,6 +123,12 @@ fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
             return exit_status::TRACE;
         }
     };
+    if let Some(event) = event {
+        if let Err(error) = engine.begin_behind(event) {
+            report::replay_error(error);
+            return exit_status::TRACE;
+        }
+    }
     let exit_status = engine.run();
     if exit_status == 0 && engine.missed_target() {
         report::error(

@@ -21,6 +21,7 @@ use crate::output;
 use crate::pace::Pace;
 use crate::report;
 use crate::shared_changes::SharedChanges;
+use crate::snapshot::{self, Behind, Snapshots};
 use crate::step::{self, Step};
 use crate::system;
 use crate::turns::{HeldTurns, Turn};
@@ -96,6 +97,20 @@ struct Last {
     kind: EventKind,
     code: u16,
     result: i64,
+    time: u64,
+}
+
+impl Last {
+    /// As snapshots have it.
+    fn as_behind(self) -> Behind {
+        Behind {
+            index: self.index,
+            kind: self.kind as u8,
+            code: self.code,
+            result: self.result,
+            time: self.time,
+        }
+    }
 }
 
 /// The replay of one process.
@@ -112,6 +127,9 @@ pub struct Engine {
     /// Turns of sharing groups that this process has.
     turns: HeldTurns,
     shared_changes: Option<SharedChanges>,
+    snapshots: Option<Snapshots>,
+    /// It begins with a snapshot: not all of its instructions are counted.
+    is_part: bool,
 }
 
 impl Engine {
@@ -138,10 +156,33 @@ impl Engine {
             last: None,
             turns: HeldTurns::default(),
             shared_changes: session.options.shared_changes.map(SharedChanges::new),
+            snapshots: Snapshots::new(&session.options),
+            is_part: false,
             session,
         };
         engine.announce();
         Ok(engine)
+    }
+
+    /// Begin with the snapshot behind an event, in the place of a process that starts from nothing.
+    pub fn begin_behind(&mut self, event: u64) -> Result<(), ReplayError> {
+        let options = &self.session.options;
+        if let Some(group) = self.feed.peek()? {
+            self.start = group.event.header;
+        }
+        let behind = snapshot::begin(&mut self.machine, options, self.process, event)?;
+        let kind = EventKind::from_u8(behind.kind);
+        self.last = Some(Last {
+            index: behind.index,
+            kind: kind.ok_or(ReplayError::BadEvent("a snapshot behind no event"))?,
+            code: behind.code,
+            result: behind.result,
+            time: behind.time,
+        });
+        self.pace.begin_behind(behind.time);
+        self.is_part = true;
+        self.feed.begin_behind(event)?;
+        Ok(())
     }
 
     /// Whether this process is only on the way to the one asked for.
@@ -197,6 +238,9 @@ impl Engine {
             .number("mappings", self.machine.memory.table.len() as u64)
             .number("landings", self.pace.landings.passed)
             .number("searched", self.pace.landings.searched);
+        if end == End::Asked && self.session.options.snapshots.is_some() {
+            line.hexadecimal("state", self.state().unwrap_or(0));
+        }
         if let Some(tally) = self.pace.native {
             line.object("native", |line| tally.report(line));
         }
@@ -211,7 +255,16 @@ impl Engine {
     /// Instructions of the process, where all of them were counted.
     fn counted_instructions(&self) -> Option<u64> {
         let ran_natively = self.pace.native.is_some_and(|tally| tally.has_run());
-        (!ran_natively).then(|| self.machine.total_instructions())
+        (!ran_natively && !self.is_part).then(|| self.machine.total_instructions())
+    }
+
+    /// The checksum that a snapshot would have here; `None`: there can be none.
+    fn state(&mut self) -> Option<u64> {
+        let behind = self.last?.as_behind();
+        if snapshot::obstacle(&self.machine).is_some() {
+            return None;
+        }
+        snapshot::state(&mut self.machine, self.process, &behind).ok()
     }
 
     /// A client may still want to look, and to go back.
@@ -282,6 +335,7 @@ impl Engine {
                 kind: group.event.kind,
                 code: header.code,
                 result: header.result,
+                time: header.time,
             });
             if let (Some(descriptor), true) = (options.output, self.path.is_empty()) {
                 output::send(descriptor, self.process, &group, &self.machine.memory);
@@ -298,6 +352,9 @@ impl Engine {
             self.pace.event_done(&mut self.machine, header.time);
             let (index, kind, header) = (group.index, group.event.kind, *header);
             self.feed.advance();
+            if self.path.is_empty() {
+                self.take_snapshot();
+            }
             if self.path.is_empty() && self.pace.control.is_some() {
                 self.tell_client(index, kind, &header)?;
             }
@@ -307,6 +364,17 @@ impl Engine {
                 Step::Stopped => return Ok(End::Stopped),
                 Step::Fork { process, child } => self.fork(process, child)?,
             }
+        }
+    }
+
+    /// An event is done: take a snapshot, if one is due.
+    fn take_snapshot(&mut self) {
+        let counted = self.counted_instructions().is_some();
+        let (Some(snapshots), Some(last)) = (&mut self.snapshots, self.last) else {
+            return;
+        };
+        if !self.turns.is_any() {
+            snapshots.event_done(&mut self.machine, self.process, &last.as_behind(), counted);
         }
     }
 

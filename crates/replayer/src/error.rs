@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::feed::FeedError;
+use crate::feed_error::FeedError;
 
 /// Every way in which a trace can be unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,50 +4,21 @@
 use alloc::vec::Vec;
 
 use reenact_trace::attachment::Attachment;
-use reenact_trace::chunk::{codec, ChunkHeader};
 use reenact_trace::chunk_scan::ChunkPlace;
 use reenact_trace::{Event, EventKind};
-use ruzstd::decoding::FrameDecoder;
 
-use crate::system;
-
-/// Why the log cannot be read on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FeedError {
-    /// The file cannot be read, or ends inside a chunk.
-    Unreadable,
-    /// A chunk's content does not have its checksum, or does not decompress.
-    ChunkDamaged,
-    /// A record inside a chunk is no event.
-    EventDamaged,
-    /// `Data` records without an end.
-    TooMuchData,
-}
-
-impl FeedError {
-    pub fn message(self) -> &'static str {
-        match self {
-            FeedError::Unreadable => "the event file cannot be read here",
-            FeedError::ChunkDamaged => "a chunk of the event log is damaged",
-            FeedError::EventDamaged => "a record of the event log is damaged",
-            FeedError::TooMuchData => "an event of the log has more data than any real one",
-        }
-    }
-}
+use crate::chunk_reader::ChunkReader;
+use crate::feed_error::FeedError;
 
 /// Most bytes of `Data` records that may precede one event.
 const MOST_DATA: usize = 8 << 30;
 
 /// The feed.
 pub struct Feed {
-    events: i32,
     places: Vec<ChunkPlace>,
     next_chunk: usize,
-    decoder: FrameDecoder,
-    stored: Vec<u8>,
-    raw: Vec<u8>,
-    /// Offset in `raw` behind the loaded group.
+    reader: ChunkReader,
+    /// Offset in the chunk at hand, behind the loaded group.
     offset: usize,
     /// Index of the record at `offset`.
     next_index: u64,
@@ -58,7 +29,7 @@ pub struct Feed {
 
 #[derive(Clone, Copy)]
 struct Loaded {
-    /// Whether the records are in `spill` instead of `raw`.
+    /// Whether the records are in `spill` instead of the chunk at hand.
     spilled: bool,
     start: usize,
     main: usize,
@@ -95,17 +66,31 @@ impl Feed {
     /// A feed over the chunks at `places`, which are in order and without gaps.
     pub fn new(events: i32, places: Vec<ChunkPlace>) -> Feed {
         Feed {
-            events,
             places,
             next_chunk: 0,
-            decoder: FrameDecoder::new(),
-            stored: Vec::new(),
-            raw: Vec::new(),
+            reader: ChunkReader::new(events),
             offset: 0,
             next_index: 0,
             spill: Vec::new(),
             loaded: None,
         }
+    }
+
+    /// Begin behind the event with this index, or at the end of the log if that has none so far on.
+    pub fn begin_behind(&mut self, index: u64) -> Result<(), FeedError> {
+        let has_it = |place: &ChunkPlace| place.header.first_event <= index;
+        let first = self.places.partition_point(has_it).saturating_sub(1);
+        self.next_chunk = first;
+        self.next_index = self
+            .places
+            .get(first)
+            .map_or(0, |place| place.header.first_event);
+        self.offset = self.reader.raw.len();
+        self.loaded = None;
+        while self.peek()?.is_some_and(|group| group.index <= index) {
+            self.advance();
+        }
+        Ok(())
     }
 
     /// The next event; `None` at the end of the log. Stays the same until [`Feed::advance`].
@@ -119,7 +104,7 @@ impl Feed {
         let bytes = if loaded.spilled {
             &self.spill
         } else {
-            &self.raw
+            &self.reader.raw
         };
         let event =
             Event::parse(&bytes[loaded.main..loaded.end]).map_err(|_| FeedError::EventDamaged)?;
@@ -140,8 +125,8 @@ impl Feed {
         let mut spilled = false;
         let mut start = self.offset;
         loop {
-            if self.offset == self.raw.len() {
-                let unfinished = &self.raw[start..];
+            if self.offset == self.reader.raw.len() {
+                let unfinished = &self.reader.raw[start..];
                 if !unfinished.is_empty() || spilled {
                     if self.spill.len() + unfinished.len() > MOST_DATA {
                         return Err(FeedError::TooMuchData);
@@ -154,8 +139,8 @@ impl Feed {
                 }
                 start = 0;
             }
-            let event =
-                Event::parse(&self.raw[self.offset..]).map_err(|_| FeedError::EventDamaged)?;
+            let event = Event::parse(&self.reader.raw[self.offset..])
+                .map_err(|_| FeedError::EventDamaged)?;
             if event.attachments().count() != event.header.attachments as usize {
                 return Err(FeedError::EventDamaged);
             }
@@ -176,7 +161,8 @@ impl Feed {
                     index,
                 }));
             }
-            self.spill.extend_from_slice(&self.raw[start..self.offset]);
+            self.spill
+                .extend_from_slice(&self.reader.raw[start..self.offset]);
             let end = self.spill.len();
             return Ok(Some(Loaded {
                 spilled,
@@ -199,30 +185,7 @@ impl Feed {
         }
         self.next_chunk += 1;
         self.offset = 0;
-        self.raw.clear();
-        let length = ChunkHeader::SIZE + header.stored as usize;
-        self.stored.resize(length, 0);
-        let read = system::read_at(self.events, &mut self.stored, place.offset);
-        if read != Ok(length) {
-            return Err(FeedError::Unreadable);
-        }
-        let content = header
-            .content(&self.stored)
-            .map_err(|_| FeedError::ChunkDamaged)?;
-        self.raw.resize(header.raw as usize, 0);
-        match header.codec {
-            codec::RAW if content.len() == self.raw.len() => self.raw.copy_from_slice(content),
-            codec::ZSTD => {
-                let length = self
-                    .decoder
-                    .decode_all(content, &mut self.raw)
-                    .map_err(|_| FeedError::ChunkDamaged)?;
-                if length != self.raw.len() {
-                    return Err(FeedError::ChunkDamaged);
-                }
-            }
-            _ => return Err(FeedError::ChunkDamaged),
-        }
+        self.reader.read(place)?;
         Ok(true)
     }
 }

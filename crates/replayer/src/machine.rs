@@ -386,6 +386,29 @@ impl Machine {
         }
     }
 
+    /// Addresses of what the recorder answers in the place of code.
+    pub fn hooks(&self) -> &[u64] {
+        &self.hooks
+    }
+
+    /// Whether the program steps itself, and is trapped before it goes on.
+    pub fn is_stepped(&self) -> bool {
+        self.is_stepped
+    }
+
+    /// Registers and vectors of the running thread.
+    pub fn state_of_running(&mut self) -> ThreadState {
+        self.take_state()
+    }
+
+    /// Go on as a snapshot says, with that state of the running thread.
+    pub fn resume(&mut self, state: &ThreadState, instructions: u64, is_stepped: bool) {
+        self.put_state(state);
+        self.instructions = instructions;
+        self.translator.set_executed(0);
+        self.is_stepped = is_stepped;
+    }
+
     fn take_state(&mut self) -> ThreadState {
         ThreadState {
             registers: *self.registers(),

@@ -14,6 +14,7 @@ mod address_space;
 mod call_effects;
 mod children;
 mod chunk_index;
+mod chunk_reader;
 mod confinement;
 mod control;
 mod coordinator;
@@ -29,6 +30,7 @@ mod fault;
 mod fault_branches;
 mod fault_pages;
 mod feed;
+mod feed_error;
 mod guarded_copy;
 mod jobs;
 mod json;
@@ -50,6 +52,7 @@ mod report;
 mod sandbox;
 mod shared_changes;
 mod shared_objects;
+mod snapshot;
 mod step;
 mod string_instruction;
 mod system;
@@ -148,7 +151,8 @@ unsafe fn parse_arguments(arguments: *const u64) -> Options {
             "usage: reenact-replayer [--report FD] [--output FD] [--process N] [--jobs N] \
              [--progress MS] [--stop-event N] [--runaway N] [--trace-events] [--control FD] \
              [--shared-changes FD] [--landings FD] [--life FD] [--processes N] [--native] \
-             [--engine-changes N] DIRECTORY",
+             [--engine-changes N] [--snapshots FD] [--snapshot-interval MS] [--snapshot-events N] \
+             [--from-event N] DIRECTORY",
         );
         system::exit(exit_status::USAGE)
     })
@@ -207,9 +211,13 @@ fn keep_given_descriptors(options: &Options) -> Result<i32, &'static str> {
         ),
         (options.landings, "the descriptor for landings is not open"),
         (options.control, "the control descriptor is not open"),
+        (
+            options.snapshots,
+            "the descriptor for snapshots is not open",
+        ),
         (options.life, "the life descriptor is not open"),
     ];
-    let mut kept = [options.report; 6];
+    let mut kept = [options.report; 7];
     for (slot, (descriptor, failure)) in kept.iter_mut().zip(named) {
         let Some(descriptor) = descriptor else {
             continue;

@@ -29,6 +29,14 @@ pub struct Options {
     pub shared_changes: Option<i32>,
     /// Run the program's own code between events, where that can be ([`crate::native`]).
     pub native: bool,
+    /// See [`crate::snapshot`].
+    pub snapshots: Option<i32>,
+    /// Take one when so many nanoseconds have passed since the last one; 0: none.
+    pub snapshot_interval: u64,
+    /// Take one behind each event with an index that is a multiple of it; 0: none. For tests.
+    pub snapshot_events: u64,
+    /// Begin with the one behind this event.
+    pub from_event: Option<u64>,
     /// Change the engine at events that depend on this number.
     pub engine_changes: Option<u64>,
 }
@@ -58,6 +66,10 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
         most_processes: MOST_PROCESSES,
         shared_changes: None,
         native: false,
+        snapshots: None,
+        snapshot_interval: 0,
+        snapshot_events: 0,
+        from_event: None,
         engine_changes: None,
     };
     let mut have_trace = false;
@@ -85,6 +97,12 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
             "--runaway" => options.runaway = number()?,
             "--trace-events" => options.trace_events = true,
             "--engine-changes" => options.engine_changes = Some(number()?),
+            "--snapshots" => options.snapshots = Some(number()? as i32),
+            "--snapshot-interval" => {
+                options.snapshot_interval = number()?.saturating_mul(1_000_000);
+            }
+            "--snapshot-events" => options.snapshot_events = number()?,
+            "--from-event" => options.from_event = Some(number()?),
             "--native" => options.native = true,
             "--no-sandbox" => options.sandbox = false,
             _ if text.starts_with("--") => return Err(("unknown option", text)),
@@ -97,6 +115,12 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
     }
     if options.control.is_some() && options.process.is_none() {
         return Err(("--process must say which process to serve", "--control"));
+    }
+    if options.from_event.is_some() && (options.process.is_none() || options.snapshots.is_none()) {
+        return Err(("--process and --snapshots must say of what", "--from-event"));
+    }
+    if options.from_event.is_some() && options.control.is_some() {
+        return Err(("nobody can be served from a snapshot", "--control"));
     }
     if !have_trace {
         return Err(("no trace directory given", ""));

@@ -90,6 +90,11 @@ impl Pace {
         self.native = self.native.map(|_| Tally::default());
     }
 
+    /// The replay begins behind an event that was logged at this time.
+    pub fn begin_behind(&mut self, time: u64) {
+        self.last_time = time;
+    }
+
     /// A landing is searched for, which was made at this time: the program has not executed more
     /// instructions since the last event than the processor could.
     pub fn begin_search(&mut self, time: u64) {

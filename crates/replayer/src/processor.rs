@@ -69,6 +69,13 @@ impl Processor {
         }
     }
 
+    /// The payload of a `Processor` attachment that says what is known; `None`: nothing is.
+    pub fn names_payload(&self) -> Option<Vec<u8>> {
+        let words = self.names.iter().flatten();
+        self.is_known
+            .then(|| words.flat_map(|word| word.to_le_bytes()).collect())
+    }
+
     /// A new image may run anywhere.
     pub fn forget_names(&mut self) {
         self.names.clear();

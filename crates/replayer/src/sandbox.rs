@@ -66,11 +66,11 @@ pub fn enter(options: &Options, processes: u64, highest: i32) -> Result<(), &'st
         serves: serving.map(|_| objects_size),
     });
     let changes = options.shared_changes.filter(|_| serving.is_none());
-    let mut written = [options.report as u32; 4];
+    let mut written = [options.report as u32; 5];
     for (slot, descriptor) in
         written[1..]
             .iter_mut()
-            .zip([options.output, options.landings, changes])
+            .zip([options.output, options.landings, changes, options.snapshots])
     {
         if let Some(descriptor) = descriptor {
             *slot = descriptor as u32;
@@ -80,6 +80,7 @@ pub fn enter(options: &Options, processes: u64, highest: i32) -> Result<(), &'st
         written: &written,
         first_free,
         serving,
+        takes_snapshots: options.snapshots.is_some(),
         native: options.native.then_some(native::CALLS_OF_OURS),
     }))
 }

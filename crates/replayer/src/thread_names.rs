@@ -36,6 +36,33 @@ impl ThreadNames {
         self.known.get(&tid).copied().unwrap_or_default()
     }
 
+    /// The first thread of the process.
+    pub fn main(&self) -> u32 {
+        self.main
+    }
+
+    /// Descriptors that name threads, and which.
+    pub fn files(&self) -> impl Iterator<Item = (i32, u32)> + '_ {
+        self.files
+            .iter()
+            .map(|(&descriptor, &tid)| (descriptor, tid))
+    }
+
+    /// As a snapshot says: the first thread.
+    pub fn begin_with(&mut self, main: u32) {
+        self.main = main;
+    }
+
+    /// As a snapshot says: a thread's name.
+    pub fn set_name(&mut self, tid: u32, name: ThreadName) {
+        self.known.insert(tid, name);
+    }
+
+    /// As a snapshot says: a descriptor that names a thread.
+    pub fn set_file(&mut self, descriptor: i32, tid: u32) {
+        self.files.insert(descriptor, tid);
+    }
+
     /// A new thread or process is called as the one that has made it.
     pub fn inherit(&mut self, child: u32, parent: u32) {
         self.known.insert(child, self.of(parent));

@@ -65,6 +65,11 @@ pub struct HeldTurns {
 }
 
 impl HeldTurns {
+    /// Whether the process runs in turns with others.
+    pub fn is_any(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
     /// Wait for a turn of the log, after those at hand unless they are kept; false: it never comes.
     /// A process that is replayed `alone` does not wait; `is_told` what the others changed, or not.
     pub fn begin(&mut self, turn: Turn, keeps: bool, alone: bool, is_told: bool) -> bool {

@@ -106,15 +106,46 @@ impl VectorState {
         Ok(state)
     }
 
+    /// The components that are logged, and their content. Those that hold zeros are left out, whether the processor
+    /// regards them as being in use or not.
+    pub fn components(&self) -> Vec<(u64, Vec<u8>)> {
+        let area = self.bytes();
+        let Some(legacy) = area.first_chunk() else {
+            return Vec::new();
+        };
+        let mut all = Vec::from([
+            (vectors::X87, Vec::from(vectors::x87(legacy))),
+            (vectors::SSE, Vec::from(vectors::sse(legacy))),
+        ]);
+        for component in vectors::EXTENDED {
+            let place = VectorState::place_of(component);
+            let content = place.and_then(|(offset, size)| area.get(offset..offset + size));
+            if let Some(content) = content.filter(|content| content.iter().any(|&byte| byte != 0)) {
+                all.push((component, Vec::from(content)));
+            }
+        }
+        all
+    }
+
     /// The state whose components are attached to an event; `None`: none are.
     pub fn from_components<'a>(
         translator: &Translator,
         attachments: impl Iterator<Item = Attachment<'a>>,
     ) -> Option<VectorState> {
+        let components = attachments
+            .filter(|attachment| attachment.tag == Tag::Vectors)
+            .map(|attachment| (attachment.address, attachment.payload));
+        VectorState::of_components(translator, components)
+    }
+
+    /// The state with these components, by number; `None`: there are none, or one is damaged.
+    pub fn of_components<'a>(
+        translator: &Translator,
+        components: impl Iterator<Item = (u64, &'a [u8])>,
+    ) -> Option<VectorState> {
         let mut state = VectorState::initial(translator);
         let (bytes, mut present) = (state.bytes_mut(), 0u64);
-        for attachment in attachments.filter(|attachment| attachment.tag == Tag::Vectors) {
-            let (component, content) = (attachment.address, attachment.payload);
+        for (component, content) in components {
             match component {
                 vectors::X87 if content.len() == vectors::X87_SIZE => {
                     vectors::put_x87(content, bytes.first_chunk_mut()?);

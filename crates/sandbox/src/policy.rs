@@ -16,17 +16,19 @@ const MAPPING_FLAGS: u32 = k::MAP_PRIVATE
 const ADVICE: [u32; 3] = [k::MADV_DONTNEED, k::MADV_REMOVE, k::MADV_HUGEPAGE];
 
 /// Most descriptors that are written to.
-const MOST_WRITTEN: usize = 6;
+const MOST_WRITTEN: usize = 7;
 
 /// What a replayer has when it enters its sandbox.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
-    /// Descriptors it may write to, at most four.
+    /// Descriptors it may write to, at most five.
     pub written: &'a [u32],
     /// Above all its descriptors: what is not below is made later.
     pub first_free: u32,
     /// For one that serves a client.
     pub serving: Option<Serving>,
+    /// For one that takes snapshots: it asks which pages there are.
+    pub takes_snapshots: bool,
     /// For one that executes the program's own code: where calls of ours come from (high halves of the addresses: the
     /// first, and one past the last). All others are the program's, and trap.
     pub native: Option<(u32, u32)>,
@@ -97,6 +99,10 @@ pub fn replayer(access: &Access<'_>) -> Filter {
         &[Check::Is(0, u64::from(k::SIGCHLD)), Check::Is(1, 0)],
     );
     filter.allow(k::__NR_exit_group, &[]);
+    if access.takes_snapshots {
+        filter.allow(k::__NR_mincore, &[]);
+        filter.allow(k::__NR_sysinfo, &[]);
+    }
     if let Some(serving) = &access.serving {
         allow_serving(&mut filter, access, serving);
     }

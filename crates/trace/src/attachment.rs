@@ -65,6 +65,14 @@ pub enum Tag {
     /// At these addresses of code, a u64 each, are bytes that look like non-deterministic instructions, to which no
     /// way is known: the recorder has left them as they are.
     Suspects = 25,
+    /// Of a snapshot: the thread `address`; flags: [`crate::snapshot::role`]; payload: [`crate::Registers`], then its name, 16
+    /// bytes. Its `Vectors` follow.
+    Thread = 26,
+    /// Of a snapshot: the descriptor `address` is of a file that names a thread; payload: its tid as u64.
+    ThreadFile = 27,
+    /// Of a snapshot: code at `address` is not executed as it is, since the program could write to it; payload: length
+    /// as u64.
+    Translated = 28,
 }
 
 impl Tag {
@@ -96,6 +104,9 @@ impl Tag {
             23 => ObjectZero,
             24 => Discard,
             25 => Suspects,
+            26 => Thread,
+            27 => ThreadFile,
+            28 => Translated,
             _ => return None,
         })
     }

@@ -19,6 +19,8 @@ pub mod landmark {
     pub const NOTE: u8 = 8;
     /// The supervisor's word on how the process ended; content: see `EndRecord`.
     pub const END: u8 = 16;
+    /// The last chunk of a snapshot.
+    pub const SNAPSHOT: u8 = 32;
 }
 
 /// Header of a chunk; `stored` bytes follow, padded to 8.

@@ -84,6 +84,9 @@ pub enum EventKind {
     /// [`flags::AT_SYSCALL_ENTRY`] that is at a system call instruction, otherwise right after the event before
     /// ([`flags::IMMEDIATE`]).
     Traced = 17,
+    /// The whole state of the process behind an event, from which a replay can go on: see [`crate::snapshot`]. Only in
+    /// the file `snapshots`.
+    Snapshot = 18,
 }
 
 impl EventKind {
@@ -107,6 +110,7 @@ impl EventKind {
             15 => Preempted,
             16 => Turn,
             17 => Traced,
+            18 => Snapshot,
             _ => return None,
         })
     }
@@ -132,6 +136,7 @@ impl EventKind {
             Preempted => "preempted",
             Turn => "turn",
             Traced => "traced",
+            Snapshot => "snapshot",
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod registers;
 pub mod resolved;
 pub mod sharing;
 pub mod site;
+pub mod snapshot;
 pub mod vectors;
 
 pub use attachment::{Attachment, MapRecord, Tag};

@@ -10,11 +10,13 @@ mod forked;
 mod native_code;
 mod native_state;
 mod objects;
+mod own_content;
 mod owning;
 mod patches;
 mod patching;
 mod private_pages;
 mod remap;
+mod residence;
 mod views;
 mod written;
 
@@ -211,6 +213,16 @@ impl Memory {
         } else {
             self.written.next_memory(self.process)
         }
+    }
+
+    /// How many mappings without a file this process and its ancestors have shared.
+    pub fn shared_without_file(&self) -> u64 {
+        self.written.mapped()
+    }
+
+    /// Go on behind so many.
+    pub fn set_shared_without_file(&mut self, count: u64) {
+        self.written.set_mapped(count);
     }
 
     /// Unmap a range of pages.

@@ -2,6 +2,8 @@
 //! to, where the recorder has found what is not determined. Where the recorder has made a call a jump, there is a
 //! trampoline, as in the recording.
 
+use alloc::vec::Vec;
+
 use reenact_freestanding::numbers as n;
 use reenact_interpose::call_sites;
 
@@ -41,6 +43,23 @@ impl Memory {
                 .change(page, end, |mapping| mapping.is_translated = true);
             self.restore_protection(page, end);
         }
+    }
+
+    /// Code that is not executed as it is: where it begins, and its length.
+    pub fn translated_code(&self) -> Vec<(u64, u64)> {
+        self.table
+            .iter()
+            .filter(|(_, mapping)| mapping.is_translated && mapping.protection & PROT_EXEC != 0)
+            .map(|(start, mapping)| (start, mapping.end - start))
+            .collect()
+    }
+
+    /// The same of a range that is mapped.
+    pub fn translate_code_in(&mut self, start: u64, length: u64) {
+        let end = start.saturating_add(length);
+        self.table
+            .change(start, end, |mapping| mapping.is_translated = true);
+        self.restore_protection(start, end);
     }
 
     /// There may be instructions at these addresses, words of `payload`, that the recorder does not see.

@@ -62,6 +62,18 @@ impl Patches {
         self.sorted.drain(gone);
     }
 
+    /// Address of each, what was written, and what was there.
+    pub fn all(&self) -> impl Iterator<Item = (u64, &[u8], &[u8])> {
+        self.sorted.iter().map(|patch| {
+            let length = usize::from(patch.length);
+            (
+                patch.address,
+                &patch.written[..length],
+                &patch.original[..length],
+            )
+        })
+    }
+
     pub fn clear(&mut self) {
         self.sorted.clear();
     }

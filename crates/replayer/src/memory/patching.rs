@@ -1,5 +1,7 @@
 //! Patches of the recorder come into memory, and are looked through where the original code is wanted.
 
+use alloc::vec::Vec;
+
 use reenact_translator::Translator;
 
 use super::patches::{Patch, MOST_BYTES};
@@ -24,6 +26,20 @@ impl Memory {
         self.patches.insert(Patch::new(address, written, original));
         self.repeat_jump(address, written, original);
         Ok(())
+    }
+
+    /// Every patch that the program has not written over: its address, and its payload as in the log.
+    pub fn patches_in_place(&self) -> Vec<(u64, Vec<u8>)> {
+        let is_in_place = |&(address, written, _): &(u64, &[u8], &[u8])| {
+            let mut now = [0u8; MOST_BYTES];
+            let now = &mut now[..written.len()];
+            self.read(address, now).is_ok() && now == written
+        };
+        self.patches
+            .all()
+            .filter(is_in_place)
+            .map(|(address, written, original)| (address, [written, original].concat()))
+            .collect()
     }
 
     /// The recorder put `int3` at each of the addresses, words of `payload`.

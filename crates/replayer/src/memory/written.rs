@@ -36,6 +36,16 @@ pub struct Written {
 }
 
 impl Written {
+    /// How many there were so far.
+    pub fn mapped(&self) -> u64 {
+        self.mapped
+    }
+
+    /// Go on behind so many.
+    pub fn set_mapped(&mut self, mapped: u64) {
+        self.mapped = mapped;
+    }
+
     /// The number for memory without a file that `process` maps now.
     pub fn next_memory(&mut self, process: u32) -> SharedMemory {
         self.mapped += 1;

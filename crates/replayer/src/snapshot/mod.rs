@@ -1,0 +1,10 @@
+//! Snapshots of the replayed process, behind events: taken while it is replayed, and begun with. What is in one is said in
+//! `crates/trace/src/snapshot.rs`.
+
+mod records;
+mod restoring;
+mod saving;
+mod taking;
+
+pub use saving::{obstacle, state, Behind};
+pub use taking::{begin, Snapshots};

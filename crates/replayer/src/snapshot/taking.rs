@@ -1,0 +1,110 @@
+//! Which snapshots are taken while a process is replayed, and a replay that begins with one.
+//!
+//! They are appended to a file that the replayer was given (`--snapshots`), by all processes of the replay. One that cannot
+//! be taken or written is left out: nothing depends on it.
+
+use linux_raw_sys::general::SEEK_HOLE;
+
+use super::restoring::restore;
+use super::saving::{obstacle, save, Behind};
+use crate::error::ReplayError;
+use crate::json::Line;
+use crate::machine::Machine;
+use crate::options::Options;
+use crate::report;
+use crate::system;
+
+/// When the next one is due.
+pub struct Snapshots {
+    file: i32,
+    /// Nanoseconds between two; 0: none by time.
+    interval: u64,
+    /// Behind each event with such an index; 0: none.
+    every: u64,
+    next: u64,
+    has_failed: bool,
+}
+
+impl Snapshots {
+    /// As the options say; `None`: none are taken.
+    pub fn new(options: &Options) -> Option<Snapshots> {
+        let wanted = options.snapshot_interval > 0 || options.snapshot_events > 0;
+        Some(Snapshots {
+            file: options.snapshots.filter(|_| wanted)?,
+            interval: options.snapshot_interval,
+            every: options.snapshot_events,
+            next: system::monotonic_ns() + options.snapshot_interval,
+            has_failed: false,
+        })
+    }
+
+    /// An event is done: take one, if it is due.
+    pub fn event_done(
+        &mut self,
+        machine: &mut Machine,
+        process: u32,
+        behind: &Behind,
+        counted: bool,
+    ) {
+        if !self.is_due(behind.index) || obstacle(machine).is_some() {
+            return;
+        }
+        let begun = system::monotonic_ns();
+        match save(machine, self.file, process, behind, counted) {
+            Ok((state, bytes)) => {
+                let now = system::monotonic_ns();
+                // They take no more than a tenth of the time.
+                self.next = now + self.interval.max(10 * (now - begun));
+                let mut line = Line::new("snapshot");
+                line.number("process", process.into())
+                    .number("event", behind.index)
+                    .hexadecimal("state", state)
+                    .number("bytes", bytes);
+                report::send(&mut line);
+            }
+            Err(error) => {
+                self.has_failed = true;
+                let mut line = report::line("note");
+                line.display(
+                    "message",
+                    format_args!(
+                        "no more snapshots: they cannot be written (error {})",
+                        error.0
+                    ),
+                );
+                report::send(&mut line);
+            }
+        }
+    }
+
+    fn is_due(&mut self, index: u64) -> bool {
+        if self.has_failed {
+            return false;
+        }
+        if self.every > 0 && index.is_multiple_of(self.every) {
+            return true;
+        }
+        self.interval > 0 && system::monotonic_ns() >= self.next
+    }
+}
+
+/// Begin behind an event; what is known of it.
+pub fn begin(
+    machine: &mut Machine,
+    options: &Options,
+    process: u32,
+    event: u64,
+) -> Result<Behind, ReplayError> {
+    let bad = ReplayError::BadEvent("there is no file of snapshots");
+    let file = options.snapshots.ok_or(bad)?;
+    // It has no holes: where the first one would be is its end.
+    let size = system::seek(file, 0, SEEK_HOLE.into()).map_err(|_| bad)?;
+    let header = restore(machine, (file, size), process, event)?;
+    Ok(Behind {
+        index: event,
+        kind: header.args[0] as u8,
+        code: header.code,
+        result: header.result,
+        time: header.time,
+    })
+}

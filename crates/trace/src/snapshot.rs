@@ -1,0 +1,57 @@
+//! Snapshots: the state of a process behind one of its events, in records as those of a log.
+//!
+//! A snapshot is a sequence of `Data` records, ended by a [`crate::EventKind::Snapshot`]. Their attachments, in this order:
+//! * `Map` for each mapping, flags: [`mapping`];
+//! * `Write`: what memory holds that is neither zero nor, in a mapping of a file, what the file has;
+//! * `Patch`: what the recorder wrote over code, where it is still there; `Translated`; `Detour`s;
+//! * `Processor`, where the thread stays on one;
+//! * `Thread` for each thread, and `Vectors` behind it; the running one first, then parents of vfork children, the
+//!   innermost last, then the others;
+//! * `ThreadFile`s.
+//!
+//! The header of the last record:
+//! * `tid` of the thread that runs, `flags`: [`running`];
+//! * `code`, `result` and `args[0]` (its kind): of the event that the state is behind; `time` too;
+//! * `args[1]` instructions of the process so far, or [`NOT_COUNTED`];
+//! * `args[2]` the program break, or 0;
+//! * `args[3]` how many mappings without a file this process and its ancestors have shared;
+//! * `args[4]` the first thread of the process;
+//! * `register_checksum` of all attachments but `Translated` and flags, and of `args` but the instructions: two replays that agree
+//!   have the same one.
+//!
+//! In the file `snapshots` each chunk holds records of one snapshot, in order; its `first_event` is the index of the event
+//! that the state is behind, and the last one has the landmark [`crate::chunk::landmark::SNAPSHOT`].
+
+/// In place of a number of instructions: not all of them were counted.
+pub const NOT_COUNTED: u64 = u64::MAX;
+
+/// Bytes of a thread's name.
+pub const NAME_SIZE: usize = 16;
+
+/// Flags of a `Map`.
+pub mod mapping {
+    /// A forked child does not have it.
+    pub const LEFT_OUT: u16 = 1;
+    /// A forked child has zeros there.
+    pub const WIPED: u16 = 2;
+}
+
+/// Flags of a `Thread`.
+pub mod role {
+    /// It runs; registers and vectors are its own, or of the child to come of a vfork, whose number is not known yet.
+    pub const RUNNING: u16 = 1;
+    /// It waits for its vfork child.
+    pub const VFORK_PARENT: u16 = 2;
+    /// It is a process of its own in this memory.
+    pub const COMPANION: u16 = 4;
+}
+
+/// Flags of the last record.
+pub mod running {
+    /// No thread has begun to run since a vfork.
+    pub const NOBODY: u8 = 1;
+    /// The running thread has ended.
+    pub const ENDED: u8 = 2;
+    /// It steps itself, and is trapped before it goes on.
+    pub const STEPPED: u8 = 4;
+}
