@@ -11,7 +11,9 @@ use reenact_trace::arena::{
     CPUID_TABLE_OFFSET, FILE_TABLE_ENTRIES, FILE_TABLE_OFFSET, LIFE_BYTE, RING_OFFSET, RING_SIZE,
     SITE_POOL_ENTRIES, SITE_POOL_OFFSET, SLOTS_OFFSET, SLOT_COUNT, SLOT_STRIDE,
 };
-use reenact_trace::sharing::{Group, GROUPS_OFFSET};
+use reenact_trace::sharing::{
+    Group, MappedFile, GROUPS_OFFSET, MAPPED_FILES_OFFSET, MAPPED_FILE_COUNT,
+};
 use reenact_trace::FORMAT_VERSION;
 
 /// Ring bytes kept resident in a freed slot: the next short process finds its pages there.
@@ -99,6 +101,25 @@ impl Arena {
         // SAFETY: the groups lie inside the mapping; all that changes is atomic.
         let group = unsafe { &*self.base.add(GROUPS_OFFSET as usize).cast::<Group>() };
         group.turn.load(Ordering::Acquire) != 0
+    }
+
+    /// Places for files that are mapped.
+    pub const MAPPED_FILES: usize = MAPPED_FILE_COUNT;
+
+    /// What recorded processes know of a file that is mapped.
+    ///
+    /// # Panics
+    /// When `index` is not less than [`Arena::MAPPED_FILES`].
+    pub fn mapped_file(&self, index: usize) -> &MappedFile {
+        assert!(index < Self::MAPPED_FILES);
+        // SAFETY: the table lies inside the mapping; all that changes is atomic.
+        unsafe {
+            &*self
+                .base
+                .add(MAPPED_FILES_OFFSET as usize)
+                .cast::<MappedFile>()
+                .add(index)
+        }
     }
 
     /// Entries of the file table in use.

@@ -51,7 +51,16 @@ fn limit_of(resource: Resource) -> io::Result<libc::rlimit> {
 
 /// The limit of address space, soft and hard, in bytes.
 pub fn address_space_limit() -> [u64; 2] {
-    limit_of(libc::RLIMIT_AS).map_or([libc::RLIM_INFINITY; 2], |limit| {
+    both(libc::RLIMIT_AS)
+}
+
+/// That of data.
+pub fn data_limit() -> [u64; 2] {
+    both(libc::RLIMIT_DATA)
+}
+
+fn both(resource: Resource) -> [u64; 2] {
+    limit_of(resource).map_or([libc::RLIM_INFINITY; 2], |limit| {
         [limit.rlim_cur, limit.rlim_max]
     })
 }

@@ -10,6 +10,7 @@
 //! * Usable inside a process with threads (Python): nothing is allocated between fork and exec.
 
 mod arena_memory;
+mod changed_files;
 mod cuts;
 mod deadline;
 mod drain;

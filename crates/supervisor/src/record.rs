@@ -21,6 +21,7 @@ use reenact_trace::layout::{REGION_END, REGION_START};
 use serde_json::json;
 
 use crate::arena_memory::Arena;
+use crate::changed_files;
 use crate::deadline::{self, RootEnd};
 use crate::drain::{Control, Drain, DrainReport, DrainSettings};
 use crate::error::{Reason, SupervisorError};
@@ -185,8 +186,11 @@ fn run(
     manifest.set("shares_memory", json!(shared.had_turns()));
     manifest.set("processes", json!(report.processes));
     manifest.set("events", json!(report.events));
-    manifest.set("messages", json!(report.messages));
     let mut messages = report.messages;
+    let changed = changed_files::messages(&shared);
+    manifest.set("changed_files", json!(changed));
+    messages.extend(changed);
+    manifest.set("messages", json!(messages));
     if let Err(error) = manifest.write() {
         messages.push(format!(
             "the manifest of the trace could not be completed: {}",
@@ -458,6 +462,7 @@ fn fill_arena(
         header.program_fd = numbers.program;
         header.checksum_interval = options.checksum_interval;
         header.address_space_limit = launch::address_space_limit();
+        header.data_limit = launch::data_limit();
         header.chaos = options.chaos_seed.is_some().into();
         header.chaos_seed = options.chaos_seed.unwrap_or_default();
         header.stdout_identity = stdout;

@@ -102,6 +102,7 @@ def _as_json(path: str, result: Verification) -> dict[str, object]:
         "searched": result.searched,
         "native": None if result.native is None else dataclasses.asdict(result.native),
         "notes": [dataclasses.asdict(note) for note in result.notes],
+        "changed_files": list(result.changed_files),
     }
 
 
@@ -127,7 +128,7 @@ def _as_text(result: Verification) -> str:
     from reenact.terminal import counted, style
 
     lines = [_divergence_text(divergence) for divergence in result.divergences]
-    seen = dict.fromkeys(note.message for note in result.notes)
+    seen = dict.fromkeys([*(note.message for note in result.notes), *result.changed_files])
     lines += [f"note: {printable(message)}" for message in seen]
     if result.damaged_chunks:
         lines.append(f"{counted(result.damaged_chunks, 'chunk')} of the trace cannot be read")

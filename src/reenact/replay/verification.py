@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from reenact import empty_trace
+from reenact import empty_trace, manifest
 from reenact.errors import ReplayError
 from reenact.replay.frames import Frame
 from reenact.replay.output import OrderedOutput, Writer
@@ -26,7 +26,8 @@ class Verification:
     `damaged_chunks` pieces of the trace could not be read, and the replay ends before them.
     `landings` events lie in the middle of computation; the place of `searched` of them was not
     known from an earlier replay. `instructions` is None where not all were counted: `native` says
-    what the program's own code did, which counts none.
+    what the program's own code did, which counts none. `changed_files` are sentences about mapped
+    files that somebody outside the recording has changed: what their mappings showed is not in it.
     """
 
     processes: int
@@ -40,6 +41,7 @@ class Verification:
     landings: int = 0
     searched: int = 0
     native: Natively | None = None
+    changed_files: tuple[str, ...] = ()
 
     @property
     def is_exact(self) -> bool:
@@ -129,7 +131,13 @@ def verify(
         landings=sum(end.landings for end in ends),
         searched=sum(end.searched for end in ends),
         native=_natively(ends),
+        changed_files=_changed_files(trace),
     )
+
+
+def _changed_files(trace: str) -> tuple[str, ...]:
+    changed = manifest.read(trace).fields.get("changed_files")
+    return tuple(map(str, changed)) if isinstance(changed, list) else ()
 
 
 def _instructions(ends: Sequence[ProcessEnded]) -> int | None:
