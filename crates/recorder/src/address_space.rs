@@ -35,6 +35,16 @@ impl Area {
         u64::from(self.protection) & PROT_WRITE != 0
     }
 
+    /// Whether a limit of data counts it.
+    fn is_data(&self) -> bool {
+        self.is_writable() && !self.is_shared && !self.grows
+    }
+
+    /// Whether a limit of data would count it, if it were writable.
+    pub fn would_be_data(&self) -> bool {
+        !self.is_writable() && !self.is_shared && !self.grows
+    }
+
     /// Whether the program can have pages of its own here: copied when they were written to.
     pub fn can_have_own_pages(&self) -> bool {
         !self.is_shared && self.was_writable
@@ -179,6 +189,35 @@ pub fn remap([old, old_length]: [u64; 2], [new, new_length]: [u64; 2], keeps: bo
     } else if to.end < from.end {
         forget(to.end..from.end);
     }
+}
+
+/// Where the first area of a range begins that is not private memory without a file.
+pub fn first_not_anonymous(from: u64, to: u64) -> Option<u64> {
+    let areas = table().overlapping(from, to).iter().rev();
+    let mut others = areas.filter(|area| area.is_shared || area.is_of_file);
+    others.next().map(|area| area.start)
+}
+
+/// Whether a limit of data counts what is mapped at an address.
+pub fn is_data(address: u64) -> bool {
+    let areas = table().overlapping(address, address.saturating_add(1));
+    areas.first().is_some_and(Area::is_data)
+}
+
+/// Bytes that are mapped outside a range: of all kinds, and of the kind that a limit of data counts (private, writable,
+/// no stack; include/linux/mm.h: is_data_mapping).
+pub fn sizes_outside(from: u64, to: u64) -> [u64; 2] {
+    let [mut all, mut data] = [0; 2];
+    let mut add = |area: &Area| {
+        let inside = area.end.min(to).saturating_sub(area.start.max(from));
+        let size = area.end - area.start - inside;
+        all += size;
+        if area.is_data() {
+            data += size;
+        }
+    };
+    for_areas(0, u64::MAX, |area| add(area));
+    [all, data]
 }
 
 /// Go through the areas that a range touches, in order of their addresses. `act` maps nothing of the program's.

@@ -18,6 +18,20 @@ pub fn set_start(address: u64) {
     unsafe { BREAK = [address, address] };
 }
 
+/// By how many bytes of pages `brk(wanted)` makes the segment longer, and how long it is then.
+pub fn growth(wanted: u64) -> Option<[u64; 2]> {
+    // SAFETY: one thread at a time.
+    let [start, current] = unsafe { BREAK };
+    let grows = wanted >= start && page_up(wanted) > page_up(current);
+    grows.then(|| [page_up(wanted) - page_up(current), wanted - start])
+}
+
+/// The current end.
+pub fn end() -> u64 {
+    // SAFETY: one thread at a time.
+    unsafe { BREAK[1] }
+}
+
 /// Whether an address lies in the heap segment.
 pub fn contains(address: u64) -> bool {
     // SAFETY: one thread at a time.

@@ -1,17 +1,96 @@
-//! The limit of address space. The kernel counts our mappings as the program's own, so its limit is
-//! higher than the program's by as much.
+//! The limits of address space and of data. The kernel counts our mappings as the program's own, so its limits are
+//! higher than the program's, by more than we map, and what the program maps is counted here.
+
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall4};
-use reenact_trace::arena::SLOTS_OFFSET;
 use reenact_trace::Tag;
 
 use crate::call::{Call, Outcome};
-use crate::{arena, guest};
+use crate::{address_space, arena, guest, heap};
 
-/// What we map in a process, at most: the arena's header and tables, slots, stacks, trampolines.
-const OURS: u64 = SLOTS_OFFSET + (64 << 20);
+/// More than we map in a process.
+const OURS: u64 = 1 << 40;
 const INFINITY: u64 = u64::MAX;
+
+/// The program's soft limits, and the hard one of data. They are read when an image begins.
+static SPACE: AtomicU64 = AtomicU64::new(INFINITY);
+static DATA: AtomicU64 = AtomicU64::new(INFINITY);
+static MOST_DATA: AtomicU64 = AtomicU64::new(INFINITY);
+/// Bytes of the program's own data, which count with its heap segment.
+static IMAGE_DATA: AtomicU64 = AtomicU64::new(0);
+
+/// A new image begins, with so many bytes of data in its file.
+pub fn begin(image_data: u64) {
+    IMAGE_DATA.store(image_data, Ordering::Relaxed);
+    for resource in [RLIMIT_AS, RLIMIT_DATA] {
+        let mut now = Limit([0; 2]);
+        if ask(resource, None, Some(&mut now)) == 0 {
+            remember(resource, now.for_program(resource));
+        }
+    }
+}
+
+fn remember(resource: u64, limit: Limit) {
+    let [soft, hard] = limit.0;
+    if resource == RLIMIT_AS {
+        SPACE.store(soft, Ordering::Relaxed);
+    } else {
+        DATA.store(soft, Ordering::Relaxed);
+        MOST_DATA.store(hard, Ordering::Relaxed);
+    }
+}
+
+/// Whether there is a limit that a mapping could meet.
+fn any() -> bool {
+    SPACE.load(Ordering::Relaxed) != INFINITY || DATA.load(Ordering::Relaxed) != INFINITY
+}
+
+/// Whether the limits let so many bytes be mapped, in place of what is mapped of a range (mm/mmap.c: may_expand_vm).
+pub fn allow(length: u64, is_data: bool, [from, to]: [u64; 2]) -> bool {
+    if !any() {
+        return true;
+    }
+    let [all, data] = address_space::sizes_outside(from, to);
+    let [space, most] = [&SPACE, &DATA].map(|limit| limit.load(Ordering::Relaxed) & !(PAGE - 1));
+    let data = data.saturating_add(length);
+    // Valgrind sets it to nothing.
+    let is_nothing = most == 0 && data <= MOST_DATA.load(Ordering::Relaxed);
+    all.saturating_add(length) <= space && (!is_data || data <= most || is_nothing)
+}
+
+/// Where in a range the first mapping is that must not become data, as it would be more than the limit (mm/mprotect.c:
+/// mprotect_fixup).
+pub fn first_beyond(address: u64, length: u64) -> Option<u64> {
+    let most = DATA.load(Ordering::Relaxed) & !(PAGE - 1);
+    if DATA.load(Ordering::Relaxed) == INFINITY {
+        return None;
+    }
+    let [_, mut data] = address_space::sizes_outside(0, 0);
+    let end = address.saturating_add(length);
+    let mut beyond = None;
+    address_space::for_areas(address, end, |area| {
+        if !area.would_be_data() {
+            return;
+        }
+        let (from, to) = (area.start.max(address), area.end.min(end));
+        data += to.saturating_sub(from);
+        if data > most && beyond.is_none() {
+            beyond = Some(from);
+        }
+    });
+    beyond
+}
+
+/// The same for the heap segment, which may end there (mm/mmap.c: brk).
+pub fn allow_break(wanted: u64) -> bool {
+    let Some([growth, length]) = heap::growth(wanted).filter(|_| any()) else {
+        return true;
+    };
+    let of_image = IMAGE_DATA.load(Ordering::Relaxed);
+    length.saturating_add(of_image) <= DATA.load(Ordering::Relaxed) && allow(growth, true, [0, 0])
+}
 
 /// Soft and hard limit (`struct rlimit64`).
 #[derive(Clone, Copy)]
@@ -20,9 +99,9 @@ struct Limit([u64; 2]);
 impl Limit {
     /// The kernel's for the one a program sets. What the recording began with stays as it is, which
     /// is also the most that a program without privileges can have.
-    fn for_kernel(self, now: Limit) -> Limit {
+    fn for_kernel(self, resource: u64, now: Limit) -> Limit {
         let [soft, hard] = self.0.map(|value| {
-            let is_kept = value == INFINITY || is_first(value);
+            let is_kept = value == INFINITY || is_first(resource, value);
             if is_kept {
                 value
             } else {
@@ -33,7 +112,7 @@ impl Limit {
             // Refused: let the kernel say so.
             return self;
         }
-        let is_no_raise = self.0[1] <= now.for_program().0[1];
+        let is_no_raise = self.0[1] <= now.for_program(resource).0[1];
         let hard = if is_no_raise {
             hard.min(now.0[1])
         } else {
@@ -43,9 +122,9 @@ impl Limit {
     }
 
     /// The program's for the kernel's.
-    fn for_program(self) -> Limit {
+    fn for_program(self, resource: u64) -> Limit {
         Limit(self.0.map(|value| {
-            if value == INFINITY || is_first(value) {
+            if value == INFINITY || is_first(resource, value) {
                 value
             } else {
                 value.saturating_sub(OURS)
@@ -55,8 +134,14 @@ impl Limit {
 }
 
 /// Whether the recording began with this limit, which the program has from elsewhere.
-fn is_first(value: u64) -> bool {
-    arena::header().address_space_limit.contains(&value)
+fn is_first(resource: u64, value: u64) -> bool {
+    let header = arena::header();
+    let first = if resource == RLIMIT_AS {
+        &header.address_space_limit
+    } else {
+        &header.data_limit
+    };
+    first.contains(&value)
 }
 
 /// `getrlimit`, `setrlimit`, `prlimit64`. `None`: the kernel's own affair.
@@ -69,15 +154,17 @@ pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
     };
     // SAFETY: no effect.
     let own = unsafe { syscall0(GETPID) as u32 };
-    if resource as u32 != RLIMIT_AS as u32 || (pid != 0 && pid != own && pid != call.thread.tid) {
+    let resource = u64::from(resource as u32);
+    let is_ours = matches!(resource, RLIMIT_AS | RLIMIT_DATA);
+    if !is_ours || (pid != 0 && pid != own && pid != call.thread.tid) {
         return None;
     }
-    Some(Outcome::Done(change(call, new_at, old_at)))
+    Some(Outcome::Done(change(call, resource, new_at, old_at)))
 }
 
-fn change(call: &mut Call<'_>, new_at: u64, old_at: u64) -> i64 {
+fn change(call: &mut Call<'_>, resource: u64, new_at: u64, old_at: u64) -> i64 {
     let mut now = Limit([0; 2]);
-    let result = ask(None, Some(&mut now));
+    let result = ask(resource, None, Some(&mut now));
     if result < 0 {
         return result;
     }
@@ -89,13 +176,14 @@ fn change(call: &mut Call<'_>, new_at: u64, old_at: u64) -> i64 {
         }
         let wanted = u128::from_le_bytes(bytes);
         let wanted = Limit([wanted as u64, (wanted >> 64) as u64]);
-        let result = ask(Some(&wanted.for_kernel(now)), None);
+        let result = ask(resource, Some(&wanted.for_kernel(resource, now)), None);
         if result < 0 {
             return result;
         }
+        remember(resource, wanted);
     }
     if old_at != 0 || call.number == GETRLIMIT {
-        let [soft, hard] = now.for_program().0;
+        let [soft, hard] = now.for_program(resource).0;
         let bytes = (u128::from(hard) << 64 | u128::from(soft)).to_le_bytes();
         if !guest::write(old_at, &bytes) {
             return -EFAULT;
@@ -106,9 +194,9 @@ fn change(call: &mut Call<'_>, new_at: u64, old_at: u64) -> i64 {
 }
 
 /// The kernel's limit of this process.
-fn ask(new: Option<&Limit>, old: Option<&mut Limit>) -> i64 {
+fn ask(resource: u64, new: Option<&Limit>, old: Option<&mut Limit>) -> i64 {
     let new = new.map_or(0, |limit| &raw const limit.0 as u64);
     let old = old.map_or(0, |limit| &raw mut limit.0 as u64);
     // SAFETY: limits of ours.
-    unsafe { syscall4(PRLIMIT64, 0, RLIMIT_AS, new, old) }
+    unsafe { syscall4(PRLIMIT64, 0, resource, new, old) }
 }

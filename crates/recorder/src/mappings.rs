@@ -14,8 +14,8 @@ use crate::own_mappings::{OwnMapping, Shows};
 use crate::range_table::Range;
 use crate::{
     address_space, around_region, code_ranges, conversion, file_source, files, guest, half_done,
-    heap, hidden_descriptors, log, mapped_files, object_content, patch, shared, sharing_group,
-    signal, sites, system_v, unknown_code,
+    heap, hidden_descriptors, limits, log, mapped_files, object_content, patch, shared,
+    sharing_group, signal, sites, system_v, unknown_code,
 };
 
 /// Perform a call of class Memory. `None`: an ordinary call after all.
@@ -25,6 +25,9 @@ pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
     let is_ours = || overlaps_region(address, length);
     match action {
         MemoryAction::Map => Some(mmap(call)),
+        MemoryAction::Break if !limits::allow_break(address) => {
+            Some(Outcome::Done(heap::end() as i64))
+        }
         MemoryAction::Break => Some(Outcome::Done(heap::set_end(address))),
         MemoryAction::AttachSegment => Some(system_v::attach(call)),
         MemoryAction::DetachSegment => Some(system_v::detach(call)),
@@ -45,7 +48,8 @@ pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
             }
             _ => None,
         },
-        MemoryAction::Look(hole) if is_ours() => {
+        // What goes round the end of all addresses is the kernel's to refuse.
+        MemoryAction::Look(hole) if is_ours() && address.checked_add(length).is_some() => {
             Some(Outcome::Done(around_region::look(call, hole)))
         }
         MemoryAction::Look(_) => None,
@@ -134,9 +138,33 @@ fn unmap(call: &mut Call<'_>) -> Outcome {
 
 fn protect(call: &mut Call<'_>) -> Outcome {
     let [address, length, protection, ..] = call.args;
-    let result = as_asked(call);
+    let is_possible = protection & PROT_WRITE != 0 && address.is_multiple_of(PAGE);
+    let limit = is_possible
+        .then(|| limits::first_beyond(address, page_up(length)))
+        .flatten();
+    let before = limit.map(|limit| limit.saturating_sub(address));
+    let result = match before {
+        None => as_asked(call),
+        Some(0) => -ENOMEM,
+        Some(before) => {
+            call.args[1] = before;
+            let result = as_asked(call);
+            call.args[1] = length;
+            if result < 0 {
+                result
+            } else {
+                -ENOMEM
+            }
+        }
+    };
     let length = match result {
         0.. => length,
+        _ if before == Some(0) => 0,
+        _ if result == -ENOMEM && before.is_some_and(|part| guest::is_mapped(address, part)) => {
+            let part = before.unwrap_or(0);
+            call.event.bytes(Tag::Done, address, &part.to_le_bytes());
+            part
+        }
         // Up to the first mapping that a limit forbids to change so, if there are no holes.
         _ if result == -ENOMEM && guest::is_mapped(address, length) => protected_before_limit(call),
         // Up to the first hole, or to the first mapping that may not be changed so.
@@ -191,6 +219,11 @@ fn remap(call: &mut Call<'_>) -> Outcome {
     if flags & MREMAP_FIXED != 0 && overlaps_region(new_at, new_length) {
         return Outcome::Done(-ENOMEM);
     }
+    let more = page_up(new_length).saturating_sub(page_up(length));
+    let is_data = address_space::is_data(address);
+    if more > 0 && new_length < i64::MAX as u64 && !limits::allow(more, is_data, [0, 0]) {
+        return Outcome::Done(-ENOMEM);
+    }
     // It takes one mapping only, and neighbours are one if they are alike.
     signal::dirty::release(address, length);
     let mut result = as_asked(call);
@@ -220,6 +253,12 @@ fn remap(call: &mut Call<'_>) -> Outcome {
 fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
     let [address, length, ..] = call.args;
     let effect = advice_effect(advice);
+    if matches!(effect, AdviceEffect::DiscardBy(_)) && address.is_multiple_of(PAGE) {
+        let end = address.saturating_add(page_up(length));
+        if let Some(other) = address_space::first_not_anonymous(address, end) {
+            return Outcome::Done(advise_before(call, effect, other.max(address)));
+        }
+    }
     let advice = match effect {
         AdviceEffect::DiscardBy(other) => other,
         _ => advice,
@@ -242,6 +281,24 @@ fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
         log_hole(&mut call.event, address, page_up(length));
     }
     Outcome::Done(result)
+}
+
+/// Pages that the kernel may drop at any later moment are private ones without a file: it refuses the range at the first other
+/// mapping (mm/madvise.c: madvise_free_single_vma), which what we do in its place does not.
+fn advise_before(call: &mut Call<'_>, effect: AdviceEffect, other: u64) -> i64 {
+    let [address, ..] = call.args;
+    let AdviceEffect::DiscardBy(advice) = effect else {
+        return -EINVAL;
+    };
+    let length = other - address;
+    if length > 0 {
+        // SAFETY: what the program has asked for, of a part.
+        let result = unsafe { syscall3(MADVISE, address, length, advice) };
+        if result == 0 || result == -ENOMEM {
+            call.event.bytes(Tag::Done, address, &length.to_le_bytes());
+        }
+    }
+    -EINVAL
 }
 
 /// A hole has been made in what is mapped of a range.
@@ -353,6 +410,16 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     } else {
         File::of(fd as i32, offset, is_shared)
     };
+    let replaced = if flags & MAP_FIXED != 0 {
+        [address, address.saturating_add(page_up(length))]
+    } else {
+        [0, 0]
+    };
+    let is_data = protection & PROT_WRITE != 0 && !is_shared && flags & MAP_GROWSDOWN == 0;
+    let is_possible = length != 0 && length < i64::MAX as u64 && address.is_multiple_of(PAGE);
+    if is_possible && !limits::allow(page_up(length), is_data, replaced) {
+        return Outcome::Done(-ENOMEM);
+    }
     if file.source == Source::Object {
         // Another process can have the file mapped, or will.
         sharing_group::join(call);

@@ -92,6 +92,8 @@ pub struct ArenaHeader {
     pub program_fd: i32,
     /// The limit of address space (RLIMIT_AS: soft, hard) that the recording began with.
     pub address_space_limit: [u64; 2],
+    /// The same for data.
+    pub data_limit: [u64; 2],
     /// Checksum memory every so many system calls; 0: never.
     pub checksum_interval: u64,
     /// Device, inode and device number of the standard output and error at the start.

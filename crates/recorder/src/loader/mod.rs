@@ -21,8 +21,8 @@ use crate::confinement::Confinement;
 use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
 use crate::{
-    arena, arming, guest, heap, hidden_descriptors, message, proc_files, ptrace, signal, text,
-    vdso, virtualize,
+    arena, arming, guest, heap, hidden_descriptors, limits, message, proc_files, ptrace, signal,
+    text, vdso, virtualize,
 };
 
 global_asm!(
@@ -207,6 +207,7 @@ fn load(thread: &mut Thread, program: Option<i32>) {
 
     let break_start = place_break(&mapped);
     heap::set_start(break_start);
+    limits::begin(mapped.data);
     set_auxiliary(&stack, &mapped, loader.as_ref());
     vdso::take_over(stack.auxiliary(AT_SYSINFO_EHDR), &mut event);
     tell_kernel(&stack, &mapped, break_start);
@@ -315,13 +316,19 @@ fn describe(event: &mut Builder, stack: &InitialStack) {
     event.bytes(Tag::Envp, 0, strings(stack.envp, stack.environment));
 }
 
+/// Whether the program runs with address space randomisation. Debuggers switch it off.
+fn is_randomised() -> bool {
+    const ADDR_NO_RANDOMIZE: i64 = 0x4_0000;
+    // SAFETY: asks for the personality.
+    let personality = unsafe { syscall2(numbers::PERSONALITY, 0xffff_ffff, 0) };
+    personality & ADDR_NO_RANDOMIZE == 0
+}
+
 /// A base for position-independent programs in the kernel's range (ELF_ET_DYN_BASE), random
 /// unless the program runs without address space randomisation.
 fn program_base() -> u64 {
     const BASE: u64 = 0x5555_5555_4000;
-    const ADDR_NO_RANDOMIZE: i64 = 0x4_0000;
-    // SAFETY: asks for the personality.
-    if unsafe { syscall2(numbers::PERSONALITY, 0xffff_ffff, 0) } & ADDR_NO_RANDOMIZE != 0 {
+    if !is_randomised() {
         return BASE;
     }
     let mix = log::time().wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -331,6 +338,9 @@ fn program_base() -> u64 {
 /// Where the heap segment starts: after the program, some random pages on.
 fn place_break(mapped: &Mapped) -> u64 {
     let end = crate::guest::page_up(mapped.end);
+    if !is_randomised() {
+        return end;
+    }
     let mix = log::time().wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
     end + (mix >> 50 & 0x1fff) * PAGE
 }

@@ -31,6 +31,8 @@ pub struct Mapped {
     pub entry: u64,
     /// End of the last segment in memory.
     pub end: u64,
+    /// Bytes that the last segment has in the file: what the kernel takes for the program's data.
+    pub data: u64,
 }
 
 impl Image {
@@ -192,6 +194,7 @@ impl Image {
             ..Mapped::default()
         };
         for load in self.loads() {
+            mapped.data = load.file_size;
             self.map_segment(load, bias, event)?;
             let headers_at = self.header.program_headers_at;
             if headers_at >= load.offset && headers_at < load.offset + load.file_size {
