@@ -6,13 +6,17 @@ import bisect
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from debugger_session import built, record
 from recorded_run import Reenact
 
 import reenact as package
+from reenact.session.backward_search import BackwardSearch
+from reenact.session.connection import ReplayerConnection
 from reenact.session.hit_trail import HitTrail
+from reenact.session.messages import Run, RunResult
 from reenact.session.navigator import Navigator
 from reenact.session.points import Condition, Point
 from reenact.session.positions import Position
@@ -196,3 +200,51 @@ def test_an_interrupt_while_copies_are_left(
         assert session.position == origin
     assert session.reverse_continue().reason == StopReason.BREAKPOINT
     assert session.position < origin
+
+
+def test_an_interrupt_that_was_meant_for_the_movement_before(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends this one: what a run has met until then is not all that it would have met."""
+    expected = all_hits(session, breakpoints)
+    breakpoints(session, None)
+    session.goto("end")
+    origin = session.position
+    run, late = ReplayerConnection.run, []
+
+    def interrupted(copy: ReplayerConnection, wanted: Run, *rest: Callable[[], None]) -> RunResult:
+        if wanted.lists and not late:
+            late.append(True)
+            return run(copy, wanted, copy.interrupt)
+        return run(copy, wanted, *rest)
+
+    monkeypatch.setattr(ReplayerConnection, "run", interrupted)
+    stop = session.reverse_continue()
+    # The run may have been over before it came.
+    if stop.reason == StopReason.INTERRUPTED:
+        assert stop.position == origin
+        stop = session.reverse_continue()
+    assert stop.position == expected[-1]
+    assert session.reverse_continue().position == expected[-2]
+
+
+def test_copies_that_are_given_up_while_they_are_searched_from(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the memory for copies is small, those left on the way take the place of the first."""
+    expected = all_hits(session, one_watchpoint)
+    one_watchpoint(session, None)
+    for place in ("end", "80%", "60%", "40%", "20%", "end"):
+        session.goto(place)
+    last_of = BackwardSearch._last_of
+
+    def dropping(search: BackwardSearch, *rest: Any) -> Any:
+        checkpoints = search._copies.checkpoints
+        while len(checkpoints) > 1:
+            checkpoints._drop_one(search._copies.present.state.total)
+        checkpoints.let_go()
+        return last_of(search, *rest)
+
+    monkeypatch.setattr(BackwardSearch, "_last_of", dropping)
+    for position in expected[::-1][:30]:
+        assert session.reverse_continue().position == position

@@ -64,6 +64,8 @@ class BackwardSearch:
         while end > floor:
             waiting = copies.checkpoints.latest(end, before=True)
             with contextlib.ExitStack() as stack:
+                # On the way others are left, and this one may be given up.
+                stack.enter_context(copies.checkpoints.used(waiting))
                 if self._has_many_hits(waiting, end, near, points):
                     waiting = waiting.fork()
                     stack.callback(waiting.close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import os
+from collections.abc import Iterator
 
 from reenact.session.connection import ReplayerConnection
 from reenact.session.positions import Key
@@ -32,6 +33,8 @@ class Checkpoints:
         self._copies: list[ReplayerConnection] = []
         #: No longer kept, and not yet ended.
         self._leaving: list[ReplayerConnection] = []
+        #: Those that somebody uses meanwhile, the latest last.
+        self._used: list[ReplayerConnection] = []
         self._since_look = 0
         #: Own memory of copies by their process, the one looked at longest ago first.
         self._sizes: dict[int, int] = {}
@@ -82,8 +85,18 @@ class Checkpoints:
         milliseconds of a step back that takes four. So this comes behind a movement.
         """
         for copy in self._leaving:
-            copy.close()
-        self._leaving.clear()
+            if copy not in self._used:
+                copy.close()
+        self._leaving = [copy for copy in self._leaving if copy in self._used]
+
+    @contextlib.contextmanager
+    def used(self, copy: ReplayerConnection) -> Iterator[ReplayerConnection]:
+        """Inside, a copy is not ended, though it may no longer be kept."""
+        self._used.append(copy)
+        try:
+            yield copy
+        finally:
+            self._used.pop()
 
     def close(self) -> None:
         """Let go of all."""

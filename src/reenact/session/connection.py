@@ -69,10 +69,14 @@ class ReplayerConnection:
             self._ask_where()
         return self.last.state
 
-    def run(self, run: Run) -> RunResult:
-        """Let it run, and wait until it stops. Ctrl-C stops it and is passed on."""
+    def run(self, run: Run, begun: Callable[[], None] = lambda: None) -> RunResult:
+        """Let it run, and wait until it stops; `begun` is called meanwhile.
+
+        Ctrl-C stops it and is passed on.
+        """
         try:
             self._request(Operation.RUN, run.pack())
+            begun()
             self.last = self._take_stop()
         except KeyboardInterrupt:
             # It runs, or the reply was lost on its way to us. (Not set while it runs as it should:

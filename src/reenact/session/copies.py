@@ -142,14 +142,24 @@ class Copies:
             try:
                 # It may have come while nothing ran.
                 self._check_interrupted()
-                result = copy.run(run)
+                result = copy.run(run, self._interrupt_again)
             finally:
                 self._running = None
                 self.checkpoints.let_go()
             if result.state.reason != Reason.INTERRUPTED:
                 return result
-            # Behind a shield: one that was on its way before. How far to run has not changed.
-            self._check_interrupted()
+            if not self._is_shielded:
+                # Also where it was meant for the movement before: what the run has counted and
+                # remembered is of a part of its way.
+                raise MovementInterrupted
+            # One that was on its way before the shield. How far to run has not changed: there
+            # are targets only.
+
+    def _interrupt_again(self) -> None:
+        """A run has begun: an interrupt that came right before that has been sent in vain."""
+        running = self._running
+        if self._is_interrupted and not self._is_shielded and running is not None:
+            running.interrupt()
 
     def _check_interrupted(self) -> None:
         if self._is_interrupted and not self._is_shielded:
