@@ -103,14 +103,20 @@ def _switch(words: str) -> None:
     was_asking = gdb.parameter("confirm")
     gdb.execute("set confirm off")
     try:
-        gdb.execute("disconnect", to_string=True)
-        # What is loaded belongs to the process before.
-        gdb.execute("file", to_string=True)
-        gdb.execute(f"set sysroot {_PLACE}/files-{after}", to_string=True)
-        gdb.execute(f"set solib-search-path {_PLACE}/files-{after}/reenact/by-name")
-        gdb.execute(f"target extended-remote {_PLACE}/gdb", to_string=True)
+        _whole(lambda: _reconnect(after))
     finally:
         gdb.execute(f"set confirm {'on' if was_asking else 'off'}")
+
+
+def _reconnect(process: str) -> None:
+    # Done again, it is not connected any more.
+    with contextlib.suppress(gdb.error):
+        gdb.execute("disconnect", to_string=True)
+    # What is loaded belongs to the process before.
+    gdb.execute("file", to_string=True)
+    gdb.execute(f"set sysroot {_PLACE}/files-{process}", to_string=True)
+    gdb.execute(f"set solib-search-path {_PLACE}/files-{process}/reenact/by-name")
+    gdb.execute(f"target extended-remote {_PLACE}/gdb", to_string=True)
 
 
 def _current_process() -> str:
@@ -118,21 +124,29 @@ def _current_process() -> str:
 
 
 def _move(line: str, told: Callable[[str], str] = str) -> None:
-    """Have the server go elsewhere, and show where; `told` makes its answer readable."""
+    """Have the server go elsewhere, and show where; `told` makes its answer readable.
+
+    Ctrl-C may end any of this. Where the server may stand elsewhere, gdb looks again in any case.
+    """
+    has_moved = True
     try:
-        answer = _monitor(line)
-    except KeyboardInterrupt:
-        # gdb drops the answer; the server has heard of Ctrl-C itself.
-        answer = f"interrupted at {_whole(lambda: _monitor('when'))}"
-    except gdb.GdbError as error:
-        other = _OF_ANOTHER.match(str(error))
-        if other is None:
-            raise
-        _switch(f"{other[2]} {other[1]}")
-        return
-    print(told(answer))
-    if not answer.startswith("not "):
-        _arrived()
+        try:
+            answer = _monitor(line)
+        except KeyboardInterrupt:
+            # gdb drops the answer; the server has heard of Ctrl-C itself.
+            answer = f"interrupted at {_whole(lambda: _monitor('when'))}"
+        except (gdb.GdbError, gdb.error) as error:
+            has_moved = False
+            other = _OF_ANOTHER.match(str(error))
+            if other is None:
+                raise
+            _switch(f"{other[2]} {other[1]}")
+            return
+        has_moved = not answer.startswith("not ")
+        print(told(answer))
+    finally:
+        if has_moved:
+            _arrived()
 
 
 class _Command(gdb.Command):  # type: ignore[misc]

@@ -43,7 +43,7 @@ from reenact.printable import printable_lines
 from reenact.symbols.files import ModuleFiles
 
 _SUPPORTED = (
-    "PacketSize=10000;QStartNoAckMode+;ReverseStep+;ReverseContinue+;vContSupported+;swbreak+;"
+    "PacketSize=10000;ReverseStep+;ReverseContinue+;vContSupported+;swbreak+;"
     "hwbreak+;ConditionalBreakpoints+;QCatchSyscalls+;QPassSignals+;"
     + "".join(f"qXfer:{kind}:read+;" for kind in OBJECTS)
     + "multiprocess+;fork-events+;vfork-events+;exec-events+"
@@ -112,6 +112,7 @@ class Conversation:
                 packet = self._packets.get()
                 if packet is None:
                     return
+                self._acknowledge(packet)
                 self._send(self._answer(packet))
         except OSError:
             return  # The client has vanished; the session is as good as before.
@@ -157,12 +158,20 @@ class Conversation:
         return True
 
     def _take(self, packet: Packet) -> None:
-        if self._wants_acknowledgements:
-            self._connection.sendall(b"+" if packet.is_good else b"-")
         if packet.is_good:
-            if packet.content == b"QStartNoAckMode":
-                self._wants_acknowledgements = False
             self._packets.put(packet.content)
+        elif self._wants_acknowledgements:
+            self._connection.sendall(b"-")
+
+    def _acknowledge(self, packet: bytes) -> None:
+        """Say that a packet has come, when all before it have been answered.
+
+        A client that Ctrl-C has kept from reading an answer drops those that come before this.
+        """
+        if self._wants_acknowledgements:
+            self._connection.sendall(b"+")
+        if packet == b"QStartNoAckMode":
+            self._wants_acknowledgements = False
 
     def _send(self, content: bytes | str | None) -> None:
         if content is None:
@@ -368,7 +377,9 @@ class Conversation:
         self._target.told_kinds = wanted if self._names.is_multiprocess else wanted & {"exec"}
         is_gdb = any(feature.startswith("xmlRegisters=") for feature in features)
         self._monitor.is_plain_gdb = is_gdb and not self._has_commands
-        return _SUPPORTED
+        # gdb may leave an answer unread when Ctrl-C comes, and takes it for the next one where
+        # packets are not acknowledged. Others do not wait as long for that as a command may take.
+        return _SUPPORTED + ("" if self._has_commands else ";QStartNoAckMode+")
 
     def _ok(self, _rest: str) -> str:
         return "OK"
