@@ -57,7 +57,7 @@ def render(measured: Mapping[str, Any], name: str) -> str:
     if measured.get("travel"):
         lines += ["", *_travel(measured["travel"])]
     if measured.get("hits"):
-        lines += ["", *_hits(measured["hits"])]
+        lines += ["", *_hits(measured)]
     return "\n".join(lines) + "\n"
 
 
@@ -89,16 +89,23 @@ def _travel(measured: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _hits(measured: Mapping[str, float]) -> list[str]:
-    """The table of what hits cost."""
+def _hits(measured: Mapping[str, Any]) -> list[str]:
+    """The table of what hits cost, and of what they have cost."""
+    before = measured.get("hits_before", {})
+    load = measured.get("hits_load", measured["machine"]["load"][0])
     return [
         "## Hits",
         "",
-        "Breakpoints, watchpoints and lines that a program comes to a million times.",
+        "Breakpoints, watchpoints and lines that a program comes to a million times; "
+        f"load {load:.1f}. "
+        "Before: when each hit was told to Python or to gdb, by what a single one took.",
         "",
-        _row(["what", "ms"]),
-        _row(["---", "---:"]),
-        *(_row([what, f"{took:,.1f}"]) for what, took in measured.items()),
+        _row(["what", "ms", "before"]),
+        _row(["---", "---:", "---:"]),
+        *(
+            _row([what, f"{took:,.1f}", f"{before[what]:,.0f}" if what in before else "-"])
+            for what, took in measured["hits"].items()
+        ),
     ]
 
 
