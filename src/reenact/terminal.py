@@ -70,10 +70,10 @@ def _print_rich_table(
     Console().print(table)
 
 
-def style(text: str, name: str, stream: IO[str] | None = None) -> str:
-    """`text` in a style ("bold", "red", "green", "yellow", "dim") where colours are wanted."""
+def style(text: str, name: str, stream: IO[str]) -> str:
+    """`text` in a style ("bold", "red", "green", "yellow", "dim") where a stream has colours."""
     codes = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-    if not is_colourful(sys.stdout if stream is None else stream):
+    if not is_colourful(stream):
         return text
     return f"\033[{codes[name]}m{text}\033[0m"
 

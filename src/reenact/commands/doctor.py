@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 HELP = "what this machine offers for recording and replaying"
 DESCRIPTION = (
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         styles = {"good": "green", "limited": "yellow", "bad": "red"}
         for finding in findings:
-            mark = terminal.style(f"{finding.state:<7}", styles[finding.state])
+            mark = terminal.style(f"{finding.state:<7}", styles[finding.state], sys.stdout)
             print(f"{mark}  {finding.title}: {printable(finding.found)}")
             print(f"         {finding.meaning}")
             if finding.remedy:

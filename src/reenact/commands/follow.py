@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _print(trace: Trace, found: Sequence[Followed], named: str) -> None:
     for one in found:
         process, event = one.position.process, one.position.event
         text = next(trace.events(process, event, event)).text if one.is_call else "a store"
-        print(f"{terminal.style(str(one.position), 'bold')} {printable(text)}")
+        print(f"{terminal.style(str(one.position), 'bold', sys.stdout)} {printable(text)}")
         whose = f"process {process}" + (f" ({names[process]})" if names.get(process) else "")
         sure = "" if one.is_compared else "; its bytes could not be compared"
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 HELP = "what a trace is: command, machine, time, size, completeness"
 DESCRIPTION = "Show what was recorded, where, when, how it ended, and what is not covered."
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows.append(("damage", f"{terminal.size(trace.unreadable_bytes())} of the log"))
     rows += [("note", note) for note in notes]
     for name, value in rows:
-        print(f"{terminal.style(f'{name:<10}', 'bold')} {printable(value)}")
+        print(f"{terminal.style(f'{name:<10}', 'bold', sys.stdout)} {printable(value)}")
     return 0
 
 

@@ -7,6 +7,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import IO
+
     from reenact.replay.reports import Divergence
     from reenact.replay.verification import Verification
 
@@ -73,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print_json(_as_json(path, result))
     else:
         # With --output the standard output is the program's: our report goes to the other.
-        print(_as_text(result), file=sys.stderr if arguments.output else sys.stdout)
+        stream = sys.stderr if arguments.output else sys.stdout
+        print(_as_text(result, stream), file=stream)
     return 0 if result.is_exact else DIVERGENCE
 
 
@@ -123,7 +126,7 @@ def _divergence_json(divergence: Divergence) -> dict[str, object]:
     }
 
 
-def _as_text(result: Verification) -> str:
+def _as_text(result: Verification, stream: IO[str]) -> str:
     from reenact.printable import printable
     from reenact.terminal import counted, style
 
@@ -142,7 +145,8 @@ def _as_text(result: Verification) -> str:
             f"{counted(len(result.unreachable_processes), 'process')} could not be replayed: "
             "what is left of the parent's recording ends before the fork"
         )
-    verdict = style("exact", "green") if result.is_exact else style("diverged", "red")
+    word, colour = ("exact", "green") if result.is_exact else ("diverged", "red")
+    verdict = style(word, colour, stream)
     figures = ", ".join(
         (
             counted(result.processes, "process"),
