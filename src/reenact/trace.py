@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from reenact import _native, manifest, places
-from reenact.errors import TraceError
+from reenact.errors import TraceError, UsageError
 from reenact.events import Attachment, Event, Process, check_kinds, flag_names
 from reenact.manifest import Manifest
 
@@ -130,26 +130,46 @@ class Trace:
 
         return verify(self.path, process=process, jobs=jobs)
 
-    def replay(self, process: int | Process = 0, *, memory_budget: int | None = None) -> Session:
+    def replay(
+        self,
+        process: int | str | Process = 0,
+        *,
+        begin: Literal["fork", "exec"] = "fork",
+        memory_budget: int | None = None,
+    ) -> Session:
         """Walk through the replay of a process; see `reenact.session.session.Session`.
 
         Arguments:
-            process: one of `processes`, or its number.
+            process: one of `processes`, its number, or the name of the program that it ran last.
+            begin: stand where the process was made ("fork", its first position), or where it
+                executes a program for the first time ("exec"), if it does.
             memory_budget: what copies that wait at earlier positions may take together, bytes;
                 None: a quarter of the memory that is available.
 
-        Errors: `UsageError` when the trace has no such process, `ReplayError` when the replayer
-        cannot be started.
+        Errors: `UsageError` when the trace has no such process, or several of that name,
+        `ReplayError` when the replayer cannot be started.
 
         Example:
             >>> with trace.replay(trace.processes[0]) as session:
             ...     session.position == session.start
             True
         """
+        from reenact.choosing import find_process
         from reenact.session.session import Session
 
+        if begin not in ("fork", "exec"):
+            raise UsageError(f"a replay cannot begin at {begin!r}", 'say "fork" or "exec"')
         number = process.number if isinstance(process, Process) else process
-        return Session(self, number, memory_budget)
+        if isinstance(number, str):
+            number = find_process(self.processes, number)
+        session = Session(self, number, memory_budget)
+        if begin == "exec":
+            try:
+                session.goto_program()
+            except BaseException:
+                session.close()
+                raise
+        return session
 
     @property
     def following(self) -> Following:

@@ -6,7 +6,6 @@ import argparse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from reenact.session.session import Session
     from reenact.trace import Trace
 
 #: Source files that a warning names.
@@ -75,20 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.goto is not None:
             session.goto(arguments.goto)
         elif arguments.begin == "exec":
-            _goto_program(session)
+            session.goto_program()
         if gdb is None:
             wait_for_client(session, arguments.server)
             return 0
         return run_gdb(session, gdb, arguments.gdb_arguments)
-
-
-def _goto_program(session: Session) -> None:
-    """From the fork that made the process to where it executes its first program, if it does."""
-    begun = session.start.event
-    for event in session.trace.events(session.process, begun, kinds=("image-ready",)):
-        if event.index > begun:
-            session.goto(event.index)
-        return
 
 
 def _tell_of_newer_sources(trace: Trace) -> None:

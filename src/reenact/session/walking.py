@@ -47,6 +47,13 @@ class Walking(Looking):
         """
         return self._moved(lambda: self._movements.goto(self._destinations.key(where)))
 
+    def goto_program(self) -> Stop:
+        """Go to where the process executes its first program; else, to its first position."""
+        begun = self.start.event
+        for event in self.trace.events(self.process, begun, kinds=("image-ready",)):
+            return self.goto(event.index if event.index > begun else "start")
+        return self.goto("start")
+
     def stepi(self, count: int = 1, *, thread: int | None = None) -> Stop:
         """Execute instructions; fewer at the end of the process. Points do not count.
 
