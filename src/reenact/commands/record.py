@@ -247,11 +247,14 @@ def _report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
         where = printable(outcome.trace)
         return [f"reenact: {where} was removed while the program ran: nothing is recorded"]
     lines = [f"reenact: {printable(warning)}" for warning in outcome.messages]
-    command = "reenact verify"
+    # Who has seen a program fail wants to know why.
+    is_failure = outcome.wait_status != 0 or outcome.timed_out
+    advice, command = ("debug", "replay") if is_failure else ("replay", "verify")
+    command = f"reenact {command}"
     if is_elsewhere:
         command += f" {_quoted(outcome.trace)}"
     seed = "" if outcome.chaos_seed is None else f" with seed {outcome.chaos_seed}"
-    lines.append(f"reenact: recorded in {outcome.trace}{seed} (replay it: {command})")
+    lines.append(f"reenact: recorded in {outcome.trace}{seed} ({advice} it: {command})")
     return lines
 
 
