@@ -182,6 +182,66 @@ def test_in_gdb(recorded: Built, server: Server, reenact: Reenact, tmp_path: Pat
     assert server.asked == []
 
 
+class Moved:
+    """A recording of a program whose source is gone and was not kept."""
+
+    def __init__(self, reenact: Reenact, folder: Path) -> None:
+        self.source = folder / "moved.c"
+        self.content = (SOURCES / "walk.c").read_bytes() + b"/* of the server */\n"
+        self.source.write_bytes(self.content)
+        program = folder / "moved"
+        subprocess.run(
+            ["cc", "-g", "-O0", "-Wl,--build-id", "-o", program, self.source], check=True
+        )
+        notes = subprocess.run(
+            ["readelf", "-n", program], check=True, capture_output=True, text=True
+        ).stdout
+        build_id = notes.split("Build ID: ")[1].split()[0]
+        self.trace = folder / "trace"
+        words = ("record", "-q", "--sources", "no", "-o", str(self.trace), "--", str(program))
+        reenact.run(*words)
+        self.source.unlink()
+        self.asked = f"/buildid/{build_id}/source{self.source.resolve()}"
+
+
+def test_a_source_that_is_gone_comes_from_a_server(
+    reenact: Reenact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gdb asks for it, with the server that the user has named; about our own recordings only."""
+    need_gdb()
+    configuration = subprocess.run(["gdb", "--configuration"], capture_output=True, text=True)
+    if "--with-debuginfod" not in configuration.stdout:
+        skips.skip(skips.Reason.NO_PROGRAM, "gdb with debuginfod")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("REENACT_DEBUGINFOD", raising=False)
+    folder = tmp_path / "program"
+    folder.mkdir()
+    moved = Moved(reenact, folder)
+    foreign = foreign_copy(moved.trace, tmp_path)
+    words = ["--", "-nx", "-batch", "-ex", "break add", "-ex", "continue", "-ex", "list add"]
+    with contextlib.closing(Server({moved.asked: moved.content})) as opened:
+
+        def shown(trace: Path) -> str:
+            return reenact.run("replay", str(trace), *words, timeout=300).stdout.decode()
+
+        assert "void add(int times)" not in shown(moved.trace)
+        monkeypatch.setenv("DEBUGINFOD_URLS", opened.url)
+        assert "void add(int times)" not in shown(foreign)
+        assert opened.asked == []
+        said = shown(moved.trace)
+        assert moved.asked in opened.asked
+        assert "void add(int times)" in said, said
+        # Where the server has none, nothing else is shown in its place.
+    with contextlib.closing(Server({})) as opened:
+        monkeypatch.setenv("DEBUGINFOD_URLS", opened.url)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+        said = shown(moved.trace)
+        assert moved.asked in opened.asked
+        assert "Breakpoint 1, add (" in said
+        assert "void add(int times)" not in said
+
+
 def test_what_was_fetched_is_part_of_the_cache(
     recorded: Built, server: Server, reenact: Reenact
 ) -> None:
