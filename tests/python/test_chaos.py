@@ -41,7 +41,7 @@ def test_runs_until_it_fails_and_keeps_that_trace(run, native, home, no_end):
     assert native.seeds == [5, 6, 7]
     assert sorted(os.listdir(home)) == ["latest", "true-1"]
     assert err.splitlines()[0] == "reenact: killed by SIGABRT after 3 runs"
-    assert "with seed 7 (replay it: reenact verify)" in err.splitlines()[-1]
+    assert "with seed 7 (debug it: reenact replay)" in err.splitlines()[-1]
 
 
 def test_own_place_is_used_again(run, native, home, tmp_path, no_end):

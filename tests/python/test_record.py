@@ -181,3 +181,22 @@ def test_options_that_mean_nothing_alone_are_refused(native, options):
 
 def test_the_package_tells_its_version():
     assert reenact.__version__ == version()
+
+
+def test_the_function_has_every_option_of_the_command() -> None:
+    """But those about what the command itself says."""
+    import argparse
+    import inspect
+
+    import reenact
+    from reenact.commands import record
+    from reenact.replaced_code import replaced_code
+
+    parser = argparse.ArgumentParser()
+    record.add_arguments(parser)
+    options = {action.dest for action in parser._actions if action.option_strings} - {"help"}
+    parameters = set(inspect.signature(reenact.record).parameters)
+    elsewhere = {"quiet", "paranoid"}
+    assert callable(replaced_code)
+    named = {"output": "trace", "checksum": "checksum_interval"}
+    assert {named.get(option, option) for option in options - elsewhere} == parameters - {"argv"}

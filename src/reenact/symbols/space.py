@@ -12,6 +12,9 @@ from reenact import _native
 from reenact.errors import UsageError
 from reenact.symbols.files import ModuleFiles
 
+#: Names that a hint tells.
+_MOST_ALIKE = 3
+
 
 class MappingLike(Protocol):
     """A stretch of memory (`reenact.session.values.Mapping` is one)."""
@@ -146,10 +149,21 @@ class AddressSpace:
         if not found:
             raise UsageError(
                 f"no function is named {name}",
-                "check the name, and that the program is not stripped; separate debug files: "
+                self._alike(name)
+                or "check the name, and that the program is not stripped; separate debug files: "
                 "REENACT_DEBUG_PATH",
             )
         return tuple(dict.fromkeys(found))
+
+    def _alike(self, name: str) -> str:
+        """Functions that may have been meant, as a hint; empty: none are written alike."""
+        alike = [
+            known
+            for loaded in self.modules
+            for known in loaded.module.similar(name)
+            if loaded.module.functions_named(known)
+        ]
+        return f"did you mean {' or '.join(dict.fromkeys(alike[:_MOST_ALIKE]))}?" if alike else ""
 
     def entries(self, name: str) -> tuple[int, ...]:
         """Addresses of the first instructions of the functions of a name; empty without any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 
 from reenact import _native
@@ -25,6 +26,8 @@ from reenact.symbols.values import Hole, Value, converted
 
 _RED_ZONE = 128
 _OPTIMIZED_OUT = "optimized out"
+#: Names that a hint tells, and how much alike they are to what was written (`difflib`).
+_MOST_ALIKE, _ALIKENESS = 2, 0.7
 _Variable = tuple[str, int, "int | None", bool]
 
 
@@ -99,7 +102,17 @@ class FrameVariables:
             if variable[0] == name and self._loaded is not None:
                 return self._value(self._loaded, variable, function)
         member = self._member(name, own, function)
-        return self._outside(name, function) if member is None else member
+        if member is not None:
+            return member
+        try:
+            return self._outside(name, function)
+        except UnknownNameError as error:
+            # What is nearest is what is meant most often.
+            alike = difflib.get_close_matches(name, self.names, _MOST_ALIKE, _ALIKENESS)
+            if not alike:
+                raise
+            hint = f"did you mean {' or '.join(alike)}?"
+            raise UnknownNameError(error.message, hint) from None
 
     def _member(self, name: str, own: list[_Variable], function: int | None) -> Value | None:
         """A member of the object whose function this is; None: it has none."""
