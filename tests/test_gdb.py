@@ -194,7 +194,7 @@ def test_last_write_of_an_expression(reenact, trace: Path) -> None:
     assert str(line("second write")) in said[4]
     assert str(line("first write")) in said[6]
     assert said.position(3) != said.position(5)
-    assert "last wants something that is in memory" in said[8]
+    assert "this is computed: name something that is in memory" in said[8]
 
 
 def test_calls_in_a_throw_away_branch(reenact, trace: Path) -> None:

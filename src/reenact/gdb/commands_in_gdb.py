@@ -363,7 +363,7 @@ def _place_of(text: str) -> tuple[str, Any]:
         return f"{int(address):#x} {value.type.sizeof}", value.type
     if not _REGISTER_OR_NAME.fullmatch(text):
         raise gdb.GdbError(
-            "last wants something that is in memory or a register, not a computed value"
+            "this is computed: name something that is in memory, or for last in a register"
         )
     level, frame = 0, gdb.selected_frame()
     while frame.newer() is not None:

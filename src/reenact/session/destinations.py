@@ -120,7 +120,8 @@ class Destinations:
         try:
             seconds = moment.timestamp() - began
             # A moment is cut to microseconds, and so is one that the start was shown as.
-            return self._after(0.0 if -_CUT < seconds < 0 else seconds)
+            written = f"{moment:%Y-%m-%d %H:%M:%S}"
+            return self._after(0.0 if -_CUT < seconds < 0 else seconds, written)
         except (ValueError, OverflowError, OSError):
             # No clock shows it.
             raise _unknown(str(moment)) from None
@@ -139,14 +140,20 @@ class Destinations:
             moment += datetime.timedelta(days=1)
         return self._at_moment(max(moment, began))
 
-    def _after(self, seconds: float) -> Key:
-        """The last event before a moment of the recording."""
+    def _after(self, seconds: float, written: str = "") -> Key:
+        """The last event before a moment of the recording; `written`: as who asks names it."""
         duration = self._trace.manifest.duration_ns
         is_before = not seconds >= 0  # Also what is no number.
         if is_before or (duration is not None and seconds > duration / 1e9 + _SLACK):
             took = "" if duration is None else f", which took {duration / 1e9:.3f} s"
+            if written:
+                began = datetime.datetime.fromtimestamp(self._trace.manifest.start_ns / 1e9)
+                took = (
+                    f", which began at {began:%Y-%m-%d %H:%M:%S}{took.replace(', which', ' and')}"
+                )
             raise UsageError(
-                f"{seconds:.6g} seconds after its start is no moment of this recording{took}",
+                f"{written or f'{seconds:.6g} seconds after its start'} is no moment of this "
+                f"recording{took}",
                 "see when it was: reenact info TRACE",
             )
         start = self._process.history.start
