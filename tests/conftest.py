@@ -22,6 +22,11 @@ BUILD = ROOT / "build" / "tests"
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"):
     os.environ.pop(name, None)
 
+# A gdb beside the system's, whose file is called gdb: it is found first.
+if os.environ.get("REENACT_TEST_GDB"):
+    _folder = Path(os.environ["REENACT_TEST_GDB"]).absolute().parent
+    os.environ["PATH"] = f"{_folder}{os.pathsep}{os.environ.get('PATH', '')}"
+
 
 def reenact_command() -> list[str] | None:
     """The command to test: REENACT_TEST_COMMAND, else the one beside this Python, else on PATH."""

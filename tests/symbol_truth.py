@@ -121,7 +121,7 @@ def normal(text: str) -> str:
     # A pointer that no part of a place is about gdb takes for one that is implied.
     text = text.replace("<synthetic pointer>", "<optimized out>")
     # Where nobody knows how many elements there are, their place is shown: gdb's is 0 for none.
-    text = text.replace("<in no memory>", "0x0")
+    text = re.sub(r"(?<!\w )<of unknown length>", "0x0", text).replace(" <of unknown length>", "")
     # Casts in front of addresses, places of references, symbols behind addresses.
     text = re.sub(r"\((?:[^()]|\([^()]*\))*\) (?=@?0x)", "", text)
     text = re.sub(r"@0x[0-9a-f]+: ", "", text)
@@ -264,6 +264,9 @@ def compared(
     # Texts nowhere.
     if "<error: " in other or same(mine, other):
         return Verdict.SAME, ""
+    if "<of unknown length>" in mine:
+        # gdb computes the length that an array of C has for this call.
+        return Verdict.REASON, f"{mine!r} where gdb says {other!r}"
     return Verdict.WRONG, f"{normal(mine)!r} where gdb says {normal(other)!r}"
 
 

@@ -330,3 +330,27 @@ def test_using_declarations(reenact: Reenact, tmp_path: Path) -> None:
         assert session.evaluate("outer::made == outer::inner::made") == 1
         with pytest.raises(UsageError, match="no variable inner::wide"):
             session.evaluate("inner::wide")
+
+
+def test_arrays_of_a_length_that_is_not_known(reenact: Reenact, tmp_path: Path) -> None:
+    """They have elements; their size is not told as zero, nor is what is computed with it."""
+    source, program = tmp_path / "length.c", tmp_path / "length"
+    source.write_text(
+        "struct tail { int count; int values[]; } *tail; struct hidden; struct hidden *hidden;\n"
+        "int inside(int n) { int own[n]; own[0] = 7; int (*at)[n] = &own; tail = (void *)at;\n"
+        "return own[0] + at[0][0]; }\n"
+        "int main(int argc, char **argv) { return inside(argc) != 14; }\n"
+    )
+    subprocess.run(["gcc", "-g", "-o", program, source], check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("length.c:3")
+        session.continue_()
+        assert session.evaluate("own[0]") == 7
+        assert re.fullmatch(r"0x7\w+ <of unknown length>", str(session.evaluate("own")))
+        assert session.evaluate("sizeof *tail") == 4
+        for text in ("sizeof own", "at + 1", "sizeof tail->values"):
+            with pytest.raises(UsageError, match=r"the length of .* is not known"):
+                session.evaluate(text)
+        with pytest.raises(UsageError, match="the size of hidden is not known"):
+            session.evaluate("hidden + 1")

@@ -287,8 +287,7 @@ def _with_pointer(sign: str, left: _Found, right: _Found) -> _Found | None:
     steps = _operand(right)
     if isinstance(steps, Real):
         raise UsageError("a pointer is moved by whole numbers")
-    element = left.type.target
-    size = element.size if element.has_size else 1
+    size = _size_of(left.type.target)
     return _moved(left, (steps.value if sign == "+" else -steps.value) * size)
 
 

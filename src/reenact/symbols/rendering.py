@@ -140,7 +140,8 @@ class _Text:
     def _array(self, value: Renderable, depth: int) -> str:
         if value.type.counts[0] is None:
             # Nothing says how many there are.
-            return "<in no memory>" if value.address is None else f"{value.address:#x}"
+            place = "" if value.address is None else f"{value.address:#x} "
+            return f"{place}<of unknown length>"
         text = None if value.missing is not None else _text_of(value)
         if text is not None:
             return text

@@ -155,7 +155,10 @@ class Type:
         if own is not None and own.kind == "array" and own.size is None:
             size = actual.element_type.size
             for count in actual.counts:
-                size *= count or 0
+                if count is None:
+                    # A flexible one, or one whose length is computed when the program runs.
+                    raise UsageError(f"the length of {self} is not known")
+                size *= count
             return size
         if own is not None and own.kind in ("pointer", "reference"):
             return own.size or POINTER_SIZE

@@ -263,7 +263,8 @@ class Value:
             place, bits = place + bits[0] // 8, (bits[0] % 8, bits[1])
         if self.address is not None:
             return Value(member.type, self.read, place, bits=bits)
-        end = place + (member.type.size if bits is None else (bits[0] + bits[1] + 7) // 8)
+        size = member.type.size if member.type.has_size else 0
+        end = place + (size if bits is None else (bits[0] + bits[1] + 7) // 8)
         return self._inside(member.type, place, end, bits)
 
     def _inside(
