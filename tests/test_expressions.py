@@ -354,3 +354,25 @@ def test_arrays_of_a_length_that_is_not_known(reenact: Reenact, tmp_path: Path) 
                 session.evaluate(text)
         with pytest.raises(UsageError, match="the size of hidden is not known"):
             session.evaluate("hidden + 1")
+
+
+def test_what_a_reference_refers_to_is_meant(reenact: Reenact, tmp_path: Path) -> None:
+    """By a star, too: one more step than to what it refers to; the same where the replayer asks."""
+    source, program = tmp_path / "references.cc", tmp_path / "references"
+    source.write_text(
+        "int inside(int (&corner)[2][2], int *&at) {\n"
+        "return corner[1][0] + *at; }\n"
+        "int main() { int corner[2][2] = {{1, -1}, {2, 0}}; int *at = &corner[0][1];\n"
+        "return inside(corner, at); }\n"
+    )
+    subprocess.run(["g++", "-g", "-o", program, source], check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("references.cc:2", condition="*at == -1 && **corner == 1")
+        assert session.continue_().reason == StopReason.BREAKPOINT
+        assert str(session.evaluate("*corner")) == "{1, -1}"
+        assert session.evaluate("**corner") == 1
+        assert session.evaluate("*at") == -1
+        assert session.evaluate("sizeof(*corner)") == 8
+        with pytest.raises(UsageError, match="is no pointer"):
+            session.evaluate("**at")

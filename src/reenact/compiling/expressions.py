@@ -131,6 +131,9 @@ class _Compilation:
     def _unary(self, node: syntax.Unary) -> Compiled:
         if node.sign == "*":
             value = self._typed(node.operand)
+            if value.type.kind == "reference":
+                # It is what it refers to.
+                value = dereferenced(value)
             return element(value) if value.type.kind == "array" else dereferenced(value)
         if node.sign == "&":
             value = self._typed(node.operand)

@@ -149,7 +149,10 @@ class _Evaluation:
 
     def _unary(self, node: syntax.Unary) -> _Found:
         if node.sign == "*":
-            return self._typed(node.operand).dereference()
+            behind = self._typed(node.operand)
+            # A reference is what it refers to.
+            is_reference = behind.type.kind == "reference"
+            return (behind.dereference() if is_reference else behind).dereference()
         if node.sign == "&":
             if isinstance(node.operand, syntax.Unary) and node.operand.sign == "*":
                 # C: neither is evaluated.
