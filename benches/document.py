@@ -25,6 +25,11 @@ WHAT = {
     "xz-T2/2": "`xz -T2`, native on two cores",
     "node": "node, a script that computes",
     "redis": "redis, SET and GET; the server is recorded, the client is not",
+    "openmp/1": "OpenMP, barriers of two threads, native on one core",
+    "openblas/1": "OpenBLAS, products of matrices, two threads, native on one core",
+    "learn/1": "scikit-learn: forest, clusters, boosted trees; two threads, native on one core",
+    "zgc/1": "Java with ZGC, native on one core",
+    "redis-io4/1": "redis with `--io-threads 4`, SET and GET, native on one core",
     "computing": "a loop without system calls",
     "profiled": "the same loop under a SIGPROF timer of 1 kHz",
 }

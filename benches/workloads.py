@@ -104,6 +104,11 @@ def _script(folder: Path) -> None:
     shutil.copy(PROGRAMS / "compute.js", folder / "compute.js")
 
 
+def _learning(folder: Path) -> None:
+    subprocess.run(["/usr/bin/python3", "-c", "import sklearn"], check=True, capture_output=True)
+    shutil.copy(PROGRAMS / "learn.py", folder / "learn.py")
+
+
 def _java(folder: Path) -> None:
     command = ["javac", "-d", str(folder), str(PROGRAMS / "Garbage.java")]
     subprocess.run(command, cwd=folder, check=True, timeout=120)
@@ -116,10 +121,16 @@ def _on_one_core(*command: str) -> tuple[str, ...]:
 ONE_CORE_OF_TWO = ("env", "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2")
 BARRIERS = (*ONE_CORE_OF_TWO, "./barriers", "300")
 PRODUCTS = (*ONE_CORE_OF_TWO, "./products", "500", "100")
+LEARNING = (*ONE_CORE_OF_TWO, "/usr/bin/python3", "learn.py")
 ZGC = ("java", "-XX:+UseZGC", "-Xmx256m", "Garbage", "3000000")
 XZ_THREADS = ("xz", "-6", "-T2", "--block-size=1MiB", "-k", "-c", "text")
 ROUNDS = "500000000"
 REQUESTS = 100_000
+FEW_REQUESTS = 20_000
+REDIS_THREADS = (
+    *("redis-server", "--port", "0", "--unixsocket", "socket"),
+    *("--save", "", "--appendonly", "no", "--io-threads", "4"),
+)
 
 
 WORKLOADS = (
@@ -167,6 +178,7 @@ WORKLOADS = (
         needs=("gcc",),
         native=_on_one_core(*PRODUCTS),
     ),
+    Workload("learn/1", "threads", LEARNING, _learning, native=_on_one_core(*LEARNING)),
     Workload("zgc/1", "threads", ZGC, _java, needs=("javac",), native=_on_one_core(*ZGC)),
     Workload(
         "redis",
@@ -182,19 +194,18 @@ WORKLOADS = (
         shutdown=("redis-cli", "-s", "socket", "shutdown", "nosave"),
         requests=REQUESTS,
     ),
+    # Its I/O threads wait by counting, natively for long on one core: fewer requests.
     Workload(
-        "redis-io4",
+        "redis-io4/1",
         "server",
-        (
-            *("redis-server", "--port", "0", "--unixsocket", "socket"),
-            *("--save", "", "--appendonly", "no", "--io-threads", "4"),
-        ),
+        REDIS_THREADS,
+        native=_on_one_core(*REDIS_THREADS),
         client=(
             *("redis-benchmark", "-s", "socket", "-t", "set,get", "-q"),
-            *("-n", str(REQUESTS // 2), "-c", "20"),
+            *("-n", str(FEW_REQUESTS // 2), "-c", "20"),
         ),
         shutdown=("redis-cli", "-s", "socket", "shutdown", "nosave"),
-        requests=REQUESTS,
+        requests=FEW_REQUESTS,
     ),
     # The same computation without the timer and with it: the difference is the landings'.
     Workload(

@@ -30,6 +30,7 @@ pub mod instruction;
 pub mod interruptible;
 pub mod moved_code;
 mod program_code;
+mod register_changes;
 pub mod short_decoder;
 pub mod signal_action;
 pub mod signal_frame;

@@ -1,11 +1,20 @@
 //! Lengths of the instructions that short loops are made of, and where they lead. Pure: bytes in, an answer out.
 //! What it does not know (vectors of AVX, x87, system instructions) it says so of.
 
+use crate::register_changes as changes;
+
 /// Bytes of the longest instruction.
 pub const LONGEST: usize = 15;
 
 /// As compilers write it, without other prefixes.
 const PAUSE: [u8; 2] = [0xf3, 0x90];
+
+/// Numbers of registers, and an opcode.
+const STACK: u8 = 4;
+const FRAME: u8 = 5;
+const LEA: u8 = 0x8d;
+/// What a function's frame is addressed by.
+pub const FRAME_REGISTERS: u16 = 1 << STACK | 1 << FRAME;
 
 /// Where an instruction leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +31,25 @@ pub enum Leads {
     Return,
 }
 
+/// Memory that an instruction names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The registers of its address, a bit each, as the processor numbers them; none: relative to the instruction, or absolute.
+    pub registers: u16,
+    /// It has the base of FS or GS: the thread's own.
+    pub is_local: bool,
+}
+
 /// A decoded instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoded {
     pub length: u64,
     pub leads: Leads,
+    /// General registers that it may change, a bit each.
+    pub changes: u16,
+    pub memory: Option<Memory>,
+    /// It does nothing but look at memory, if it names some, by general registers: it moves, compares or tests.
+    pub looks: bool,
     /// It changes memory outside of the function's frame, and each time perhaps in another way: an exchange of a
     /// register and memory does not count, which does the same again while the registers are the same.
     pub stores: bool,
@@ -41,12 +64,13 @@ enum Operands {
     Memory(usize, bool),
 }
 
-struct Prefixes {
+pub(crate) struct Prefixes {
     wide: bool,
-    /// REX.B.
-    extends_base: bool,
+    /// The bits R, X and B of REX.
+    rex: u8,
     operand_size: bool,
     repeat: bool,
+    segment: bool,
 }
 
 /// Decode the instruction at the start of `code`; `None`: an unknown one, or it goes on behind `code`.
@@ -54,22 +78,24 @@ pub fn decode(code: &[u8]) -> Option<Decoded> {
     let mut at = 0;
     let mut prefixes = Prefixes {
         wide: false,
-        extends_base: false,
+        rex: 0,
         operand_size: false,
         repeat: false,
+        segment: false,
     };
     loop {
         match *code.get(at)? {
             0x66 => prefixes.operand_size = true,
             0xf3 => prefixes.repeat = true,
-            0xf0 | 0xf2 | 0x2e | 0x36 | 0x3e | 0x26 | 0x64 | 0x65 => {}
+            0x64 | 0x65 => prefixes.segment = true,
+            0xf0 | 0xf2 | 0x2e | 0x36 | 0x3e | 0x26 => {}
             _ => break,
         }
         at += 1;
     }
     if let rex @ 0x40..=0x4f = *code.get(at)? {
         prefixes.wide = rex & 8 != 0;
-        prefixes.extends_base = rex & 1 != 0;
+        prefixes.rex = rex & 7;
         // REX.W takes precedence (Intel SDM volume 2, 2.2.1.2).
         prefixes.operand_size &= !prefixes.wide;
         at += 1;
@@ -81,10 +107,13 @@ pub fn decode(code: &[u8]) -> Option<Decoded> {
     }
     let byte = |at: usize| code.get(at).map(|&byte| i64::from(byte as i8));
     let plain = |length: usize, leads| {
-        let length = length as u64;
+        let by_stack = matches!(leads, Leads::Call(_) | Leads::Return);
         Some(Decoded {
-            length,
+            length: length as u64,
             leads,
+            changes: if by_stack { 1 << STACK } else { 0 },
+            memory: None,
+            looks: false,
             stores: false,
         })
     };
@@ -96,9 +125,19 @@ pub fn decode(code: &[u8]) -> Option<Decoded> {
         0xc3 => plain(at, Leads::Return),
         0x90 if code.starts_with(&PAUSE) => plain(at, Leads::Pause),
         _ => {
-            let reg = code.get(at).map_or(0, |modrm| modrm >> 3 & 7);
-            let operands = one_byte(opcode, reg, &prefixes)?;
-            with_operands(code, at, operands, &prefixes)
+            let modrm = code.get(at).copied().unwrap_or(0);
+            let operands = one_byte(opcode, modrm >> 3 & 7, &prefixes)?;
+            let mut decoded = with_operands(code, at, operands, &prefixes)?;
+            decoded.changes = changes::one_byte(opcode, modrm, prefixes.rex);
+            decoded.looks = matches!(opcode, 0x38..=0x3b | 0x84 | 0x85 | 0x8a | 0x8b | 0x63)
+                || matches!(
+                    (opcode, modrm >> 3 & 7),
+                    (0x80..=0x83, 7) | (0xf6 | 0xf7, 0)
+                );
+            if opcode == LEA {
+                decoded.memory = None;
+            }
+            Some(decoded)
         }
     }
 }
@@ -154,6 +193,9 @@ fn two_byte(code: &[u8], at: usize, prefixes: &Prefixes) -> Option<Decoded> {
         return Some(Decoded {
             length: at as u64 + 4,
             leads: Leads::Branch(opcode & 15, displacement(code, at)?),
+            changes: 0,
+            memory: None,
+            looks: false,
             stores: false,
         });
     }
@@ -179,7 +221,14 @@ fn two_byte(code: &[u8], at: usize, prefixes: &Prefixes) -> Option<Decoded> {
         0xd1..=0xf6 | 0xf8..=0xfe => Memory(0, false),
         _ => return None,
     };
-    with_operands(code, at, operands, prefixes)
+    let mut decoded = with_operands(code, at, operands, prefixes)?;
+    decoded.changes = changes::two_byte(opcode, modrm, prefixes.rex);
+    decoded.looks = matches!(opcode, 0xb6 | 0xb7 | 0xbe | 0xbf);
+    if matches!(opcode, 0x18..=0x1f) {
+        // Hints.
+        decoded.memory = None;
+    }
+    Some(decoded)
 }
 
 fn with_operands(
@@ -188,33 +237,41 @@ fn with_operands(
     operands: Operands,
     prefixes: &Prefixes,
 ) -> Option<Decoded> {
-    let (length, stores) = match operands {
-        Operands::Immediate(bytes) => (at + bytes, false),
+    let (length, memory, is_destination) = match operands {
+        Operands::Immediate(bytes) => (at + bytes, None, false),
         Operands::Memory(bytes, is_destination) => {
-            let (length, is_outside) = memory_operand(code.get(at..)?, prefixes)?;
-            (at + length + bytes, is_destination && is_outside)
+            let (length, memory) = memory_operand(code.get(at..)?, prefixes)?;
+            (at + length + bytes, memory, is_destination)
         }
     };
+    let is_frame = |memory: Memory| memory.registers & FRAME_REGISTERS != 0;
     (length <= code.len()).then_some(Decoded {
         length: length as u64,
         leads: Leads::On,
-        stores,
+        changes: 0,
+        memory,
+        looks: false,
+        stores: is_destination && memory.is_some_and(|memory| !is_frame(memory)),
     })
 }
 
-/// Bytes of ModRM, SIB and displacement, and whether that is memory outside of the function's frame.
-fn memory_operand(code: &[u8], prefixes: &Prefixes) -> Option<(usize, bool)> {
-    const STACK: u8 = 4;
-    const FRAME: u8 = 5;
+/// Bytes of ModRM, SIB and displacement, and the memory that they name.
+fn memory_operand(code: &[u8], prefixes: &Prefixes) -> Option<(usize, Option<Memory>)> {
     let modrm = *code.first()?;
     let (mode, rm) = (modrm >> 6, modrm & 7);
     if mode == 3 {
-        return Some((1, false));
+        return Some((1, None));
     }
     let (mut length, mut base) = (1, rm);
+    let mut registers = 0u16;
     if rm == STACK {
-        base = *code.get(1)? & 7;
+        let sib = *code.get(1)?;
+        base = sib & 7;
         length = 2;
+        let index = sib >> 3 & 7 | (prefixes.rex & 2) << 2;
+        if index != STACK {
+            registers |= 1 << index;
+        }
     }
     // Without a base there is a displacement of four bytes.
     let has_none = mode == 0 && base == FRAME;
@@ -224,6 +281,13 @@ fn memory_operand(code: &[u8], prefixes: &Prefixes) -> Option<(usize, bool)> {
         1 => 1,
         _ => 4,
     };
-    let is_frame = !has_none && !prefixes.extends_base && matches!(base, STACK | FRAME);
-    Some((length, !is_frame))
+    if !has_none {
+        registers |= 1 << (base | (prefixes.rex & 1) << 3);
+    }
+    let is_local = prefixes.segment;
+    let memory = Memory {
+        registers,
+        is_local,
+    };
+    Some((length, Some(memory)))
 }

@@ -4,7 +4,7 @@
 //! Code is followed from where a thread was interrupted, so it is proven to be code: an instruction from which the
 //! ways lead back to where the thread was, and to which they lead from there; of the shortest way round, if there is one.
 
-use crate::short_decoder::{decode, Decoded, Leads, LONGEST};
+use crate::short_decoder::{decode, Decoded, Leads, FRAME_REGISTERS, LONGEST};
 
 /// Instructions that are looked at.
 const MOST: usize = 64;
@@ -115,8 +115,8 @@ impl Graph {
         }
     }
 
-    /// Call `visit` with each instruction of the shortest way round.
-    fn way_round(&self, mut visit: impl FnMut(&Node, &Decoded)) {
+    /// Call `visit` with each instruction of the shortest way round, the last one first, and with where it leads on it.
+    fn way_round(&self, mut visit: impl FnMut(&Node, &Decoded, u64)) {
         let start = self.nodes[0].address;
         let closes = |node: &Node| {
             let mut leads_to_start = false;
@@ -124,11 +124,13 @@ impl Graph {
             leads_to_start
         };
         let mut at = self.nodes[..self.count].iter().position(closes);
+        let mut next = start;
         while let Some(index) = at {
             let node = &self.nodes[index];
             if let Some(decoded) = &node.decoded {
-                visit(node, decoded);
+                visit(node, decoded, next);
             }
+            next = node.address;
             at = (index > 0).then_some(node.parent);
         }
     }
@@ -146,18 +148,79 @@ impl Graph {
     }
 }
 
+/// How a thread was found to wait in a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// By the hint, at most.
+    Hint,
+    /// Registers and stack were the same a time before: a branch of a loop that stores nothing will do.
+    Repeats,
+    /// It was there a time before, and counts: a branch will do if the loop looks at the same memory each time round, and
+    /// changes nothing but registers.
+    Counts {
+        /// The registers, a bit each, that lead into the function's frame: what is there is not another thread's.
+        frame: u16,
+    },
+}
+
+/// Where to leave a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub address: u64,
+    /// Where the way round goes on behind it: elsewhere the loop is over. 0: not known.
+    pub onwards: u64,
+    /// It is a branch: the loop can be a computation after all.
+    pub counts: bool,
+    /// The general registers, a bit each, that the way round may change.
+    pub changes: u16,
+}
+
+/// What a way round does, as far as it can show that the loop only waits.
+#[derive(Default)]
+struct Doings {
+    changes: u16,
+    /// Registers of addresses.
+    addresses: u16,
+    looks_elsewhere: bool,
+    acts: bool,
+}
+
+impl Doings {
+    fn add(&mut self, decoded: &Decoded, frame: u16) {
+        self.changes |= decoded.changes;
+        self.acts |= matches!(decoded.leads, Leads::Call(_) | Leads::Return);
+        let Some(memory) = decoded.memory else {
+            return;
+        };
+        self.addresses |= memory.registers;
+        self.acts |= !decoded.looks;
+        self.looks_elsewhere |= !memory.is_local && memory.registers & frame == 0;
+    }
+
+    /// Without others the memory stays as it is: then the loop ends by a count, or never.
+    fn only_wait(&self) -> bool {
+        self.looks_elsewhere && !self.acts && self.changes & self.addresses == 0
+    }
+}
+
+/// The registers that lead into a function's frame, from their values: the stack pointer, and the base pointer where it is one.
+pub fn frame_registers(stack: u64, base: u64) -> u16 {
+    const LARGEST_FRAME: u64 = 1 << 16;
+    let has_base = base.wrapping_sub(stack) < LARGEST_FRAME;
+    FRAME_REGISTERS & if has_base { u16::MAX } else { 1 << 4 }
+}
+
 /// Where to leave the loop that a thread was interrupted in.
 ///
 /// Args:
 ///   * `ip`: where that was.
-///   * `repeats`: whether registers and stack were the same there a time before. Then a branch of a loop that
-///     stores nothing will do.
+///   * `sign`: how it was found to wait.
 ///   * `read`: read code at an address; how many bytes there are.
 pub fn find(
     ip: u64,
-    repeats: bool,
+    sign: Sign,
     read: impl FnMut(u64, &mut [u8; LONGEST]) -> usize,
-) -> Option<u64> {
+) -> Option<Place> {
     let mut graph = Graph {
         nodes: [Node {
             address: 0,
@@ -172,18 +235,49 @@ pub fn find(
     graph.add(ip, 0);
     graph.follow(read);
     graph.mark(ip);
+    let frame = match sign {
+        Sign::Counts { frame } => frame,
+        _ => 0,
+    };
     let (mut pause, mut branch, mut stores) = (None, None, false);
-    graph.way_round(|node, decoded| {
+    let mut doings = Doings::default();
+    graph.way_round(|node, decoded, onwards| {
         stores |= decoded.stores;
+        doings.add(decoded, frame);
+        let place = Place {
+            address: node.address,
+            onwards,
+            counts: true,
+            changes: 0,
+        };
         match decoded.leads {
-            Leads::Pause => pause = Some(node.address),
-            Leads::Branch(..) | Leads::Jump(_) => branch = Some(node.address),
+            Leads::Pause => pause = Some(place),
+            Leads::Branch(..) | Leads::Jump(_) => branch = Some(place),
             _ => {}
         }
     });
+    let may_be_branch = match sign {
+        Sign::Hint => false,
+        Sign::Repeats => !stores,
+        Sign::Counts { .. } => doings.only_wait(),
+    };
+    let elsewhere = || {
+        graph.pause().map(|address| Place {
+            address,
+            onwards: 0,
+            counts: false,
+            changes: u16::MAX,
+        })
+    };
+    let changes = doings.changes;
     pause
-        .or_else(|| branch.filter(|_| repeats && !stores))
-        .or_else(|| graph.pause())
+        .map(|place| Place {
+            counts: false,
+            ..place
+        })
+        .or_else(|| branch.filter(|_| may_be_branch))
+        .map(|place| Place { changes, ..place })
+        .or_else(elsewhere)
 }
 
 /// Where the program goes on behind an instruction that [`find`] has found, with these flags.

@@ -1,8 +1,11 @@
 //! Short loops are decoded as the processor does, and left where they wait.
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Mnemonic};
+use iced_x86::{
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
+    Register,
+};
 use reenact_interpose::short_decoder::{decode, Leads, LONGEST};
-use reenact_interpose::waiting_loop::{find, next};
+use reenact_interpose::waiting_loop::{find, frame_registers, next, Sign};
 
 const START: u64 = 0x40_0000;
 
@@ -22,7 +25,45 @@ fn reader(code: &[u8]) -> impl FnMut(u64, &mut [u8; LONGEST]) -> usize + '_ {
 }
 
 fn found(code: &[u8], offset: u64, repeats: bool) -> Option<u64> {
-    find(START + offset, repeats, reader(code)).map(|address| address - START)
+    let sign = if repeats { Sign::Repeats } else { Sign::Hint };
+    find(START + offset, sign, reader(code)).map(|place| place.address - START)
+}
+
+/// The same of a loop that counts, in a function that addresses its frame by the stack pointer: the branch, and where
+/// the loop goes on.
+fn counting(code: &[u8], offset: u64) -> Option<(u64, u64)> {
+    let frame = frame_registers(0x7fff_0000, 0x40_0000);
+    let place = find(START + offset, Sign::Counts { frame }, reader(code))?;
+    assert!(place.counts);
+    Some((place.address - START, place.onwards - START))
+}
+
+/// A general register's bit, as the processor numbers them.
+fn bit(register: Register) -> u16 {
+    if register.is_gpr() {
+        1 << register.full_register().number()
+    } else {
+        0
+    }
+}
+
+/// What an instruction changes and what its address is made of, as another decoder has it.
+fn registers(instruction: &Instruction) -> (u16, Option<u16>) {
+    let mut factory = InstructionInfoFactory::new();
+    let info = factory.info(instruction);
+    let changes = info
+        .used_registers()
+        .iter()
+        .filter(|used| {
+            use OpAccess::{CondWrite, ReadCondWrite, ReadWrite, Write};
+            matches!(used.access(), Write | CondWrite | ReadWrite | ReadCondWrite)
+        })
+        .fold(0, |bits, used| bits | bit(used.register()));
+    let is_own =
+        instruction.mnemonic() != Mnemonic::Push && instruction.mnemonic() != Mnemonic::Pop;
+    let memory = info.used_memory().first().filter(|_| is_own);
+    let address = memory.map(|memory| bit(memory.base()) | bit(memory.index()));
+    (changes, address)
 }
 
 /// A generator of numbers (xorshift).
@@ -35,6 +76,12 @@ impl Numbers {
         self.0 ^= self.0 << 17;
         self.0
     }
+}
+
+/// Addresses of 32 bits and of masked stores are not looked at here.
+fn has_odd_address(instruction: &Instruction) -> bool {
+    let base = instruction.memory_base();
+    base.is_gpr32() || instruction.memory_index().is_gpr32()
 }
 
 #[test]
@@ -62,6 +109,15 @@ fn lengths_and_ways_are_those_of_another_decoder() {
         }
         known += 1;
         assert_eq!(decoded.length, other.len() as u64, "{code:02x?}: {other:?}");
+        let (changes, address) = registers(&other);
+        assert_eq!(changes & !decoded.changes, 0, "{code:02x?}: {other:?}");
+        if decoded.leads == Leads::On && !has_odd_address(&other) {
+            let named = decoded.memory.map(|memory| memory.registers);
+            assert!(
+                address.is_none_or(|bits| named == Some(bits)),
+                "{code:02x?}: {other:?}"
+            );
+        }
         let target = |by| START.wrapping_add(decoded.length).wrapping_add_signed(by);
         let (flow, leads_to) = match decoded.leads {
             Leads::On => (FlowControl::Next, None),
@@ -141,6 +197,45 @@ fn a_loop_without_the_hint_is_left_at_a_branch_if_it_stores_nothing() {
     // A system call in the loop is an event.
     let calling = [0x0f, 0x05, 0x85, 0xc0, 0x75, 0xfa];
     assert_eq!(found(&calling, 2, true), None);
+}
+
+#[test]
+fn a_loop_that_counts_is_left_at_a_branch_if_it_looks_at_one_place() {
+    // sub eax, 1; je out; mov rdx, [rbp]; test rdx, rdx; je, to the start: redis's threads wait so.
+    let waiting = [
+        0x83, 0xe8, 0x01, 0x74, 0x09, 0x48, 0x8b, 0x55, 0x00, 0x48, 0x85, 0xd2, 0x74, 0xf2, 0xc3,
+    ];
+    for offset in [0, 3, 5, 9, 12] {
+        let (address, onwards) = counting(&waiting, offset).expect("it waits");
+        assert!(matches!((address, onwards), (3, 5) | (12, 0)), "{offset}");
+    }
+    // Where rbp leads into the frame, nobody else stores there.
+    let frame = frame_registers(0x7fff_0000, 0x7fff_0080);
+    assert_eq!(find(START, Sign::Counts { frame }, reader(&waiting)), None);
+    // add eax, 1; cmp byte [rdi], 0; je, to the start
+    let byte = [0x83, 0xc0, 0x01, 0x80, 0x3f, 0x00, 0x74, 0xf8];
+    assert_eq!(counting(&byte, 0), Some((6, 0)));
+    // The search for a byte: add rdi, 1; cmp byte [rdi], 0; jne, to the start
+    let searching = [0x48, 0x83, 0xc7, 0x01, 0x80, 0x3f, 0x00, 0x75, 0xf7];
+    assert_eq!(counting(&searching, 0), None);
+    // A list: mov rdi, [rdi]; test rdi, rdi; jne, to the start
+    let list = [0x48, 0x8b, 0x3f, 0x48, 0x85, 0xff, 0x75, 0xf8];
+    assert_eq!(counting(&list, 0), None);
+    // A sum: add eax, [rdi + rcx * 4]; sub rcx, 1; jne, to the start
+    let sum = [0x03, 0x04, 0x8f, 0x48, 0x83, 0xe9, 0x01, 0x75, 0xf7];
+    assert_eq!(counting(&sum, 0), None);
+    // Nothing but arithmetic: imul eax, eax, 31; sub ecx, 1; jne, to the start
+    let arithmetic = [0x6b, 0xc0, 0x1f, 0x83, 0xe9, 0x01, 0x75, 0xf8];
+    assert_eq!(counting(&arithmetic, 0), None);
+    // A bound that is in the frame: add eax, 1; cmp eax, [rsp + 8]; jb, to the start
+    let bound = [0x83, 0xc0, 0x01, 0x3b, 0x44, 0x24, 0x08, 0x72, 0xf7];
+    assert_eq!(counting(&bound, 0), None);
+    // It stores, in the frame too: mov [rsp + 8], eax; cmp byte [rdi], 0; je, to the start
+    let storing = [0x89, 0x44, 0x24, 0x08, 0x80, 0x3f, 0x00, 0x74, 0xf7];
+    assert_eq!(counting(&storing, 0), None);
+    // lock cmpxchg [rdi], ecx; jne, to the start: it can have succeeded.
+    let exchanging = [0xf0, 0x0f, 0xb1, 0x0f, 0x75, 0xfa];
+    assert_eq!(counting(&exchanging, 0), None);
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn on_signal(thread: &mut Thread) {
 fn preempt(thread: &mut Thread) {
     signal::log_landing_with(&thread.frame, |event| {
         if thread.spins > 0 {
-            waiting_places::notice(thread, thread.repeats, event);
+            waiting_places::notice(thread, thread.sign, event);
         }
     });
     scheduler::yield_now(thread);
@@ -209,6 +209,9 @@ fn on_system_call(thread: &mut Thread) {
         event.header.flags = flags::PATCHED;
     } else if thread.link == 0 {
         patch::consider(ip, number, &mut event);
+    }
+    if waiting_places::is_due() {
+        waiting_places::begin_due(thread, number, &args, &mut event);
     }
     complete(Call {
         thread,

@@ -153,6 +153,11 @@ impl Locked {
         }
     }
 
+    /// Whether any thread waits that was not found waiting for others by spinning.
+    pub fn has_not_spinning(&self) -> bool {
+        (0..waiting()).any(|behind| self.at(behind).spins == 0)
+    }
+
     /// Chaos: bring a random one of the waiting threads to the front, of low priority only when
     /// there is no other.
     fn draw_first(&self, waiting: usize) {

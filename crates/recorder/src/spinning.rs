@@ -3,18 +3,22 @@
 //!
 //! Those who wait for the token ask now and then ([`crate::patience`]); the running thread's signal
 //! handler compares what it finds with what it found before. A wrong answer costs time and changes
-//! nothing else. Two signs are accepted:
+//! nothing else. Three signs are accepted:
 //!
 //! * The processor's hint for such loops, `pause`, is near.
 //! * The same few addresses with the same registers, vector registers and stack as at the time before:
 //!   a loop that counts nothing.
+//! * The same few addresses as at the time before, in a loop that looks at the same memory each time round and changes
+//!   nothing but registers: it counts how long it waits.
 //!
 //! A loop that reads the clock, or calls `sched_yield`, makes events and is seen there.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use reenact_freestanding::numbers::PAGE;
+use reenact_freestanding::numbers::{CLOCK_GETTIME, PAGE};
+use reenact_freestanding::syscall::syscall2;
 use reenact_interpose::user_context::{UserContext, RIP, RSP};
+use reenact_interpose::waiting_loop::{self, Sign};
 
 use crate::log::{self, TICKS_PER_MS};
 use crate::thread::{requested, Sample, Thread};
@@ -26,6 +30,8 @@ const LOOP: u64 = 128;
 /// what is around it, so a loop that has one is mostly interrupted right behind it.
 const NEAR: u64 = 32;
 const PAUSE: [u8; 2] = [0xf3, 0x90];
+/// Between two samples the thread has computed for at least so long.
+const SOONEST_NS: u64 = 10_000;
 /// How long a program counts as one whose threads spin after one was seen to.
 const LATELY: u64 = 200 * TICKS_PER_MS;
 
@@ -38,19 +44,47 @@ pub fn was_seen_lately() -> bool {
     last != 0 && log::time().wrapping_sub(last) < LATELY
 }
 
-/// Whether the running thread, which is interrupted in the program's code, spins.
-pub fn is_seen(thread: &mut Thread, context: &UserContext) -> bool {
+/// Whether the running thread, which is interrupted in the program's code, spins. `may_count` knows loops that count while
+/// they wait.
+pub fn is_seen(
+    thread: &mut Thread,
+    context: &UserContext,
+    may_count: impl FnOnce(u64, Sign) -> bool,
+) -> bool {
     let ip = context.general[RIP];
     let sample = Sample {
         event: log::next_event(),
         ip,
         state: state(context),
+        computed: computed_ns(),
     };
+    // Two questions can arrive at once, where processors are scarce: nothing has happened between them.
+    if sample.computed.wrapping_sub(thread.sample.computed) < SOONEST_NS {
+        thread.sign = Sign::Hint;
+        return is_pause_near(ip);
+    }
     let last = core::mem::replace(&mut thread.sample, sample);
-    let is_the_same =
-        last.event == sample.event && last.state == sample.state && last.ip.abs_diff(ip) < LOOP;
-    thread.repeats = is_the_same;
+    let stays = last.event == sample.event && last.ip.abs_diff(ip) < LOOP;
+    let is_the_same = stays && last.state == sample.state;
+    thread.sign = Sign::Hint;
+    if is_the_same {
+        thread.sign = Sign::Repeats;
+    } else if stays && !is_pause_near(ip) {
+        let [stack, base] = [context.general[RSP], context.general[RBP]];
+        let frame = waiting_loop::frame_registers(stack, base);
+        thread.sign = Sign::Counts { frame };
+        return may_count(ip, thread.sign);
+    }
     is_the_same || is_pause_near(ip)
+}
+
+/// How long the running thread has computed.
+fn computed_ns() -> u64 {
+    const THREAD_CPUTIME: u64 = 3;
+    let mut time = [0u64; 2];
+    // SAFETY: a timespec of ours.
+    unsafe { syscall2(CLOCK_GETTIME, THREAD_CPUTIME, time.as_mut_ptr() as u64) };
+    time[0].wrapping_mul(1_000_000_000).wrapping_add(time[1])
 }
 
 /// Whether the running thread, which spins, has done so for as long as it takes to describe where it is. Many loops

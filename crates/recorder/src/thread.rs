@@ -9,6 +9,7 @@ use reenact_trace::layout::THREADS_ADDRESS;
 use reenact_trace::EventHeader;
 
 use reenact_interpose::alternate_stack::AlternateStack;
+use reenact_interpose::waiting_loop::Sign;
 use reenact_interpose::{frame, Frame};
 
 use crate::confinement::Confinement;
@@ -46,6 +47,8 @@ pub struct Sample {
     pub ip: u64,
     /// A hash of registers and stack.
     pub state: u64,
+    /// For how long the thread had computed, in nanoseconds.
+    pub computed: u64,
 }
 
 /// A signal that has arrived and has not been given to the program yet.
@@ -124,8 +127,18 @@ pub struct Thread {
     /// yielded, for another reason.
     pub spins: u32,
     pub spins_at: u64,
-    /// Whether its registers and stack were then as at the look before.
-    pub repeats: bool,
+    /// How it was then found to wait.
+    pub sign: Sign,
+    /// A hash of what such a loop leaves as it is, when it last handed over in one.
+    pub left_alone: u64,
+    /// Where it is watched whether it leaves the loop by itself, the log's state since then, what the loop left alone at first,
+    /// and how often it has come there.
+    pub watched_at: u64,
+    pub watched_since: u64,
+    pub watched_state: u64,
+    pub watched_passes: u64,
+    /// How long others ran, in ticks, while it handed over again and again in a loop that it has not left since.
+    pub starved: u64,
     /// When it was first seen spinning where it is, the log's next event then, and where that was.
     pub spins_since: u64,
     pub spins_since_event: u64,

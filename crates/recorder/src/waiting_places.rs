@@ -8,10 +8,17 @@
 //! * A pass costs more than a microsecond. Where it is in vain, because nobody waits, or all wait for something else,
 //!   there are as many of them as a landing costs; then the loop runs as it is, until it is found again.
 //! * What a loop waits by is code of a file, and proven to be (`reenact_interpose::waiting_loop`).
+//! * A loop that counts while it waits can be a computation that looks like it: where handing over there is in vain again and
+//!   again, it is left alone for longer each time.
+//! * Where a landing would cost more than the waits do, the breakpoint comes with the next call's event, without one.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+use reenact_freestanding::numbers::{
+    CLOCK_GETTIME, FUTEX, FUTEX_WAKE, GETTID, MADVISE, PAGE, SCHED_YIELD,
+};
 use reenact_interpose::breakpoints::{self, Breakpoint};
 use reenact_interpose::short_decoder::LONGEST;
-use reenact_interpose::waiting_loop;
+use reenact_interpose::waiting_loop::{self, Sign};
 use reenact_trace::event::instruction;
 use reenact_trace::registers::TRAP_FLAG;
 use reenact_trace::{EventKind, Tag};
@@ -19,13 +26,22 @@ use reenact_trace::{EventKind, Tag};
 use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::sites::{self, Trap};
 use crate::thread::Thread;
-use crate::{code_ranges, guest, scheduler, signal};
+use crate::{code_ranges, guest, run_queue, scheduler, signal};
 
 /// A place.
 #[derive(Clone, Copy)]
 struct Place {
     /// 0: none.
     address: u64,
+    /// Where the loop goes on behind it; 0: not known.
+    onwards: u64,
+    /// The loop counts how long it waits: perhaps it only computes.
+    counts: bool,
+    /// The registers that the loop changes.
+    changes: u16,
+    /// For how many passes a thread that comes there is watched next, and how many more hand over unwatched.
+    watch: u64,
+    trusted: u64,
     /// Passes since the last event, and which one that was.
     passes: u64,
     since: u64,
@@ -37,13 +53,18 @@ struct Place {
 const MOST: usize = 64;
 static mut PLACES: [Place; MOST] = [Place {
     address: 0,
+    onwards: 0,
+    counts: false,
+    changes: 0,
+    watch: 0,
+    trusted: 0,
     passes: 0,
     since: 0,
     in_vain: 0,
 }; MOST];
 
-/// Short turns in succession that ended at such places, and the event of the last one.
-static mut SHORT_TURNS: u64 = 0;
+/// Turns in succession in which threads only came to such places once more, and the event of the last one.
+static mut VAIN_TURNS: u64 = 0;
 static mut LAST_TURN: u64 = 0;
 
 fn places() -> &'static mut [Place; MOST] {
@@ -70,13 +91,25 @@ fn read(address: u64, code: &mut [u8; LONGEST]) -> usize {
 }
 
 /// The thread has been found spinning where it is, which `event` describes: from now on it hands over there by itself.
-pub fn notice(thread: &Thread, repeats: bool, event: &mut Builder) {
-    if thread.link != 0 || thread.frame.registers.rflags & TRAP_FLAG != 0 {
-        return;
+pub fn notice(thread: &Thread, sign: Sign, event: &mut Builder) {
+    if may_have_places(thread) {
+        begin(thread.frame.registers.rip, sign, event);
     }
-    let Some(address) = waiting_loop::find(thread.frame.registers.rip, repeats, read) else {
+}
+
+fn may_have_places(thread: &Thread) -> bool {
+    thread.link == 0 && thread.frame.registers.rflags & TRAP_FLAG == 0
+}
+
+/// Put a breakpoint into the loop at `ip`, with this event.
+fn begin(ip: u64, sign: Sign, event: &mut Builder) {
+    let Some(found) = waiting_loop::find(ip, sign, read) else {
         return;
     };
+    let address = found.address;
+    if found.counts && is_resting(address) {
+        return;
+    }
     let free = places().iter_mut().find(|place| place.address == 0);
     let Some(place) = place(address).or(free) else {
         return;
@@ -84,12 +117,56 @@ pub fn notice(thread: &Thread, repeats: bool, event: &mut Builder) {
     if breakpoints::insert(address, instruction::WAIT) {
         *place = Place {
             address,
+            onwards: found.onwards,
+            counts: found.counts,
+            changes: found.changes,
+            watch: SHORTEST_WATCH,
+            trusted: 0,
             passes: 0,
             since: log::places(),
             in_vain: 0,
         };
         event.bytes(Tag::Breakpoints, 0, &address.to_le_bytes());
     }
+}
+
+/// Where a thread was found spinning that is not described there, because it would cost much; 0: nowhere. And how.
+static DUE: AtomicU64 = AtomicU64::new(0);
+static mut DUE_SIGN: Sign = Sign::Hint;
+
+/// The thread has been found spinning at `ip`, where it goes on: the loop gets its breakpoint with the next event that can
+/// have it. In a signal handler.
+pub fn intend(thread: &Thread, ip: u64) {
+    if thread.link == 0 && DUE.load(Ordering::Relaxed) == 0 {
+        // SAFETY: one thread at a time.
+        unsafe { DUE_SIGN = thread.sign };
+        DUE.store(ip, Ordering::Relaxed);
+    }
+}
+
+/// Whether a loop is to get its breakpoint.
+#[inline(always)]
+pub fn is_due() -> bool {
+    DUE.load(Ordering::Relaxed) != 0
+}
+
+/// The event of a call has been begun. Those that wait are not taken: others may be at the place before such an event is
+/// whole.
+#[cold]
+#[inline(never)]
+pub fn begin_due(thread: &Thread, number: u64, args: &[u64; 6], event: &mut Builder) {
+    const OPERATION: u64 = 0x7f;
+    let waits = match number {
+        FUTEX => !matches!(args[1] & OPERATION, FUTEX_WAKE),
+        SCHED_YIELD | MADVISE | GETTID | CLOCK_GETTIME => false,
+        _ => true,
+    };
+    if waits || thread.vfork_child || !may_have_places(thread) {
+        return;
+    }
+    // SAFETY: one thread at a time.
+    let sign = unsafe { DUE_SIGN };
+    begin(DUE.swap(0, Ordering::Relaxed), sign, event);
 }
 
 /// A thread has come to the breakpoint of a place.
@@ -106,9 +183,22 @@ pub fn on_trap(thread: &mut Thread, site: &Breakpoint) -> Trap {
         (place.since, place.passes) = (log::places(), 0);
     }
     place.passes += 1;
-    let hands_over = is_useful(place) && may_hand_over(thread);
+    let is_left = place.onwards != 0 && next != place.onwards;
+    let is_starved = place.counts && thread.starved > MOST_STARVED;
+    let vain_turns = vain_turns();
+    let verdict = if place.counts {
+        watch(thread, place, is_left)
+    } else {
+        Verdict::Waits
+    };
+    let is_vain = is_starved || verdict == Verdict::Computes || vain_turns > most_vain_turns();
+    let hands_over = verdict == Verdict::Waits
+        && !is_left
+        && !is_vain
+        && may_hand_over(thread)
+        && is_useful(place, vain_turns);
     place.in_vain = if hands_over { 0 } else { place.in_vain + 1 };
-    let is_over = place.in_vain > most_in_vain();
+    let is_over = is_vain || place.in_vain > most_in_vain();
     let may_log = !thread.vfork_child && thread.frame.registers.rflags & TRAP_FLAG == 0;
     if may_log && (hands_over || is_over) {
         let mut event = Builder::new(EventKind::Preempted, 0);
@@ -117,15 +207,72 @@ pub fn on_trap(thread: &mut Thread, site: &Breakpoint) -> Trap {
         (event.header.args[0], event.header.args[1]) = (place.passes, next);
         if is_over && site.remove() {
             place.address = 0;
+            if place.counts {
+                begin_rest(site.address, if is_starved { MOST_STARVED } else { 0 });
+                thread.starved = 0;
+            }
             event.bytes(Tag::Patch, site.address, &[site.original, site.original]);
         }
         event.commit();
     }
     thread.frame.registers.rip = next;
+    let changes = place.changes;
     if may_log && hands_over {
-        hand_over(thread, site.address);
+        hand_over(thread, site.address, changes);
     }
     Trap::Performed
+}
+
+/// What a thread does in a loop that counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Waits,
+    /// It has left the loop while nobody else ran.
+    Computes,
+    Unknown,
+}
+
+/// For how many passes a thread is watched before it may hand over in a loop that counts: four times as many each time, and
+/// four times as many hand over unwatched then. Loops that are longer are known by turns in vain.
+const SHORTEST_WATCH: u64 = 16;
+const LONGEST_WATCH: u64 = 256;
+
+/// The thread has come to the place of a loop that counts. Whether it waits there for others: then it does not leave the
+/// loop while none of them runs.
+fn watch(thread: &mut Thread, place: &mut Place, is_left: bool) -> Verdict {
+    if place.trusted > 0 {
+        place.trusted -= 1;
+        return Verdict::Waits;
+    }
+    let state = left_alone(thread, place.changes);
+    let goes_on = thread.watched_at == place.address && thread.watched_since == log::places();
+    if is_left {
+        thread.watched_at = 0;
+        return if goes_on {
+            Verdict::Computes
+        } else {
+            Verdict::Unknown
+        };
+    }
+    if !goes_on {
+        (thread.watched_at, thread.watched_since) = (place.address, log::places());
+        (thread.watched_state, thread.watched_passes) = (state, 0);
+    }
+    thread.watched_passes += 1;
+    if thread.watched_state != state {
+        thread.watched_at = 0;
+        return Verdict::Computes;
+    }
+    if thread.watched_passes < place.watch {
+        return Verdict::Unknown;
+    }
+    thread.watched_at = 0;
+    place.trusted = 4 * place.watch;
+    if place.watch == LONGEST_WATCH {
+        forget_rest(place.address);
+    }
+    place.watch = (4 * place.watch).min(LONGEST_WATCH);
+    Verdict::Waits
 }
 
 /// Whether others may run in place of a thread that waits.
@@ -139,29 +286,160 @@ fn most_in_vain() -> u64 {
     (signal::last_landing_ns() / PASS_NS).clamp(100, 4000)
 }
 
-/// Whether to hand over may help. Where threads have handed over to one another for long, and each came to a place like
-/// this one at once, perhaps all of them wait for something else, or as long as they count to a number: their turns become
-/// longer.
-fn is_useful(place: &Place) -> bool {
-    const TURNS: u64 = 64;
+/// Turns in vain that cost as much as the next landing will. All wait for something else then, or as long as they
+/// count to a number, to which they count faster without a breakpoint.
+fn most_vain_turns() -> u64 {
+    const TURN_NS: u64 = 5_000;
+    (signal::last_landing_ns() / TURN_NS).clamp(100, 2000)
+}
+
+/// How many turns in succession were in vain, if nothing else has happened since.
+fn vain_turns() -> u64 {
     // SAFETY: one thread at a time.
     unsafe {
-        if LAST_TURN != log::places() {
-            SHORT_TURNS = 0;
+        if LAST_TURN == log::places() {
+            VAIN_TURNS
+        } else {
+            0
         }
-        place.passes > SHORT_TURNS / TURNS
     }
 }
 
-fn hand_over(thread: &mut Thread, address: u64) {
+/// Whether to hand over may help. The more turns have been in vain, the longer they become, but for threads that do not
+/// wait so.
+fn is_useful(place: &Place, vain_turns: u64) -> bool {
+    const TURNS: u64 = 64;
+    place.passes > vain_turns / TURNS || run_queue::lock().has_not_spinning()
+}
+
+/// A hash of the registers that the loop leaves as they are: while it is the same, the thread has most likely not left it.
+fn left_alone(thread: &Thread, changes: u16) -> u64 {
+    let mut kept = thread.frame.registers;
+    // As the processor numbers them.
+    let general = [
+        &mut kept.rax,
+        &mut kept.rcx,
+        &mut kept.rdx,
+        &mut kept.rbx,
+        &mut kept.rsp,
+        &mut kept.rbp,
+        &mut kept.rsi,
+        &mut kept.rdi,
+        &mut kept.r8,
+        &mut kept.r9,
+        &mut kept.r10,
+        &mut kept.r11,
+        &mut kept.r12,
+        &mut kept.r13,
+        &mut kept.r14,
+        &mut kept.r15,
+    ];
+    for (number, register) in general.into_iter().enumerate() {
+        if changes >> number & 1 != 0 {
+            *register = 0;
+        }
+    }
+    kept.rflags = 0;
+    kept.checksum()
+}
+
+/// A loop that counts may be a computation after all: after others have run for so long in its place, as long turns as ever
+/// are the thread's for as long.
+const MOST_STARVED: u64 = 100 * TICKS_PER_MS;
+
+/// A loop that counts and is left alone for a while, because to hand over there was in vain.
+#[derive(Clone, Copy)]
+struct Rest {
+    address: u64,
+    until: u64,
+    /// Twice as long each time.
+    length: u64,
+}
+
+const MOST_RESTS: usize = 16;
+static mut RESTS: [Rest; MOST_RESTS] = [Rest {
+    address: 0,
+    until: 0,
+    length: 0,
+}; MOST_RESTS];
+
+fn rests() -> &'static mut [Rest; MOST_RESTS] {
+    // SAFETY: one thread at a time.
+    unsafe { &mut *(&raw mut RESTS).cast() }
+}
+
+/// Leave a loop alone from now on, at least so long.
+fn begin_rest(address: u64, least: u64) {
+    let now = log::time();
+    let known = rests().iter().position(|rest| rest.address == address);
+    let oldest = (0..MOST_RESTS).min_by_key(|&index| rests()[index].until);
+    if let Some(index) = known.or(oldest) {
+        let rest = &mut rests()[index];
+        let before = if known.is_some() { rest.length } else { 0 };
+        let length = (2 * before).clamp(TICKS_PER_MS, MOST_STARVED).max(least);
+        *rest = Rest {
+            address,
+            until: now + length,
+            length,
+        };
+    }
+}
+
+fn is_resting(address: u64) -> bool {
+    let now = log::time();
+    rests()
+        .iter()
+        .any(|rest| rest.address == address && now < rest.until)
+}
+
+/// To hand over in a loop was not in vain.
+fn forget_rest(address: u64) {
+    for rest in rests().iter_mut() {
+        if rest.address == address {
+            rest.length = 0;
+        }
+    }
+}
+
+/// Whether the thread, which was twice found in one loop, waits there and counts how long. In a signal handler: only
+/// code of this page is looked at, because a fault could not be caught.
+pub fn may_count_at(ip: u64, sign: Sign) -> bool {
+    let page = guest::page_down(ip);
+    let read_here = |address: u64, code: &mut [u8; LONGEST]| {
+        if guest::page_down(address) != page {
+            return 0;
+        }
+        let length = LONGEST.min((page + PAGE - address) as usize);
+        if code_ranges::find(address, 1).is_none() || !guest::read(address, &mut code[..length]) {
+            return 0;
+        }
+        breakpoints::show_original(address, &mut code[..length]);
+        length
+    };
+    waiting_loop::find(ip, sign, read_here).is_some_and(|place| !is_resting(place.address))
+}
+
+fn hand_over(thread: &mut Thread, address: u64, changes: u16) {
     const SHORT: u64 = TICKS_PER_MS / 50;
+    let state = left_alone(thread, changes);
+    let is_vain = thread.spins_at == address
+        && core::mem::replace(&mut thread.left_alone, state) == state
+        && scheduler::turn_length() < SHORT;
+    if !is_vain {
+        thread.starved = 0;
+    }
     // SAFETY: one thread at a time.
     unsafe {
-        let is_short = scheduler::turn_length() < SHORT;
-        SHORT_TURNS = if is_short { SHORT_TURNS + 1 } else { 0 };
+        VAIN_TURNS = if is_vain { VAIN_TURNS + 1 } else { 0 };
         LAST_TURN = log::places();
     }
     thread.spins = 1;
     thread.spins_at = address;
+    let start = log::time();
     scheduler::yield_now(thread);
+    let away = log::time().wrapping_sub(start);
+    // Less is what others take who wait, too.
+    if away > TICKS_PER_MS {
+        thread.starved += away;
+    }
 }

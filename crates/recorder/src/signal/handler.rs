@@ -16,7 +16,7 @@ use reenact_trace::registers::USER_FLAGS;
 use super::preemption::Kind;
 use super::*;
 use crate::thread::{self, QueuedSignal, Thread};
-use crate::{guest, message, ptrace, spinning};
+use crate::{guest, message, ptrace, spinning, waiting_places};
 
 /// Give the current thread's signal stack to the kernel.
 pub fn arm_stack(thread: &Thread) {
@@ -261,7 +261,11 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
             // Who begins to wait looks for himself.
             super::timer::end_looks(thread);
         } else if !is_repeating(ip) {
-            let spins = spinning::is_seen(thread, context) && spinning::has_lasted(thread, ip);
+            let is_seen = spinning::is_seen(thread, context, waiting_places::may_count_at);
+            let spins = is_seen && spinning::has_lasted(thread, ip);
+            if is_seen && !spins {
+                waiting_places::intend(thread, ip);
+            }
             if request == Kind::IfSpinning && !spins && !has_to_yield_now(thread) {
                 return;
             }
