@@ -16,6 +16,7 @@ pub use arming::{arm, is_possible, CALLS_OF_OURS};
 
 use reenact_interpose::frame::RESUME_FLAG;
 use reenact_interpose::Origin;
+use reenact_trace::registers::TRAP_FLAG;
 use reenact_trace::EventKind;
 use reenact_translator::Stop;
 
@@ -72,8 +73,8 @@ pub fn run(machine: &mut Machine, tally: &mut Tally) -> Stop {
         }
         let trap = gate::trap();
         let ip = registers.rip;
-        if let Some(stop) = stepped(&trap, ip) {
-            return stop;
+        if is_step(machine, &trap, ip) {
+            return Stop::stepped(ip);
         }
         machine.registers_mut().rip = instruction_of(machine, &trap, ip);
         let limit = if is_fetch(&trap) {
@@ -131,10 +132,21 @@ fn cross(machine: &mut Machine) {
     registers.gs_base = crossing.gs_base;
 }
 
-/// The trap behind an instruction that has set the trap flag.
-fn stepped(trap: &Trap, ip: u64) -> Option<Stop> {
+/// Whether it is the trap behind an instruction that the trap flag was set for.
+fn is_step(machine: &Machine, trap: &Trap, ip: u64) -> bool {
     const TRAP_TRACE: i32 = 2;
-    (trap.signal == SIGTRAP && trap.code == TRAP_TRACE).then(|| Stop::stepped(ip))
+    let is_step = trap.signal == SIGTRAP && trap.code == TRAP_TRACE;
+    is_step && (machine.registers().rflags & TRAP_FLAG != 0 || int1_at(machine, ip).is_none())
+}
+
+/// Where the `int1` is that has trapped at `ip`: before it, or there, as some hypervisors have it (and the kernel says then
+/// that it was a step).
+fn int1_at(machine: &Machine, ip: u64) -> Option<u64> {
+    const INT1: u8 = 0xf1;
+    [ip.wrapping_sub(1), ip].into_iter().find(|&at| {
+        let mut byte = [0u8];
+        machine.memory.read(at, &mut byte).is_ok() && byte[0] == INT1
+    })
 }
 
 /// Whether an instruction could not be fetched: a page fault has that in its error code.
@@ -154,8 +166,7 @@ fn instruction_of(machine: &Machine, trap: &Trap, ip: u64) -> u64 {
         BREAKPOINT if machine.memory.read(before, &mut byte).is_ok() && byte[0] == INT3 => before,
         // `int 3` and `int 4` of two bytes.
         BREAKPOINT | OVERFLOW => ip.wrapping_sub(2),
-        // `int1`, the only one that leaves no step in what the kernel says.
-        _ if trap.signal == SIGTRAP => before,
+        _ if trap.signal == SIGTRAP => int1_at(machine, ip).unwrap_or(before),
         _ => ip,
     }
 }
