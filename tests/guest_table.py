@@ -172,6 +172,8 @@ SIGNALS = (
 MEMORY = (
     Guest("map_shared"),
     Guest("map_sparse"),
+    Guest("map_droppable"),
+    Guest("vdso_functions"),
     Guest("map_private"),
     Guest("map_remap"),
     Guest("growsdown_parts"),

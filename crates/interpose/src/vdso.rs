@@ -122,8 +122,10 @@ pub fn take_over(address: u64, layout: &Layout, target: u64) -> Option<Copied> {
     Some(Copied { address, bytes })
 }
 
-/// Replace the known functions of an image by jumps to us.
+/// Replace the known functions of an image by jumps to us. Others would look for the kernel's data where it no longer
+/// is, and answer what is in no log (`__vdso_getrandom`): nobody finds them, as if the kernel had none.
 fn detour(image: &mut [u8], address: u64, original: u64) {
+    let mut shown = [0; FUNCTIONS];
     for (index, function) in TABLE.iter().enumerate() {
         let Some(at) = vdso_image::function(image, function.name) else {
             continue;
@@ -131,6 +133,7 @@ fn detour(image: &mut [u8], address: u64, original: u64) {
         let Some(code) = image.get_mut(at..at + JUMP_SIZE) else {
             continue;
         };
+        shown[index] = at;
         let (jump, target) = code.split_at_mut(JUMP_BY_NEXT_WORD.len());
         jump.copy_from_slice(&JUMP_BY_NEXT_WORD);
         target.copy_from_slice(&(function.entry as *const () as u64).to_le_bytes());
@@ -143,6 +146,7 @@ fn detour(image: &mut [u8], address: u64, original: u64) {
             };
         }
     }
+    vdso_image::hide_others(image, &shown);
 }
 
 /// A call of a function, which has been answered by the kernel's own into memory of ours.

@@ -82,23 +82,59 @@ fn dynamic(image: &[u8], tag: u64) -> Option<usize> {
         .map(|value| value as usize)
 }
 
-/// Offset of the function with this name in a vDSO's image.
-pub fn function(image: &[u8], name: &[u8]) -> Option<usize> {
+/// A symbol of a vDSO.
+struct Symbol {
+    /// Where its entry in the symbol table is.
+    entry: usize,
+    name: usize,
+    value: usize,
+    /// Whether it is a function that is there.
+    is_function: bool,
+}
+
+/// The symbols of a vDSO's image.
+fn symbols(image: &[u8]) -> impl Iterator<Item = Symbol> + '_ {
     const DT_STRTAB: u64 = 5;
     const DT_SYMTAB: u64 = 6;
     const SYMBOL_SIZE: usize = 24;
-    let strings = dynamic(image, DT_STRTAB)?;
-    let symbols = dynamic(image, DT_SYMTAB)?;
+    const STT_FUNC: u8 = 2;
+    let strings = dynamic(image, DT_STRTAB).unwrap_or(0);
+    let symbols = dynamic(image, DT_SYMTAB).unwrap_or(strings);
     // The string table follows the symbol table in every kernel's vDSO.
     let count = strings.saturating_sub(symbols) / SYMBOL_SIZE;
-    for index in 0..count {
-        let symbol = symbols + index * SYMBOL_SIZE;
-        let name_at = strings.checked_add(u32_at(image, symbol)? as usize)?;
-        let value = u64_at(image, symbol.checked_add(8)?)?;
-        let rest = image.get(name_at..).unwrap_or(&[]);
-        if rest.strip_prefix(name).and_then(<[u8]>::first) == Some(&0) {
-            return Some(value as usize);
-        }
+    (0..count).map_while(move |index| {
+        let entry = symbols + index * SYMBOL_SIZE;
+        let section = image.get(entry + SECTION..entry + SECTION + 2)?;
+        Some(Symbol {
+            entry,
+            name: strings.checked_add(u32_at(image, entry)? as usize)?,
+            value: u64_at(image, entry.checked_add(8)?)? as usize,
+            is_function: image.get(entry + 4)? & 0xf == STT_FUNC && section != [0, 0],
+        })
+    })
+}
+
+/// Offset of a symbol's section in its entry.
+const SECTION: usize = 6;
+
+/// Offset of the function with this name in a vDSO's image.
+pub fn function(image: &[u8], name: &[u8]) -> Option<usize> {
+    symbols(image)
+        .find(|symbol| {
+            let rest = image.get(symbol.name..).unwrap_or(&[]);
+            rest.strip_prefix(name).and_then(<[u8]>::first) == Some(&0)
+        })
+        .map(|symbol| symbol.value)
+}
+
+/// Have nobody find the functions of an image that do not begin at one of these offsets.
+pub fn hide_others(image: &mut [u8], shown: &[usize]) {
+    loop {
+        let is_other = |symbol: &Symbol| symbol.is_function && !shown.contains(&symbol.value);
+        let Some(symbol) = symbols(image).find(is_other) else {
+            return;
+        };
+        // No section: it is not defined here.
+        image[symbol.entry + SECTION..symbol.entry + SECTION + 2].fill(0);
     }
-    None
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use reenact_interpose::vdso_image::{function, Layout};
+use reenact_interpose::vdso_image::{function, hide_others, Layout};
 
 /// Start and end of the vDSO's code, from the maps file.
 fn vdso(maps: &str) -> Option<(u64, u64)> {
@@ -43,6 +43,7 @@ fn a_damaged_image_has_no_functions() {
     let image = unsafe { std::slice::from_raw_parts(start as *const u8, (end - start) as usize) };
     for length in 0..image.len().min(2000) {
         function(&image[..length], b"__vdso_time");
+        hide_others(&mut image[..length].to_vec(), &[]);
     }
     // Every byte of the headers changed in turn: some answer, and no panic.
     let mut damaged = image.to_vec();
@@ -53,6 +54,42 @@ fn a_damaged_image_has_no_functions() {
         }
         damaged[at] = image[at];
     }
+}
+
+/// The functions that the machine's own reader of symbols finds in an image.
+fn defined(image: &[u8]) -> Option<Vec<String>> {
+    let path = std::env::temp_dir().join(format!("reenact-vdso-{}", std::process::id()));
+    fs::write(&path, image).expect("a file");
+    let told = std::process::Command::new("readelf")
+        .args(["--dyn-syms", "--wide"])
+        .arg(&path)
+        .output();
+    fs::remove_file(&path).expect("the file");
+    let text = String::from_utf8(told.ok()?.stdout).expect("text");
+    let lines = text
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let functions = lines.filter(|words| words.get(3) == Some(&"FUNC") && words[6] != "UND");
+    Some(functions.map(|words| words[7].to_string()).collect())
+}
+
+#[test]
+fn only_known_functions_are_shown() {
+    let maps = fs::read_to_string("/proc/self/maps").expect("a maps file");
+    let Some((start, end)) = vdso(&maps) else {
+        return;
+    };
+    // SAFETY: as above.
+    let image = unsafe { std::slice::from_raw_parts(start as *const u8, (end - start) as usize) };
+    let mut copy = image.to_vec();
+    let time = function(image, b"__vdso_time").expect("it has it");
+    hide_others(&mut copy, &[time]);
+    let (Some(before), Some(shown)) = (defined(image), defined(&copy)) else {
+        return;
+    };
+    assert!(before.len() > shown.len(), "{before:?}");
+    let is_time = |name: &String| name.trim_start_matches("__vdso_").starts_with("time@");
+    assert!(!shown.is_empty() && shown.iter().all(is_time), "{shown:?}");
 }
 
 #[test]

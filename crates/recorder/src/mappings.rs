@@ -437,6 +437,9 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
         return Outcome::Done(result);
     }
     let at = result as u64;
+    if flags & MAP_TYPE == MAP_DROPPABLE {
+        keep(at, length, protection);
+    }
     signal::dirty::join_neighbours(at, length);
     if fixed {
         patch::forget(at, length);
@@ -450,6 +453,17 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
     }
     record_mapping(&mut call.event, at, length, protection, flags, &file);
     Outcome::Done(result)
+}
+
+/// Memory that the kernel may empty whenever it likes (MAP_DROPPABLE, since Linux 6.11), which no log would have, is not
+/// emptied: the program cannot count on it. Forked children have zeros there.
+fn keep(address: u64, length: u64, protection: u64) {
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    // SAFETY: in the place of a mapping that the program has just been given.
+    unsafe {
+        syscall6(MMAP, address, length, protection, flags, u64::MAX, 0);
+        syscall3(MADVISE, address, length, MADV_WIPEONFORK);
+    }
 }
 
 /// Log a mapping that has just been made, keep its file, and prepare its code.

@@ -167,16 +167,17 @@ impl Memory {
         self.forget(translator, address, address + length);
         self.close_written(address, address + length);
         self.private_pages.remove(address, address + length);
+        let (flags_of_program, at_fork) = kept(record.flags);
         let mapping = Mapping {
             end: address + length,
             protection: record.protection & 7,
-            flags: record.flags,
+            flags: flags_of_program,
             file,
             offset: record.offset,
             file_size,
             object: if is_object { record.object } else { 0 },
             memory: self.memory_of(record),
-            at_fork: AtFork::default(),
+            at_fork,
             is_translated: !native_state::is_of_file(record),
         };
         // SAFETY: the range is the program's (checked), nothing of ours.
@@ -338,6 +339,20 @@ impl Memory {
         self.reopen_written(start, end);
         self.reopen_private(start, end);
     }
+}
+
+/// Flags of a mapping, and what forked children have in its place. What the kernel could empty whenever it likes
+/// (MAP_DROPPABLE) is private memory for the recorder, which keeps it.
+fn kept(flags: u32) -> (u32, AtFork) {
+    const TYPE: u32 = n::MAP_TYPE as u32;
+    if flags & TYPE != n::MAP_DROPPABLE as u32 {
+        return (flags, AtFork::default());
+    }
+    let at_fork = AtFork {
+        is_wiped: true,
+        ..AtFork::default()
+    };
+    (flags & !TYPE | n::MAP_PRIVATE as u32, at_fork)
 }
 
 /// What the host mapping of a page with this protection gets, but for execution, which is the translator's or

@@ -18,6 +18,7 @@ pub(crate) const MAP: &[Flag] = &[
     ("MAP_SHARED_VALIDATE", 0x3),
     ("MAP_SHARED", 0x1),
     ("MAP_PRIVATE", 0x2),
+    ("MAP_DROPPABLE", 0x8),
     ("MAP_FIXED", 0x10),
     ("MAP_ANONYMOUS", 0x20),
     ("MAP_32BIT", 0x40),
