@@ -96,7 +96,7 @@ __attribute__((used)) void attack(long what)
     else if (what == EXECVE)
         got = call(SYS_execve, (long)path, (long)arguments, (long)(arguments + 2), 0, 0);
     else if (what == EXECUTABLE)
-        got = call(SYS_mmap, 0, 4096, PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        got = call(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     else if (what == FORKS)
         end(forks());
     else if (what == MEMORY)

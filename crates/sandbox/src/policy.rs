@@ -6,7 +6,16 @@ use linux_raw_sys::net::{MSG_CMSG_CLOEXEC, MSG_DONTWAIT};
 
 use crate::filter::{Check, Filter};
 
-const READ_WRITE: u32 = k::PROT_READ | k::PROT_WRITE;
+/// What memory may be made, and what it may be made besides where the program's own code is executed: never
+/// writable and executable at once.
+const PROTECTIONS: [u32; 5] = [
+    k::PROT_NONE,
+    k::PROT_READ,
+    k::PROT_WRITE,
+    k::PROT_READ | k::PROT_WRITE,
+    k::PROT_READ | k::PROT_EXEC,
+];
+const UNEXECUTABLE: usize = PROTECTIONS.len() - 1;
 const MAPPING_FLAGS: u32 = k::MAP_PRIVATE
     | k::MAP_SHARED
     | k::MAP_ANONYMOUS
@@ -47,23 +56,18 @@ pub struct Serving {
 
 /// The filter of a replayer. The frequent calls come first.
 ///
-/// Memory that can be executed is there already: none is made any more, unless the program's own code is executed. (It does
-/// not make code of a trace harmless: what is there can be written.) Every call that names a process, a path or an
+/// Memory that can be executed is there already: none is made any more, unless the program's own code is executed, and then
+/// none that can be written as well. (It does not make code of a trace harmless: what is there can be written.) Every call that names a process, a path or an
 /// address of a network is missing.
 pub fn replayer(access: &Access<'_>) -> Filter {
     let mut filter = access.native.map_or_else(Filter::new, Filter::trapping);
-    let protection = match access.native {
-        Some(_) => READ_WRITE | k::PROT_EXEC,
-        None => READ_WRITE,
+    let protections = match access.native {
+        Some(_) => &PROTECTIONS[..],
+        None => &PROTECTIONS[..UNEXECUTABLE],
     };
-    filter.allow(k::__NR_mprotect, &[Check::Within(2, protection)]);
-    filter.allow(
-        k::__NR_mmap,
-        &[
-            Check::Within(2, protection),
-            Check::Within(3, MAPPING_FLAGS),
-        ],
-    );
+    let protection = Check::OneOf(2, protections);
+    filter.allow(k::__NR_mprotect, &[protection]);
+    filter.allow(k::__NR_mmap, &[protection, Check::Within(3, MAPPING_FLAGS)]);
     filter.allow(k::__NR_munmap, &[]);
     filter.allow(k::__NR_pread64, &[]);
     allow_writes(&mut filter, access);
