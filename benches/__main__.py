@@ -18,7 +18,10 @@ from benches.measurement import Result, measure
 from benches.workloads import WORKLOADS
 
 RESULTS = Path(__file__).resolve().parent / "results"
-HEADINGS = ("workload", "native s", "record s", "ratio", "replay s", "ratio", "trace MB", "log MB")
+HEADINGS = (
+    *("workload", "native s", "record s", "ratio", "replay s", "ratio", "transl. s", "ratio"),
+    *("trace MB", "log MB"),
+)
 #: Not a workload: the latency of moving through recordings (`benches/travel.py`).
 TRAVEL = "travel"
 #: Nor this one: what conditions and values at many hits cost (`benches/hits.py`).
@@ -87,11 +90,13 @@ def _row(result: Result) -> tuple[str, ...]:
         number(found.get("record_ratio")),
         number(medians["replay"], "{:.3f}"),
         number(found.get("replay_ratio")),
+        number(medians["translated"], "{:.3f}"),
+        number(found.get("translated_ratio")),
         number(result.trace_bytes / 1e6, "{:.1f}"),
         number(result.own_bytes / 1e6, "{:.2f}"),
         number(result.events, "{:,}"),
         number(found.get("events_per_second"), "{:,}"),
-        number(result.instructions / 1e6, "{:,.0f}"),
+        number(None if result.instructions is None else result.instructions / 1e6, "{:,.0f}"),
     )
 
 

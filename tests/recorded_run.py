@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 Substitutions = Sequence[tuple[str, str]]
+#: What `verify` says where the translated code is exact and the program's own was not.
+NATIVE_FAILURE = re.compile(rb'"native_failure": "|own code was not held exact')
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,12 @@ class Reenact:
         return report
 
     def run(self, *arguments: str, **options: object) -> Ending:
-        """Run any subcommand."""
+        """Run any subcommand; fails when a replay has not held the program's own code exact."""
         variables = {**self.variables, **(options.pop("variables", None) or {})}
-        return run([*self.command, *arguments], variables=variables, **options)
+        ending = run([*self.command, *arguments], variables=variables, **options)
+        if arguments[0] == "verify":
+            assert not NATIVE_FAILURE.search(ending.stdout + ending.stderr), ending.describe()
+        return ending
 
 
 def normalised(text: bytes, substitutions: Substitutions) -> bytes:
@@ -112,15 +117,15 @@ def normalised(text: bytes, substitutions: Substitutions) -> bytes:
 
 
 def check_exact(reenact: Reenact, trace: Path, recorded: Ending, *, timeout: float = 180) -> dict:
-    """Verify twice, with equal counts and no divergence, once by the program's own code, and once
-    for the output, byte for byte."""
-    first = reenact.verify(trace, timeout=timeout)
+    """Verify twice translated, with equal counts and no divergence, once by the program's own code,
+    and once for the output, byte for byte."""
+    first = reenact.verify(trace, "--translated", timeout=timeout)
     assert not first["divergences"], json.dumps(first, indent=1)[:4000]
     assert first["events"] > 0, first
-    second = reenact.verify(trace, timeout=timeout)
+    second = reenact.verify(trace, "--translated", timeout=timeout)
     for key in ("processes", "events", "instructions", "divergences"):
         assert first[key] == second[key], f"{key}: {first[key]} and then {second[key]}"
-    natively = reenact.verify(trace, "--native", timeout=timeout)
+    natively = reenact.verify(trace, timeout=timeout)
     for key in ("processes", "events", "divergences"):
         assert first[key] == natively[key], json.dumps(natively, indent=1)[:4000]
     replayed = reenact.run("verify", "--output", str(trace), timeout=timeout)
@@ -135,7 +140,7 @@ def check_exact(reenact: Reenact, trace: Path, recorded: Ending, *, timeout: flo
         f"replayed {replayed.describe()}"
     )
     rest = replayed.stderr[len(recorded.stderr) :]
-    assert b"exact" in rest, replayed.describe()
+    assert b"exact: " in rest, replayed.describe()
     return first
 
 

@@ -85,10 +85,10 @@ def test_what_ran_natively_is_told(
     """Nothing is counted then, and calls are; translated, it is the other way round."""
     program = str(guests.build("hello.c", "hello"))
     reenact.record([program], keeper.trace(), directory=tmp_path)
-    natively = reenact.verify(keeper.trace(), "--native")
+    natively = reenact.verify(keeper.trace())
     assert natively["instructions"] is None
     assert natively["native"]["calls"] > 10
-    translated = reenact.verify(keeper.trace())
+    translated = reenact.verify(keeper.trace(), "--translated")
     assert translated["instructions"] > 10_000
     assert translated["native"] is None
 
@@ -100,6 +100,28 @@ def test_hot_calls_are_replayed_where_they_were_made_jumps(
     dd = skips.need_program("dd")
     copied = ["if=/dev/zero", "of=/dev/null", "bs=512", "count=3000"]
     reenact.record([dd, *copied], keeper.trace(), directory=tmp_path)
-    report = reenact.verify(keeper.trace(), "--native")
+    report = reenact.verify(keeper.trace())
     assert not report["divergences"], report
     assert report["native"]["calls"] > 6000
+
+
+def test_clocks_are_read_natively(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """The copy of the vDSO leads to the replayer's entries, as it did to the recorder's."""
+    program = str(guests.build("clocks.c", "clocks"))
+    reenact.record([program], keeper.trace(), directory=tmp_path)
+    report = reenact.verify(keeper.trace())
+    assert not report["divergences"], report
+    assert report["native"]["code"] == 0, report
+
+
+def test_code_that_is_made_while_the_program_runs_is_executed_as_it_is(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """All but the few of its functions whose constants look like instructions (`0f 03`)."""
+    program = str(guests.build("code_generated.c", "code_generated"))
+    reenact.record([program], keeper.trace(), directory=tmp_path)
+    report = reenact.verify(keeper.trace())
+    assert not report["divergences"], report
+    assert report["native"]["code"] < 10, report

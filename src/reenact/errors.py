@@ -86,3 +86,7 @@ class TraceError(ReenactError):
 
 class ReplayError(ReenactError):
     """The replayer could not be started or failed; a divergence is a result, not this."""
+
+
+class MemoryLimitError(ReplayError):
+    """The replay was ended as it took more memory than it may."""

@@ -124,11 +124,19 @@ class Trace:
         """Bytes of all files of the trace (some may share their blocks with the originals)."""
         return places.size(self.path)
 
-    def verify(self, *, process: int | None = None, jobs: int | None = None) -> Verification:
-        """Replay the trace and check every event; see `reenact.replay.verification.verify`."""
+    def verify(
+        self, *, process: int | None = None, jobs: int | None = None, translated: bool = False
+    ) -> Verification:
+        """Replay the trace and check every event; see `reenact.replay.verification.verify`.
+
+        Arguments:
+            process: this one only; None: all.
+            jobs: how many processes replay at one moment; None: one for each processor.
+            translated: translate all code, and count its instructions.
+        """
         from reenact.replay.verification import verify
 
-        return verify(self.path, process=process, jobs=jobs)
+        return verify(self.path, process=process, jobs=jobs, translated=translated)
 
     def replay(
         self,

@@ -13,7 +13,7 @@
 #define CODE_CACHE (REGION + (1ul << 30))
 #define STACK_END (REGION + (63ul << 30) + (8ul << 20))
 #define DEPTH (64ul << 10)
-#define TEXT (1ul << 20)
+#define TEXT (8ul << 20)
 
 extern char payload_start[], payload_end[];
 

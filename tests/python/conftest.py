@@ -128,32 +128,32 @@ class FakeEvent:
 REPLAYER = """\
 #!{python}
 import os, sys
+os.chdir(os.path.join({folder!r}, "native" if "--native" in sys.argv else "translated"))
 report = int(sys.argv[sys.argv.index("--report") + 1])
-for line in open({lines!r}, "rb"):
+for line in open("lines", "rb"):
     os.write(report, line)
 if "--output" in sys.argv:
-    os.write(int(sys.argv[sys.argv.index("--output") + 1]), open({frames!r}, "rb").read())
-sys.exit(int(open({status!r}).read()))
+    os.write(int(sys.argv[sys.argv.index("--output") + 1]), open("frames", "rb").read())
+sys.exit(int(open("status").read()))
 """
 
 
 @pytest.fixture
 def replayer(tmp_path, monkeypatch):
-    """A replayer that says what the test gives to the returned function."""
-    lines, frames, status = (tmp_path / name for name in ("lines", "frames", "status"))
+    """A replayer that says what the test gives to the returned function, of one engine or both."""
     program = tmp_path / "replayer"
-    program.write_text(
-        REPLAYER.format(
-            python=sys.executable, lines=str(lines), frames=str(frames), status=str(status)
-        )
-    )
+    program.write_text(REPLAYER.format(python=sys.executable, folder=str(tmp_path)))
     program.chmod(0o755)
     monkeypatch.setenv("REENACT_REPLAYER", str(program))
 
-    def say(reports, exit_status=0, output=b""):
-        lines.write_text("".join(json.dumps(report) + "\n" for report in reports))
-        frames.write_bytes(output)
-        status.write_text(str(exit_status))
+    def say(reports, exit_status=0, output=b"", engines=("native", "translated")):
+        for engine in engines:
+            folder = tmp_path / engine
+            folder.mkdir(exist_ok=True)
+            lines = "".join(json.dumps(report) + "\n" for report in reports)
+            (folder / "lines").write_text(lines)
+            (folder / "frames").write_bytes(output)
+            (folder / "status").write_text(str(exit_status))
 
     say([])
     return say

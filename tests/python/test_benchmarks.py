@@ -34,14 +34,14 @@ def _measured(*results: Result) -> dict[str, object]:
 def test_a_page_has_rows_skips_failures_and_rates() -> None:
     page = render(
         _measured(
-            _result("xz", 2.0, 2.1, 3.0, events=210, trace_bytes=1_500_000),
+            _result("xz", 2.0, 2.1, 3.0, events=210, trace_bytes=1_500_000, translated=[5.0]),
             Result("node", "threads", skipped="node is not installed"),
             _result("dd", 1.0, 2.0, 0.5, failure="no end after 600 s"),
             _result("redis", 0.5, 0.75, 1.0, requests=1000),
         ),
         "name.json",
     )
-    assert "| `xz -9` of 4 MB | 2.000 | 1.05 | 1.50 | 1.5 | 210 | 100 |" in page
+    assert "| `xz -9` of 4 MB | 2.000 | 1.05 | 1.50 | 2.50 | 1.5 | 210 | 100 |" in page
     assert "* node: skipped, node is not installed" in page
     assert "* dd: failed, no end after 600 s" in page
     assert "* redis: 1,333 requests a second while it is recorded, 2,000 natively." in page
@@ -49,7 +49,7 @@ def test_a_page_has_rows_skips_failures_and_rates() -> None:
 
 
 def test_the_cost_of_a_landing_is_what_the_timer_adds() -> None:
-    without = _result("computing", 1.0, 1.1, 2.0)
+    without = _result("computing", 1.0, 1.1, 1.0, translated=[2.0])
     profiled = _result("profiled", 1.01, 1.21, 2.5, landings=100)
     found = {result.name: result.as_json() for result in (without, profiled)}
     costs = landing_costs(found)

@@ -61,6 +61,76 @@ def test_divergence(run, trace, replayer):
     assert divergence["expected"] == DIVERGENCE["expected"]
 
 
+DIVERGED = [
+    START,
+    {**DIVERGENCE, "instructions": None},
+    {**PROCESS, "end": "divergence", "status": None, "instructions": None},
+    {**END, "divergences": 1, "status": 1},
+]
+#: How the program's own code may fail where its translation is exact, and what is said of it.
+NATIVE_FAILURES = {
+    "divergence": (DIVERGED, 1, "read: argument 2 is 0x20, was 0x10"),
+    "error": (
+        [START, {"type": "error", "process": 0, "message": "bad", "hint": ""}, END],
+        3,
+        "bad",
+    ),
+    "death": ([START], 4, "before it was done"),
+}
+
+
+@pytest.mark.parametrize("name", NATIVE_FAILURES)
+def test_what_is_not_exact_natively_is_verified_translated(run, trace, replayer, name):
+    reports, status, message = NATIVE_FAILURES[name]
+    replayer(reports, status, engines=["native"])
+    replayer([START, PROCESS, END], engines=["translated"])
+    status, out, _ = run("verify")
+    assert status == 0
+    assert message in out
+    assert "a bug of reenact" in out
+    assert "exact: 1 process, 9 events, 1,234 instructions, " in out
+    status, out, _ = run("verify", "--json")
+    assert message in json.loads(out)["native_failure"]
+    status, out, _ = run("verify", "--json", "--translated")
+    assert json.loads(out)["native_failure"] is None
+
+
+def test_what_no_engine_finds_exact_is_no_bug(run, trace, replayer):
+    replayer(DIVERGED, 1)
+    status, out, _ = run("verify")
+    assert status == 1
+    assert "in process 0, after event 3, at 0x401000" in out
+    assert "bug" not in out
+
+
+def test_what_is_not_counted_is_not_told(run, trace, replayer):
+    told = {"calls": 5, "instructions": 1, "code": 0}
+    replayer([START, {**PROCESS, "instructions": None, "native": told}, END])
+    status, out, _ = run("verify")
+    assert (status, out[:28]) == (0, "exact: 1 process, 9 events, ")
+    assert "instruction" not in out
+    report = json.loads(run("verify", "--json")[1])
+    assert (report["instructions"], report["native"]) == (None, told)
+
+
+def test_output_before_a_native_failure_is_not_repeated(run, trace, replayer):
+    first, second = frame(0, 1, b"out\n", 1), frame(0, 2, b"err\n", 2)
+    replayer(DIVERGED, 1, first, engines=["native"])
+    replayer([START, PROCESS, END], output=first + second, engines=["translated"])
+    status, out, err = run("verify", "--output")
+    assert (status, out) == (0, "out\n")
+    assert err.startswith("err\nnote: ")
+
+
+def test_output_of_several_processes_is_told_once(run, trace, replayer):
+    write_log(trace, {0: 9, 1: 4})
+    start, other = {**START, "processes": 2}, {**PROCESS, "process": 1, "events": 4}
+    first, second = frame(0, 1, b"one\n", 1), frame(1, 1, b"two\n", 2)
+    replayer([start, *DIVERGED[1:3], other, DIVERGED[3]], 1, second, engines=["native"])
+    replayer([start, PROCESS, other, END], output=second + first, engines=["translated"])
+    assert run("verify", "--output")[:2] == (0, "one\ntwo\n")
+
+
 def test_output_is_the_program_s(run, trace, replayer):
     written = frame(0, 1, b"out\n", 1) + frame(0, 2, b"err\n", 2)
     replayer([START, PROCESS, END], output=written)

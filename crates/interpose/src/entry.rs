@@ -73,18 +73,27 @@ global_asm!(
     "mov qword ptr [rdi + {origin}], {patched}",
     "jmp 3f",
 
-    // ---- vDSO functions: one entry for each, which disturbs no register ----
+    // ---- vDSO functions: one entry for each, which disturbs no register. The linker gives them an address: the copy
+    // of the vDSO that has it is in the log ----
+    ".pushsection .vdso_entries, \"ax\", @progbits",
+    ".balign 16",
     ".globl vdso_clock_gettime", "vdso_clock_gettime:",
-    "mov qword ptr [rip + {vdso_number}], 228", "jmp 2f",
+    "mov qword ptr [rip + {vdso_number}], 228", "jmp vdso_entry",
+    ".balign 16",
     ".globl vdso_gettimeofday", "vdso_gettimeofday:",
-    "mov qword ptr [rip + {vdso_number}], 96", "jmp 2f",
+    "mov qword ptr [rip + {vdso_number}], 96", "jmp vdso_entry",
+    ".balign 16",
     ".globl vdso_time", "vdso_time:",
-    "mov qword ptr [rip + {vdso_number}], 201", "jmp 2f",
+    "mov qword ptr [rip + {vdso_number}], 201", "jmp vdso_entry",
+    ".balign 16",
     ".globl vdso_clock_getres", "vdso_clock_getres:",
-    "mov qword ptr [rip + {vdso_number}], 229", "jmp 2f",
+    "mov qword ptr [rip + {vdso_number}], 229", "jmp vdso_entry",
+    ".balign 16",
     ".globl vdso_getcpu", "vdso_getcpu:",
-    "mov qword ptr [rip + {vdso_number}], 309", "jmp 2f",
-    "2:",
+    "mov qword ptr [rip + {vdso_number}], 309", "jmp vdso_entry",
+    ".popsection",
+
+    "vdso_entry:",
     "mov [rip + {saved_rsp}], rsp",
     "mov rsp, [rip + {current}]",
     "lea rsp, [rsp + 144]",
@@ -215,7 +224,7 @@ static mut SAVED_RIP: u64 = 0;
 static mut VDSO_NUMBER: u64 = 0;
 
 /// The system call that a function of the vDSO stands for, if `address` is our entry from it.
-pub(crate) fn vdso_function(address: u64) -> Option<u64> {
+pub fn vdso_function(address: u64) -> Option<u64> {
     let entries: [(unsafe extern "C" fn(), u64); 5] = [
         (vdso_clock_gettime, numbers::CLOCK_GETTIME),
         (vdso_gettimeofday, numbers::GETTIMEOFDAY),

@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::vdso_image::{self, Layout};
 
 /// Bytes of the jump that takes a function's place: `jmp [rip + 0]` and the address.
-const JUMP_SIZE: usize = 14;
+pub const JUMP_SIZE: usize = 14;
 const JUMP_BY_NEXT_WORD: [u8; 6] = [0xff, 0x25, 0, 0, 0, 0];
 /// Most bytes of a vDSO image.
 const IMAGE_MAX: u64 = 16 * 1024;
@@ -147,6 +147,12 @@ fn detour(image: &mut [u8], address: u64, original: u64) {
         }
     }
     vdso_image::hide_others(image, &shown);
+}
+
+/// Number of the system call with which a function comes to us whose code begins with `code`.
+pub fn detoured(code: &[u8; JUMP_SIZE]) -> Option<u64> {
+    let target = code.strip_prefix(&JUMP_BY_NEXT_WORD)?.first_chunk()?;
+    entry::vdso_function(u64::from_le_bytes(*target))
 }
 
 /// A call of a function, which has been answered by the kernel's own into memory of ours.

@@ -60,8 +60,8 @@ pub struct Divergence {
     pub found: Found,
     pub registers: Registers,
     pub tid: u32,
-    /// Instructions since the last event.
-    pub instructions: u64,
+    /// Instructions since the last event, where they were counted.
+    pub instructions: Option<u64>,
     /// For [`What::Memory`]: address and length.
     pub range: Option<(u64, u64)>,
 }
@@ -70,7 +70,7 @@ impl Divergence {
     /// Send the `divergence` line.
     pub fn report(&self) {
         let mut line = report::line("divergence");
-        line.number("instructions", self.instructions)
+        line.optional("instructions", self.instructions)
             .number("tid", u64::from(self.tid))
             .text("what", self.what.name())
             .hexadecimal("ip", self.registers.rip)

@@ -254,8 +254,7 @@ impl Engine {
 
     /// Instructions of the process, where all of them were counted.
     fn counted_instructions(&self) -> Option<u64> {
-        let ran_natively = self.pace.native.is_some_and(|tally| tally.has_run());
-        (!ran_natively && !self.is_part).then(|| self.machine.total_instructions())
+        self.machine.counted_total().filter(|_| !self.is_part)
     }
 
     /// The checksum that a snapshot would have here; `None`: there can be none.
@@ -550,6 +549,6 @@ fn trace(machine: &Machine, process: u32, index: u64, header: &EventHeader, kind
         .number("tid", u64::from(header.tid))
         .hexadecimal("ip", header.ip)
         .signed("result", header.result)
-        .number("instructions", machine.total_instructions());
+        .optional("instructions", machine.counted_total());
     report::send(&mut line);
 }

@@ -5,13 +5,15 @@ use alloc::vec::Vec;
 
 use reenact_freestanding::numbers as n;
 use reenact_freestanding::syscall::{syscall2, syscall3};
+use reenact_interpose::vdso;
 use reenact_trace::event::instruction;
 use reenact_trace::registers::{TRAP_FLAG, USER_FLAGS};
 use reenact_trace::{layout, Registers};
-use reenact_translator::{NonDeterministic, Stop, Translator, VectorSaving};
+use reenact_translator::{GuestCode, NonDeterministic, Stop, Translator, VectorSaving};
 
 use crate::error::ReplayError;
 use crate::fault;
+use crate::mappings::PAGE;
 use crate::memory::Memory;
 use crate::processor::Processor;
 use crate::system;
@@ -40,6 +42,8 @@ pub struct Machine {
     pub has_image: bool,
     /// Addresses the translator stops at.
     hooks: Vec<u64>,
+    /// Those of them by which the program's own code comes to us, behind the system calls that they stand for.
+    detours: Vec<(u64, u64)>,
     /// Addresses a client wants to stop at.
     breakpoints: BTreeSet<u64>,
     /// Addresses of which events have told how often the program comes there.
@@ -48,6 +52,9 @@ pub struct Machine {
     searched: Option<u64>,
     /// A page kept closed because the log has a fault on it next.
     pub closed_page: Option<u64>,
+    /// Whether the program's own code, which counts nothing, has run since the last event, and in this process at all.
+    is_uncounted: bool,
+    is_total_uncounted: bool,
     /// Instructions executed up to the last event, by this process.
     instructions: u64,
     /// Instructions before the latest event that was counted, and whether it had one of its own.
@@ -100,10 +107,13 @@ impl Machine {
             processor: Processor::default(),
             has_image: false,
             hooks: Vec::new(),
+            detours: Vec::new(),
             breakpoints: BTreeSet::new(),
             counted_places: BTreeSet::new(),
             searched: None,
             closed_page: None,
+            is_uncounted: false,
+            is_total_uncounted: false,
             instructions: 0,
             passed: (0, false),
             is_child: false,
@@ -173,6 +183,15 @@ impl Machine {
     /// The trap behind an instruction that has been performed, once.
     fn take_step(&mut self) -> Option<Stop> {
         core::mem::take(&mut self.is_stepped).then(|| Stop::stepped(self.registers().rip))
+    }
+
+    /// The program's own code has faulted at an address: if that was for a page that was closed to stores, it is open now.
+    pub fn open_executed_page(&mut self, address: u64) -> bool {
+        let stale = self.memory.unwatch_page(address);
+        for &page in &stale {
+            self.translator.invalidate(page, PAGE);
+        }
+        !stale.is_empty()
     }
 
     /// Whether the program's code can run as it is from here: nobody wants to see or count what it does.
@@ -287,9 +306,25 @@ impl Machine {
         self.translator.executed()
     }
 
+    /// The same, where all of them were counted.
+    pub fn counted_since_event(&self) -> Option<u64> {
+        (!self.is_uncounted).then(|| self.since_event())
+    }
+
+    /// The program's own code runs.
+    pub fn lose_count(&mut self) {
+        self.is_uncounted = true;
+        self.is_total_uncounted = true;
+    }
+
     /// Instructions executed by this process.
     pub fn total_instructions(&self) -> u64 {
         self.instructions + self.translator.executed()
+    }
+
+    /// The same, where all of them were counted.
+    pub fn counted_total(&self) -> Option<u64> {
+        (!self.is_total_uncounted).then(|| self.total_instructions())
     }
 
     /// An event takes effect: count its own instruction (if it has one) and start over.
@@ -297,6 +332,7 @@ impl Machine {
         self.passed = (self.translator.executed(), own_instruction);
         self.instructions = self.total_instructions() + u64::from(own_instruction);
         self.translator.set_executed(0);
+        self.is_uncounted = false;
     }
 
     /// What [`Machine::count_event`] has counted since this was last asked: instructions before
@@ -309,6 +345,8 @@ impl Machine {
     pub fn reset_instructions(&mut self) {
         self.instructions = 0;
         self.translator.set_executed(0);
+        self.is_uncounted = false;
+        self.is_total_uncounted = false;
     }
 
     /// Perform an instruction the log does not hold, if the answer is known: CPUID and XGETBV. One that
@@ -345,6 +383,7 @@ impl Machine {
         self.program_break = None;
         self.processor.forget_names();
         self.has_image = true;
+        self.detours.clear();
         let places = core::mem::take(&mut self.counted_places);
         for hook in self.hooks.drain(..).chain(places) {
             if !self.breakpoints.contains(&hook) {
@@ -366,11 +405,24 @@ impl Machine {
         }
     }
 
-    /// Stop whenever execution comes to `address`.
-    pub fn add_hook(&mut self, address: u64) {
+    /// Stop whenever execution comes to `address`, where a function of the vDSO begins that stands for a system call.
+    pub fn add_detour(&mut self, address: u64) {
         self.translator.add_hook(address);
-        self.memory.translate_code_at(address);
         self.hooks.push(address);
+        let mut code = [0; vdso::JUMP_SIZE];
+        let is_read = self.memory.read(address, &mut code).is_ok();
+        match vdso::detoured(&code).filter(|_| is_read) {
+            Some(number) => self.detours.push((number, address)),
+            None => self.memory.translate_code_at(address),
+        }
+    }
+
+    /// Where the function of the vDSO begins by which the program's own code comes to us with this number.
+    pub fn detour(&self, number: u64) -> Option<u64> {
+        let mut detours = self.detours.iter();
+        detours
+            .find(|detour| detour.0 == number)
+            .map(|detour| detour.1)
     }
 
     /// No event tells it any more, or none will for long: to stop there would cost more than what is lost.

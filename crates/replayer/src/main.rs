@@ -63,6 +63,7 @@ mod trace_directory;
 mod turns;
 mod unwinding;
 mod vectors_at_landing;
+mod vsyscall;
 mod written_output;
 mod xsave_area;
 

@@ -27,9 +27,18 @@ pub struct Mapping {
     /// Which shared memory it shows, with a file or without; 0: none.
     pub memory: u64,
     pub at_fork: AtFork,
-    /// Whether its code is executed by the translated engine alone: the program could write to it, or an event begins
-    /// in it.
-    pub is_translated: bool,
+    pub execution: Execution,
+}
+
+/// How the program's own code in a mapping may be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// As it is: the recorder has looked at all of it.
+    Native,
+    /// The program could write to it: pages at a time, once they have been looked at.
+    Scanned,
+    /// Not at all: an event begins in it that only the translated engine sees.
+    Translated,
 }
 
 impl Mapping {

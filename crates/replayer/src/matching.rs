@@ -13,6 +13,7 @@ use reenact_translator::Stop;
 use crate::divergence::{Divergence, Failure, Found, What};
 use crate::feed::Group;
 use crate::machine::Machine;
+use crate::vsyscall;
 
 /// Bytes of a `syscall` instruction.
 pub const SYSCALL_LENGTH: u64 = 2;
@@ -79,7 +80,7 @@ pub fn diverged(
         found: found(stop, &registers),
         registers,
         tid: machine.threads.current.unwrap_or(group.event.header.tid),
-        instructions: machine.since_event(),
+        instructions: machine.counted_since_event(),
         range: None,
     }))
 }
@@ -102,7 +103,9 @@ pub fn check(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), Fa
                 format!("cannot replay the instruction at {ip:#x}: {name}"),
             );
         }
-        Stop::Fault(_) if is_vsyscall(registers.rip) && group.event.kind != EventKind::Fault => {
+        Stop::Fault(_)
+            if vsyscall::contains(registers.rip) && group.event.kind != EventKind::Fault =>
+        {
             return fail(
                 What::Unsupported,
                 String::from(
@@ -152,13 +155,6 @@ pub fn check(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), Fa
     }
     check_code(machine, group, stop)?;
     check_registers(machine, group, stop)
-}
-
-/// Whether an address lies in the page at which kernels once had functions for all programs: it is not in memory, and
-/// what is called there answers without a system call.
-fn is_vsyscall(address: u64) -> bool {
-    const PAGE: u64 = 0xffff_ffff_ff60_0000;
-    (PAGE..PAGE + 4096).contains(&address)
 }
 
 fn is_instruction_at(header: &EventHeader, kind: EventKind, ip: u64) -> bool {

@@ -16,6 +16,7 @@ use crate::native::{self, Tally};
 use crate::options::Options;
 use crate::report;
 use crate::system;
+use crate::vsyscall;
 
 /// Instructions between two looks at the clock: some 10 ms.
 const STRETCH: u64 = 20_000_000;
@@ -219,6 +220,7 @@ impl Pace {
                 }
                 Stop::Interrupted => {}
                 Stop::Fault(fault) if fault_pages::grow(machine, expected, &fault)? => {}
+                Stop::Fault(_) if vsyscall::is_called(machine, group) => return Ok(Stop::Syscall),
                 Stop::Int80 if has_faulted(machine, group, matching::SYSCALL_LENGTH as u8) => {
                     self.ask_behind_trap(machine);
                     return Ok(recorded_fault(machine, group));
@@ -342,7 +344,7 @@ impl Pace {
         }
         self.next_report = now + self.interval;
         let mut line = report::line("progress");
-        line.number("instructions", machine.total_instructions())
+        line.optional("instructions", machine.counted_total())
             .number("total", self.total_events);
         report::send(&mut line);
     }

@@ -316,7 +316,7 @@ fn image_begin(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
         .attachments()
         .filter(|attachment| attachment.tag == Tag::Detour)
     {
-        machine.add_hook(attachment.address);
+        machine.add_detour(attachment.address);
     }
     Ok(Step::Next)
 }

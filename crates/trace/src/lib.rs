@@ -24,6 +24,7 @@ pub mod resolved;
 pub mod sharing;
 pub mod site;
 pub mod snapshot;
+pub mod undetermined;
 pub mod vectors;
 
 pub use attachment::{Attachment, MapRecord, Tag};

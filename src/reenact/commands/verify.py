@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 HELP = "replay a trace and check every event of it"
 DESCRIPTION = (
     "Re-execute every process of a trace and check each event against the recording: the same "
-    "system call with the same arguments and registers, at the same instruction. Exit status 0 "
-    "without a divergence, 1 with one, 125 when the replay could not be carried through."
+    "system call with the same arguments and registers, at the same instruction. The program's own "
+    "code runs from event to event, and its instructions are counted only with --translated. Exit "
+    "status 0 without a divergence, 1 with one, 125 when the replay could not be carried through."
 )
 EXAMPLES = (
     ("reenact verify", "the latest trace"),
     ("reenact verify --output ls-3 | less", "what the program printed, replayed"),
     ("reenact verify --json /tmp/crash", "one JSON object, for scripts"),
+    ("reenact verify --translated", "by the other engine, with the number of instructions"),
 )
 
 
@@ -43,7 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         help="processes replayed at one moment (default: one for each processor)",
     )
-    parser.add_argument("--native", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--translated",
+        action="store_true",
+        help="translate all code and count its instructions: slower, and independent of how the "
+        "program's own code is held exact",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -69,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             jobs=arguments.jobs,
             write=_write if arguments.output else None,
             on_progress=None if isinstance(bar, terminal.NoProgress) else bar.update,
-            native=arguments.native,
+            translated=arguments.translated,
         )
     if arguments.json:
         terminal.print_json(_as_json(path, result))
@@ -104,6 +111,7 @@ def _as_json(path: str, result: Verification) -> dict[str, object]:
         "landings": result.landings,
         "searched": result.searched,
         "native": None if result.native is None else dataclasses.asdict(result.native),
+        "native_failure": result.native_failure,
         "notes": [dataclasses.asdict(note) for note in result.notes],
         "changed_files": list(result.changed_files),
     }
@@ -133,6 +141,11 @@ def _as_text(result: Verification, stream: IO[str]) -> str:
     lines = [_divergence_text(divergence) for divergence in result.divergences]
     seen = dict.fromkeys([*(note.message for note in result.notes), *result.changed_files])
     lines += [f"note: {printable(message)}" for message in seen]
+    if result.native_failure is not None:
+        lines.append(
+            "note: the program's own code was not held exact, its translation is: "
+            f"{printable(result.native_failure)}; a bug of reenact, to be reported with the trace"
+        )
     if result.damaged_chunks:
         lines.append(f"{counted(result.damaged_chunks, 'chunk')} of the trace cannot be read")
     if result.cut_processes:
@@ -171,10 +184,11 @@ def _instructions(result: Verification) -> list[str]:
 def _divergence_text(divergence: Divergence) -> str:
     from reenact.printable import printable
 
+    count = divergence.instructions
+    after = "" if count is None else f"{count} instructions "
     lines = (
         f"divergence ({divergence.what}) in process {divergence.process}, "
-        f"{divergence.instructions} instructions after event {divergence.event}, "
-        f"at {divergence.ip}: {divergence.message}",
+        f"{after}after event {divergence.event}, at {divergence.ip}: {divergence.message}",
         f"  expected: {_side(divergence.expected)}",
         f"  found:    {_side(divergence.found)}",
     )

@@ -18,17 +18,47 @@ _MOST_FRAMES = 1 << 24
 Writer = Callable[[int, bytes], None]
 
 
+class Resumed:
+    """Hands bytes on, but those that have been before where all are given once more.
+
+    A replayer compares what a program writes with the recording before it tells it: two replays
+    tell the same, one of them perhaps less.
+    """
+
+    def __init__(self, write: Writer) -> None:
+        self._write = write
+        self._written = 0
+        self._to_skip = 0
+
+    def begin_again(self) -> None:
+        """All is given from the beginning on."""
+        self._to_skip = self._written
+
+    def __call__(self, stream: int, content: bytes) -> None:
+        """Take the next bytes of the output."""
+        skipped = min(self._to_skip, len(content))
+        self._to_skip -= skipped
+        if rest := content[skipped:]:
+            self._written += len(rest)
+            self._write(stream, rest)
+
+
 class OrderedOutput:
     """Hands frames to a writer in the order in which the recorded program wrote.
 
     The frames of one process come in order and go straight through. Those of several are
     kept in a temporary file until all are there; memory holds only where each one is.
 
+    Arguments:
+        write: gets them.
+        is_tentative: those of several processes are not handed over before `accept` is called.
+
     Errors: `ReplayError` for more frames than that has room for.
     """
 
-    def __init__(self, write: Writer) -> None:
+    def __init__(self, write: Writer, *, is_tentative: bool = False) -> None:
         self._write = write
+        self._is_tentative = is_tentative
         self._is_direct = False
         self._contents = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         #: Of each frame sequence and offset, which order them, and length times 4 + stream.
@@ -39,6 +69,10 @@ class OrderedOutput:
         if count == 1:
             self._flush()
             self._is_direct = True
+
+    def accept(self) -> None:
+        """The replay has been what it should be."""
+        self._is_tentative = False
 
     def take(self, frame: Frame) -> None:
         """Accept the next frame."""
@@ -64,7 +98,7 @@ class OrderedOutput:
     ) -> None:
         """Write what is left, also after a failure: what was printed before it helps."""
         try:
-            if kind is None or issubclass(kind, Exception):
+            if not self._is_tentative and (kind is None or issubclass(kind, Exception)):
                 self._flush()
         finally:
             self._contents.close()

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 
 from reenact import programs
-from reenact.errors import ReplayError
+from reenact.errors import MemoryLimitError, ReplayError
 from reenact.replay import memory_watch
 from reenact.replay.known_landings import KnownLandings
 from reenact.replay.memory_watch import MemoryWatch
@@ -82,7 +82,7 @@ class ReplayerGroup:
         """Why it was ended, if that was for the memory it took."""
         if not self._memory.is_exceeded:
             return None
-        return ReplayError(
+        return MemoryLimitError(
             f"the replay was ended: it took more than {self._memory.most >> 20} MiB of memory",
             "allow it more if the machine has it: REENACT_REPLAY_MEMORY, in MiB",
         )

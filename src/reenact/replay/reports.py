@@ -76,13 +76,14 @@ class ProcessEnded:
 class Divergence:
     """The replay departed from the recording.
 
-    Position: `instructions` after event `event` of process `process`. `expected` is what was
+    Position: `instructions` after event `event` of process `process`; None where its own code ran
+    uncounted since that event. `expected` is what was
     recorded, `found` what the replay did; both as the replayer describes them.
     """
 
     process: int
     event: int
-    instructions: int
+    instructions: int | None
     what: str
     ip: str
     message: str
@@ -254,7 +255,7 @@ def _divergence(record: Mapping[str, Any]) -> Divergence:
     return Divergence(
         _number(record, "process"),
         _index(record, "event"),
-        _number(record, "instructions"),
+        _number_or_none(record, "instructions"),
         _text(record, "what"),
         _text(record, "ip"),
         _text(record, "message"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from reenact import empty_trace, manifest
-from reenact.errors import ReplayError
+from reenact.errors import MemoryLimitError, ReplayError
 from reenact.replay.frames import Frame
-from reenact.replay.output import OrderedOutput, Writer
+from reenact.replay.output import OrderedOutput, Resumed, Writer
 from reenact.replay.process_group import killed_by
 from reenact.replay.replayer import MOST_PROCESSES, Replayer
 from reenact.replay.reports import Divergence, Natively, Noted, ProcessEnded, Started
@@ -28,6 +29,8 @@ class Verification:
     known from an earlier replay. `instructions` is None where not all were counted: `native` says
     what the program's own code did, which counts none. `changed_files` are sentences about mapped
     files that somebody outside the recording has changed: what their mappings showed is not in it.
+    `native_failure`: how a replay by the program's own code differed from this one, which is of the
+    translated code and exact. That is a bug of reenact.
     """
 
     processes: int
@@ -42,6 +45,7 @@ class Verification:
     searched: int = 0
     native: Natively | None = None
     changed_files: tuple[str, ...] = ()
+    native_failure: str | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -69,9 +73,12 @@ def verify(
     jobs: int | None = None,
     write: Writer | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-    native: bool = False,
+    translated: bool = False,
 ) -> Verification:
     """Replay a trace and check every event.
+
+    The program's own code runs between events, where it can be held exact; what is not exact that
+    way is replayed once more by translated code, whose result is the one that is returned.
 
     Arguments:
         trace: path of the trace directory.
@@ -79,14 +86,47 @@ def verify(
         jobs: how many processes replay at one moment; None: one for each processor.
         write: called with a stream (1 or 2) and bytes for what the program printed, in order.
         on_progress: called now and then with (events done, events in total).
-        native: run the program's own code between events instead of translating all of it.
+        translated: translate all code, and count its instructions.
 
     Errors: `ReplayError` when the replay could not be carried through, `TraceError` when the
     trace holds no event. A divergence is no error: it is in the result.
     """
     empty_trace.check(trace)
-    collected = Collected(_recorded(trace, process))
-    total = sum(collected.recorded.events.values())
+    recorded = _recorded(trace, process)
+    run = partial(_replay, trace, recorded, process=process, jobs=jobs, on_progress=on_progress)
+    if translated:
+        return run(write)
+    begin = time.monotonic()
+    output = None if write is None else Resumed(write)
+    try:
+        result = run(output, native=True)
+        if result.is_exact:
+            return result
+        differed = result.divergences[0].message
+    except MemoryLimitError:
+        raise
+    except ReplayError as error:
+        differed = str(error)
+    if output is not None:
+        output.begin_again()
+    result = run(output)
+    failure = differed if result.is_exact else None
+    return replace(result, native_failure=failure, seconds=time.monotonic() - begin)
+
+
+def _replay(
+    trace: str,
+    recorded: Recorded,
+    write: Writer | None,
+    *,
+    process: int | None,
+    jobs: int | None,
+    on_progress: Callable[[int, int], None] | None,
+    native: bool = False,
+) -> Verification:
+    """By one engine."""
+    collected = Collected(recorded)
+    total = sum(recorded.events.values())
     begin = time.monotonic()
     with ExitStack() as stack:
         replayer = stack.enter_context(
@@ -94,13 +134,15 @@ def verify(
                 trace,
                 process=process,
                 jobs=jobs,
-                processes=min(len(collected.recorded.events), MOST_PROCESSES),
+                processes=min(len(recorded.events), MOST_PROCESSES),
                 wants_output=write is not None,
                 wants_progress=on_progress is not None,
                 native=native,
             )
         )
-        output = stack.enter_context(OrderedOutput(write)) if write is not None else None
+        output = None
+        if write is not None:
+            output = stack.enter_context(OrderedOutput(write, is_tentative=native))
         for item in replayer:
             if isinstance(item, Frame):
                 if output is not None:
@@ -115,6 +157,8 @@ def verify(
         status = replayer.wait()
         excess = replayer.excess()
         seconds = time.monotonic() - begin
+        if output is not None and status == 0 and not collected.divergences:
+            output.accept()
     if excess is not None:
         raise excess
     _raise_failure(collected, status, complaint)

@@ -193,7 +193,8 @@ impl Memory {
             let mut page = first;
             while page < last {
                 // A watched page need not have translations any more: see `unwatch_page`.
-                if self.watched.contains(&page) || translator.is_watched(page) {
+                let is_executed = self.native.pages.contains(page);
+                if is_executed || self.watched.contains(&page) || translator.is_watched(page) {
                     self.forget(translator, page, page + PAGE);
                     must_open = true;
                 }

@@ -15,6 +15,7 @@ impl Memory {
     /// Drop translations and watches of a range.
     pub fn forget(&mut self, translator: &mut Translator, start: u64, end: u64) {
         translator.invalidate(start, end - start);
+        self.close_scanned(start, end);
         let watched: Vec<u64> = self.watched.range(start..end).copied().collect();
         for page in watched {
             for view in self.lift_watches(page) {
@@ -106,6 +107,7 @@ impl GuestCode for Memory {
             if mapping.protection & PROT_WRITE != 0 {
                 // SAFETY: the page is the program's.
                 let _ = unsafe { system::protect(view, PAGE, n::PROT_READ) };
+                self.native.pages.forget(view, view + PAGE);
                 self.watched.insert(view);
             }
         }

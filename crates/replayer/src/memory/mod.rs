@@ -178,7 +178,7 @@ impl Memory {
             object: if is_object { record.object } else { 0 },
             memory: self.memory_of(record),
             at_fork,
-            is_translated: !native_state::is_of_file(record),
+            execution: native_state::execution(record),
         };
         // SAFETY: the range is the program's (checked), nothing of ours.
         unsafe {
@@ -288,7 +288,7 @@ impl Memory {
         self.table.protect(address, end, protection & 7);
         if protection & PROT_WRITE != 0 {
             self.table
-                .change(address, end, |mapping| mapping.is_translated = true);
+                .change(address, end, native_state::may_be_written);
             self.forget_views(translator, address, end);
         }
         self.restore_protection(address, end);
@@ -331,6 +331,7 @@ impl Memory {
     /// Give the host mappings of the range the protection the table says.
     /// No page of the range may be watched.
     fn restore_protection(&mut self, start: u64, end: u64) {
+        self.native.pages.forget(start, end);
         for (from, mapping) in self.table.overlapping(start, end) {
             let (from, to) = (from.max(start), mapping.end.min(end));
             // SAFETY: the range is the program's.

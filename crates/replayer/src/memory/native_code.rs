@@ -1,14 +1,17 @@
 //! Code that the processor executes as it is (`crate::native`): of files that the program has never been able to write
-//! to, where the recorder has found what is not determined. Where the recorder has made a call a jump, there is a
+//! to, where the recorder has found what is not determined; and pages that it may have written itself, from when they are
+//! executed, and have been looked at, until it writes to them again. Where the recorder has made a call a jump, there is a
 //! trampoline, as in the recording.
 
 use alloc::vec::Vec;
 
 use reenact_freestanding::numbers as n;
 use reenact_interpose::call_sites;
+use reenact_trace::undetermined;
+use reenact_translator::GuestCode;
 
 use super::{page_down, Memory, PROT_EXEC, PROT_WRITE};
-use crate::mappings::{Mapping, PAGE};
+use crate::mappings::{Execution, Mapping, PAGE};
 use crate::system;
 
 impl Memory {
@@ -25,7 +28,7 @@ impl Memory {
     /// What the host mapping gets beside what the program may read and write.
     pub(super) fn execution_of(&self, mapping: &Mapping) -> u64 {
         let is_native = self.native.is_wanted
-            && !mapping.is_translated
+            && mapping.execution == Execution::Native
             && mapping.protection & (PROT_EXEC | PROT_WRITE) == PROT_EXEC;
         if is_native {
             n::PROT_EXEC
@@ -39,8 +42,9 @@ impl Memory {
         let page = page_down(address);
         if self.native.is_wanted && super::is_program_range(page, PAGE) {
             let end = page + PAGE;
-            self.table
-                .change(page, end, |mapping| mapping.is_translated = true);
+            self.table.change(page, end, |mapping| {
+                mapping.execution = Execution::Translated;
+            });
             self.restore_protection(page, end);
         }
     }
@@ -49,7 +53,9 @@ impl Memory {
     pub fn translated_code(&self) -> Vec<(u64, u64)> {
         self.table
             .iter()
-            .filter(|(_, mapping)| mapping.is_translated && mapping.protection & PROT_EXEC != 0)
+            .filter(|(_, mapping)| {
+                mapping.execution != Execution::Native && mapping.protection & PROT_EXEC != 0
+            })
             .map(|(start, mapping)| (start, mapping.end - start))
             .collect()
     }
@@ -57,8 +63,9 @@ impl Memory {
     /// The same of a range that is mapped.
     pub fn translate_code_in(&mut self, start: u64, length: u64) {
         let end = start.saturating_add(length);
-        self.table
-            .change(start, end, |mapping| mapping.is_translated = true);
+        self.table.change(start, end, |mapping| {
+            mapping.execution = Execution::Translated;
+        });
         self.restore_protection(start, end);
     }
 
@@ -69,6 +76,42 @@ impl Memory {
             .filter_map(|word| word.try_into().ok())
         {
             self.translate_code_at(u64::from_le_bytes(word));
+        }
+    }
+
+    /// The program has come to a page that cannot be executed as it is: whether it can from now on. Then it cannot be written
+    /// to, and a store there comes to us first.
+    pub fn execute_page(&mut self, address: u64) -> bool {
+        let page = page_down(address);
+        let Some((_, mapping)) = self.table.find(page) else {
+            return false;
+        };
+        let is_scanned = mapping.protection & PROT_EXEC != 0
+            && mapping.execution == Execution::Scanned
+            && mapping.object == 0
+            && !mapping.is_shared();
+        if !is_scanned {
+            return false;
+        }
+        if !self.native.pages.contains(page) {
+            self.watch_page(page);
+            let mut code = [0; PAGE as usize];
+            if self.read(page, &mut code).is_err() || undetermined::may_begin_in(&code) {
+                return false;
+            }
+        }
+        // SAFETY: the page is the program's.
+        let is_done = unsafe { system::protect(page, PAGE, n::PROT_READ | n::PROT_EXEC) }.is_ok();
+        if is_done {
+            self.native.pages.insert(page);
+        }
+        is_done
+    }
+
+    /// Pages may be written to, or are others: they are looked at again before they are executed.
+    pub(super) fn close_scanned(&mut self, start: u64, end: u64) {
+        while let Some(page) = self.native.pages.take(start, end) {
+            self.restore_protection(page, page + PAGE);
         }
     }
 
@@ -131,5 +174,6 @@ impl Memory {
             let _ = unsafe { system::unmap(page, PAGE) };
         }
         self.native.is_lost = false;
+        self.native.pages.forget(0, u64::MAX);
     }
 }

@@ -28,7 +28,7 @@ impl Memory {
                 let continued = Mapping {
                     end: mapping.end,
                     offset: last.offset.wrapping_add(start - *first),
-                    is_translated: mapping.is_translated,
+                    execution: mapping.execution,
                     ..*last
                 };
                 if last.end == start && continued == *mapping {

@@ -85,7 +85,7 @@ impl Memory {
             self.table.change(new_address + old_length, end, |grown| {
                 grown.at_fork = last.at_fork;
                 grown.memory = last.memory;
-                grown.is_translated = last.is_translated;
+                grown.execution = last.execution;
             });
         }
         Ok(())
@@ -188,7 +188,7 @@ impl Memory {
         self.table.change(target, target + length, |moved| {
             moved.at_fork = mapping.at_fork;
             moved.memory = mapping.memory;
-            moved.is_translated = mapping.is_translated;
+            moved.execution = mapping.execution;
         });
         // SAFETY: both ranges are the program's; the target was just mapped for this.
         let moved = unsafe { system::move_mapping(from, length, target) }.is_ok();
@@ -200,7 +200,7 @@ impl Memory {
             self.map(translator, from, &record)?;
             self.table.change(from, to, |kept| {
                 kept.memory = mapping.memory;
-                kept.is_translated = mapping.is_translated;
+                kept.execution = mapping.execution;
             });
             Ok(())
         } else {

@@ -30,6 +30,8 @@ pub struct Trap {
     /// Number and error code of the processor's exception.
     pub number: u64,
     pub error: u64,
+    /// What a page fault was about.
+    pub address: u64,
 }
 
 static mut FRAME: Frame = Frame::new(0);
@@ -46,6 +48,7 @@ static mut TRAP: Trap = Trap {
     code: 0,
     number: 0,
     error: 0,
+    address: 0,
 };
 /// Whether the program's own code runs.
 static RUNS: AtomicU64 = AtomicU64::new(0);
@@ -184,6 +187,7 @@ pub unsafe fn take(signal: u32, info: *const u8, context: *mut u8) -> bool {
             code: info[1] as i32,
             number: context.trap,
             error: context.error,
+            address: context.cr2,
         };
     }
     context.redirect(frame, Origin::Signal);

@@ -5,9 +5,11 @@
 //!
 //! Design constraints:
 //! * Nothing is counted: where an instruction has to be found, the translated engine runs.
-//! * Only code of files that the program has never been able to write to is executed as it is: in that the
-//!   recorder has found the instructions whose results are not determined. Other pages cannot be
-//!   executed, and the fault on them changes the engine until the next event.
+//! * Code of files that the program has never been able to write to is executed as it is: in that the
+//!   recorder has found the instructions whose results are not determined.
+//! * Other code is, a page at a time, where nothing in it looks like one, from its first execution until it is written to: no
+//!   page is writable and executable at once. What is neither cannot be executed, and the fault
+//!   on it changes the engine until the next event.
 
 mod arming;
 pub mod gate;
@@ -23,11 +25,15 @@ use reenact_translator::Stop;
 use crate::feed::Group;
 use crate::json::Line;
 use crate::machine::Machine;
+use crate::memory::page_down;
 use gate::Trap;
 
 const SIGTRAP: u32 = 5;
 const INT3: u8 = 0xcc;
 const SYSCALL_LENGTH: u64 = 2;
+const LONGEST_INSTRUCTION: u64 = 15;
+/// So often is an instruction that writes to its own page performed alone on the way to an event; each time costs some 20 µs.
+const MOST_OWN_STORES: u32 = 64;
 /// More than any stretch between two events has.
 const WHOLE: u64 = 1 << 48;
 
@@ -43,11 +49,6 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Whether anything ran that was not counted.
-    pub fn has_run(&self) -> bool {
-        self.calls + self.instructions + self.code > 0
-    }
-
     /// Say it.
     pub fn report(&self, line: &mut Line) {
         line.number("calls", self.calls)
@@ -58,13 +59,22 @@ impl Tally {
 
 /// Run the program to its next stop.
 pub fn run(machine: &mut Machine, tally: &mut Tally) -> Stop {
+    let mut own_stores = 0;
+    let mut opened = None;
     loop {
         if !machine.can_run_natively() {
             return machine.run(WHOLE);
         }
+        machine.lose_count();
         cross(machine);
         let (frame, _) = gate::state();
-        let (origin, registers) = (frame.origin, machine.registers_mut());
+        let origin = frame.origin;
+        if origin == Origin::Vdso as u64 {
+            tally.calls += 1;
+            machine.registers_mut().rip = machine.detour(frame.vdso).unwrap_or_default();
+            return Stop::Hook;
+        }
+        let registers = machine.registers_mut();
         if origin != Origin::Signal as u64 {
             registers.rip = registers.rip.wrapping_sub(SYSCALL_LENGTH);
             tally.calls += 1;
@@ -76,13 +86,37 @@ pub fn run(machine: &mut Machine, tally: &mut Tally) -> Stop {
         if is_step(machine, &trap, ip) {
             return Stop::stepped(ip);
         }
-        machine.registers_mut().rip = instruction_of(machine, &trap, ip);
-        let limit = if is_fetch(&trap) {
-            tally.code += 1;
-            WHOLE
-        } else {
-            tally.instructions += 1;
-            1
+        let limit = match what_stopped(machine, &trap) {
+            // An instruction may lie in two pages. Opened twice in a row, it would not help a third time.
+            Trapped::Page
+                if opened != Some((ip, trap.address))
+                    && machine.memory.execute_page(trap.address) =>
+            {
+                opened = Some((ip, trap.address));
+                continue;
+            }
+            Trapped::Page => {
+                tally.code += 1;
+                WHOLE
+            }
+            Trapped::Store => {
+                opened = None;
+                continue;
+            }
+            Trapped::OwnStore if own_stores < MOST_OWN_STORES => {
+                opened = None;
+                own_stores += 1;
+                1
+            }
+            Trapped::OwnStore => {
+                tally.code += 1;
+                WHOLE
+            }
+            Trapped::Instruction => {
+                machine.registers_mut().rip = instruction_of(machine, &trap, ip);
+                tally.instructions += 1;
+                1
+            }
         };
         match machine.run(limit) {
             Stop::Budget if limit == 1 => {}
@@ -149,21 +183,51 @@ fn int1_at(machine: &Machine, ip: u64) -> Option<u64> {
     })
 }
 
-/// Whether an instruction could not be fetched: a page fault has that in its error code.
-fn is_fetch(trap: &Trap) -> bool {
+/// What a signal is about.
+enum Trapped {
+    /// The page is not executable.
+    Page,
+    /// A store to a page that was executed, which is writable now.
+    Store,
+    /// The same, by an instruction of that page: both cannot be had at once.
+    OwnStore,
+    /// An instruction, which the translated engine is to look at.
+    Instruction,
+}
+
+fn what_stopped(machine: &mut Machine, trap: &Trap) -> Trapped {
     const PAGE_FAULT: u64 = 14;
     const FETCH: u64 = 1 << 4;
-    trap.number == PAGE_FAULT && trap.error & FETCH != 0
+    if trap.number != PAGE_FAULT {
+        return Trapped::Instruction;
+    }
+    if trap.error & FETCH != 0 {
+        return Trapped::Page;
+    }
+    if !machine.open_executed_page(trap.address) {
+        return Trapped::Instruction;
+    }
+    let ip = machine.registers().rip;
+    let end = ip.saturating_add(LONGEST_INSTRUCTION);
+    let (page, next) = (page_down(trap.address), page_down(end));
+    if page == page_down(ip) || page == next {
+        Trapped::OwnStore
+    } else {
+        Trapped::Store
+    }
 }
 
 /// Address of the instruction that has stopped the program: the traps leave it behind theirs.
 fn instruction_of(machine: &Machine, trap: &Trap, ip: u64) -> u64 {
     const BREAKPOINT: u64 = 3;
     const OVERFLOW: u64 = 4;
-    let mut byte = [0u8];
+    let is_at = |address, code| {
+        let mut byte = [0u8];
+        machine.memory.read(address, &mut byte).is_ok() && byte[0] == code
+    };
     let before = ip.wrapping_sub(1);
     match trap.number {
-        BREAKPOINT if machine.memory.read(before, &mut byte).is_ok() && byte[0] == INT3 => before,
+        BREAKPOINT if is_at(before, INT3) => before,
         // `int 3` and `int 4` of two bytes.
         BREAKPOINT | OVERFLOW => ip.wrapping_sub(2),
         _ if trap.signal == SIGTRAP => int1_at(machine, ip).unwrap_or(before),

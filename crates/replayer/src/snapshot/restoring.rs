@@ -122,7 +122,7 @@ impl Restoring {
             Tag::Write => memory.write(translator, address, one.payload)?,
             Tag::Patch => memory.patch(translator, address, one.payload)?,
             Tag::Translated => memory.translate_code_in(address, value?),
-            Tag::Detour => machine.add_hook(address),
+            Tag::Detour => machine.add_detour(address),
             Tag::Processor => machine.processor.set_names(one.payload),
             Tag::ThreadFile => machine.names.set_file(address as i32, value? as u32),
             Tag::Thread => self.incoming = Some(begin_thread(machine, one)?),
