@@ -26,6 +26,7 @@ KINDS = (
     "preempted",
     "turn",
     "traced",
+    "snapshot",
 )
 
 #: Names of the bits of `Event.flags` (`flags` in crates/trace/src/event.rs).
