@@ -5,11 +5,17 @@
 //! `head` and publishes; the supervisor reads up to `head` and advances `tail`. Only
 //! whole events are ever published, so whatever is in the ring when a process dies is good.
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicU8, Ordering};
 
 use crate::FileIdentity;
 
-pub const ARENA_MAGIC: u64 = 0x616e_6572_6174_6365;
+/// Begins the arena. A recorder and a supervisor of two builds that do not agree about where things are in it have
+/// different ones, and do not begin.
+pub const ARENA_MAGIC: u64 = 0x616e_6572_6174_6365 ^ LAYOUT;
+const LAYOUT: u64 = (offset_of!(ArenaHeader, file_cache) as u64) << 48
+    | (offset_of!(Slot, exec) as u64) << 32
+    | (offset_of!(ArenaHeader, files) as u64) << 16;
 
 /// `si_value` of signals that the supervisor passes on to the program (`si_code` SI_QUEUE).
 pub const FORWARDED: u64 = 0x6472_6177_726f_6621;

@@ -47,7 +47,8 @@ extern "C" fn start(sp: u64) -> ! {
     };
     if !arena::map_header(own - 1) || !arena::map_slot(own - 1, slot) {
         message::fail(
-            "the shared memory of the recording could not be mapped (is memory exhausted?)",
+            "the shared memory of the recording could not be mapped, or the recorder is of another \
+             build than the rest of reenact: install it again",
         );
     }
     arena::release_parent();
