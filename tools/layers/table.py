@@ -145,6 +145,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "spinning",
             "run_queue",
             "patience",
+            "resting_loops",
             "wake_ups",
             "sharing_group",
             "scheduler",

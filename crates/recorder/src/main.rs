@@ -60,6 +60,7 @@ mod ptrace;
 mod range_table;
 mod refused;
 mod released;
+mod resting_loops;
 mod run_queue;
 mod scheduler;
 mod scratch;

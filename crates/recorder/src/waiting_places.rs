@@ -27,7 +27,7 @@ use reenact_trace::{EventKind, Tag};
 use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::sites::{self, Trap};
 use crate::thread::Thread;
-use crate::{code_ranges, guest, run_queue, scheduler, signal};
+use crate::{code_ranges, guest, resting_loops, run_queue, scheduler, signal};
 
 /// A place.
 #[derive(Clone, Copy)]
@@ -108,7 +108,7 @@ fn begin(ip: u64, sign: Sign, event: &mut Builder) {
         return;
     };
     let address = found.address;
-    if found.counts && is_resting(address) {
+    if found.counts && resting_loops::is_resting(address) {
         return;
     }
     let free = places().iter_mut().find(|place| place.address == 0);
@@ -185,7 +185,7 @@ pub fn on_trap(thread: &mut Thread, site: &Breakpoint) -> Trap {
     }
     place.passes += 1;
     let is_left = place.onwards != 0 && next != place.onwards;
-    let is_starved = place.counts && thread.starved > MOST_STARVED;
+    let is_starved = place.counts && thread.starved > resting_loops::MOST_STARVED;
     let vain_turns = vain_turns();
     let verdict = if place.counts {
         watch(thread, place, is_left)
@@ -209,7 +209,14 @@ pub fn on_trap(thread: &mut Thread, site: &Breakpoint) -> Trap {
         if is_over && site.remove() {
             place.address = 0;
             if place.counts {
-                begin_rest(site.address, if is_starved { MOST_STARVED } else { 0 });
+                resting_loops::begin(
+                    site.address,
+                    if is_starved {
+                        resting_loops::MOST_STARVED
+                    } else {
+                        0
+                    },
+                );
                 thread.starved = 0;
             }
             event.bytes(Tag::Patch, site.address, &[site.original, site.original]);
@@ -270,7 +277,7 @@ fn watch(thread: &mut Thread, place: &mut Place, is_left: bool) -> Verdict {
     thread.watched_at = 0;
     place.trusted = 4 * place.watch;
     if place.watch == LONGEST_WATCH {
-        forget_rest(place.address);
+        resting_loops::forget(place.address);
     }
     place.watch = (4 * place.watch).min(LONGEST_WATCH);
     Verdict::Waits
@@ -345,64 +352,6 @@ fn left_alone(thread: &Thread, changes: u16) -> u64 {
     checksum(kept.as_bytes())
 }
 
-/// A loop that counts may be a computation after all: after others have run for so long in its place, as long turns as ever
-/// are the thread's for as long.
-const MOST_STARVED: u64 = 100 * TICKS_PER_MS;
-
-/// A loop that counts and is left alone for a while, because to hand over there was in vain.
-#[derive(Clone, Copy)]
-struct Rest {
-    address: u64,
-    until: u64,
-    /// Twice as long each time.
-    length: u64,
-}
-
-const MOST_RESTS: usize = 16;
-static mut RESTS: [Rest; MOST_RESTS] = [Rest {
-    address: 0,
-    until: 0,
-    length: 0,
-}; MOST_RESTS];
-
-fn rests() -> &'static mut [Rest; MOST_RESTS] {
-    // SAFETY: one thread at a time.
-    unsafe { &mut *(&raw mut RESTS).cast() }
-}
-
-/// Leave a loop alone from now on, at least so long.
-fn begin_rest(address: u64, least: u64) {
-    let now = log::time();
-    let known = rests().iter().position(|rest| rest.address == address);
-    let oldest = (0..MOST_RESTS).min_by_key(|&index| rests()[index].until);
-    if let Some(index) = known.or(oldest) {
-        let rest = &mut rests()[index];
-        let before = if known.is_some() { rest.length } else { 0 };
-        let length = (2 * before).clamp(TICKS_PER_MS, MOST_STARVED).max(least);
-        *rest = Rest {
-            address,
-            until: now + length,
-            length,
-        };
-    }
-}
-
-fn is_resting(address: u64) -> bool {
-    let now = log::time();
-    rests()
-        .iter()
-        .any(|rest| rest.address == address && now < rest.until)
-}
-
-/// To hand over in a loop was not in vain.
-fn forget_rest(address: u64) {
-    for rest in rests().iter_mut() {
-        if rest.address == address {
-            rest.length = 0;
-        }
-    }
-}
-
 /// Whether the thread, which was twice found in one loop, waits there and counts how long. In a signal handler: only
 /// code of this page is looked at, because a fault could not be caught.
 pub fn may_count_at(ip: u64, sign: Sign) -> bool {
@@ -418,7 +367,8 @@ pub fn may_count_at(ip: u64, sign: Sign) -> bool {
         breakpoints::show_original(address, &mut code[..length]);
         length
     };
-    waiting_loop::find(ip, sign, read_here).is_some_and(|place| !is_resting(place.address))
+    waiting_loop::find(ip, sign, read_here)
+        .is_some_and(|place| !resting_loops::is_resting(place.address))
 }
 
 fn hand_over(thread: &mut Thread, address: u64, changes: u16) {

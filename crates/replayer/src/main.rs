@@ -23,6 +23,7 @@ mod creation;
 mod descriptors;
 mod divergence;
 mod effects;
+mod end;
 mod engine;
 mod error;
 mod exit_status;
