@@ -376,3 +376,45 @@ def test_what_a_reference_refers_to_is_meant(reenact: Reenact, tmp_path: Path) -
         assert session.evaluate("sizeof(*corner)") == 8
         with pytest.raises(UsageError, match="is no pointer"):
             session.evaluate("**at")
+
+
+_REFERRING = """#include <cstdio>
+static void visit(int &value, bool &flag) { value += 2; flag = !flag; }
+int main() {
+  int value = -2; bool flag = false;
+  for (int i = 0; i < 4; i++) visit(value, flag);
+}
+"""
+
+
+def test_the_truth_of_a_reference_is_that_of_what_it_refers_to(
+    reenact: Reenact, tmp_path: Path
+) -> None:
+    """In conditions as text, in those that the replayer evaluates, and in Python."""
+    source, program = tmp_path / "referring.cc", tmp_path / "referring"
+    source.write_text(_REFERRING)
+    subprocess.run(["g++", "-g", "-O0", "-o", program, source], check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    expected = {
+        "value": [-2, 2, 4],
+        "!value": [0],
+        "flag": [0, 4],
+        "value == 2": [2],
+        "value > 0": [2, 4],
+    }
+    for condition, values in expected.items():
+        place = ("--at", "visit", "--print", "value", "--if", condition)
+        lines = reenact.run("trace", *place, str(trace)).stdout.decode().splitlines()
+        assert [int(line.rpartition(" = ")[2]) for line in lines] == values, condition
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("visit")
+        met = []
+        while session.continue_().reason == StopReason.BREAKPOINT:
+            value, flag = session.evaluate("value"), session.evaluate("flag")
+            met.append((value + 0, bool(value), bool(flag), value == 0))
+    assert met == [
+        (-2, True, False, False),
+        (0, False, True, True),
+        (2, True, False, False),
+        (4, True, True, False),
+    ]

@@ -63,10 +63,7 @@ def condition(text: str, frame: Names) -> bytes:
 
     Errors: `NotCompilableError`.
     """
-    value = compiled(text, frame)
-    if _is_reference(value):
-        raise NotCompilableError("the truth of a reference")
-    return assembled(_truth(value))
+    return assembled(_truth(compiled(text, frame)))
 
 
 class _Compilation:

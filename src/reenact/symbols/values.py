@@ -135,7 +135,7 @@ class Value:
         return int(self) & int(other)
 
     def __bool__(self) -> bool:
-        """As in C: whether it is not zero."""
+        """As in C: whether it is not zero, and of a reference whether what it refers to is not."""
         return bool(self.number()) if self._is_number else True
 
     def __index__(self) -> int:
@@ -147,12 +147,16 @@ class Value:
 
     @property
     def _is_number(self) -> bool:
-        kind = self.type.kind
-        return kind in ("base", "enumeration", "pointer", "reference") and not self.type.is_complex
+        kind = self.type.target if self.type.kind == "reference" else self.type
+        return kind.kind in ("base", "enumeration", "pointer") and not kind.is_complex
 
     def number(self) -> Union[int, float]:
-        """As Python's own number. Errors: `UsageError` for what is none."""
-        return float(self) if self.type.is_float else int(self)
+        """As Python's own number, of a reference what it refers to.
+
+        Errors: `UsageError` for what is none.
+        """
+        value = self.dereference() if self.type.kind == "reference" else self
+        return float(value) if value.type.is_float else int(value)
 
     @property
     def size(self) -> int:
