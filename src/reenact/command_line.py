@@ -19,6 +19,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     No exception leaves this function: a person is told one sentence and a remedy.
     """
+    number = 0
     try:
         status = _dispatch(sys.argv[1:] if words is None else words)
         # A full disk or a closed pipe shows when the last bytes are written.
@@ -29,10 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
         _silence_stdout()
         return 0
     except _Terminated as termination:
-        # Everything has been tidied up on the way here.
-        from reenact.ending import end_like
-
-        return end_like(termination.signal)
+        status, number = 0, termination.signal
     except (Exception, KeyboardInterrupt) as error:
         if environment.DEBUG.is_set():
             import traceback
@@ -41,6 +39,11 @@ def main(words: Sequence[str] | None = None) -> int:
         failure = _explained(error)
         _tell(failure)
         return failure.exit_status
+    if number:
+        # Everything has been tidied up on the way here, and by what the traceback still held.
+        from reenact.ending import end_like
+
+        return end_like(number)
     return status
 
 

@@ -142,7 +142,8 @@ def _source_rules(session: Session, directory: str) -> str:
         ) from error
 
 
-def _socket_directory() -> tempfile.TemporaryDirectory[str]:
+@contextlib.contextmanager
+def _socket_directory() -> Iterator[str]:
     """A directory of our own, where nobody else can connect to a socket.
 
     Its path becomes an argument of a command of gdb and the address of a socket, which is short.
@@ -151,11 +152,23 @@ def _socket_directory() -> tempfile.TemporaryDirectory[str]:
     for place in (tempfile.gettempdir(), "/tmp"):
         if _SOCKET_PLACE.fullmatch(place):
             with contextlib.suppress(OSError):
-                return tempfile.TemporaryDirectory(prefix="reenact-", dir=place)
-    raise ReenactError(
-        "there is no place for the socket that connects gdb",
-        "set TMPDIR to a directory with a short path of letters and digits, in which you may write",
-    )
+                directory = tempfile.mkdtemp(prefix="reenact-", dir=place)
+                break
+    else:
+        raise ReenactError(
+            "there is no place for the socket that connects gdb",
+            "set TMPDIR to a directory with a short path of letters and digits, in which you may "
+            "write",
+        )
+    try:
+        yield directory
+    finally:
+        try:
+            shutil.rmtree(directory, ignore_errors=True)
+        except BaseException:
+            # A signal that ends us, which comes once.
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
 
 
 def wait_for_client(session: Session, address: str) -> None:

@@ -52,6 +52,8 @@ _SUPPORTED = (
 _EVENTS = {"fork-events+": "fork", "vfork-events+": "vfork", "exec-events+": "exec"}
 #: Seconds between two requests to end the movement of a client that has gone.
 _AGAIN = 0.1
+#: Seconds that a client has to go away once it has been told that all is over.
+_FAREWELL = 2.0
 #: A condition of a point, with its length.
 _CONDITION = re.compile("X(?P<length>[0-9a-fA-F]+),(?P<code>[0-9a-fA-F]*)")
 _ERROR = "E01"
@@ -118,13 +120,20 @@ class Conversation:
             return  # The client has vanished; the session is as good as before.
         finally:
             self._is_finished.set()
-            with contextlib.suppress(OSError):
-                self._connection.shutdown(socket.SHUT_RDWR)
-            if reader.is_alive():
-                reader.join()
+            self._hang_up(reader)
             self._connection.close()
             self._files.close()
             self._target.close()
+
+    def _hang_up(self, reader: threading.Thread) -> None:
+        """Close the connection: not before a client has acknowledged the last answer."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+            if self._is_over and self._wants_acknowledgements:
+                reader.join(_FAREWELL)
+            self._connection.shutdown(socket.SHUT_RDWR)
+        if reader.is_alive():
+            reader.join()
 
     def interrupt_command(self) -> None:
         """End the `monitor` command that is under way: a client cannot ask for that itself."""
