@@ -70,7 +70,7 @@ def test_a_command_that_is_ended(number: int, way: str, reenact, hot: Path, tmp_
     words = {
         "gdb": ["replay", str(hot), "--goto", "60%", "--", "-nx", "-ex", "back-next"],
         "server": ["replay", str(hot), "--server", "127.0.0.1:0"],
-        "verify": ["verify", str(hot)],
+        "verify": ["verify", "--translated", str(hot)],
         "record": ["record", "-o", f"{hot}-{number}", "--", "sleep", "1000"],
         "trace": ["trace", str(hot), "--at", "hot_line.c:7", "--print", "i"],
     }[way]
