@@ -130,6 +130,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             "filters",
             "status_file",
+            "stand_in",
             "traced_status",
             "shared",
             "object_content",

@@ -69,6 +69,7 @@ mod sharing_group;
 mod signal;
 mod sites;
 mod spinning;
+mod stand_in;
 mod state_store;
 mod status_file;
 mod streams;

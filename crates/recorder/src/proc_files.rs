@@ -13,7 +13,7 @@ use crate::confinement::are_calls_dispatched;
 use crate::maps_file::{hexadecimal, is_ours};
 use crate::ptrace::links;
 use crate::text::Text;
-use crate::{guest, heap, hidden_descriptors, signal, status_file, text, traced_status};
+use crate::{guest, heap, hidden_descriptors, signal, stand_in, status_file, text, traced_status};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);
 // SAFETY: written once at start, before the program runs.
@@ -312,14 +312,7 @@ fn filtered_maps(file: i64) -> i64 {
         }
         let shows_ours = copy_lines(file as u64, to as u64);
         if shows_ours {
-            let flags = syscall3(FCNTL, file as u64, numbers::F_GETFD, 0) as u64;
-            let closes = if flags & numbers::FD_CLOEXEC != 0 {
-                O_CLOEXEC
-            } else {
-                0
-            };
-            syscall3(LSEEK, to as u64, 0, 0);
-            syscall3(numbers::DUP3, to as u64, file as u64, closes);
+            stand_in::put(file as u64, to as u64);
         } else {
             syscall3(LSEEK, file as u64, 0, 0);
         }

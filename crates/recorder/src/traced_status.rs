@@ -3,12 +3,12 @@
 
 use core::sync::atomic::Ordering;
 
-use reenact_freestanding::numbers::{self, *};
+use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::ptrace::{link_state, Link};
 
 use crate::ptrace::links;
-use crate::text;
+use crate::{stand_in, text};
 
 const ROOM: usize = 4096;
 
@@ -44,14 +44,7 @@ pub fn opened(file: i64, name: &[u8]) {
                 write_line(to, line, link);
             }
         }
-        let flags = syscall3(FCNTL, file as u64, numbers::F_GETFD, 0) as u64;
-        let closes = if flags & numbers::FD_CLOEXEC != 0 {
-            O_CLOEXEC
-        } else {
-            0
-        };
-        syscall3(LSEEK, to as u64, 0, 0);
-        syscall3(numbers::DUP3, to as u64, file as u64, closes);
+        stand_in::put(file as u64, to as u64);
         syscall2(CLOSE, to as u64, 0);
     }
 }
