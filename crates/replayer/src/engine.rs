@@ -49,29 +49,6 @@ impl Session {
     }
 }
 
-/// The last event that took effect.
-#[derive(Clone, Copy)]
-struct Last {
-    index: u64,
-    kind: EventKind,
-    code: u16,
-    result: i64,
-    time: u64,
-}
-
-impl Last {
-    /// As snapshots have it.
-    fn as_behind(self) -> Behind {
-        Behind {
-            index: self.index,
-            kind: self.kind as u8,
-            code: self.code,
-            result: self.result,
-            time: self.time,
-        }
-    }
-}
-
 /// The replay of one process.
 pub struct Engine {
     session: Rc<Session>,
@@ -82,7 +59,8 @@ pub struct Engine {
     /// Processes still to become, the next one last.
     path: Vec<u32>,
     start: EventHeader,
-    last: Option<Last>,
+    /// The last event that took effect.
+    last: Option<Behind>,
     /// Turns of sharing groups that this process has.
     turns: HeldTurns,
     shared_changes: Option<SharedChanges>,
@@ -130,15 +108,8 @@ impl Engine {
             self.start = group.event.header;
         }
         let behind = snapshot::begin(&mut self.machine, options, self.process, event)?;
-        let kind = EventKind::from_u8(behind.kind);
-        self.last = Some(Last {
-            index: behind.index,
-            kind: kind.ok_or(ReplayError::BadEvent("a snapshot behind no event"))?,
-            code: behind.code,
-            result: behind.result,
-            time: behind.time,
-        });
         self.pace.begin_behind(behind.time);
+        self.last = Some(behind);
         self.is_part = true;
         self.feed.begin_behind(event)?;
         Ok(())
@@ -218,7 +189,7 @@ impl Engine {
 
     /// The checksum that a snapshot would have here; `None`: there can be none.
     fn state(&mut self) -> Option<u64> {
-        let behind = self.last?.as_behind();
+        let behind = self.last?;
         if snapshot::obstacle(&self.machine).is_some() {
             return None;
         }
@@ -288,7 +259,7 @@ impl Engine {
             let step = step::perform(&mut self.machine, &group, &mut self.pace)?;
             let header = &group.event.header;
             report::set_event(group.index);
-            self.last = Some(Last {
+            self.last = Some(Behind {
                 index: group.index,
                 kind: group.event.kind,
                 code: header.code,
@@ -327,12 +298,12 @@ impl Engine {
 
     /// An event is done: take a snapshot, if one is due.
     fn take_snapshot(&mut self) {
-        let counted = self.counted_instructions().is_some();
         let (Some(snapshots), Some(last)) = (&mut self.snapshots, self.last) else {
             return;
         };
         if !self.turns.is_any() {
-            snapshots.event_done(&mut self.machine, self.process, &last.as_behind(), counted);
+            let counted = !self.is_part && self.machine.counted_total().is_some();
+            snapshots.event_done(&mut self.machine, self.process, &last, counted);
         }
     }
 
@@ -378,7 +349,7 @@ impl Engine {
             (Some(end), _) if end.reason == 1 => End::Stopped,
             (
                 _,
-                Some(Last {
+                Some(Behind {
                     kind: EventKind::Fault,
                     code,
                     ..
@@ -387,7 +358,7 @@ impl Engine {
             // It killed itself.
             (
                 _,
-                Some(Last {
+                Some(Behind {
                     kind: EventKind::Exit,
                     result,
                     ..

@@ -15,7 +15,7 @@ use crate::threads::ThreadState;
 #[derive(Clone, Copy, Debug)]
 pub struct Behind {
     pub index: u64,
-    pub kind: u8,
+    pub kind: EventKind,
     pub code: u16,
     pub result: i64,
     pub time: u64,
@@ -85,9 +85,7 @@ fn write(
     if let Some(payload) = machine.processor.names_payload() {
         records.add(Tag::Processor, 0, &payload)?;
     }
-    let is_in_call = [EventKind::Blocked, EventKind::Exit]
-        .map(|kind| kind as u8)
-        .contains(&behind.kind);
+    let is_in_call = matches!(behind.kind, EventKind::Blocked | EventKind::Exit);
     add_threads(&mut records, machine, is_in_call)?;
     for (descriptor, tid) in machine.names.files() {
         let tid = u64::from(tid).to_le_bytes();
@@ -112,7 +110,7 @@ fn write(
         result: behind.result,
         ip: machine.registers().rip,
         args: [
-            behind.kind.into(),
+            behind.kind as u64,
             0,
             machine.program_break.unwrap_or(0),
             machine.memory.shared_without_file(),

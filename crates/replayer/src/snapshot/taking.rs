@@ -4,6 +4,7 @@
 //! be taken or written is left out: nothing depends on it.
 
 use linux_raw_sys::general::SEEK_HOLE;
+use reenact_trace::EventKind;
 
 use super::restoring::restore;
 use super::saving::{obstacle, save, Behind};
@@ -100,9 +101,10 @@ pub fn begin(
     // It has no holes: where the first one would be is its end.
     let size = system::seek(file, 0, SEEK_HOLE.into()).map_err(|_| bad)?;
     let header = restore(machine, (file, size), process, event)?;
+    let kind = EventKind::from_u8(header.args[0] as u8);
     Ok(Behind {
         index: event,
-        kind: header.args[0] as u8,
+        kind: kind.ok_or(ReplayError::BadEvent("a snapshot behind no event"))?,
         code: header.code,
         result: header.result,
         time: header.time,
