@@ -127,13 +127,8 @@ pub fn run(machine: &mut Machine, tally: &mut Tally) -> Stop {
 
 /// Whether the log has an instruction next that nothing stands in the place of: the recorder found it when it was executed.
 pub fn needs_translation(machine: &Machine, group: &Group<'_>) -> bool {
-    let mut byte = [0u8];
     group.event.kind == EventKind::Instruction
-        && machine
-            .memory
-            .read(group.event.header.ip, &mut byte)
-            .is_ok()
-        && byte[0] != INT3
+        && code_at(machine, group.event.header.ip).is_some_and(|code| code != INT3)
 }
 
 /// Whether the way to an event is translated, where the engine is to change at random.
@@ -177,10 +172,16 @@ fn is_step(machine: &Machine, trap: &Trap, ip: u64) -> bool {
 /// that it was a step).
 fn int1_at(machine: &Machine, ip: u64) -> Option<u64> {
     const INT1: u8 = 0xf1;
-    [ip.wrapping_sub(1), ip].into_iter().find(|&at| {
-        let mut byte = [0u8];
-        machine.memory.read(at, &mut byte).is_ok() && byte[0] == INT1
-    })
+    [ip.wrapping_sub(1), ip]
+        .into_iter()
+        .find(|&at| code_at(machine, at) == Some(INT1))
+}
+
+/// The byte that the program has there.
+fn code_at(machine: &Machine, address: u64) -> Option<u8> {
+    let mut byte = [0u8];
+    machine.memory.read(address, &mut byte).ok()?;
+    Some(byte[0])
 }
 
 /// What a signal is about.
@@ -221,13 +222,9 @@ fn what_stopped(machine: &mut Machine, trap: &Trap) -> Trapped {
 fn instruction_of(machine: &Machine, trap: &Trap, ip: u64) -> u64 {
     const BREAKPOINT: u64 = 3;
     const OVERFLOW: u64 = 4;
-    let is_at = |address, code| {
-        let mut byte = [0u8];
-        machine.memory.read(address, &mut byte).is_ok() && byte[0] == code
-    };
     let before = ip.wrapping_sub(1);
     match trap.number {
-        BREAKPOINT if is_at(before, INT3) => before,
+        BREAKPOINT if code_at(machine, before) == Some(INT3) => before,
         // `int 3` and `int 4` of two bytes.
         BREAKPOINT | OVERFLOW => ip.wrapping_sub(2),
         _ if trap.signal == SIGTRAP => int1_at(machine, ip).unwrap_or(before),
