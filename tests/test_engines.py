@@ -93,15 +93,23 @@ def test_what_ran_natively_is_told(
     assert translated["native"] is None
 
 
+def _verified(
+    command: list[str], reenact: Reenact, keeper: Keeper, directory: Path
+) -> dict[str, dict[str, int]]:
+    """What `verify` says of a command that it replays exactly."""
+    reenact.record(command, keeper.trace(), directory=directory)
+    report = reenact.verify(keeper.trace())
+    assert not report["divergences"], report
+    return report
+
+
 def test_hot_calls_are_replayed_where_they_were_made_jumps(
     guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
 ) -> None:
     """The program comes in and goes on by the trampolines of the recording, thousands of times."""
     dd = skips.need_program("dd")
     copied = ["if=/dev/zero", "of=/dev/null", "bs=512", "count=3000"]
-    reenact.record([dd, *copied], keeper.trace(), directory=tmp_path)
-    report = reenact.verify(keeper.trace())
-    assert not report["divergences"], report
+    report = _verified([dd, *copied], reenact, keeper, tmp_path)
     assert report["native"]["calls"] > 6000
 
 
@@ -110,9 +118,7 @@ def test_clocks_are_read_natively(
 ) -> None:
     """The copy of the vDSO leads to the replayer's entries, as it did to the recorder's."""
     program = str(guests.build("clocks.c", "clocks"))
-    reenact.record([program], keeper.trace(), directory=tmp_path)
-    report = reenact.verify(keeper.trace())
-    assert not report["divergences"], report
+    report = _verified([program], reenact, keeper, tmp_path)
     assert report["native"]["code"] == 0, report
 
 
@@ -121,7 +127,5 @@ def test_code_that_is_made_while_the_program_runs_is_executed_as_it_is(
 ) -> None:
     """All but the few of its functions whose constants look like instructions (`0f 03`)."""
     program = str(guests.build("code_generated.c", "code_generated"))
-    reenact.record([program], keeper.trace(), directory=tmp_path)
-    report = reenact.verify(keeper.trace())
-    assert not report["divergences"], report
+    report = _verified([program], reenact, keeper, tmp_path)
     assert report["native"]["code"] < 10, report
