@@ -43,7 +43,13 @@ gdb.execute("delete", to_string=True)
 gdb.execute("next", to_string=True)
 for command in COMMANDS:
     timed(command)
-print("HITS " + json.dumps(found))
+gdb.execute("watch total", to_string=True)
+gdb.execute("goto 40%", to_string=True)
+begin = time.perf_counter()
+for _ in range(FEW):
+    gdb.execute("reverse-continue", to_string=True)
+hits = (time.perf_counter() - begin) * 1e6 / FEW
+print("HITS " + json.dumps([found, hits]))
 """
 _IN_GDB_COMMANDS = ("next", "back-next", "next", "reverse-next")
 
@@ -105,12 +111,17 @@ def _traced(session: Session) -> Iterator[tuple[str, float]]:
 def _backwards(session: Session) -> Iterator[tuple[str, float]]:
     (address, size), *_ = session.symbols.variables("total")
 
-    def often(move: Callable[[], object]) -> float:
+    def often(move: Callable[[], object], count: int = _FEW) -> float:
         session.goto("60%")
-        return timed(lambda: [move() for _ in range(_FEW)]) * 1000 / _FEW
+        return timed(lambda: [move() for _ in range(count)]) * 1000 / count
 
     point: Point = session.watch(address, size)
     yield "1000 hits of a watchpoint, backwards", often(session.reverse_continue)
+    yield (
+        "1000 hits of a watchpoint, backwards, and registers",
+        often(lambda: (session.reverse_continue(), session.registers)),
+    )
+    yield "10^4 hits of a watchpoint, backwards", often(session.reverse_continue, 10_000) * 10
     point.remove()
     point = session.add_breakpoint("hot")
     yield "1000 hits of a breakpoint, backwards", often(session.reverse_continue)
@@ -127,15 +138,17 @@ def _in_gdb(trace: Path, folder: Path) -> Iterator[tuple[str, float]]:
     if shutil.which("gdb") is None:
         return
     script = folder / "in_gdb.py"
-    script.write_text(_IN_GDB.replace("COMMANDS", repr(_IN_GDB_COMMANDS)))
+    script.write_text(_IN_GDB.replace("COMMANDS", repr(_IN_GDB_COMMANDS)).replace("FEW", str(_FEW)))
     words = [*reenact_command(), "replay", str(trace), "--", "-nx", "-batch", "-x", str(script)]
     done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=3600)
     _, found, line = done.stdout.rpartition("HITS ")
     if not found:
         raise RuntimeError(f"gdb has measured nothing: {done.stdout[-500:]}{done.stderr[-500:]}")
-    taken: dict[str, float] = json.loads(line.partition("\n")[0])
+    taken: dict[str, float]
+    taken, hits = json.loads(line.partition("\n")[0])
     for command, took in taken.items():
         yield f"gdb: {command} over a line that loops 10^6 times", took
+    yield "gdb: 1000 hits of a watchpoint, backwards", hits
 
 
 def measure() -> dict[str, float]:

@@ -175,31 +175,102 @@ def test_a_floor_ends_the_way_back(session: Session) -> None:
     assert (stop.position, stop.reason) == (floor, StopReason.POSITION)
 
 
+def test_going_back_without_looking_makes_no_copies(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is looked at is replayed: a hit that is passed by is one of a list."""
+    expected = all_hits(session, one_watchpoint)[::-1]
+    one_watchpoint(session, None)
+    session.goto("end")
+    for position in expected[:3]:
+        assert session.reverse_continue().position == position
+    fork, made = ReplayerConnection.fork, []
+
+    def counted(copy: ReplayerConnection) -> ReplayerConnection:
+        made.append(copy)
+        return fork(copy)
+
+    monkeypatch.setattr(ReplayerConnection, "fork", counted)
+    for position in expected[3:200]:
+        stop = session.reverse_continue()
+        assert stop.position == session.position == position
+        assert stop.thread == session.thread
+    assert not made
+    value = int(session.evaluate("total"))
+    registers, instructions = session.registers, session.instructions
+    assert made
+    # Forwards again, and by another way.
+    assert session.stepi().position > expected[199]
+    session.goto("start")
+    session.goto(expected[199])
+    assert (value, registers, instructions) == (
+        int(session.evaluate("total")),
+        session.registers,
+        session.instructions,
+    )
+
+
+@pytest.mark.parametrize("look", range(6))
+def test_what_comes_after_hits_that_nobody_has_looked_at(look: int, session: Session) -> None:
+    """Each other movement begins where the last hit was."""
+    expected = all_hits(session, breakpoints)[::-1]
+    hot = all_hits(session, lambda at, condition: [at.add_breakpoint("hot", condition)])
+    points = breakpoints(session, None)
+    session.goto("end")
+    for position in expected[:10]:
+        assert session.reverse_continue().position == position
+    here = expected[9]
+    if look == 0:
+        assert session.continue_().position == expected[8]
+    elif look == 1:
+        assert session.stepi().position > here
+        assert session.reverse_stepi().position == here
+    elif look == 2:
+        assert session.reverse_stepi().position < here
+        assert session.stepi().position == here
+    elif look == 3:
+        points[1].remove()
+        left = [one for one in hot if one < here]
+        assert session.reverse_continue().position == left[-1]
+    elif look == 4:
+        assert session.goto("end").position == session.end
+        assert session.reverse_continue().position == expected[0]
+    else:
+        with session.branch():
+            session.write_memory(address_of(session, "total"), bytes(8))
+            assert int(session.evaluate("total")) == 0
+        assert session.position == here
+        assert session.reverse_continue().position == expected[10]
+
+
 def test_an_interrupt_while_copies_are_left(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """They are left where somebody looks: the movement is over, and the look is not given up."""
     breakpoints(session, None)
     session.goto("end")
     for _ in range(2):
         session.reverse_continue()
-    origin = session.position
-    leave = HitTrail.copy_at
+    leave, called = HitTrail.copy_at, []
 
     def interrupted(trail: HitTrail, *hit: object) -> object:
+        called.append(True)
         session.interrupt()
         return leave(trail, *hit)  # type: ignore[arg-type]
 
-    session.goto(origin)
     with monkeypatch.context() as patch:
         patch.setattr(HitTrail, "copy_at", interrupted)
         patch.setattr(HitTrail, "_allowed", lambda _: 40)
         replayed = session._replayed
         assert isinstance(replayed, Navigator)
         replayed._search.trail._waiting.clear()
-        assert session.reverse_continue().reason == StopReason.INTERRUPTED
-        assert session.position == origin
+        assert session.reverse_continue().reason == StopReason.BREAKPOINT
+        here, registers = session.position, session.registers
+        assert called
     assert session.reverse_continue().reason == StopReason.BREAKPOINT
-    assert session.position < origin
+    assert session.position < here
+    session.goto(here)
+    assert session.registers == registers
 
 
 def test_an_interrupt_that_was_meant_for_the_movement_before(

@@ -15,7 +15,7 @@ from reenact.session.connection import ReplayerConnection
 from reenact.session.copies import STAGE, Copies
 from reenact.session.hit_trail import HitTrail
 from reenact.session.interface import Judge, Visitor
-from reenact.session.messages import ACCESSES, BREAKPOINTS, CodeRange, Reason, StopState
+from reenact.session.messages import ACCESSES, BREAKPOINTS, CodeRange, Reason, Run, StopState
 from reenact.session.points import Point, Points
 from reenact.session.positions import Key
 
@@ -57,7 +57,7 @@ class BackwardSearch:
     def last_hit(self, points: Points, judge: Judge, floor: Key) -> Hit | None:
         """The last hit before the present; None: there is none since `floor`."""
         copies = self._copies
-        end, near = copies.present.state.key, _NEAR_END
+        end, near = copies.state.key, _NEAR_END
         known = self.trail.before(points, end) if points.are_plain else None
         if known is not None:
             return (known, judge(known)) if known.key >= floor else None
@@ -87,7 +87,7 @@ class BackwardSearch:
         self, points: Points, visitor: Callable[[], Visitor], floor: Key
     ) -> StopState | None:
         """Where a visitor says to go, the latest stretch first; None: none says it."""
-        end = self._copies.present.state.key
+        end = self._copies.state.key
         while end > floor:
             waiting = self._copies.checkpoints.latest(end, before=True)
             one = visitor()
@@ -104,7 +104,7 @@ class BackwardSearch:
         All instructions are looked at, so some are first, and then ever more.
         """
         copies = self._copies
-        end, near = copies.present.state.key, _FEW
+        end, near = copies.state.key, _FEW
         while end > floor:
             waiting = copies.checkpoints.latest(end, before=True)
             with contextlib.ExitStack() as stack:
@@ -127,6 +127,15 @@ class BackwardSearch:
                 return None
             end = begin
         return None
+
+    def copy_at(self, hit: StopState) -> ReplayerConnection:
+        """A copy that stands at a hit."""
+        copy = self.trail.copy_at(hit)
+        if copy is None:
+            copy = self._copies.checkpoints.latest(hit.key).fork()
+            self._copies.clear_points(copy)
+            self._copies.run(copy, Run(target=hit.key))
+        return copy
 
     def _visit(self, copy: ReplayerConnection, end: Key, points: Points, visitor: Visitor) -> None:
         copies = self._copies

@@ -111,7 +111,7 @@ class SessionBase:
     @property
     def instructions(self) -> int:
         """Instructions the process has executed in total, at the session's position."""
-        return self._replayed.present.state.total
+        return self._replayed.state.total
 
     @property
     def event(self) -> EventInfo:

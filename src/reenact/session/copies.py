@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from reenact.errors import UsageError
 from reenact.session.checkpoints import Checkpoints
@@ -42,8 +42,9 @@ class Copies:
         self.learn(first)
         self._history.begin_at(first.state.event)
         self.checkpoints = Checkpoints(budget)
-        #: The copy that stands at the present.
-        self.present = first.fork()
+        self._present = first.fork()
+        #: Where the present is, and what brings a copy there; None: the copy above stands there.
+        self._due: tuple[StopState, Callable[[], ReplayerConnection]] | None = None
         self.checkpoints.add(first, 0)
         #: State at the end, once it is known.
         self.end: StopState | None = None
@@ -57,6 +58,21 @@ class Copies:
         self._is_shielded = False
 
     # Looking
+
+    @property
+    def present(self) -> ReplayerConnection:
+        """The copy that stands at the present."""
+        if self._due is not None:
+            with deferred(lambda: None), self.shielded():
+                self.replace_present(self._due[1](), keep=False)
+        return self._present
+
+    @property
+    def state(self) -> StopState:
+        """Where the copy stands that questions are for; at the present none needs to be."""
+        if self._asked:
+            return self._asked[-1].state
+        return self._present.state if self._due is None else self._due[0]
 
     @property
     def asked(self) -> ReplayerConnection:
@@ -73,11 +89,11 @@ class Copies:
             self._asked.pop()
 
     @contextlib.contextmanager
-    def judging(self, copy: ReplayerConnection) -> Iterator[None]:
-        """As `asking`, while something decides about a hit: it may look, but not move."""
+    def judging(self, copy: ReplayerConnection | None = None) -> Iterator[None]:
+        """While something decides about a hit: it may look, at this copy if any, but not move."""
         was_judging, self._is_judging = self._is_judging, True
         try:
-            with self.asking(copy):
+            with contextlib.nullcontext() if copy is None else self.asking(copy):
                 yield
         finally:
             self._is_judging = was_judging
@@ -85,7 +101,9 @@ class Copies:
     @property
     def history(self) -> History:
         """The events behind, up to the copy that is asked."""
-        self.learn(self.asked)
+        if self._asked or self._due is None:
+            # What is put off is in the past.
+            self.learn(self.asked)
         return self._history
 
     def learn(self, copy: ReplayerConnection) -> None:
@@ -224,16 +242,25 @@ class Copies:
 
     def leave(self, copy: ReplayerConnection) -> None:
         """Have a copy of a copy wait where that stands."""
-        self.checkpoints.add(copy.fork(), self.present.state.total)
+        self.checkpoints.add(copy.fork(), self.state.total)
 
     def replace_present(self, copy: ReplayerConnection, *, keep: bool = True) -> None:
         """Another copy is the present; the old one waits where it stands, if it is to be kept."""
-        old, self.present = self.present, copy
+        old, self._present, self._due = self._present, copy, None
         self.learn(old)
         if keep:
             self.checkpoints.add(old, copy.state.total)
         else:
             self.checkpoints.dismiss(old)
+
+    def put_off(self, state: StopState, bring: Callable[[], ReplayerConnection]) -> None:
+        """The present is elsewhere from now on, where a copy comes only if somebody looks.
+
+        Arguments:
+            state: how the process stands there: in what has been passed.
+            bring: makes the copy.
+        """
+        self._due = (state, bring)
 
     def note_end(self, result: RunResult) -> None:
         """Remember where the process ends, if a run of the present has come to that."""
@@ -244,5 +271,5 @@ class Copies:
 
     def close(self) -> None:
         """Let go of all."""
-        self.present.close()
+        self._present.close()
         self.checkpoints.close()

@@ -82,7 +82,11 @@ class HitTrail:
         Errors: `MovementInterrupted`.
         """
         if hit.key not in self._waiting:
-            self._leave_until(bisect.bisect_right(self._keys, hit.key))
+            end = bisect.bisect_right(self._keys, hit.key)
+            if end == 0 or self._keys[end - 1] != hit.key:
+                # Other hits are listed by now.
+                return None
+            self._leave_until(end)
         return self._waiting.pop(hit.key, None)
 
     def nearest(self, key: Key, other: ReplayerConnection) -> ReplayerConnection:

@@ -139,6 +139,10 @@ class ReplayedProcess(Protocol):
         """Where `present` stands."""
 
     @property
+    def state(self) -> StopState:
+        """Where `present` stands, and why; asks less than `present.state`."""
+
+    @property
     def history(self) -> History:
         """The events behind the furthest position that was ever reached, up to the present."""
 

@@ -243,7 +243,7 @@ class LineSteps:
     @property
     def _thread(self) -> int:
         """The running thread."""
-        return self._process.present.state.tid
+        return self._process.state.tid
 
     def _standing(self) -> Standing:
         return standing(self._view, self._thread)

@@ -278,7 +278,7 @@ class LineStepsBack:
             begin = process.key
             seen = []
             while process.key < key:
-                if process.present.state.tid == thread:
+                if process.state.tid == thread:
                     seen.append((process.key, standing(self._view, thread)))
                 if self._movements.step(1).reason != StopReason.POSITION:
                     break
@@ -294,7 +294,7 @@ class LineStepsBack:
             size = min(2 * size, _MOST_WINDOW)
 
     def _standing(self) -> Standing:
-        return standing(self._view, self._process.present.state.tid)
+        return standing(self._view, self._process.state.tid)
 
 
 def _called(frames: list[Frame], inside: int) -> int:

@@ -35,7 +35,7 @@ class Looking(SessionBase):
     @property
     def thread(self) -> int:
         """The running thread: the one whose instruction is next; at the end, the one that ended."""
-        return self._replayed.present.state.tid
+        return self._replayed.state.tid
 
     @property
     def threads(self) -> tuple[Thread, ...]:

@@ -71,7 +71,7 @@ class Movements:
 
     def here(self, reason: StopReason = StopReason.POSITION) -> Stop:
         """Where the session stands."""
-        return self._stop(self._process.present.state, reason)
+        return self._stop(self._process.state, reason)
 
     def goto(self, key: Key) -> Stop:
         """To a place; points do not count."""
@@ -185,7 +185,7 @@ class Movements:
 
         The session's points stop it, and a position does.
         """
-        within = CodeRange(start, end, self._process.present.state.tid)
+        within = CodeRange(start, end, self._process.state.tid)
         return self._forward(self.points, ceiling, within=within)
 
     def back_through(self, start: int, end: int) -> Stop:
@@ -195,7 +195,7 @@ class Movements:
         come into the range, or an event has just taken effect, the session stays.
         """
         process, origin = self._process, self._process.key
-        thread = process.present.state.tid
+        thread = process.state.tid
         floor = max((origin[0], 0), process.history.start)
         outside = process.last_outside(CodeRange(start, end, thread), floor)
         if outside is None:
@@ -218,7 +218,7 @@ class Movements:
         points = points.joined(extra) if extra else points
         if self.is_at_death and self._told_at_end != StopReason.CATCH and self._is_caught(points):
             # From behind it.
-            return self._died(self._process.present.state)
+            return self._died(self._process.state)
         state, point = self._process.backward(points, lambda state: self._hit(points, state), floor)
         if point is None:
             is_start = state.key == self._process.history.start
@@ -272,7 +272,7 @@ class Movements:
         """Whether a catchpoint stops at the signal that ended the process."""
         if self._death is None or not self._death.is_last:
             return False
-        state = dataclasses.replace(self._process.present.state, reason=Reason.CATCH)
+        state = dataclasses.replace(self._process.state, reason=Reason.CATCH)
         for kind in _DEADLY:
             one = dataclasses.replace(state, detail=(kind, self._death.signal))
             point = self._asked(points, one)
@@ -300,10 +300,13 @@ class Movements:
     def _asked(self, points: Points, state: StopState) -> Point | None:
         """The point that says to stop; conditions may look at the session, but not move it."""
         with self._process.judging():
-            present = self._process.present
             # The last of many hits is told where the stretch ends.
-            is_there = present.state.key == state.key
-            return points.hit(state, self._session(), present.evaluate if is_there else None)
+            is_there = self._process.state.key == state.key
+            evaluate = self._evaluate_here if is_there else None
+            return points.hit(state, self._session(), evaluate)
+
+    def _evaluate_here(self, code: bytes) -> int | None:
+        return self._process.present.evaluate(code)
 
     def _at_breakpoint(self) -> Stop | None:
         """The stop of a breakpoint right here; None: there is none that counts."""
@@ -311,7 +314,7 @@ class Movements:
         if address not in self.points.addresses():
             return None
         state = dataclasses.replace(
-            self._process.present.state, reason=Reason.BREAKPOINT, detail=(address, 0)
+            self._process.state, reason=Reason.BREAKPOINT, detail=(address, 0)
         )
         point = self._hit(self.points, state)
         if point is None:

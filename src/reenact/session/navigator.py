@@ -61,7 +61,12 @@ class Navigator:
     @property
     def key(self) -> Key:
         """Where `present` stands."""
-        return self._copies.asked.state.key
+        return self._copies.state.key
+
+    @property
+    def state(self) -> StopState:
+        """How `present` stands there."""
+        return self._copies.state
 
     @property
     def history(self) -> History:
@@ -265,14 +270,11 @@ class Navigator:
             found = self._search.last_hit(points, judge, lowest)
             if found is None:
                 return self.goto(lowest).state, None
-            copy = None
             if was_known and points.are_plain:
-                # Somebody goes from hit to hit.
-                copy = self._search.trail.copy_at(found[0])
-            if copy is None:
-                self.goto(found[0].key)
+                # Somebody goes from hit to hit, and may not look at each.
+                self._copies.put_off(found[0], lambda: self._search.copy_at(found[0]))
             else:
-                self._copies.replace_present(copy, keep=False)
+                self.goto(found[0].key)
             return found
 
     def backward_along(self, points: Points, visitor: Callable[[], Visitor], floor: Key) -> bool:
@@ -292,7 +294,7 @@ class Navigator:
 
     def judging(self) -> contextlib.AbstractContextManager[None]:
         """While something decides about a hit: movements are refused."""
-        return self._copies.judging(self._copies.asked)
+        return self._copies.judging()
 
     @contextlib.contextmanager
     def branch(self) -> Iterator[None]:

@@ -76,7 +76,7 @@ class View:
     def space(self) -> AddressSpace:
         """What is loaded now."""
         # Only events change mappings.
-        event = self._process.present.state.event
+        event = self._process.state.event
         if self._known is None or self._known[0] != event:
             mappings = self._process.present.mappings()
             if self._known is not None and self._known[1] == mappings:
