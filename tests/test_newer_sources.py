@@ -33,3 +33,36 @@ def test_a_source_that_was_changed_after_the_build(reenact: Reenact, tmp_path: P
         warning = "a source file was changed after the program was built"
         assert (warning in ending.stderr.decode()) is is_newer
         assert (str(source) in ending.stderr.decode()) is is_newer
+
+
+MAPS = """#include <fcntl.h>
+#include <sys/mman.h>
+int main(int count, char **words)
+{
+    (void)count;
+    return mmap(0, 4096, PROT_READ, MAP_PRIVATE, open(words[1], O_RDONLY), 0) == MAP_FAILED;
+}
+"""
+
+
+def test_separate_debug_information_is_not_what_was_built(reenact: Reenact, tmp_path: Path) -> None:
+    """A program that prints its own backtrace maps that of the C library: of another package."""
+    for needed in ("cc", "objcopy"):
+        if shutil.which(needed) is None:
+            skips.skip(skips.Reason.NO_PROGRAM, needed)
+    source, program, other = tmp_path / "maps.c", tmp_path / "maps", tmp_path / "counts.c"
+    source.write_text(MAPS)
+    other.write_text(SOURCE)
+    debug = tmp_path / ".build-id" / "ab" / "cdef.debug"
+    debug.parent.mkdir(parents=True)
+    for words in (
+        ["cc", "-o", str(program), str(source)],
+        ["cc", "-g", "-c", "-o", "counts.o", str(other)],
+        ["objcopy", "--only-keep-debug", "counts.o", str(debug)],
+    ):
+        assert run(words, directory=tmp_path).status == 0
+    later = debug.stat().st_mtime_ns + 10_000_000_000
+    os.utime(other, ns=(later, later))
+    reenact.record([str(program), str(debug)], tmp_path / "trace")
+    kept = {one.path: one.is_newer for one in package.open(tmp_path / "trace").sources}
+    assert kept[str(other)] is False

@@ -29,6 +29,8 @@ _MOST_BYTES = 64 << 20
 _MOST_FILES = 20_000
 #: No file has been changed later: as many nanoseconds as 64 bits have room for.
 _LATEST_NS = (1 << 63) - 1
+#: Where packages put separate debug information.
+_BY_BUILD_ID = "/.build-id/"
 #: Debug information may name any file: only what is called as sources are is kept, no keys.
 _NAMED_AS_SOURCES = (
     "c h cc hh cpp hpp cxx hxx c++ h++ inc inl ipp tcc tpp def y l m mm cu cuh rs go s asm d f f77 "
@@ -115,7 +117,11 @@ def keep(trace: str) -> None:
 
 
 def _built(trace: str) -> dict[str, int]:
-    """When the kept files were changed last, nanoseconds since the epoch, by their numbers."""
+    """When the kept files were changed last, nanoseconds since the epoch, by their numbers.
+
+    Not separate debug information that a distribution made (a program that prints its own
+    backtrace maps it): which headers it was compiled with does not depend on what is installed.
+    """
     import json
 
     from reenact.trace_files import TraceFiles
@@ -124,7 +130,8 @@ def _built(trace: str) -> dict[str, int]:
     try:
         for line in TraceFiles(trace).read(_FILES).splitlines():
             entry = json.loads(line)
-            found[str(entry["id"])] = _within(entry["mtime_ns"], _LATEST_NS)
+            if _BY_BUILD_ID not in str(entry["path"]):
+                found[str(entry["id"])] = _within(entry["mtime_ns"], _LATEST_NS)
     except (OSError, ReenactError, *_DAMAGE):
         return {}
     return found
