@@ -141,8 +141,8 @@ def test_a_panic_of_rust(reenact: Reenact, tmp_path: Path) -> None:
     trace = record(reenact, tmp_path / "trace", program)
     place = guilty("rust_panic.rs", "panics")
     said = debug(
-        reenact, trace, "tbreak rust_panic", "goto end", "reverse-continue", "backtrace",
-        f"tbreak {place}", "reverse-continue", "last (*cursor).position",
+        reenact, trace, "tbreak std::panicking::rust_panic", "goto end", "reverse-continue",
+        "backtrace", f"tbreak {place}", "reverse-continue", "last (*cursor).position",
     )  # fmt: skip
     assert "rust_panic" in said[2]
     is_at(said, 3, place)
