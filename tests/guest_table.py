@@ -227,6 +227,15 @@ SHARED = (
     Guest("share_dying", flags=("-O2", "-pthread")),
     Guest("share_stopped_computing"),
     Guest("share_vfork", flags=("-O2", "-pthread")),
+    *(
+        Guest(
+            f"share_out_of_reach_{kind}",
+            "share_out_of_reach.c",
+            flags=("-O2", "-pthread"),
+            arguments=(kind,),
+        )
+        for kind in ("inside", "outside", "thread", "user", "stopped")
+    ),
 )
 
 INSTRUCTIONS = (

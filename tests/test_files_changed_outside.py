@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import ordinary_user
 import pytest
+import skips
 from guest_build import GuestBuild
-from recorded_run import Keeper, Reenact
+from recorded_run import Keeper, Reenact, run
 
 OLD = b"a" * 8192
 
@@ -85,3 +88,47 @@ def test_changes_by_recorded_processes_are_not_told(
     report = reenact.verify(keeper.trace())
     assert not report["changed_files"]
     assert not report["divergences"], str(report)[:2000]
+
+
+#: A process of another pid namespace, the second there, maps `file`; then this one changes it.
+_CHANGED_FROM_OUTSIDE = """
+mkfifo lines; unshare -Urpf sh -c '"$0" file; true' "$0" <lines >shown &
+exec 3>lines
+until [ -s shown ]; do sleep 0.05; done
+printf b | dd of=file bs=1 seek=4096 conv=notrunc 2>errors
+exec 3>&-; wait; cat shown
+"""
+
+
+def _need_namespaces(prefix: Sequence[str] = ()) -> None:
+    if run([*prefix, "unshare", "-Urpf", "true"]).status != 0:
+        skips.skip(skips.Reason.NOT_ALLOWED, "user namespaces")
+
+
+def test_a_process_of_another_pid_namespace_is_found(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    """Its number there is that of another one here."""
+    _need_namespaces()
+    (tmp_path / "file").write_bytes(OLD)
+    program = str(guests.build("map_waits.c", "map_waits"))
+    command = ["record", "-o", str(keeper.trace()), "--", "bash", "-c", _CHANGED_FROM_OUTSIDE]
+    recorded = reenact.run(*command, program, directory=tmp_path)
+    assert recorded.stdout == b"mapped a\n", recorded.describe()
+    assert b"has mapped was changed by another process" in recorded.stderr, recorded.describe()
+    assert not reenact.verify(keeper.trace())["divergences"]
+
+
+def test_who_has_ended_maps_nothing(guests: GuestBuild, reenact: Reenact) -> None:
+    """It was the first of its pid namespace; ours has such a process, at which we may not look."""
+    with ordinary_user.session(reenact) as user:
+        _need_namespaces(user.prefix)
+        shutil.copy(guests.build("map_waits.c", "map_waits"), user.folder / "program")
+        (user.folder / "file").write_bytes(OLD)
+        script = "unshare -Urpf ./program file </dev/null && cp program file"
+        trace = user.folder / "trace"
+        command = ["record", "-o", str(trace), "--", "bash", "-c", script]
+        recorded = user.reenact.run(*command, directory=user.folder)
+        assert recorded.status == 0, recorded.describe()
+        assert b"was changed by another process" not in recorded.stderr, recorded.describe()
+        assert not user.reenact.verify(trace)["divergences"]

@@ -148,6 +148,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "patience",
             "resting_loops",
             "wake_ups",
+            "turn_holder",
             "sharing_group",
             "scheduler",
             "released",

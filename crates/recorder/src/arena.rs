@@ -1,6 +1,6 @@
 //! The arena and this process's slot in it.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
@@ -269,13 +269,13 @@ impl Lock {
         Lock(slot_offset(index) + LIFE_BYTE)
     }
 
-    fn control(self, command: u64, kind: u64) -> u64 {
+    fn control(self, command: u64, kind: u64) -> [u64; 4] {
         // struct flock: kind and origin (0: the start), first byte, length, process.
         let mut request = [kind, self.0, 1, 0];
         let fd = header().arena_fd as u64;
         // SAFETY: a struct flock of ours. Should it fail, nobody is known to hold the lock.
         unsafe { syscall3(FCNTL, fd, command, request.as_mut_ptr() as u64) };
-        request[0] & 0xffff
+        request
     }
 
     /// Lock it for this process.
@@ -290,8 +290,58 @@ impl Lock {
 
     /// Whether another process has locked it.
     pub fn is_held_by_another(self) -> bool {
-        self.control(numbers::F_GETLK, numbers::F_WRLCK) != numbers::F_UNLCK
+        self.holder().is_some()
     }
+
+    /// The other process that has locked it, by its number in the pid namespace of this one; 0: it has none there.
+    fn holder(self) -> Option<u32> {
+        let [kind, _, _, process] = self.control(numbers::F_GETLK, numbers::F_WRLCK);
+        // The kernel translates it (fs/locks.c: locks_translate_pid).
+        (kind & 0xffff != numbers::F_UNLCK).then_some(process as u32)
+    }
+}
+
+/// What is known here of another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It has no lock just now, or shares this process's descriptors and so its locks.
+    Unknown,
+    Over,
+    /// Its number in the pid namespace of this process; 0: it has none there.
+    GoesOn(u32),
+}
+
+/// Whether a member of a sharing group, as the arena names it, lives.
+pub fn life_of(member: u64) -> Life {
+    let Some((slot, pid)) = slot_and_pid(member) else {
+        return Life::Over;
+    };
+    let (mut is_current, mut has_lock) = (false, false);
+    look_at_slot(slot, |slot| {
+        is_current = slot.pid.load(Ordering::Relaxed) == pid
+            && slot.state.load(Ordering::Acquire) == slot_state::ACTIVE;
+        has_lock = slot.has_life_lock.load(Ordering::Acquire) != 0;
+    });
+    match Lock::of_life(slot).holder() {
+        _ if !is_current => Life::Over,
+        _ if !has_lock => Life::Unknown,
+        Some(number) => Life::GoesOn(number),
+        None if shares_descriptors() => Life::Unknown,
+        None => Life::Over,
+    }
+}
+
+/// Set where processes share one table of descriptors (CLONE_FILES): locks do not tell them apart.
+static SHARES_DESCRIPTORS: AtomicBool = AtomicBool::new(false);
+
+/// The process makes a child that shares its descriptors, or is one.
+pub fn descriptors_are_shared() {
+    SHARES_DESCRIPTORS.store(true, Ordering::Relaxed);
+}
+
+/// Whether that is so.
+pub fn shares_descriptors() -> bool {
+    SHARES_DESCRIPTORS.load(Ordering::Relaxed)
 }
 
 /// Let the supervisor see by a lock that this process lives: where pid namespaces differ, it has no other name for it.

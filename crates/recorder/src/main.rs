@@ -82,6 +82,7 @@ mod time_left;
 mod time_stamp_option;
 mod time_stamps;
 mod traced_status;
+mod turn_holder;
 mod unfinished_wait;
 mod unknown_code;
 mod vdso;

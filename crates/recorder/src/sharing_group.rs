@@ -10,8 +10,8 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
-use reenact_trace::arena::{slot_state, SLOT_COUNT};
+use reenact_freestanding::syscall::{syscall0, syscall4};
+use reenact_trace::arena::SLOT_COUNT;
 use reenact_trace::sharing::{member, slot_and_pid, Group, BEGUN, OFFERED};
 use reenact_trace::EventKind;
 
@@ -19,7 +19,8 @@ use crate::call::Call;
 use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::signal::{self, preemption::Kind};
 use crate::thread::Thread;
-use crate::{arena, conversion, patience, shared, spinning, text};
+use crate::turn_holder::{is_gone, is_stopped, request_preemption};
+use crate::{arena, conversion, patience, shared, spinning};
 
 /// How long a process waits for its turn before it requests that the running one is preempted.
 const PATIENCE_NS: u64 = 20_000_000;
@@ -193,6 +194,7 @@ pub fn take(thread: &Thread, kind: WaitKind) {
         }
         begin_turn(group, after_dead);
         group.holder_tid.store(thread.tid, Ordering::Relaxed);
+        group.stopped.store(0, Ordering::Relaxed);
         // Nobody takes a turn over before it has begun.
         group.holder.store(me | BEGUN, Ordering::SeqCst);
         HOLDS.store(true, Ordering::Relaxed);
@@ -346,101 +348,6 @@ impl Watch {
     fn asked(&mut self) {
         self.last_request = log::time();
     }
-}
-
-/// Set where processes share one table of descriptors (CLONE_FILES): locks do not tell them apart.
-static SHARES_DESCRIPTORS: AtomicBool = AtomicBool::new(false);
-
-/// The process makes a child that shares its descriptors, or is one.
-pub fn descriptors_are_shared() {
-    SHARES_DESCRIPTORS.store(true, Ordering::Relaxed);
-}
-
-/// Whether that is so.
-pub fn shares_descriptors() -> bool {
-    SHARES_DESCRIPTORS.load(Ordering::Relaxed)
-}
-
-/// Whether a member has ended.
-fn is_gone(holder: u64) -> bool {
-    let Some((slot, pid)) = slot_and_pid(holder) else {
-        return false;
-    };
-    let mut is_current = false;
-    arena::look_at_slot(slot, |slot| {
-        is_current = slot.pid.load(Ordering::Relaxed) == pid
-            && slot.state.load(Ordering::Acquire) == slot_state::ACTIVE;
-    });
-    let is_locked = || arena::Lock::of_slot(slot).is_held_by_another();
-    let may_be_unlocked = || SHARES_DESCRIPTORS.load(Ordering::Relaxed) && is_alive(pid);
-    !is_current || !(is_locked() || may_be_unlocked())
-}
-
-/// Whether a process of this pid namespace has not ended.
-fn is_alive(pid: u32) -> bool {
-    const POLLIN: u64 = 1;
-    // SAFETY: a descriptor of ours, closed again; a pollfd of ours.
-    unsafe {
-        let descriptor = syscall2(numbers::PIDFD_OPEN, u64::from(pid), 0);
-        if descriptor < 0 {
-            return false;
-        }
-        let request = [descriptor as u64 | POLLIN << 32];
-        let has_ended = syscall3(numbers::POLL, request.as_ptr() as u64, 1, 0) == 1;
-        syscall2(CLOSE, descriptor as u64, 0);
-        !has_ended
-    }
-}
-
-/// Whether the process that runs is stopped (SIGSTOP, a debugger). If it is, a preemption request waits
-/// for it and is the first thing it sees when it is continued, so its turn can be taken over.
-fn is_stopped(group: &Group, holder: u64) -> bool {
-    let Some((_, pid)) = slot_and_pid(holder) else {
-        return false;
-    };
-    is_in_stop(pid) && {
-        request_preemption(group, holder, Kind::Now);
-        is_in_stop(pid)
-    }
-}
-
-/// Whether `/proc` says so.
-fn is_in_stop(pid: u32) -> bool {
-    let name = text!("/proc/{pid}/stat\0");
-    let mut content = [0u8; 128];
-    // SAFETY: a NUL-terminated name and a buffer of ours; a descriptor of ours, closed again.
-    let count = unsafe {
-        let path = name.as_str().as_ptr() as u64;
-        let file = syscall4(OPENAT, AT_FDCWD as u64, path, O_RDONLY | O_CLOEXEC, 0);
-        if file < 0 {
-            return false;
-        }
-        let count = syscall3(READ, file as u64, content.as_mut_ptr() as u64, 128);
-        syscall2(CLOSE, file as u64, 0);
-        count
-    };
-    // The name, in parentheses, can be anything.
-    let content = &content[..count.max(0) as usize];
-    let name_end = content.iter().rposition(|&byte| byte == b')');
-    let state = name_end.and_then(|end| content.get(end + 2));
-    matches!(state, Some(b'T' | b't'))
-}
-
-/// Interrupt the running thread of the process whose turn it is.
-fn request_preemption(group: &Group, holder: u64, kind: Kind) {
-    let Some((_, pid)) = slot_and_pid(holder) else {
-        return;
-    };
-    group.preempting.fetch_add(1, Ordering::SeqCst);
-    // A process that leaves for an `execve` waits for us: afterwards the signal would kill it.
-    if group.holder.load(Ordering::SeqCst) == holder {
-        let tid = group.holder_tid.load(Ordering::Relaxed);
-        signal::preemption::request(pid, tid, kind);
-    }
-    let less = |count: u32| count.checked_sub(1);
-    // Not below none: whoever leaves has set it to none when it did not change for long.
-    let order = Ordering::SeqCst;
-    let _ = group.preempting.fetch_update(order, order, less);
 }
 
 fn grant(slot: usize) {

@@ -32,10 +32,12 @@ pub const HELD: usize = 4;
 
 /// Bits of [`Thread::preemption_requested`].
 pub mod requested {
+    use reenact_trace::arena::{PREEMPT_IF_SPINNING, PREEMPT_NOW};
+
     /// To yield at the end of the call.
-    pub const NOW: u32 = 1;
+    pub const NOW: u32 = PREEMPT_NOW;
     /// To say whether it spins; a call that was interrupted by that is made once more.
-    pub const IF_SPINNING: u32 = 2;
+    pub const IF_SPINNING: u32 = PREEMPT_IF_SPINNING;
 }
 
 /// What was found when the running thread was asked whether it spins; see `spinning`.

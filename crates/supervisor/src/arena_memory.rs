@@ -96,11 +96,15 @@ impl Arena {
         unsafe { &*self.base.cast::<ArenaHeader>() }
     }
 
+    /// What processes that share memory have in common.
+    pub fn group(&self) -> &Group {
+        // SAFETY: the groups lie inside the mapping; all that changes is atomic.
+        unsafe { &*self.base.add(GROUPS_OFFSET as usize).cast::<Group>() }
+    }
+
     /// Whether processes have run in turns, as they shared memory.
     pub fn had_turns(&self) -> bool {
-        // SAFETY: the groups lie inside the mapping; all that changes is atomic.
-        let group = unsafe { &*self.base.add(GROUPS_OFFSET as usize).cast::<Group>() };
-        group.turn.load(Ordering::Acquire) != 0
+        self.group().turn.load(Ordering::Acquire) != 0
     }
 
     /// Places for files that are mapped.

@@ -28,6 +28,7 @@ mod machine_cache;
 mod manifest;
 mod options;
 mod outcome;
+mod preemption;
 mod process_watch;
 mod program;
 mod record;

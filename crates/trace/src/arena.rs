@@ -20,6 +20,14 @@ const LAYOUT: u64 = (offset_of!(ArenaHeader, file_cache) as u64) << 48
 /// `si_value` of signals that the supervisor passes on to the program (`si_code` SI_QUEUE).
 pub const FORWARDED: u64 = 0x6472_6177_726f_6621;
 
+/// `si_value` of preemption requests (SIGSYS, `si_code` SI_QUEUE), plus a bit: [`PREEMPT_NOW`] or
+/// [`PREEMPT_IF_SPINNING`].
+pub const PREEMPTION: u64 = 0x726f_6f6d_726f_6f6d;
+/// To let others run.
+pub const PREEMPT_NOW: u32 = 1;
+/// To do so if it waits in a loop for what others are to do.
+pub const PREEMPT_IF_SPINNING: u32 = 2;
+
 /// Offset of the table of CPUID answers ([`ArenaHeader::cpuid_answers`]), in the header's page.
 pub const CPUID_TABLE_OFFSET: u64 = 1024;
 /// Most entries of that table. An entry is leaf, subleaf, eax, ebx, ecx, edx.

@@ -45,7 +45,12 @@ pub struct Group {
     /// Processes that wait for their turn behind a call that waited; killed ones stay counted until nobody
     /// waits.
     pub after_call: AtomicU32,
-    pub reserved: [u32; 7],
+    /// What the supervisor is asked to send to the thread that runs, as bits of [`crate::arena::PREEMPTION`]: whoever
+    /// waits may be of another pid namespace, or of a user whose signals the kernel refuses.
+    pub asked: AtomicU32,
+    /// The holder that the supervisor has found stopped, with a request waiting for it; 0: none.
+    pub stopped: AtomicU64,
+    pub reserved: [u64; 2],
     /// A bit for each slot whose process waits for its turn, set and cleared by that process.
     pub waiting: [AtomicU64; SLOT_COUNT / 64],
 }

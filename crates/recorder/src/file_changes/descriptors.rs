@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::call::Call;
 use crate::files;
 use crate::mapped_files::{self, MappedFileIndex};
-use crate::{arena, sharing_group, streams};
+use crate::{arena, streams};
 
 /// Descriptors of which is remembered whether their file is mapped.
 const REMEMBERED: usize = 1024;
@@ -48,7 +48,7 @@ fn look_for(call: &Call<'_>, descriptor: i32, generation: u64) -> Option<MappedF
         None
     };
     // A child of vfork has descriptors of its own, and its parent's memory.
-    if !call.thread.vfork_child && !sharing_group::shares_descriptors() {
+    if !call.thread.vfork_child && !arena::shares_descriptors() {
         if let Some(known) = FILES.get(descriptor as usize) {
             let word = found.map_or(0, MappedFileIndex::word);
             known.store(generation << 32 | u64::from(word), Ordering::Relaxed);

@@ -6,9 +6,10 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::sharing::slot_and_pid;
 
+use crate::arena::{self, Life};
 use crate::files::Status;
 use crate::mapped_files::MappedFileIndex;
-use crate::{arena, message, sharing_group, text};
+use crate::{message, sharing_group, text};
 
 /// Whether other processes have mapped the copy of the file that is kept. Those that run in turns convert their
 /// mappings; what the others see is not known.
@@ -16,8 +17,18 @@ pub fn is_mapped_by_others(file: MappedFileIndex, status: &Status) -> bool {
     let own = sharing_group::me();
     let others = file.mappers().into_iter().filter(|&other| other != own);
     let mut is_any = false;
-    for (slot, pid) in others.filter_map(slot_and_pid) {
-        if !maps_file_of(pid, status) {
+    for other in others {
+        let Some((slot, pid)) = slot_and_pid(other) else {
+            continue;
+        };
+        let maps = match arena::life_of(other) {
+            Life::Over => false,
+            // Not in this pid namespace: nobody here can look.
+            Life::GoesOn(0) => true,
+            Life::GoesOn(number) => maps_file_of(number, status),
+            Life::Unknown => maps_file_of(pid, status),
+        };
+        if !maps {
             continue;
         }
         is_any = true;

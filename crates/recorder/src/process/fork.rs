@@ -43,7 +43,7 @@ pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         word.store(1, Ordering::Release);
     }
     if flags & CLONE_FILES != 0 {
-        sharing_group::descriptors_are_shared();
+        arena::descriptors_are_shared();
     }
     let traced = ptrace::children::expect(call.thread, flags | creation.end_signal());
     // What is sent to the child waits until its queue is not its parent's any more.

@@ -2,12 +2,11 @@
 
 use reenact_freestanding::numbers::{self, RT_TGSIGQUEUEINFO};
 use reenact_freestanding::syscall::syscall4;
+use reenact_trace::arena::PREEMPTION;
 
 use super::{timer, SIGSYS};
 use crate::thread::{requested, QueuedSignal};
 
-/// Marks our requests among the signals with the number of SIGSYS.
-const COOKIE: u64 = 0x726f_6f6d_726f_6f6d;
 /// The number of a fault that stands for a request.
 pub const PREEMPT: u32 = 1000;
 const SI_QUEUE: i32 = numbers::SI_QUEUE as i32;
@@ -31,15 +30,15 @@ impl Kind {
     }
 }
 
-/// Send a preemption request to the running thread, of this process or another one.
-pub fn request(pid: u32, tid: u32, kind: Kind) {
+/// Send a preemption request to the running thread, of this process or another one. False: the kernel refuses.
+pub fn request(pid: u32, tid: u32, kind: Kind) -> bool {
     // siginfo: number, error, code; pid and uid; value.
-    let value = COOKIE + u64::from(kind.bit());
+    let value = PREEMPTION + u64::from(kind.bit());
     let info = [u64::from(SIGSYS), SI_QUEUE as u32 as u64, 0, value];
     let mut words = [0u64; 16];
     words[..4].copy_from_slice(&info);
     // SAFETY: a siginfo of ours; the signal is one the recorder always handles.
-    unsafe {
+    let result = unsafe {
         syscall4(
             RT_TGSIGQUEUEINFO,
             u64::from(pid),
@@ -48,6 +47,7 @@ pub fn request(pid: u32, tid: u32, kind: Kind) {
             words.as_ptr() as u64,
         )
     };
+    result == 0
 }
 
 /// What a signal asks for, if it is such a request.
@@ -61,5 +61,5 @@ pub fn kind(signal: &QueuedSignal) -> Option<Kind> {
     }
     [Kind::Now, Kind::IfSpinning]
         .into_iter()
-        .find(|kind| signal.info[3] == COOKIE + u64::from(kind.bit()))
+        .find(|kind| signal.info[3] == PREEMPTION + u64::from(kind.bit()))
 }

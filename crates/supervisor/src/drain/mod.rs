@@ -20,6 +20,7 @@ use crate::arena_memory::Arena;
 use crate::file_table::FileTask;
 use crate::futex;
 use crate::log_file::LogFile;
+use crate::preemption;
 use crate::tracked::Tracked;
 
 /// Whatever is there is taken after this time, so that a crash of ours loses little.
@@ -159,6 +160,7 @@ impl Drain {
         loop {
             let bell = self.arena.header().doorbell.load(Ordering::SeqCst);
             let now = Instant::now();
+            preemption::pass_on(&self.arena);
             self.find_slots(now);
             self.look_for_deaths(now);
             let worked = self.drain_all(now);
