@@ -28,6 +28,8 @@ def root_of(suite: str) -> Path:
     shutil.rmtree(place, ignore_errors=True)
     place.parent.mkdir(parents=True, exist_ok=True)
     made = subprocess.run(command, capture_output=True, check=False, timeout=1500)
+    # Debian's newest leaves it there; what runs in the folder is to have none.
+    subprocess.run(["umount", str(place / "proc")], capture_output=True, check=False)
     if made.returncode != 0:
         shutil.rmtree(place, ignore_errors=True)
         skips.skip(skips.Reason.NO_NETWORK, f"Debian's {suite}")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -68,6 +69,15 @@ def _written(name: str, text: str) -> Prepare:
         (folder / name).write_text(text)
 
     return prepare
+
+
+def _dotnet(folder: Path, full: bool) -> None:
+    shutil.copy(SOURCES / "main.cs", folder)
+    framework = {"name": "Microsoft.NETCore.App", "version": "3.1.0"}
+    without_languages = {"System.Globalization.Invariant": True}
+    options = {"framework": framework, "rollForward": "LatestMajor"}
+    wanted = {"runtimeOptions": {**options, "configProperties": without_languages}}
+    (folder / "main.runtimeconfig.json").write_text(json.dumps(wanted))
 
 
 def _java(folder: Path, full: bool) -> None:
@@ -183,6 +193,15 @@ INSTALLED: tuple[Installed, ...] = (
             timeout=200,
         ),
         ["mono", "mcs"],
+    ),
+    Installed(
+        Program(
+            "dotnet",
+            _shell("mcs -out:main.dll main.cs && dotnet main.dll"),
+            prepare=_dotnet,
+            timeout=200,
+        ),
+        ["dotnet", "mcs"],
     ),
     Installed(
         Program(

@@ -35,7 +35,9 @@ def _crun(*, rootless: bool) -> Program:
             for name in ("", *names, *files):
                 os.chown(Path(place, name), *_owner(folder), follow_symlinks=False)
 
-    command = ["crun", "--root", "state", "--cgroup-manager=disabled", "run", "one"]
+    # What maps further users for it is set-user-ID: what that prints would not be replayed.
+    alone = ["env", "PATH=/nowhere", skips.need_program("crun")]
+    command = [*alone, "--root", "state", "--cgroup-manager=disabled", "run", "one"]
     return Program("crun", command, prepare=prepare)
 
 
@@ -57,6 +59,33 @@ def test_crun_of_an_ordinary_user(words: list[str], reenact: Reenact) -> None:
         keeper = Keeper(user.folder, "crun_of_a_user", user.reenact.command)
         prefix = [*words, *user.prefix]
         check_program(_crun(rootless=True), inside, keeper, user.folder, prefix=prefix)
+
+
+#: An image, a container, and the end of the process that keeps the user's namespaces.
+_PODMAN = f"""
+export HOME=$PWD XDG_RUNTIME_DIR=$PWD/run; mkdir -m 700 run
+quiet() {{ podman --storage-driver vfs --cgroup-manager cgroupfs "$@" 2>errors || cat errors; }}
+quiet import -q image.tar small >name
+quiet run --rm --network none --cgroups disabled --hostname box small sh -c '{_INSIDE}'
+quiet system migrate
+"""
+
+
+def test_podman_of_an_ordinary_user(words: list[str], reenact: Reenact) -> None:
+    """Without a daemon, and without rights."""
+    skips.unless_full()
+    skips.need_program("podman")
+
+    def prepare(folder: Path, full: bool) -> None:
+        containers.root_folder(folder / "root")
+        shutil.make_archive(str(folder / "image"), "tar", folder / "root")
+
+    with ordinary_user.session(reenact) as user:
+        inside = Reenact([*words, *user.reenact.command], user.reenact.variables)
+        program = Program("podman", ["bash", "-c", _PODMAN], prepare=prepare, timeout=200)
+        keeper = Keeper(user.folder, "podman_of_a_user", user.reenact.command)
+        prefix = [*words, *user.prefix]
+        check_program(program, inside, keeper, user.folder, prefix=prefix, full=False)
 
 
 def test_podman(words: list[str], reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
