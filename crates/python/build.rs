@@ -16,11 +16,13 @@ const PROGRAMS: [(&str, &str, &str); 2] = [
     ("replayer", "reenact-replayer", "reenact-replayer"),
 ];
 /// Crates the programs are made of.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
     "agent",
+    "filters",
     "recorder",
     "interpose",
     "replayer",
+    "sandbox",
     "freestanding",
     "trace",
     "syscalls",
