@@ -169,6 +169,13 @@ pub fn failed_checksum(
     Ok(None)
 }
 
+/// What `syscall` loses, as it is executed. (Code that runs natively has it lost by the kernel's trap already.)
+pub fn enter_call(registers: &mut Registers) {
+    const LENGTH: u64 = 2;
+    registers.rcx = registers.rip.wrapping_add(LENGTH);
+    registers.r11 = registers.rflags;
+}
+
 /// Registers behind the instruction of a call that returned `result`.
 pub fn after_call(registers: &mut Registers, header: &EventHeader, result: i64) {
     registers.rax = result as u64;

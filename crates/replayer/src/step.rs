@@ -195,6 +195,10 @@ fn run_and_check(
     }
     matching::check(machine, group, &stop)?;
     tell_writes(machine, group, pace);
+    if stop == Stop::Syscall {
+        // The thread may stay in the call: it is seen as the processor has left it.
+        effects::enter_call(machine.registers_mut());
+    }
     Ok(stop)
 }
 
