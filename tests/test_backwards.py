@@ -312,7 +312,7 @@ def test_copies_that_are_given_up_while_they_are_searched_from(
     def dropping(search: BackwardSearch, *rest: Any) -> Any:
         checkpoints = search._copies.checkpoints
         while len(checkpoints) > 1:
-            checkpoints._drop_one(search._copies.present.state.total)
+            checkpoints._drop_one(search._copies.present.state.work)
         checkpoints.let_go()
         return last_of(search, *rest)
 

@@ -73,6 +73,11 @@ DEBUGINFOD = Variable(
     "machines, too.",
     "only about this machine's own",
 )
+ENGINE = Variable(
+    "REENACT_ENGINE",
+    "Set to `translated`: sessions execute none of the program's own code, to compare the two.",
+    "the program's own code runs where nothing is counted or seen",
+)
 MECHANISM = Variable(
     "REENACT_MECHANISM",
     "How system calls are caught: `dispatch` (Syscall User Dispatch) or `seccomp`.",
@@ -115,6 +120,7 @@ VARIABLES = (
     DEBUG_PATH,
     DEBUGINFOD_URLS,
     DEBUGINFOD,
+    ENGINE,
     MECHANISM,
     SLOT,
     HOME,

@@ -19,7 +19,7 @@ macro_rules! same {
 }
 
 same!(general as u32:
-    SIGBUS, SIGCHLD, SIGCONT, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP, SIGURG, SIGWINCH);
+    SIGALRM, SIGBUS, SIGCHLD, SIGCONT, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP, SIGURG, SIGWINCH);
 
 // System calls.
 numbers!(general as u64:
@@ -38,6 +38,7 @@ numbers!(general as u64:
     RT_SIGRETURN = __NR_rt_sigreturn,
     IOCTL = __NR_ioctl,
     LSEEK = __NR_lseek,
+    SETITIMER = __NR_setitimer,
     PREAD64 = __NR_pread64,
     PWRITE64 = __NR_pwrite64,
     READV = __NR_readv,
@@ -183,4 +184,4 @@ same!(auxvec as u64:
     AT_SYSINFO_EHDR);
 
 same!(net as u64:
-    MSG_CMSG_CLOEXEC, MSG_DONTWAIT, SCM_RIGHTS, SOL_SOCKET);
+    MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_PEEK, SCM_RIGHTS, SOL_SOCKET);

@@ -47,6 +47,10 @@ fn native(own: Own) -> Filter {
 }
 
 fn serving() -> Filter {
+    serving_with(None)
+}
+
+fn serving_with(native: Option<Own>) -> Filter {
     replayer(&Access {
         written: &[REPORT],
         first_free: FIRST_FREE,
@@ -55,7 +59,7 @@ fn serving() -> Filter {
             objects: OBJECTS,
             objects_size: OBJECTS_SIZE,
         }),
-        native: None,
+        native,
         takes_snapshots: false,
     })
 }
@@ -244,6 +248,24 @@ fn no_other_call_comes_through() {
 #[test]
 fn no_other_call_of_a_server_comes_through() {
     assert_others_kill(&serving(), &[&ALLOWED[..], &ALLOWED_TO_SERVERS].concat());
+}
+
+#[test]
+fn no_other_call_of_a_native_server_comes_through() {
+    let more = [libc::SYS_setitimer];
+    let allowed = [&ALLOWED[..], &ALLOWED_TO_SERVERS, &more].concat();
+    assert_others_kill(&serving_with(Some(ANYWHERE)), &allowed);
+}
+
+#[test]
+fn a_native_server_has_a_clock_that_tells_nobody_else() {
+    let filter = serving_with(Some(ANYWHERE));
+    let clock = |which, old| (libc::SYS_setitimer, [which, 0, old, 0, 0, 0]);
+    let [real, virtual_time] = [libc::ITIMER_REAL, libc::ITIMER_VIRTUAL].map(|which| which as u64);
+    assert_eq!(attempt(Some(&filter), clock(real, 0)), Outcome::CameBack);
+    assert_eq!(attempt(Some(&filter), clock(virtual_time, 0)), KILLED);
+    assert_eq!(attempt(Some(&filter), clock(real, 4096)), KILLED);
+    assert_eq!(attempt(Some(&serving()), clock(real, 0)), KILLED);
 }
 
 #[test]

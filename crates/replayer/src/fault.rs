@@ -24,8 +24,8 @@ struct Action {
     mask: u64,
 }
 
-/// SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV; SIGSYS of system calls of the program's own code.
-const SIGNALS: [u64; 6] = [4, 5, 7, 8, 11, n::SIGSYS as u64];
+/// SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV; SIGSYS of system calls of the program's own code, and ticks meanwhile.
+const SIGNALS: [u64; 7] = [4, 5, 7, 8, 11, n::SIGSYS as u64, n::SIGALRM as u64];
 /// Word of the ucontext that holds rip (40 bytes before the sigcontext, rip is its word 16).
 const RIP_WORD: usize = 5 + 16;
 
@@ -35,7 +35,7 @@ pub fn install(context: *mut Context) -> Result<(), &'static str> {
     let stack = [SIGNAL_STACK_ADDRESS, 0, SIGNAL_STACK_SIZE];
     let action = Action {
         handler: entry as *const () as u64,
-        flags: n::SA_SIGINFO | n::SA_ONSTACK | n::SA_RESTORER | n::SA_NODEFER,
+        flags: n::SA_SIGINFO | n::SA_ONSTACK | n::SA_RESTORER | n::SA_NODEFER | n::SA_RESTART,
         restorer: restorer as *const () as u64,
         mask: 0,
     };

@@ -27,6 +27,9 @@ use crate::xsave_area::VectorState;
 const CODE_CACHE_SIZE: u64 = 256 << 20;
 const HUGE_PAGE: u64 = 2 << 20;
 
+/// In the place of a number of instructions: not all of them were counted.
+pub const UNCOUNTED: u64 = u64::MAX;
+
 /// The machine.
 pub struct Machine {
     pub translator: Translator,
@@ -57,7 +60,8 @@ pub struct Machine {
     is_total_uncounted: bool,
     /// Instructions executed up to the last event, by this process.
     instructions: u64,
-    /// Instructions before the latest event that was counted, and whether it had one of its own.
+    /// Instructions before the latest event that was counted ([`UNCOUNTED`]: some were not), and whether it had one of its
+    /// own.
     passed: (u64, bool),
     /// Forked since the last image began: pages are shared with the parent.
     is_child: bool,
@@ -199,6 +203,7 @@ impl Machine {
         !self.is_stepped
             && self.registers().rflags & TRAP_FLAG == 0
             && self.translator.watches().is_empty()
+            && self.breakpoints.is_empty()
             && self.memory.runs_natively()
     }
 
@@ -329,7 +334,8 @@ impl Machine {
 
     /// An event takes effect: count its own instruction (if it has one) and start over.
     pub fn count_event(&mut self, own_instruction: bool) {
-        self.passed = (self.translator.executed(), own_instruction);
+        let before = self.counted_since_event().unwrap_or(UNCOUNTED);
+        self.passed = (before, own_instruction);
         self.instructions = self.total_instructions() + u64::from(own_instruction);
         self.translator.set_executed(0);
         self.is_uncounted = false;
@@ -344,6 +350,7 @@ impl Machine {
     /// A new process begins to count.
     pub fn reset_instructions(&mut self) {
         self.instructions = 0;
+        self.passed = (0, false);
         self.translator.set_executed(0);
         self.is_uncounted = false;
         self.is_total_uncounted = false;

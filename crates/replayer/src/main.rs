@@ -60,6 +60,7 @@ mod system;
 mod table_image;
 mod thread_names;
 mod threads;
+mod ticks;
 mod trace_directory;
 mod turns;
 mod unwinding;

@@ -79,7 +79,9 @@ impl Pace {
             counted: None,
             landings,
             total_events: 0,
-            control: options.control.map(Control::new),
+            control: options
+                .control
+                .map(|control| Control::new(control, options.native)),
             native: options.native.then(Tally::default),
             engine_changes: options.engine_changes,
         }
@@ -196,7 +198,7 @@ impl Pace {
             let stop = match (core::mem::replace(&mut past, Past::Nothing), range) {
                 (Past::Nothing, Some(range)) => machine.run_within(stretch, range),
                 (Past::Nothing, None) => match self.natively(machine, group) {
-                    Some(tally) => native::run(machine, tally),
+                    Some(tally) => native::run(machine, tally, stretch),
                     None => machine.run(stretch),
                 },
                 (Past::Hook, _) => machine.run_past_hook(stretch),
@@ -264,7 +266,7 @@ impl Pace {
     /// Whether nothing has to be counted or seen on the way to the next stop.
     fn natively(&mut self, machine: &Machine, group: &Group<'_>) -> Option<&mut Tally> {
         let tally = self.native.as_mut()?;
-        let is_watched = self.control.is_some()
+        let is_watched = self.control.as_ref().is_some_and(Control::counts)
             || self.search_limit.is_some()
             || self.counted.is_some()
             || self.runaway > 0;

@@ -2,7 +2,7 @@
 //! reports, manage its own memory, fork and end.
 
 use linux_raw_sys::general as k;
-use linux_raw_sys::net::{MSG_CMSG_CLOEXEC, MSG_DONTWAIT};
+use linux_raw_sys::net::{MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_PEEK};
 
 use crate::filter::{Check, Filter};
 
@@ -143,7 +143,10 @@ fn allow_serving(filter: &mut Filter, access: &Access<'_>, serving: &Serving) {
     let fresh = |argument| Check::Descriptor(argument, &own, access.first_free);
     filter.allow(
         k::__NR_recvmsg,
-        &[fresh(0), Check::Within(2, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)],
+        &[
+            fresh(0),
+            Check::Within(2, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_PEEK),
+        ],
     );
     filter.allow(k::__NR_close, &[fresh(0)]);
     let close_on_exec = u64::from(k::MFD_CLOEXEC);
@@ -153,4 +156,11 @@ fn allow_serving(filter: &mut Filter, access: &Access<'_>, serving: &Serving) {
         &[fresh(0), Check::Is(1, serving.objects_size)],
     );
     filter.allow(k::__NR_pwrite64, &[fresh(0)]);
+    if access.native.is_some() {
+        // The time at which a request is looked for: the signal comes to this process alone.
+        filter.allow(
+            k::__NR_setitimer,
+            &[Check::Is(0, u64::from(k::ITIMER_REAL)), Check::Is(2, 0)],
+        );
+    }
 }

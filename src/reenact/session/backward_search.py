@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Union
 
 from reenact.session.connection import ReplayerConnection
-from reenact.session.copies import STAGE, Copies
+from reenact.session.copies import Copies
 from reenact.session.hit_trail import HitTrail
 from reenact.session.interface import Judge, Visitor
 from reenact.session.messages import ACCESSES, BREAKPOINTS, CodeRange, Reason, Run, StopState
@@ -69,7 +69,7 @@ class BackwardSearch:
                 if self._has_many_hits(waiting, end, near, points):
                     waiting = waiting.fork()
                     stack.callback(waiting.close)
-                    self._skip_to(waiting, copies.history.total(end) - near)
+                    self._go_near(waiting, end, near)
                     near *= 4
                 scanning = waiting.fork()
                 stack.callback(scanning.close)
@@ -110,7 +110,7 @@ class BackwardSearch:
             with contextlib.ExitStack() as stack:
                 scanning = waiting.fork()
                 stack.callback(scanning.close)
-                self._skip_to(scanning, copies.history.total(end) - near)
+                self._go_near(scanning, end, near)
                 near *= 4
                 begin = scanning.state.key
                 found = None
@@ -159,7 +159,7 @@ class BackwardSearch:
 
         Each hit costs as much as many instructions.
         """
-        if self._copies.history.total(end) - copy.state.total < 2 * (near + _SAMPLE):
+        if not self._copies.history.is_far(copy.state.key, end, 2 * (near + _SAMPLE)):
             return False
         with contextlib.closing(copy.fork()) as probe:
             self._copies.set_points(probe, points)
@@ -168,16 +168,11 @@ class BackwardSearch:
             )
         return result.hits >= _MANY_HITS
 
-    def _skip_to(self, copy: ReplayerConnection, total: int) -> None:
-        """Run a copy on to where so many instructions have been executed."""
-        self._copies.clear_points(copy)
-        reason = Reason.LIMIT
-        while copy.state.total < total and reason == Reason.LIMIT:
-            rest = min(total - copy.state.total, STAGE)
-            result = self._copies.run_stage(
-                copy, None, leave_here=0, remember=True, instructions=rest
-            )
-            reason = result.state.reason
+    def _go_near(self, copy: ReplayerConnection, end: Key, near: int) -> None:
+        """Let a copy run on to where about so many instructions are left, if it is not there."""
+        key = self._copies.history.earlier(end, near)
+        if key > copy.state.key:
+            self._copies.travel(copy, key)
             self._copies.leave(copy)
 
     def _last_of(

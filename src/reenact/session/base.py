@@ -110,8 +110,11 @@ class SessionBase:
 
     @property
     def instructions(self) -> int:
-        """Instructions the process has executed in total, at the session's position."""
-        return self._replayed.state.total
+        """Instructions the process has executed in total, at the session's position.
+
+        Where its own code has run on the way, that is replayed once more and counted.
+        """
+        return self._replayed.history.total(self._replayed.key)
 
     @property
     def event(self) -> EventInfo:

@@ -29,7 +29,8 @@ class Checkpoints:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._keys: list[Key] = []
-        self._totals: list[int] = []
+        #: How far each is, as `StopState.work` says it.
+        self._works: list[int] = []
         self._copies: list[ReplayerConnection] = []
         #: No longer kept, and not yet ended.
         self._leaving: list[ReplayerConnection] = []
@@ -47,7 +48,7 @@ class Checkpoints:
 
         Arguments:
             copy: stands still from now on.
-            present: instructions in total where the session stands.
+            present: how far the session is (`StopState.work`).
         """
         key = copy.state.key
         at = bisect.bisect_left(self._keys, key)
@@ -55,7 +56,7 @@ class Checkpoints:
             self._leaving.append(copy)
             return
         self._keys.insert(at, key)
-        self._totals.insert(at, copy.state.total)
+        self._works.insert(at, copy.state.work)
         self._copies.insert(at, copy)
         if len(self._keys) > MOST:
             self._drop_one(present)
@@ -104,26 +105,32 @@ class Checkpoints:
         for copy in self._copies:
             copy.close()
         self._keys.clear()
-        self._totals.clear()
+        self._works.clear()
         self._copies.clear()
+
+    def keep_first(self) -> None:
+        """Let go of all but the first one."""
+        self._leaving += self._copies[1:]
+        del self._keys[1:], self._works[1:], self._copies[1:]
 
     def _drop_one(self, present: int) -> None:
         """Let go of the one that is missed least: the smallest gap for its distance.
 
         Beyond some distance all positions are equally likely to be the next one.
         """
-        farthest = (self._totals[-1] - self._totals[0]) // _EVEN_BEYOND
+        farthest = max(self._works[-1] - self._works[0], 0) // _EVEN_BEYOND
 
         def price(at: int) -> float:
-            before = self._totals[at - 1]
-            after = self._totals[at + 1] if at + 1 < len(self._totals) else self._totals[at] + 1
-            distance = min(abs(present - self._totals[at]), farthest)
-            return (after - before + 1) / (distance + 1)
+            before = self._works[at - 1]
+            after = self._works[at + 1] if at + 1 < len(self._works) else self._works[at] + 1
+            distance = min(abs(present - self._works[at]), farthest)
+            # Who has been there in another way has done other work.
+            return (max(after - before, 0) + 1) / (distance + 1)
 
         # Never the first: it is where everything can be reached from.
         at = min(range(1, len(self._keys)), key=price)
         self._leaving.append(self._copies.pop(at))
-        del self._keys[at], self._totals[at]
+        del self._keys[at], self._works[at]
 
     def _keep_budget(self, present: int) -> None:
         """Let go of some if all together take too much, by the mean of those looked at."""

@@ -240,6 +240,14 @@ class ReplayerConnection:
         """Records of passed events from the `first`-th on, as many as fit: words, three each."""
         return array.array("Q", self._ask(Operation.HISTORY, messages.words(first)))
 
+    def become(self, other: ReplayerConnection) -> None:
+        """End what is at the other end, and talk to that of another connection, which is spent."""
+        self._connection.close()
+        self._connection, self.pid = other._connection, other.pid
+        self._tag, self._is_sure, self.last = other._tag, other._is_sure, other.last
+        self.points_version, self.collection = other.points_version, other.collection
+        self._has_conditions = other._has_conditions
+
     def close(self) -> None:
         """End it."""
         self._connection.close()

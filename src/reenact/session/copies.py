@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from reenact.errors import UsageError
 from reenact.session.checkpoints import Checkpoints
@@ -16,7 +16,16 @@ from reenact.session.connection import ReplayerConnection
 from reenact.session.deferral import deferred
 from reenact.session.history import History
 from reenact.session.interface import MovementInterrupted
-from reenact.session.messages import NEVER, CodeRange, Codes, Reason, Run, RunResult, StopState
+from reenact.session.messages import (
+    NEVER,
+    UNCOUNTED,
+    CodeRange,
+    Codes,
+    Reason,
+    Run,
+    RunResult,
+    StopState,
+)
 from reenact.session.points import Points
 from reenact.session.positions import Key
 
@@ -24,6 +33,8 @@ from reenact.session.positions import Key
 STAGE = 1 << 26
 #: Events between two copies left on the way.
 STAGE_EVENTS = 50_000
+#: Copies are also left so many events before a target.
+NEAR_EVENTS = (4096, 256, 16, 1)
 
 #: Nothing follows these.
 ENDS = (Reason.END, Reason.FAILED)
@@ -38,7 +49,7 @@ class Copies:
     """
 
     def __init__(self, first: ReplayerConnection, budget: int) -> None:
-        self._history = History()
+        self._history = History(self._count)
         self.learn(first)
         self._history.begin_at(first.state.event)
         self.checkpoints = Checkpoints(budget)
@@ -56,6 +67,8 @@ class Copies:
         # A plain value: it is set by handlers of signals, too, which must not wait for a lock.
         self._is_interrupted = False
         self._is_shielded = False
+        #: The program's own code has not failed yet.
+        self._is_native = True
 
     # Looking
 
@@ -155,6 +168,8 @@ class Copies:
 
     def run(self, copy: ReplayerConnection, run: Run) -> RunResult:
         """Let a copy run. Errors: `MovementInterrupted`."""
+        run = dataclasses.replace(run, natively=run.natively and self._is_native)
+        origin = copy.state
         while True:
             self._running = copy
             try:
@@ -164,6 +179,17 @@ class Copies:
             finally:
                 self._running = None
                 self.checkpoints.let_go()
+                if copy.state.instructions == UNCOUNTED:
+                    self._stand_at(copy, max(origin.key, (copy.state.event, 0)))
+            if run.natively and result.state.reason == Reason.FAILED:
+                # Nobody knows whose fault it is until all of it has been translated.
+                self._is_native = False
+                self.checkpoints.keep_first()
+                self._stand_at(copy, origin.key)
+                run = dataclasses.replace(run, natively=False)
+                continue
+            if not run.natively:
+                self._take_counts(origin, copy)
             if result.state.reason != Reason.INTERRUPTED:
                 return result
             if not self._is_shielded:
@@ -172,6 +198,69 @@ class Copies:
                 raise MovementInterrupted
             # One that was on its way before the shield. How far to run has not changed: there
             # are targets only.
+
+    def travel(self, copy: ReplayerConnection, key: Key, near: Sequence[int] = ()) -> RunResult:
+        """Let a copy run to a place, and leave others on the way; points do not count.
+
+        Arguments:
+            copy: stands before it.
+            key: the place.
+            near: others are left so many instructions before it, too.
+        """
+        self.clear_points(copy)
+        while True:
+            now = copy.state
+            is_before = now.event < key[0]
+            last = now.event + STAGE_EVENTS
+            most = STAGE
+            if is_before and near:
+                ahead = (key[0] - far for far in NEAR_EVENTS if key[0] - now.event > 2 * far)
+                last = min([last, *ahead])
+            elif near:
+                # Not where the copy would be as far from the target as from here.
+                left = key[1] - now.instructions
+                most = min([most, *(left - far for far in near if left > 2 * far)])
+            run = Run(
+                target=(key[0], 0) if is_before else key,
+                most_work=now.work + most,
+                most_event=last,
+                natively=is_before,
+            )
+            result = self.run(copy, run)
+            is_there = copy.state.key == key
+            if is_there or result.state.reason not in (Reason.LIMIT, Reason.TARGET):
+                return result
+            self.leave(copy)
+
+    def _stand_at(self, copy: ReplayerConnection, key: Key) -> None:
+        """Have a copy stand at a place again that it has come past, without points."""
+        new = self.checkpoints.latest(key).fork()
+        with self.shielded():
+            self.travel(new, key)
+        copy.become(new)
+
+    def _take_counts(self, begin: StopState, copy: ReplayerConnection) -> None:
+        """What was counted now need not be counted once more."""
+        last = min(copy.state.event, self._history.last_event)
+        if last > begin.event and (numbers := self._history.uncounted(begin.event, last)):
+            self._history.fill(*numbers, copy.history)
+
+    def _count(self, first: int, last: int) -> None:
+        """Have instructions counted before events with some numbers."""
+        history = self._history
+        begin, end = (history.index(first - 1), 0), (history.index(last), 0)
+        waiting = self.checkpoints.latest(begin)
+        # Outside of movements nobody can ask for an end.
+        shield = contextlib.nullcontext() if self._movements else self.shielded()
+        with shield, contextlib.closing(waiting.fork()) as copy:
+            self.travel(copy, begin)
+            self.leave(copy)
+            reason = Reason.LIMIT
+            while reason == Reason.LIMIT:
+                reason = self.run_stage(copy, None, end, leave_here=0, remember=True).state.reason
+                if reason == Reason.LIMIT:
+                    self.leave(copy)
+            history.fill(first, last, copy.history)
 
     def _interrupt_again(self) -> None:
         """A run has begun: an interrupt that came right before that has been sent in vain."""
@@ -199,12 +288,13 @@ class Copies:
         last_event: int = NEVER,
         within: CodeRange | None = None,
         seeks: bool = False,
+        natively: bool = False,
     ) -> RunResult:
         """Let a copy run, at most so far that another one should be left there."""
         run = Run(
             target=end,
             steps=steps,
-            most_total=copy.state.total + instructions,
+            most_work=copy.state.work + instructions,
             most_event=min(copy.state.event + STAGE_EVENTS, last_event),
             catch=points.catch_mask() if points is not None else 0,
             remember=remember,
@@ -214,6 +304,7 @@ class Copies:
             lists=lists,
             within=within,
             seeks=seeks,
+            natively=natively,
         )
         return self.run(copy, run)
 
@@ -242,14 +333,14 @@ class Copies:
 
     def leave(self, copy: ReplayerConnection) -> None:
         """Have a copy of a copy wait where that stands."""
-        self.checkpoints.add(copy.fork(), self.state.total)
+        self.checkpoints.add(copy.fork(), self.state.work)
 
     def replace_present(self, copy: ReplayerConnection, *, keep: bool = True) -> None:
         """Another copy is the present; the old one waits where it stands, if it is to be kept."""
         old, self._present, self._due = self._present, copy, None
         self.learn(old)
         if keep:
-            self.checkpoints.add(old, copy.state.total)
+            self.checkpoints.add(old, copy.state.work)
         else:
             self.checkpoints.dismiss(old)
 

@@ -111,8 +111,8 @@ class Destinations:
         if not 0 <= percent <= 100:
             raise UsageError(f"{percent} % is no part of a trace", "say 0% to 100%")
         end, history = self._process.find_end(), self._process.history
-        first = history.total(history.start)
-        return history.at_total(first + int((end.total - first) * percent / 100))
+        first, last = history.total(history.start), history.total(end.key)
+        return history.at_total(first + int((last - first) * percent / 100))
 
     def _at_moment(self, moment: datetime.datetime) -> Key:
         """Without a zone the time is local, as clocks on the wall show it."""

@@ -19,6 +19,8 @@ LONGEST = 128 << 10
 MOST_MEMORY = 60 << 10
 #: In a run: no such limit.
 NEVER = 2**64 - 1
+#: In the place of a number of instructions: nobody has counted them.
+UNCOUNTED = 2**64 - 1
 
 #: Accesses to watch for.
 READ, WRITE = 1, 2
@@ -97,15 +99,15 @@ class Reason(enum.IntEnum):
 class StopState:
     """Where a replaying process stands still, and why: `instructions` after `event`.
 
-    `total` instructions since the process began; `detail` by reason: the address of the
-    breakpoint, or kind and code of the event.
+    `work`: how far places are from each other, in instructions of translated code; `detail` by
+    reason: the address of the breakpoint, or kind and code of the event.
     """
 
     reason: Reason
     tid: int
     event: int
     instructions: int
-    total: int
+    work: int
     detail: tuple[int, int]
 
     @property
@@ -140,7 +142,7 @@ class Run:
     Arguments:
         target: the place to stop at: event, and instructions since.
         steps: most steps, instructions and events that change registers.
-        most_total: most instructions since the process began.
+        most_work: most work, as states tell it.
         most_event: last event to let take effect.
         catch: kinds of events to stop after, as bits.
         remember: remember the last breakpoint, watchpoint or catch instead of stopping at each.
@@ -151,11 +153,13 @@ class Run:
         lists: what is remembered is listed, too: the last hits can be asked for.
         within: code that the run ends behind; with `seeks` the run goes on, and the last place
             outside of it is remembered.
+        natively: by the program's own code up to the target's event, where that can be: what it
+            executes on the way is not counted.
     """
 
     target: tuple[int, int] = (NEVER, 0)
     steps: int = NEVER
-    most_total: int = NEVER
+    most_work: int = NEVER
     most_event: int = NEVER
     catch: int = 0
     remember: bool = False
@@ -165,6 +169,7 @@ class Run:
     lists: bool = False
     within: CodeRange | None = None
     seeks: bool = False
+    natively: bool = False
 
     def pack(self) -> bytes:
         """The request's content."""
@@ -172,12 +177,16 @@ class Run:
         return words(
             *self.target,
             self.steps,
-            self.most_total,
+            self.most_work,
             self.most_event,
             self.catch,
             int(self.remember),
             self.leave_here,
-            self.asks_behind | self.collects << 1 | self.seeks << 2 | self.lists << 3,
+            self.asks_behind
+            | self.collects << 1
+            | self.seeks << 2
+            | self.lists << 3
+            | self.natively << 4,
             within.start,
             within.end,
             within.thread,
@@ -255,5 +264,5 @@ def hits(content: bytes) -> list[StopState]:
 
 
 def _stop_state(message: bytes, at: int) -> StopState:
-    reason, tid, event, instructions, total, first, second = _STATE.unpack_from(message, at)
-    return StopState(Reason(reason), tid, event, instructions, total, (first, second))
+    reason, tid, event, instructions, work, first, second = _STATE.unpack_from(message, at)
+    return StopState(Reason(reason), tid, event, instructions, work, (first, second))

@@ -36,7 +36,7 @@ from reenact.session.points import Point, Points
 from reenact.session.positions import Key, outside
 from reenact.session.values import Mapping
 
-#: Copies are also left so many instructions before a target that is known. Each step back runs
+#: Copies are also left so many instructions before a target. Each step back runs
 #: from the nearest, in a copy that has to translate again what lies between.
 NEAR = (1 << 23, 1 << 18, 1 << 13, 1 << 9)
 
@@ -92,7 +92,9 @@ class Navigator:
             with contextlib.suppress(MovementInterrupted):
                 reason = Reason.LIMIT
                 while reason == Reason.LIMIT:
-                    result = copies.run_stage(copies.present, None, leave_here=0, remember=True)
+                    result = copies.run_stage(
+                        copies.present, None, leave_here=0, remember=True, natively=True
+                    )
                     reason = result.state.reason
                     copies.note_end(result)
                     copies.leave(copies.present)
@@ -141,7 +143,7 @@ class Navigator:
                 begin = copies.present.state
                 run = Run(
                     steps=steps,
-                    most_total=begin.total + STAGE,
+                    most_work=begin.work + STAGE,
                     most_event=begin.event + STAGE_EVENTS,
                     # Points do not count.
                     remember=True,
@@ -150,8 +152,7 @@ class Navigator:
                 if result.state.reason != Reason.LIMIT:
                     return self._settled(result)
                 copies.leave(copies.present)
-                history = self.history
-                steps -= history.steps(result.state.key) - history.steps(begin.key)
+                steps -= self.history.steps(begin.key, result.state.key)
                 if steps <= 0:
                     return result
 
@@ -312,26 +313,7 @@ class Navigator:
 
     def _advance(self, key: Key) -> RunResult:
         """Run the present forward to a position."""
-        copies = self._copies
-        copies.clear_points(copies.present)
-        near = []
-        history = self.history
-        if history.knows(key):
-            total = history.total(key)
-            near = [total - distance for distance in NEAR]
-        while True:
-            now = copies.present.state
-            # Not where the copy would be as far from the target as from here.
-            ahead = (limit for limit, far in zip(near, NEAR) if limit - now.total > far)
-            run = Run(
-                target=key,
-                most_total=min([now.total + STAGE, *ahead]),
-                most_event=now.event + STAGE_EVENTS,
-            )
-            result = copies.run(copies.present, run)
-            if result.state.reason != Reason.LIMIT:
-                return result
-            copies.leave(copies.present)
+        return self._copies.travel(self._copies.present, key, NEAR)
 
     def _settled(self, result: RunResult) -> RunResult:
         """At the end of a process that a fault killed: the position before that event.

@@ -8,6 +8,7 @@ import socket
 import time
 from typing import Union
 
+from reenact import environment
 from reenact.errors import ReplayError
 from reenact.replay.process_group import ReplayerGroup, killed_by
 from reenact.replay.reports import Divergence, Failed, LineReader
@@ -37,6 +38,8 @@ class ServingReplayer:
         self._reports, reports_to = os.pipe()
         options = ["--process", str(process), "--control", str(theirs.fileno())]
         options += ["--report", str(reports_to)]
+        if environment.ENGINE.get() != "translated":
+            options.append("--native")
         inherited = [theirs.fileno(), reports_to]
         if shared_changes is not None:
             options += ["--shared-changes", str(shared_changes)]

@@ -63,6 +63,10 @@ impl Channel {
         Channel { descriptor }
     }
 
+    pub fn descriptor(self) -> i32 {
+        self.descriptor
+    }
+
     /// Take a request.
     pub fn receive(self, buffer: &mut [u8], wait: bool) -> Received {
         let part = Part {

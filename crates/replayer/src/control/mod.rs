@@ -26,8 +26,9 @@ use alloc::vec::Vec;
 use reenact_trace::{EventHeader, EventKind};
 
 use crate::exit_status;
-use crate::machine::Machine;
+use crate::machine::{Machine, UNCOUNTED};
 use crate::system;
+use crate::ticks;
 use channel::{Channel, Received, MOST_MESSAGE};
 use collection::Collection;
 use conditions::Conditions;
@@ -43,6 +44,9 @@ const STRETCH: u64 = 20_000_000;
 const EVENTS_BETWEEN_LOOKS: u32 = 64;
 /// Hits that are only remembered between two such looks.
 const HITS_BETWEEN_LOOKS: u64 = 4096;
+/// An event, and a tick of the clock, by the program's own code, as instructions of translated code that take as long.
+const WORK_OF_EVENT: u64 = 1 << 11;
+const WORK_OF_TICK: u64 = 1 << 23;
 /// In a run: no such limit.
 const NEVER: u64 = u64::MAX;
 
@@ -53,8 +57,8 @@ struct Run {
     target_instructions: u64,
     /// Steps left: instructions, and events that change registers.
     steps: u64,
-    /// Most instructions of this process in total.
-    most_total: u64,
+    /// Most work ([`StopPoint::work`]).
+    most_work: u64,
     /// Last event to let take effect.
     most_event: u64,
     /// Kinds of events to stop after, as bits.
@@ -73,6 +77,8 @@ struct Run {
     lists: bool,
     /// Code that a step by line runs through.
     range: Option<CodeRange>,
+    /// Nothing is counted on the way to the target's event: the program's own code may run.
+    is_native: bool,
 }
 
 /// The connection to the client.
@@ -84,6 +90,7 @@ pub struct Control {
     tag: u32,
     /// Whether the process asked for has begun its life.
     is_active: bool,
+    has_native: bool,
     /// Last event that has taken effect.
     event: u64,
     history: Vec<Passed>,
@@ -91,6 +98,10 @@ pub struct Control {
     /// Total of instructions up to which steps have been counted.
     counted: u64,
     events_to_look: u32,
+    /// Ticks of the clock when they were looked at last.
+    ticks: u64,
+    /// What a run by the program's own code stands for beside the instructions that were counted.
+    uncounted_work: u64,
     remembered: Option<StopPoint>,
     listed: Listed,
     hits: u64,
@@ -109,8 +120,10 @@ pub struct Control {
 }
 
 impl Control {
-    pub fn new(descriptor: i32) -> Control {
+    /// `native`: whether the program's own code can run.
+    pub fn new(descriptor: i32, native: bool) -> Control {
         Control {
+            has_native: native,
             channel: Channel::new(descriptor),
             request: alloc::vec![0; MOST_MESSAGE],
             reply: Vec::with_capacity(MOST_MESSAGE),
@@ -122,7 +135,7 @@ impl Control {
                 target_event: NEVER,
                 target_instructions: 0,
                 steps: NEVER,
-                most_total: NEVER,
+                most_work: NEVER,
                 most_event: NEVER,
                 catch: 0,
                 remember: false,
@@ -132,9 +145,12 @@ impl Control {
                 collects: false,
                 lists: false,
                 range: None,
+                is_native: false,
             },
             counted: 0,
             events_to_look: EVENTS_BETWEEN_LOOKS,
+            ticks: 0,
+            uncounted_work: 0,
             remembered: None,
             listed: Listed::default(),
             hits: 0,
@@ -191,10 +207,7 @@ impl Control {
         self.count(machine, u64::from(own_instruction));
         self.settle_accesses(machine, true);
         self.run.steps = self.run.steps.saturating_sub(u64::from(is_visible));
-        self.events_to_look -= 1;
-        if self.events_to_look == 0 {
-            self.look(machine);
-        }
+        self.pass_event(machine);
         // What is due here anyway needs no second stop.
         let is_target = (self.run.target_event, self.run.target_instructions) == (index, 0);
         if self.run.catch >> (kind as u8) & 1 != 0 && !is_target {
@@ -202,6 +215,31 @@ impl Control {
             self.hit(machine, Reason::Catch, detail);
         }
         self.stop_if_due(machine);
+    }
+
+    /// Now and then a request is looked for.
+    fn pass_event(&mut self, machine: &mut Machine) {
+        self.events_to_look -= 1;
+        let mut is_due = self.events_to_look == 0;
+        if self.run.is_native {
+            let ticks = ticks::count() - self.ticks;
+            self.ticks += ticks;
+            self.uncounted_work += WORK_OF_EVENT + WORK_OF_TICK * ticks;
+            is_due |= ticks > 0;
+        }
+        if is_due {
+            self.look(machine);
+        }
+    }
+
+    /// How far the replay has come, as [`StopPoint::work`] says it.
+    fn work(&self, machine: &Machine) -> u64 {
+        machine.total_instructions() + self.uncounted_work
+    }
+
+    /// Whether the way to the next event is to be counted, or looked at.
+    pub fn counts(&self) -> bool {
+        self.is_active && !(self.run.is_native && self.event < self.run.target_event)
     }
 
     /// Count executed instructions as steps, apart from `not_counted` of them.
@@ -244,8 +282,9 @@ impl Control {
                 left = (most, reason);
             }
         };
-        if run.most_total != NEVER {
-            let rest = run.most_total.saturating_sub(machine.total_instructions());
+        // A place that nobody knows is none to stop at.
+        if run.most_work != NEVER && machine.counted_since_event().is_some() {
+            let rest = run.most_work.saturating_sub(self.work(machine));
             limit(rest, Reason::Limit);
         }
         if run.range.is_some_and(|range| range.is_left(machine)) {
@@ -337,8 +376,8 @@ impl Control {
         StopPoint {
             reason,
             event: self.event,
-            instructions: machine.since_event(),
-            total: machine.total_instructions(),
+            instructions: machine.counted_since_event().unwrap_or(UNCOUNTED),
+            work: self.work(machine),
             tid: machine.threads.current.unwrap_or(0),
             detail,
         }

@@ -10,8 +10,10 @@ use super::message::Reason;
 pub struct StopPoint {
     pub reason: Reason,
     pub event: u64,
+    /// [`crate::machine::UNCOUNTED`]: that is not known, and nothing can go on from here.
     pub instructions: u64,
-    pub total: u64,
+    /// How far apart places are: instructions, and what stands for those that were not counted.
+    pub work: u64,
     pub tid: u32,
     /// By reason: address of the breakpoint, or kind and code of the event.
     pub detail: [u64; 2],
@@ -24,7 +26,7 @@ impl StopPoint {
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&(self.reason as u32).to_le_bytes());
         out.extend_from_slice(&self.tid.to_le_bytes());
-        for word in [self.event, self.instructions, self.total] {
+        for word in [self.event, self.instructions, self.work] {
             out.extend_from_slice(&word.to_le_bytes());
         }
         for word in self.detail {

@@ -14,6 +14,7 @@ use crate::exit_status;
 use crate::machine::Machine;
 use crate::object_copies;
 use crate::system;
+use crate::ticks;
 use crate::xsave_area::VectorState;
 
 /// Most payload of a reply.
@@ -24,6 +25,9 @@ impl Control {
     pub(super) fn stop(&mut self, machine: &mut Machine, reason: Reason, detail: [u64; 2]) {
         // A page the log says will fault is readable for everybody but the program.
         let closed = machine.open_closed_page();
+        if self.run.is_native {
+            ticks::end();
+        }
         let place = self.place(machine, reason, detail);
         self.send_stop(place);
         loop {
@@ -66,6 +70,9 @@ impl Control {
         match operation {
             Operation::Run if self.is_branch => {
                 self.refuse("a branch cannot follow the recording");
+            }
+            Operation::Run if machine.counted_since_event().is_none() => {
+                self.refuse("nobody has counted how it came here");
             }
             Operation::Run => {
                 self.set_run(machine, &mut reader);
@@ -148,13 +155,13 @@ impl Control {
     fn set_run(&mut self, machine: &Machine, reader: &mut Reader<'_>) {
         let here = (self.event, machine.since_event());
         let words: [u64; 12] = core::array::from_fn(|_| reader.u64());
-        let [target_event, target_instructions, steps, most_total, most_event, catch, remember, leave, flags, start, end, tid] =
+        let [target_event, target_instructions, steps, most_work, most_event, catch, remember, leave, flags, start, end, tid] =
             words;
         self.run = Run {
             target_event,
             target_instructions,
             steps,
-            most_total,
+            most_work,
             most_event,
             catch,
             remember: remember != 0,
@@ -169,7 +176,12 @@ impl Control {
                 tid: tid as u32,
                 is_sought: flags & 4 != 0,
             }),
+            is_native: self.has_native && flags & 16 != 0,
         };
+        if self.run.is_native {
+            self.ticks = ticks::count();
+            ticks::begin(self.channel.descriptor());
+        }
         self.remembered = None;
         self.listed.clear();
         self.begun.clear();

@@ -10,6 +10,8 @@ use reenact_interpose::user_context::UserContext;
 use reenact_interpose::{entry, frame, Frame, Origin};
 use reenact_trace::layout;
 
+use crate::ticks;
+
 /// What is exchanged at the border beside the frame.
 #[repr(C)]
 pub struct Crossing {
@@ -159,8 +161,10 @@ unsafe extern "C" fn on_entry(frame: *mut Frame) {
 pub unsafe fn take(signal: u32, info: *const u8, context: *mut u8) -> bool {
     /// Of a page fault: an instruction was fetched (arch/x86/include/asm/trap_pf.h).
     const FETCH: u64 = 1 << 4;
-    if RUNS.load(Ordering::Relaxed) == 0 {
-        return false;
+    let is_tick = signal == ticks::SIGNAL;
+    let is_wanted = !is_tick || ticks::note();
+    if RUNS.load(Ordering::Relaxed) == 0 || !is_wanted {
+        return is_tick;
     }
     // SAFETY: by contract.
     let (info, context) = unsafe {
@@ -171,8 +175,8 @@ pub unsafe fn take(signal: u32, info: *const u8, context: *mut u8) -> bool {
     };
     let ip = context.general[reenact_interpose::user_context::RIP];
     let is_fetched = context.error & FETCH != 0 && context.cr2 == ip;
-    if layout::is_reserved(ip) && !is_fetched {
-        return false;
+    if layout::is_reserved(ip) && (is_tick || !is_fetched) {
+        return is_tick;
     }
     // SAFETY: nobody else uses them while the program runs.
     let frame: &mut Frame = unsafe { &mut *(&raw mut FRAME).cast() };

@@ -26,6 +26,7 @@ use crate::feed::Group;
 use crate::json::Line;
 use crate::machine::Machine;
 use crate::memory::page_down;
+use crate::ticks;
 use gate::Trap;
 
 const SIGTRAP: u32 = 5;
@@ -34,8 +35,6 @@ const SYSCALL_LENGTH: u64 = 2;
 const LONGEST_INSTRUCTION: u64 = 15;
 /// So often is an instruction that writes to its own page performed alone on the way to an event; each time costs some 20 µs.
 const MOST_OWN_STORES: u32 = 64;
-/// More than any stretch between two events has.
-const WHOLE: u64 = 1 << 48;
 
 /// How often which engine ran, and why.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,13 +56,16 @@ impl Tally {
     }
 }
 
-/// Run the program to its next stop.
-pub fn run(machine: &mut Machine, tally: &mut Tally) -> Stop {
+/// Run the program to its next stop; [`Stop::Budget`] where a client asks for something meanwhile ([`ticks`]).
+///
+/// # Arguments
+/// * `most` - how many instructions may be translated at once.
+pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
     let mut own_stores = 0;
     let mut opened = None;
     loop {
         if !machine.can_run_natively() {
-            return machine.run(WHOLE);
+            return machine.run(most);
         }
         machine.lose_count();
         cross(machine);
@@ -82,6 +84,9 @@ pub fn run(machine: &mut Machine, tally: &mut Tally) -> Stop {
             return if is_int80 { Stop::Int80 } else { Stop::Syscall };
         }
         let trap = gate::trap();
+        if trap.signal == ticks::SIGNAL {
+            return Stop::Budget;
+        }
         let ip = registers.rip;
         if is_step(machine, &trap, ip) {
             return Stop::stepped(ip);
@@ -97,7 +102,7 @@ pub fn run(machine: &mut Machine, tally: &mut Tally) -> Stop {
             }
             Trapped::Page => {
                 tally.code += 1;
-                WHOLE
+                most
             }
             Trapped::Store => {
                 opened = None;
@@ -110,7 +115,7 @@ pub fn run(machine: &mut Machine, tally: &mut Tally) -> Stop {
             }
             Trapped::OwnStore => {
                 tally.code += 1;
-                WHOLE
+                most
             }
             Trapped::Instruction => {
                 machine.registers_mut().rip = instruction_of(machine, &trap, ip);
