@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import random
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import execution_watches
 import pytest
+import skips
+from debugger_session import built
 from guest_build import GuestBuild
 from guest_table import GUESTS as ORDINARY_GUESTS
 from recorded_run import Keeper, Reenact
@@ -16,6 +22,7 @@ from travelling import state
 
 import reenact as package
 from reenact.session.session import Session
+from reenact.session.values import StopReason
 
 #: Calls, signals at calls and in computation, faults, threads and landings, code that is written,
 #: x87 registers, shared memory, programs that execute others.
@@ -118,3 +125,92 @@ def test_the_programs_own_code_runs_on_the_way(
         translated.goto("end")
         assert native.instructions == translated.instructions
         assert was_counted(native)
+
+
+#: How a point is set, and how many hits are compared.
+POINTS: dict[str, tuple[Callable[[Session], object], int]] = {
+    "breakpoint": (lambda s: s.add_breakpoint("seldom"), 6),
+    "condition": (lambda s: s.add_breakpoint("seldom", "number > 500"), 4),
+    "a condition in a full loop": (lambda s: s.add_breakpoint("hot", "number == 177"), 2),
+    "a condition that is a function": (
+        lambda s: s.add_breakpoint("seldom", lambda at: at.registers.rdi > 500),
+        4,
+    ),
+    "a full loop": (lambda s: s.add_breakpoint("hot"), 12),
+    "a place behind calls": (lambda s: s.add_breakpoint("syscall"), 6),
+    "stores": (lambda s: s.watch(*_variable(s, "rare")), 6),
+    "stores of generated code": (lambda s: s.watch(*_variable(s, "generated")), 4),
+    "a wide range": (lambda s: s.watch(_variable(s, "wide")[0] + 3, 21), 6),
+    "more than there are registers": (lambda s: s.watch(_variable(s, "wide")[0] + 1, 30), 3),
+    "stores of the kernel": (lambda s: s.watch(*_variable(s, "filled")), 4),
+    "stores of threads": (lambda s: s.watch(*_variable(s, "shared"), "access"), 6),
+    "reads": (lambda s: s.watch(*_variable(s, "rare"), "read"), 2),
+    "conditions of stores": (lambda s: s.watch(*_variable(s, "rare"), "write", "rare > 400"), 4),
+    "several": (
+        lambda s: [s.add_breakpoint("seldom"), s.watch(*_variable(s, "generated"))],
+        8,
+    ),
+    "events": (lambda s: [s.catch("signal"), s.add_breakpoint("seldom")], 6),
+}
+
+
+def _variable(session: Session, name: str) -> tuple[int, int]:
+    found, *_ = session.symbols.variables(name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def far(reenact: Reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of far_hits.c."""
+    folder = tmp_path_factory.mktemp("far")
+    program = built("far_hits.c", folder, "-pthread", "-O1")
+    reenact.record([str(program)], folder / "trace")
+    return folder / "trace"
+
+
+def _stops(session: Session, name: str) -> list[object]:
+    """Stops forwards from the start, and back from the end, with what is seen there."""
+    setting, count = POINTS[name]
+    found: list[object] = []
+    setting(session)
+    for begin, move in (("start", session.continue_), ("end", session.reverse_continue)):
+        session.goto(begin)
+        for _ in range(count):
+            stop = move()
+            found.append((stop.reason, stop.position, stop.thread, stop.address, state(session)))
+    found.append([point.hits for point in session.points])
+    return found
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_hits_are_the_same(name: str, far: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their places to the instruction, forwards and backwards, and how many there were."""
+    with both_engines(far, 0, monkeypatch) as (native, translated):
+        assert _stops(native, name) == _stops(translated, name)
+
+
+def fingerprint(session: Session, name: str) -> str:
+    """All of the stops as one short text."""
+    return hashlib.blake2b(repr(_stops(session, name)).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["breakpoint", "stores"])
+def test_without_breakpoint_registers_all_is_translated(name: str, far: Path) -> None:
+    """The kernel refuses `perf_event_open`, as it does in many containers."""
+    script = Path(__file__).parent / "refused_registers.py"
+    done = subprocess.run(
+        [sys.executable, script, far, name], capture_output=True, text=True, check=False
+    )
+    with package.open(far).replay() as session:
+        assert done.stdout.strip() == fingerprint(session, name), done.stderr
+
+
+def test_the_programs_own_code_runs_on_the_way_to_a_hit(far: Path) -> None:
+    if not execution_watches.are_allowed():
+        skips.skip(skips.Reason.NOT_ALLOWED, "perf_event_open")
+    with package.open(far).replay() as session:
+        session.add_breakpoint("seldom")
+        session.watch(*_variable(session, "generated"))
+        for _ in range(4):
+            assert session.continue_().reason != StopReason.END
+        assert not was_counted(session)

@@ -252,7 +252,7 @@ fn no_other_call_of_a_server_comes_through() {
 
 #[test]
 fn no_other_call_of_a_native_server_comes_through() {
-    let more = [libc::SYS_setitimer];
+    let more = [libc::SYS_setitimer, libc::SYS_perf_event_open];
     let allowed = [&ALLOWED[..], &ALLOWED_TO_SERVERS, &more].concat();
     assert_others_kill(&serving_with(Some(ANYWHERE)), &allowed);
 }
@@ -266,6 +266,31 @@ fn a_native_server_has_a_clock_that_tells_nobody_else() {
     assert_eq!(attempt(Some(&filter), clock(virtual_time, 0)), KILLED);
     assert_eq!(attempt(Some(&filter), clock(real, 4096)), KILLED);
     assert_eq!(attempt(Some(&serving()), clock(real, 0)), KILLED);
+}
+
+#[test]
+fn a_native_server_watches_itself_alone() {
+    let filter = serving_with(Some(ANYWHERE));
+    let every = u64::MAX;
+    let open = |process, processor, group, flags| {
+        (
+            libc::SYS_perf_event_open,
+            [0, process, processor, group, flags, 0],
+        )
+    };
+    assert_eq!(
+        attempt(Some(&filter), open(0, every, every, 8)),
+        Outcome::CameBack
+    );
+    for call in [
+        open(1, every, every, 8),
+        open(every, 0, every, 8),
+        open(0, every, 0, 8),
+        open(0, every, every, 0),
+    ] {
+        assert_eq!(attempt(Some(&filter), call), KILLED, "{call:?}");
+    }
+    assert_eq!(attempt(Some(&serving()), open(0, every, every, 8)), KILLED);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use reenact_trace::registers::{TRAP_FLAG, USER_FLAGS};
 use reenact_trace::{layout, Registers};
 use reenact_translator::{GuestCode, NonDeterministic, Stop, Translator, VectorSaving};
 
+use crate::debug_registers::DebugRegisters;
 use crate::error::ReplayError;
 use crate::fault;
 use crate::mappings::PAGE;
@@ -49,6 +50,12 @@ pub struct Machine {
     detours: Vec<(u64, u64)>,
     /// Addresses a client wants to stop at.
     breakpoints: BTreeSet<u64>,
+    /// What tells of these and of watched memory while the program's own code runs.
+    registers_for_points: DebugRegisters,
+    /// It cannot tell of these.
+    is_refused: bool,
+    /// The access that has stopped it is done.
+    is_behind_access: bool,
     /// Addresses of which events have told how often the program comes there.
     counted_places: BTreeSet<u64>,
     /// The address a landing is being searched at.
@@ -113,6 +120,9 @@ impl Machine {
             hooks: Vec::new(),
             detours: Vec::new(),
             breakpoints: BTreeSet::new(),
+            registers_for_points: DebugRegisters::default(),
+            is_refused: false,
+            is_behind_access: false,
             counted_places: BTreeSet::new(),
             searched: None,
             closed_page: None,
@@ -202,9 +212,55 @@ impl Machine {
     pub fn can_run_natively(&self) -> bool {
         !self.is_stepped
             && self.registers().rflags & TRAP_FLAG == 0
-            && self.translator.watches().is_empty()
-            && self.breakpoints.is_empty()
+            && self.are_points_told()
             && self.memory.runs_natively()
+    }
+
+    /// Whether the processor tells of all that a client wants to know.
+    fn are_points_told(&self) -> bool {
+        if !self.has_points() {
+            return true;
+        }
+        // Where the recorder has changed the code, other instructions are executed.
+        let is_other =
+            |&address: &u64| self.hooks.contains(&address) || self.memory.is_patched(address);
+        self.registers_for_points.is_used() && !self.breakpoints.iter().any(is_other)
+    }
+
+    /// Whether a client wants to know of anything.
+    pub fn has_points(&self) -> bool {
+        !self.breakpoints.is_empty() || !self.translator.watches().is_empty()
+    }
+
+    /// The program's own code is to run: have the processor tell of breakpoints and watched memory, if it can.
+    pub fn begin_points(&mut self) {
+        if self.registers_for_points.is_used() || self.is_refused || !self.has_points() {
+            return;
+        }
+        let breakpoints: Vec<u64> = self.breakpoints.iter().copied().collect();
+        let watches = self.translator.watches();
+        self.is_refused = !self.registers_for_points.begin(&breakpoints, watches);
+    }
+
+    /// Translated code runs, which tells by itself.
+    pub fn rest_points(&mut self) {
+        self.registers_for_points.end();
+    }
+
+    /// The client may want to know of others.
+    pub fn end_points(&mut self) {
+        self.registers_for_points.end();
+        self.is_refused = false;
+    }
+
+    /// The program's own code has been stopped behind an access to watched memory.
+    pub fn note_access(&mut self) {
+        self.is_behind_access = true;
+    }
+
+    /// Whether that is so, once.
+    pub fn take_access(&mut self) -> bool {
+        core::mem::take(&mut self.is_behind_access)
     }
 
     /// Run the current thread for at most `limit` instructions.

@@ -20,6 +20,7 @@ mod control;
 mod coordinator;
 mod counted_place;
 mod creation;
+mod debug_registers;
 mod descriptors;
 mod divergence;
 mod effects;

@@ -195,9 +195,16 @@ impl Pace {
                 (Some(_), Past::Hook | Past::Watch) => stretch.min(1),
                 _ => stretch,
             };
+            let tally = match (past, range) {
+                (Past::Nothing, None) => self.natively(machine, group),
+                _ => None,
+            };
+            if tally.is_none() {
+                machine.rest_points();
+            }
             let stop = match (core::mem::replace(&mut past, Past::Nothing), range) {
                 (Past::Nothing, Some(range)) => machine.run_within(stretch, range),
-                (Past::Nothing, None) => match self.natively(machine, group) {
+                (Past::Nothing, None) => match tally {
                     Some(tally) => native::run(machine, tally, stretch),
                     None => machine.run(stretch),
                 },
@@ -213,6 +220,11 @@ impl Pace {
                         return Ok(recorded_fault(machine, group));
                     }
                     past = Past::Hook;
+                }
+                Stop::Watch(address, how) if machine.take_access() => {
+                    if let Some(control) = &mut self.control {
+                        control.behind_access(machine, address, how);
+                    }
                 }
                 Stop::Watch(address, how) => {
                     if let Some(control) = &mut self.control {

@@ -24,6 +24,9 @@ const MAPPING_FLAGS: u32 = k::MAP_PRIVATE
     | k::MAP_NORESERVE;
 const ADVICE: [u32; 3] = [k::MADV_DONTNEED, k::MADV_REMOVE, k::MADV_HUGEPAGE];
 
+/// include/uapi/linux/perf_event.h.
+const PERF_FLAG_FD_CLOEXEC: u32 = 8;
+
 /// Most descriptors that are written to.
 const MOST_WRITTEN: usize = 7;
 
@@ -161,6 +164,16 @@ fn allow_serving(filter: &mut Filter, access: &Access<'_>, serving: &Serving) {
         filter.allow(
             k::__NR_setitimer,
             &[Check::Is(0, u64::from(k::ITIMER_REAL)), Check::Is(2, 0)],
+        );
+        // The processor's breakpoint registers, for the calling thread alone.
+        filter.allow(
+            k::__NR_perf_event_open,
+            &[
+                Check::Is(1, 0),
+                Check::Is(2, u64::MAX),
+                Check::Is(3, u64::MAX),
+                Check::Is(4, u64::from(PERF_FLAG_FD_CLOEXEC)),
+            ],
         );
     }
 }

@@ -12,15 +12,12 @@ from collections.abc import Callable
 from typing import Union
 
 from reenact.session.connection import ReplayerConnection
-from reenact.session.copies import Copies
+from reenact.session.copies import HITS, Copies
 from reenact.session.hit_trail import HitTrail
 from reenact.session.interface import Judge, Visitor
 from reenact.session.messages import ACCESSES, BREAKPOINTS, CodeRange, Reason, Run, StopState
 from reenact.session.points import Point, Points
 from reenact.session.positions import Key
-
-#: Stops that are hits of points.
-HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.WATCHED, Reason.CATCH)
 
 #: So many instructions are looked through first; with so many hits in them …
 _SAMPLE = 1 << 20
@@ -182,12 +179,20 @@ class BackwardSearch:
         copies = self._copies
         copies.set_points(copy, points)
         plain = points.are_plain
+        far = plain and points.are_native
+        far = far and copies.history.is_far(copy.state.key, end, _NEAR_END)
         found: Hit | None = None
         listed: list[StopState] = []
         leave_here = 0
         while True:
             result = copies.run_stage(
-                copy, points, end, leave_here=leave_here, remember=plain, lists=plain
+                copy,
+                points,
+                end,
+                leave_here=leave_here,
+                remember=plain,
+                lists=plain,
+                natively=far,
             )
             if result.remembered is not None:
                 found = (result.remembered, self._judged(copy, result.remembered, judge))

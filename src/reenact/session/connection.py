@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from reenact.errors import ReplayError
 from reenact.session import messages
 from reenact.session.messages import Operation, Reply, Run, RunResult, StopState
+from reenact.session.points import Points
 from reenact.session.values import Mapping, Registers
 
 _MAPPING = struct.Struct("<QQIIIIQQ")
@@ -57,6 +58,10 @@ class ReplayerConnection:
         self._explain = explain
         #: Which set of breakpoints it has been told; the owner's business.
         self.points_version = 0
+        #: Those; None: none.
+        self.points: Points | None = None
+        #: Hits that are given in the place of what it has listed.
+        self.found: list[StopState] | None = None
         self._has_conditions = False
         #: What it collects at hits: addresses, and an agent expression of each.
         self.collection: messages.Codes = ()
@@ -74,6 +79,7 @@ class ReplayerConnection:
 
         Ctrl-C stops it and is passed on.
         """
+        self.found = None
         try:
             self._request(Operation.RUN, run.pack())
             begun()
@@ -114,7 +120,7 @@ class ReplayerConnection:
             ours.close()
             theirs.close()
             raise
-        copy.points_version = self.points_version
+        copy.points_version, copy.points = self.points_version, self.points
         copy._has_conditions = self._has_conditions
         copy.collection = self.collection
         copy.is_changed = self.is_changed
@@ -163,6 +169,8 @@ class ReplayerConnection:
 
     def listed(self) -> list[StopState]:
         """The last hits of a run that has listed them, in order."""
+        if self.found is not None:
+            return self.found
         try:
             return messages.hits(self._ask(Operation.HITS))
         except (ValueError, struct.error):
@@ -245,7 +253,8 @@ class ReplayerConnection:
         self._connection.close()
         self._connection, self.pid = other._connection, other.pid
         self._tag, self._is_sure, self.last = other._tag, other._is_sure, other.last
-        self.points_version, self.collection = other.points_version, other.collection
+        self.points_version, self.points = other.points_version, other.points
+        self.collection = other.collection
         self._has_conditions = other._has_conditions
 
     def close(self) -> None:

@@ -38,6 +38,8 @@ NEAR_EVENTS = (4096, 256, 16, 1)
 
 #: Nothing follows these.
 ENDS = (Reason.END, Reason.FAILED)
+#: Stops that are hits of points.
+HITS = (Reason.BREAKPOINT, Reason.WATCH, Reason.WATCHED, Reason.CATCH)
 
 
 class Copies:
@@ -169,8 +171,12 @@ class Copies:
     def run(self, copy: ReplayerConnection, run: Run) -> RunResult:
         """Let a copy run. Errors: `MovementInterrupted`."""
         run = dataclasses.replace(run, natively=run.natively and self._is_native)
+        if copy.state.instructions == UNCOUNTED:
+            # Somebody has broken off right when it had stopped at a hit.
+            self._stand_at(copy, (copy.state.event, 0))
         origin = copy.state
         while True:
+            result: RunResult | None = None
             self._running = copy
             try:
                 # It may have come while nothing ran.
@@ -179,7 +185,8 @@ class Copies:
             finally:
                 self._running = None
                 self.checkpoints.let_go()
-                if copy.state.instructions == UNCOUNTED:
+                is_hit = result is not None and result.state.reason in HITS
+                if copy.last.state.instructions == UNCOUNTED and not is_hit:
                     self._stand_at(copy, max(origin.key, (copy.state.event, 0)))
             if run.natively and result.state.reason == Reason.FAILED:
                 # Nobody knows whose fault it is until all of it has been translated.
@@ -188,7 +195,9 @@ class Copies:
                 self._stand_at(copy, origin.key)
                 run = dataclasses.replace(run, natively=False)
                 continue
-            if not run.natively:
+            if run.natively:
+                result = self._exactly(copy, run, origin.key, result)
+            else:
                 self._take_counts(origin, copy)
             if result.state.reason != Reason.INTERRUPTED:
                 return result
@@ -237,7 +246,72 @@ class Copies:
         new = self.checkpoints.latest(key).fork()
         with self.shielded():
             self.travel(new, key)
+        if copy.points is not None:
+            self.set_points(new, copy.points)
         copy.become(new)
+
+    def _exactly(
+        self, copy: ReplayerConnection, run: Run, origin: Key, result: RunResult
+    ) -> RunResult:
+        """What a run by the program's own code has come to, where it knows no more than the event.
+
+        The stretch behind that event is replayed once more, translated.
+        """
+        if result.state.reason in HITS and result.state.instructions == UNCOUNTED:
+            return self._again(copy, run, max(origin, (result.state.event, 0)), origin)
+        last = result.remembered
+        if last is None:
+            return result
+        if last.instructions != UNCOUNTED:
+            return self._listed_exactly(copy, result) if run.lists else result
+        begin = max(origin, (last.event, 0))
+        found: list[StopState] = []
+        with contextlib.closing(self.checkpoints.latest(begin).fork()) as looking:
+            self.travel(looking, begin)
+            if copy.points is not None:
+                self.set_points(looking, copy.points)
+            while looking.state.event <= last.event:
+                one = dataclasses.replace(
+                    run,
+                    natively=False,
+                    leave_here=run.leave_here if looking.state.key == origin else 0,
+                    most_work=looking.state.work + STAGE,
+                    most_event=last.event + 1,
+                    lists=True,
+                )
+                again = self.run(looking, one)
+                if again.remembered is not None:
+                    now = looking.listed()
+                    found = now if len(now) < again.hits else found + now
+                if again.state.reason != Reason.LIMIT:
+                    break
+                self.leave(looking)
+        if not found:
+            # The processor has seen what is no hit.
+            return self._again(copy, run, origin, origin)
+        copy.found = found
+        # There are more, which are not listed.
+        return dataclasses.replace(result, remembered=found[-1], hits=len(found) + 1)
+
+    def _listed_exactly(self, copy: ReplayerConnection, result: RunResult) -> RunResult:
+        """The last hits that are known, of which the last one is."""
+        listed = copy.listed()
+        uncounted = [at for at, hit in enumerate(listed) if hit.instructions == UNCOUNTED]
+        if not uncounted:
+            return result
+        copy.found = listed[uncounted[-1] + 1 :]
+        return dataclasses.replace(result, hits=len(copy.found) + 1)
+
+    def _again(self, copy: ReplayerConnection, run: Run, begin: Key, origin: Key) -> RunResult:
+        """A run once more from a place on its way, translated."""
+        self._stand_at(copy, begin)
+        one = dataclasses.replace(
+            run,
+            natively=False,
+            leave_here=run.leave_here if begin == origin else 0,
+            most_work=copy.state.work + STAGE,
+        )
+        return self.run(copy, one)
 
     def _take_counts(self, begin: StopState, copy: ReplayerConnection) -> None:
         """What was counted now need not be counted once more."""
@@ -314,7 +388,7 @@ class Copies:
             copy.set_breakpoints(points.addresses())
             copy.set_watches(points.watches())
             copy.set_conditions(points.conditions())
-            copy.points_version = points.version
+            copy.points_version, copy.points = points.version, points
 
     def clear_points(self, copy: ReplayerConnection) -> None:
         """Have a copy stop at no points."""
@@ -322,7 +396,7 @@ class Copies:
             copy.set_breakpoints([])
             copy.set_watches([])
             copy.set_conditions([])
-            copy.points_version = 0
+            copy.points_version, copy.points = 0, None
 
     def set_collection(self, copy: ReplayerConnection, codes: Codes) -> None:
         """Have a copy collect at hits what these agent expressions are and collect."""

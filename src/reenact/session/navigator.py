@@ -11,9 +11,9 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from reenact.session.backward_search import HITS, BackwardSearch, beyond
+from reenact.session.backward_search import BackwardSearch, beyond
 from reenact.session.connection import ReplayerConnection
-from reenact.session.copies import ENDS, STAGE, STAGE_EVENTS, Copies
+from reenact.session.copies import ENDS, HITS, STAGE, STAGE_EVENTS, Copies
 from reenact.session.history import History
 from reenact.session.interface import (
     Collected,
@@ -39,6 +39,8 @@ from reenact.session.values import Mapping
 #: Copies are also left so many instructions before a target. Each step back runs
 #: from the nearest, in a copy that has to translate again what lies between.
 NEAR = (1 << 23, 1 << 18, 1 << 13, 1 << 9)
+#: So many instructions are looked through translated before the program's own code runs.
+_NEAR = 1 << 22
 
 
 class Navigator:
@@ -185,6 +187,8 @@ class Navigator:
         copies = self._copies
         # A watchpoint is told after the access: one that comes next is still to be told.
         leave_here = BREAKPOINTS
+        # What is near is found at once; far away the program's own code comes first.
+        is_far, may_run = False, steps is None and within is None and points.are_native
         with self.movement():
             while True:
                 copies.set_points(copies.present, points)
@@ -197,10 +201,12 @@ class Navigator:
                     steps=NEVER if steps is None else steps,
                     asks_behind=True,
                     within=within,
+                    instructions=STAGE if is_far or not may_run else _NEAR,
+                    natively=is_far and may_run,
                 )
                 if result.state.reason == Reason.LIMIT:
                     copies.leave(copies.present)
-                    leave_here = 0
+                    leave_here, is_far = 0, True
                 elif result.state.reason in HITS:
                     point = judge(result.state)
                     if point is not None:
@@ -210,6 +216,8 @@ class Navigator:
                         state = dataclasses.replace(result.state, reason=Reason.STEPS)
                         return dataclasses.replace(result, state=state), None
                     leave_here = beyond(result.state)
+                    # Many may be told in vain, and each would be come to twice.
+                    is_far = False
                 else:
                     return self._settled(result), None
 

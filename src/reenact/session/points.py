@@ -344,6 +344,15 @@ class Points:
             for point in self.enabled()
         )
 
+    @property
+    def are_native(self) -> bool:
+        """Whether hits can be noticed while the program's own code runs, where it has them told.
+
+        Its stores are seen when they are done, and only reads of what is written, too.
+        """
+        watches = list(self._watchpoints())
+        return not any(point.condition or point.code or point.kind == "read" for point in watches)
+
     def hit(
         self, state: StopState, session: object, evaluate: Evaluate | None = None
     ) -> Point | None:

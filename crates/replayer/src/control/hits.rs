@@ -48,9 +48,11 @@ impl Control {
     pub fn at_hook(&mut self, machine: &mut Machine) {
         let address = machine.registers().rip;
         let here = (self.event, machine.since_event());
-        if !machine.has_breakpoint(address) || self.run.except == Some(here) {
+        let is_known = machine.counted_since_event().is_some();
+        if !machine.has_breakpoint(address) || is_known && self.run.except == Some(here) {
             return;
         }
+        self.hits_since_event += 1;
         let verdict = self.conditions.at_breakpoint(machine, address);
         if verdict == Verdict::Fails {
             self.pass_over(machine);
@@ -99,7 +101,8 @@ impl Control {
     /// The next instruction, or the event at hand, touches watched memory.
     pub fn at_accesses(&mut self, machine: &mut Machine, touched: &[Touched]) {
         let here = (self.event, machine.since_event());
-        if !self.is_active || self.run.except_access == Some(here) {
+        let is_known = machine.counted_since_event().is_some();
+        if !self.is_active || is_known && self.run.except_access == Some(here) {
             return;
         }
         self.count(machine, 0);
@@ -126,6 +129,14 @@ impl Control {
         }
         if !is_told && self.begun.is_empty() {
             self.pass_over(machine);
+        }
+    }
+
+    /// The program's own code has touched watched memory.
+    pub fn behind_access(&mut self, machine: &mut Machine, address: u64, access: u8) {
+        if self.is_active {
+            self.hits_since_event += 1;
+            self.hit(machine, Reason::Watch, [address, u64::from(access)]);
         }
     }
 

@@ -47,6 +47,9 @@ const HITS_BETWEEN_LOOKS: u64 = 4096;
 /// An event, and a tick of the clock, by the program's own code, as instructions of translated code that take as long.
 const WORK_OF_EVENT: u64 = 1 << 11;
 const WORK_OF_TICK: u64 = 1 << 23;
+/// Hits of points that stop the program's own code between two events; each costs as much as many instructions that are
+/// translated.
+const MOST_NATIVE_HITS: u32 = 4;
 /// In a run: no such limit.
 const NEVER: u64 = u64::MAX;
 
@@ -79,6 +82,8 @@ struct Run {
     range: Option<CodeRange>,
     /// Nothing is counted on the way to the target's event: the program's own code may run.
     is_native: bool,
+    /// With that: the event behind which all is counted nevertheless, because the run begins there with points, and later.
+    counted_behind: Option<u64>,
 }
 
 /// The connection to the client.
@@ -100,6 +105,7 @@ pub struct Control {
     events_to_look: u32,
     /// Ticks of the clock when they were looked at last.
     ticks: u64,
+    hits_since_event: u32,
     /// What a run by the program's own code stands for beside the instructions that were counted.
     uncounted_work: u64,
     remembered: Option<StopPoint>,
@@ -146,10 +152,12 @@ impl Control {
                 lists: false,
                 range: None,
                 is_native: false,
+                counted_behind: None,
             },
             counted: 0,
             events_to_look: EVENTS_BETWEEN_LOOKS,
             ticks: 0,
+            hits_since_event: 0,
             uncounted_work: 0,
             remembered: None,
             listed: Listed::default(),
@@ -195,6 +203,7 @@ impl Control {
             code: header.code,
         });
         self.event = index;
+        self.hits_since_event = 0;
         if !self.is_active {
             if history::begins_life(kind, header) {
                 self.is_active = true;
@@ -239,7 +248,11 @@ impl Control {
 
     /// Whether the way to the next event is to be counted, or looked at.
     pub fn counts(&self) -> bool {
-        self.is_active && !(self.run.is_native && self.event < self.run.target_event)
+        let is_native = self.run.is_native
+            && self.event < self.run.target_event
+            && self.run.counted_behind != Some(self.event)
+            && self.hits_since_event < MOST_NATIVE_HITS;
+        self.is_active && !is_native
     }
 
     /// Count executed instructions as steps, apart from `not_counted` of them.

@@ -27,6 +27,7 @@ impl Control {
         let closed = machine.open_closed_page();
         if self.run.is_native {
             ticks::end();
+            machine.end_points();
         }
         let place = self.place(machine, reason, detail);
         self.send_stop(place);
@@ -177,7 +178,10 @@ impl Control {
                 is_sought: flags & 4 != 0,
             }),
             is_native: self.has_native && flags & 16 != 0,
+            counted_behind: (leave != 0 || here.1 > 0 && machine.has_points())
+                .then_some(self.event),
         };
+        self.hits_since_event = 0;
         if self.run.is_native {
             self.ticks = ticks::count();
             ticks::begin(self.channel.descriptor());

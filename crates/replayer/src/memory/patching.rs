@@ -75,6 +75,11 @@ impl Memory {
         )
     }
 
+    /// Whether the recorder has changed the byte at an address.
+    pub fn is_patched(&self, address: u64) -> bool {
+        self.patches.touches(address, address + 1)
+    }
+
     /// [`Memory::read`], but the program's own code where the recorder has changed it.
     pub fn read_original(&self, address: u64, buffer: &mut [u8]) -> Result<(), ReplayError> {
         self.read(address, buffer)?;

@@ -5,7 +5,8 @@ use core::arch::naked_asm;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use reenact_freestanding::numbers::SIGSYS;
+use reenact_freestanding::numbers::{SIGSYS, SIGTRAP};
+use reenact_interpose::execution_watch::{SIGNAL_DATA_AT, TRAP_PERF};
 use reenact_interpose::user_context::UserContext;
 use reenact_interpose::{entry, frame, Frame, Origin};
 use reenact_trace::layout;
@@ -32,7 +33,7 @@ pub struct Trap {
     /// Number and error code of the processor's exception.
     pub number: u64,
     pub error: u64,
-    /// What a page fault was about.
+    /// What a page fault was about; where a watch begins ([`TRAP_PERF`]), or 0 for an instruction.
     pub address: u64,
 }
 
@@ -163,9 +164,6 @@ pub unsafe fn take(signal: u32, info: *const u8, context: *mut u8) -> bool {
     const FETCH: u64 = 1 << 4;
     let is_tick = signal == ticks::SIGNAL;
     let is_wanted = !is_tick || ticks::note();
-    if RUNS.load(Ordering::Relaxed) == 0 || !is_wanted {
-        return is_tick;
-    }
     // SAFETY: by contract.
     let (info, context) = unsafe {
         (
@@ -173,10 +171,16 @@ pub unsafe fn take(signal: u32, info: *const u8, context: *mut u8) -> bool {
             &mut *context.cast::<UserContext>(),
         )
     };
+    let is_watch = signal == SIGTRAP && info[1] as i32 == TRAP_PERF;
+    // What our own code touches is no hit.
+    let is_passed = is_tick || is_watch;
+    if RUNS.load(Ordering::Relaxed) == 0 || !is_wanted {
+        return is_passed;
+    }
     let ip = context.general[reenact_interpose::user_context::RIP];
     let is_fetched = context.error & FETCH != 0 && context.cr2 == ip;
-    if layout::is_reserved(ip) && (is_tick || !is_fetched) {
-        return is_tick;
+    if layout::is_reserved(ip) && (is_passed || !is_fetched) {
+        return is_passed;
     }
     // SAFETY: nobody else uses them while the program runs.
     let frame: &mut Frame = unsafe { &mut *(&raw mut FRAME).cast() };
@@ -191,7 +195,11 @@ pub unsafe fn take(signal: u32, info: *const u8, context: *mut u8) -> bool {
             code: info[1] as i32,
             number: context.trap,
             error: context.error,
-            address: context.cr2,
+            address: if is_watch {
+                info[SIGNAL_DATA_AT]
+            } else {
+                context.cr2
+            },
         };
     }
     context.redirect(frame, Origin::Signal);

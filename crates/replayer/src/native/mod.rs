@@ -16,6 +16,7 @@ pub mod gate;
 
 pub use arming::{arm, is_possible, CALLS_OF_OURS};
 
+use reenact_interpose::execution_watch::TRAP_PERF;
 use reenact_interpose::frame::RESUME_FLAG;
 use reenact_interpose::Origin;
 use reenact_trace::registers::TRAP_FLAG;
@@ -63,6 +64,7 @@ impl Tally {
 pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
     let mut own_stores = 0;
     let mut opened = None;
+    machine.begin_points();
     loop {
         if !machine.can_run_natively() {
             return machine.run(most);
@@ -84,10 +86,13 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
             return if is_int80 { Stop::Int80 } else { Stop::Syscall };
         }
         let trap = gate::trap();
+        let ip = registers.rip;
         if trap.signal == ticks::SIGNAL {
             return Stop::Budget;
         }
-        let ip = registers.rip;
+        if trap.signal == SIGTRAP && trap.code == TRAP_PERF {
+            return told(machine, &trap);
+        }
         if is_step(machine, &trap, ip) {
             return Stop::stepped(ip);
         }
@@ -164,6 +169,17 @@ fn cross(machine: &mut Machine) {
     registers.rflags &= !RESUME_FLAG;
     registers.fs_base = crossing.fs_base;
     registers.gs_base = crossing.gs_base;
+}
+
+/// The processor has told of a breakpoint, before its instruction, or of an access, behind it.
+fn told(machine: &mut Machine, trap: &Trap) -> Stop {
+    if trap.address == 0 {
+        return Stop::Hook;
+    }
+    machine.note_access();
+    let mut watches = machine.translator.watches().iter();
+    let watch = watches.find(|watch| (watch.start..watch.end).contains(&trap.address));
+    Stop::Watch(trap.address, watch.map_or(0, |watch| watch.access))
 }
 
 /// Whether it is the trap behind an instruction that the trap flag was set for.
