@@ -45,8 +45,8 @@ int main(void) {
         for (; begun < 2000; begun++) add(begun, begun % 2 ? begin : begin_far_behind);
     else
         refused = 1;
-    // A processor that has them performs or aborts them.
-    CHECK(refused == !has_transactions());
+    // A processor that has them performs or aborts them; one that has them switched off may abort all.
+    CHECK(!refused || !has_transactions());
     fprintf(stderr, "%ld of %ld transactions came to an end\n", ended, begun);
     printf("%ld %ld\n", refused, sum);
     return 0;

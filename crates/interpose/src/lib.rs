@@ -38,6 +38,7 @@ pub mod single_step;
 pub mod time_stamp;
 pub mod trampoline;
 mod trampoline_areas;
+pub mod transaction;
 pub mod user_context;
 pub mod vdso;
 pub mod vdso_image;

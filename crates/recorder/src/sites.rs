@@ -7,6 +7,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall4};
 use reenact_interpose::breakpoints::{self, Breakpoint};
 use reenact_interpose::instruction::{fallback, length, Destination, LOOK};
+use reenact_interpose::transaction;
 use reenact_trace::arena::mechanism;
 use reenact_trace::event::instruction;
 use reenact_trace::site::InstructionSite;
@@ -267,13 +268,12 @@ fn store(thread: &mut Thread, site: &Breakpoint) -> Trap {
 
 /// `xbegin`: the transaction is aborted at once, without a reason (Intel SDM volume 1, 16.3.5), as any may be. What
 /// becomes of one depends on interrupts and caches, and none can hold a system call of ours. A processor without
-/// transactions comes to the instruction and refuses it.
+/// transactions comes to the instruction and refuses it; one that has them switched off aborts them, too.
 fn begin_transaction(thread: &mut Thread, site: &Breakpoint) -> Trap {
-    const RTM: u32 = 1 << 11;
     let registers = &mut thread.frame.registers;
     registers.rip = site.address;
     let known = code(site).and_then(|(code, _)| fallback(&code));
-    let Some((displacement, length)) = known.filter(|_| cpuid::ask(7, 0).ebx & RTM != 0) else {
+    let Some((displacement, length)) = known.filter(|_| transaction::can_begin()) else {
         return restore(site);
     };
     let mut event = Builder::new(EventKind::Instruction, site.kind);

@@ -8,7 +8,7 @@ use reenact_freestanding::syscall::syscall2;
 use reenact_interpose::frame::RESUME_FLAG;
 use reenact_interpose::user_context::{UserContext, FLAGS, RCX, RIP};
 use reenact_interpose::{
-    call_sites, extended_state, guarded_copy, interruptible, time_stamp, Origin,
+    call_sites, extended_state, guarded_copy, interruptible, time_stamp, transaction, Origin,
 };
 use reenact_trace::layout;
 use reenact_trace::registers::USER_FLAGS;
@@ -194,7 +194,8 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
             if stepping::is_step(number, context) {
                 return stepping::in_our_code(thread, context, signal);
             }
-            match guarded_copy::fixup(ip).or_else(|| time_stamp::fixup(ip)) {
+            let fixups = [guarded_copy::fixup, time_stamp::fixup, transaction::fixup];
+            match fixups.into_iter().find_map(|fixup| fixup(ip)) {
                 Some(address) => context.general[RIP] = address,
                 None => message::fatal_fault(number, ip, context.cr2),
             }
