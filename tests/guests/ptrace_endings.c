@@ -64,6 +64,35 @@ static void group_stops(void) {
     printf("ended %x\n", wait_for(child));
 }
 
+// A group goes on by SIGCONT though its process blocks that: as libraries do around fork.
+static void group_stop_of_one_that_blocks(void) {
+    int ready[2];
+    char byte = 0;
+    if (pipe(ready)) return;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, 0);
+        if (write(ready[1], &byte, 1) != 1) _exit(1);
+        for (;;) pause();
+    }
+    if (read(ready[0], &byte, 1) != 1) return;
+    ptrace(PTRACE_SEIZE, child, 0, PTRACE_O_EXITKILL);
+    kill(child, SIGSTOP);
+    printf("blocks all %x", wait_for(child));
+    ptrace(PTRACE_CONT, child, 0, SIGSTOP);
+    printf(" %x", wait_for(child));
+    ptrace(PTRACE_LISTEN, child, 0, 0);
+    kill(child, SIGCONT);
+    printf(" %x", wait_for(child));
+    ptrace(PTRACE_CONT, child, 0, 0);
+    kill(child, SIGKILL);
+    printf(" %x\n", wait_for(child));
+    close(ready[0]), close(ready[1]);
+}
+
 static volatile sig_atomic_t trapped;
 
 static void told(int signal, siginfo_t *info, void *context) {
@@ -103,5 +132,6 @@ int main(void) {
     tracer_ends(PTRACE_O_EXITKILL, 0);
     tracer_ends(PTRACE_O_EXITKILL, 1);
     group_stops();
+    group_stop_of_one_that_blocks();
     child_signals();
 }

@@ -100,10 +100,12 @@ fn end_with_tracer() {
     unsafe { syscall2(KILL, syscall0(GETPID) as u64, u64::from(SIGKILL)) };
 }
 
-/// Whether a thread that listens stops anew: its group goes on, or its tracer wants it to.
+/// Whether a thread that listens stops anew: its group goes on, or its tracer wants it to. A group goes on when SIGCONT is
+/// sent, also where that is blocked (prepare_signal, kernel/signal.c).
 fn has_to_look(stopped: &Stopped<'_>) -> bool {
     stopped.link.asked.load(Ordering::Acquire) & asked::TRAP != 0
         || signal::queue::is_there(stopped.thread, SIGCONT)
+        || signal::is_kept_by_kernel(SIGCONT)
 }
 
 /// Answer the request at hand; how the thread goes on, if that is what it was.

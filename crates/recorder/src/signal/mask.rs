@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::syscall4;
+use reenact_freestanding::syscall::{syscall2, syscall4};
 
 use super::*;
 use crate::thread::Thread;
@@ -26,6 +26,14 @@ pub fn set_kernel_mask(thread: &Thread) {
             return;
         }
     }
+}
+
+/// Whether the kernel keeps a signal for the calling thread or its process, as the thread blocks it.
+pub fn is_kept_by_kernel(number: u32) -> bool {
+    let mut set = 0u64;
+    // SAFETY: eight bytes of ours.
+    unsafe { syscall2(RT_SIGPENDING, &raw mut set as u64, 8) };
+    set & bit(number) != 0
 }
 
 /// Let a signal in that ends the process.

@@ -39,7 +39,9 @@ pub use held::{forget as forget_held, hand_over, pending, take_back};
 pub use image::{install_own, install_own_again, prepare_exec};
 pub use landing::{log as log_landing, log_with as log_landing_with, memory as checksum_memory};
 pub use landing_cost::{last_ns as last_landing_ns, pause_ns};
-pub use mask::{hold_signals, let_in, never_blocked, set_exact_kernel_mask, set_kernel_mask};
+pub use mask::{
+    hold_signals, is_kept_by_kernel, let_in, never_blocked, set_exact_kernel_mask, set_kernel_mask,
+};
 pub use queue::queued;
 pub use sigreturn::sigreturn;
 pub use stepping::{raise_step, steps};
