@@ -29,7 +29,7 @@ pub fn translate(context: &mut UserContext, frame: &mut Frame) -> Option<Stepped
         return None;
     }
     let mut code = [0u8; trampoline::SIZE];
-    let start = trampoline_areas::start_of(ip);
+    let start = trampoline::start_of(ip);
     if !guarded_copy::read(start, &mut code) {
         return None;
     }

@@ -94,6 +94,11 @@ pub fn encode(address: u64, site: &CallSite, entry: u64) -> Trampoline {
     }
 }
 
+/// Address of the trampoline that an address lies in: memory for them begins with a page, and they are a power of two long.
+pub fn start_of(address: u64) -> u64 {
+    address & !(SIZE as u64 - 1)
+}
+
 /// What an instruction of a trampoline stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stand {

@@ -36,12 +36,6 @@ pub fn contain(address: u64) -> bool {
         .any(|area| address >= area.start && address < area.start + AREA_SIZE)
 }
 
-/// Address of the trampoline that an address lies in.
-pub fn start_of(address: u64) -> u64 {
-    // An area begins with a page, and trampolines are a power of two long.
-    address & !(TRAMPOLINE_SIZE - 1)
-}
-
 /// Address of a free trampoline within reach of `site`.
 pub fn allocate(site: u64) -> Option<u64> {
     let has_room =

@@ -127,6 +127,11 @@ impl Memory {
         self.native.is_lost |= !is_made;
     }
 
+    /// Whether an address lies in memory for trampolines.
+    pub fn is_trampoline(&self, address: u64) -> bool {
+        self.native.trampolines.contains(&page_down(address))
+    }
+
     /// Have memory at a trampoline's address; it is the recorder's there.
     fn make_room(&mut self, trampoline: u64) -> bool {
         let page = page_down(trampoline);

@@ -18,7 +18,8 @@ pub use arming::{arm, is_possible, CALLS_OF_OURS};
 
 use reenact_interpose::execution_watch::TRAP_PERF;
 use reenact_interpose::frame::RESUME_FLAG;
-use reenact_interpose::Origin;
+use reenact_interpose::trampoline::{self, Stand};
+use reenact_interpose::{guarded_copy, Origin};
 use reenact_trace::registers::TRAP_FLAG;
 use reenact_trace::EventKind;
 use reenact_translator::Stop;
@@ -94,7 +95,7 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
             return told(machine, &trap);
         }
         if is_step(machine, &trap, ip) {
-            return Stop::stepped(ip);
+            return stepped(machine, tally, ip);
         }
         let limit = match what_stopped(machine, &trap) {
             // An instruction may lie in two pages. Opened twice in a row, it would not help a third time.
@@ -187,6 +188,30 @@ fn is_step(machine: &Machine, trap: &Trap, ip: u64) -> bool {
     const TRAP_TRACE: i32 = 2;
     let is_step = trap.signal == SIGTRAP && trap.code == TRAP_TRACE;
     is_step && (machine.registers().rflags & TRAP_FLAG != 0 || int1_at(machine, ip).is_none())
+}
+
+/// The program has been trapped by its trap flag: perhaps where a trampoline stands in the place of its own code.
+fn stepped(machine: &mut Machine, tally: &mut Tally, ip: u64) -> Stop {
+    let start = trampoline::start_of(ip);
+    let mut code = [0u8; trampoline::SIZE];
+    let is_known = machine.memory.is_trampoline(ip) && guarded_copy::read(start, &mut code);
+    let stand = is_known.then(|| trampoline::stand(&code, start, ip));
+    let registers = machine.registers_mut();
+    match stand.flatten() {
+        None => {}
+        Some(Stand::AtCall { at, number }) => {
+            registers.rax = u64::from(number);
+            registers.rip = at;
+        }
+        Some(Stand::BehindTail(end)) => registers.rip = end,
+        // Its own call would not be trapped behind its first instruction.
+        Some(Stand::BehindCall(after)) => {
+            registers.rip = after.wrapping_sub(SYSCALL_LENGTH);
+            tally.calls += 1;
+            return Stop::Syscall;
+        }
+    }
+    Stop::stepped(registers.rip)
 }
 
 /// Where the `int1` is that has trapped at `ip`: before it, or there, as some hypervisors have it (and the kernel says then
