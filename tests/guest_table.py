@@ -96,6 +96,7 @@ PROCESSES = (
     Guest("big_arguments"),
     Guest("many_descriptors"),
     Guest("sandboxed", same=STDOUT_ONLY),
+    Guest("segments", same=STDOUT_ONLY),
 )
 
 FILTERS = (

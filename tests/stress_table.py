@@ -27,8 +27,14 @@ SIGNALS = (
     *("sigsuspend", "sigtrap", "timer"),
 )
 THREADS = ("pthread",)
+MEMORY = (
+    *("clone", "dup", "exec", "far-branch", "fault", "fork", "madvise", "memfd", "mmap"),
+    *("mmapfork", "mremap", "vfork", "vm-segv"),
+)
 
-STRESSORS = (*COMPUTING, *FUTEXES, *SIGNALS, *THREADS)
+STRESSORS = (*COMPUTING, *FUTEXES, *SIGNALS, *THREADS, *MEMORY)
+#: What keeps them small.
+SIZES = {"memfd": ("--memfd-bytes", "16m"), "mmap": ("--mmap-bytes", "16m")}
 
 #: For every test run, with the rounds after which they end.
 QUICK = {

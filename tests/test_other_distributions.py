@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 import skips
 from distributions import SUITES, root_of
+from guest_build import WARNINGS
+from guest_table import GUESTS as ORDINARY_GUESTS
+from guest_table import NOTHING
 from recorded_run import Keeper, Reenact, check_exact, run
+from thread_table import THREAD_GUESTS
 
 STEADY = {
     "LC_ALL": "C.UTF-8",
@@ -58,4 +65,37 @@ def test_a_program_of_another_distribution(
     assert native.status == 0, native.describe()
     recorded = reenact.record(command, keeper.trace(), variables=STEADY, timeout=300)
     assert recorded == native, f"{native.describe()}\n{recorded.describe()}"
+    check_exact(reenact, keeper.trace(), recorded)
+
+
+SOURCES = Path(__file__).resolve().parent / "guests"
+#: What depends on the C library and on the compiler: how they start, signal, fork, wait and unwind.
+GUESTS = (
+    *("hello", "fork", "vfork", "spawn", "exec_chain", "backtrace", "clocks", "code_read"),
+    *("signal_nested", "signal_restart", "fault_fix", "self_stepping", "ptrace_endings"),
+    *("share_mutex", "thread_sync", "thread_cancel", "thread_local", "thread_setuid"),
+)
+
+
+@pytest.mark.parametrize("name", GUESTS)
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_guest_of_another_distribution(
+    suite: str, name: str, reenact: Reenact, keeper: Keeper
+) -> None:
+    """Built there, by its compiler."""
+    skips.unless_full()
+    guest = next(each for each in (*ORDINARY_GUESTS, *THREAD_GUESTS) if each.name == name)
+    root = root_of(suite)
+    shutil.copytree(SOURCES, root / "guests", dirs_exist_ok=True)
+    inside = ["chroot", str(root)]
+    build = ["gcc", "-std=gnu17", *WARNINGS, *guest.flags, "-o", f"/guests/{name}"]
+    built = run([*inside, *build, f"/guests/{guest.file}"], timeout=200)
+    assert built.status == 0, built.describe()
+    command = [*inside, f"/guests/{name}", *guest.arguments]
+    native = run(command, variables=STEADY, timeout=guest.timeout)
+    assert native.status == guest.status, native.describe()
+    recorded = reenact.record(command, keeper.trace(), variables=STEADY, timeout=300)
+    assert recorded.status == native.status, recorded.describe()
+    if guest.same != NOTHING:
+        assert recorded.stdout == native.stdout, recorded.describe()
     check_exact(reenact, keeper.trace(), recorded)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import skips
 from recorded_run import Keeper, Reenact
-from stress_table import LEFT_OUT, QUICK, STRESSORS
+from stress_table import LEFT_OUT, QUICK, SIZES, STRESSORS
 from tiers import FULL
 
 #: Seconds of each in the full tier.
@@ -25,6 +25,7 @@ def _program() -> str:
 
 
 def _check(reenact: Reenact, trace: Path, folder: Path, name: str, *limits: str) -> None:
+    limits = (*limits, *SIZES.get(name, ()))
     command = [_program(), f"--{name}", "1", *limits, "--temp-path", str(folder), "--quiet"]
     recorded = reenact.record(command, trace, directory=folder, timeout=300)
     # 4: the stressor itself says that it cannot run here.

@@ -16,6 +16,7 @@ for ((i = 0; i < 100; i++)); do
 done
 rabbitmqctl eval 'lists:sum(lists:seq(1, 100)).'
 rabbitmqctl --silent list_queues
+/usr/bin/python3 "$(dirname "$0")/publish.py" "$RABBITMQ_NODE_PORT"
 rabbitmqctl stop >/dev/null 2>&1
 wait "$server"
 epmd -kill >/dev/null 2>&1
