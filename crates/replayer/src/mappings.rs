@@ -68,6 +68,8 @@ pub struct MappingTable {
     map: BTreeMap<u64, Mapping>,
     /// Starts of the mappings of objects, by object.
     of_objects: BTreeSet<(u32, u64)>,
+    /// How often it was changed.
+    version: u64,
 }
 
 impl MappingTable {
@@ -75,7 +77,18 @@ impl MappingTable {
         self.map.len()
     }
 
+    /// Another number after each change of what is mapped.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What some mapping shows has changed.
+    pub fn note_change(&mut self) {
+        self.version += 1;
+    }
+
     pub fn clear(&mut self) {
+        self.note_change();
         self.map.clear();
         self.of_objects.clear();
     }
@@ -138,6 +151,7 @@ impl MappingTable {
 
     /// Take the range out.
     pub fn remove(&mut self, start: u64, end: u64) {
+        self.note_change();
         self.split(start);
         self.split(end);
         let gone: Vec<u64> = self
@@ -159,6 +173,7 @@ impl MappingTable {
 
     /// Change what is known of the mapped parts of the range.
     pub fn change(&mut self, start: u64, end: u64, change: impl Fn(&mut Mapping)) {
+        self.note_change();
         self.split(start);
         self.split(end);
         for (_, mapping) in self.map.range_mut(start..end.max(start)) {

@@ -11,7 +11,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use reenact_translator::Watch;
+use reenact_translator::{Touched, Watch};
 
 use crate::error::ReplayError;
 use crate::machine::Machine;
@@ -111,12 +111,13 @@ impl SharedChanges {
             blocks.push((place, address, content));
         }
         if let Some(control) = &mut pace.control {
-            let hit = blocks
+            let touched: Vec<Touched> = blocks
                 .iter()
                 .filter_map(|(_, address, content)| Some(((*address)?, *content)))
-                .find_map(|block| watched_change(machine, &block));
-            if let Some(address) = hit {
-                control.at_access(machine, address, Watch::WRITE);
+                .flat_map(|block| watched_changes(machine, &block))
+                .collect();
+            if !touched.is_empty() {
+                control.at_accesses(machine, &touched);
             }
         }
         let Machine {
@@ -147,21 +148,26 @@ fn header(magic: u32, process: u32, first: u64, second: u64) -> [u8; HEADER] {
     header
 }
 
-/// The first watched byte that a block changes.
-fn watched_change(machine: &Machine, (start, content): &(u64, [u8; BLOCK])) -> Option<u64> {
+/// The watches of which a block changes something.
+fn watched_changes(machine: &Machine, (start, content): &(u64, [u8; BLOCK])) -> Vec<Touched> {
     let end = start.saturating_add(BLOCK as u64);
     let mut now = [0u8; BLOCK];
-    let mut watches = machine.translator.watches().iter();
-    watches.find_map(|watch| {
+    let watches = machine.translator.watches().iter().enumerate();
+    let changed = |(number, watch): (usize, &Watch)| {
         let is_one = watch.access & Watch::WRITE != 0 && watch.touched(*start, end).is_some();
         if !is_one || machine.memory.read(*start, &mut now).is_err() {
             return None;
         }
-        (*start..end)
+        let (address, _) = (*start..end)
             .zip(now.iter().zip(content))
-            .find(|&(at, (old, new))| old != new && watch.touched(at, at + 1).is_some())
-            .map(|(at, _)| at)
-    })
+            .find(|&(at, (old, new))| old != new && watch.touched(at, at + 1).is_some())?;
+        Some(Touched {
+            number,
+            address,
+            access: Watch::WRITE,
+        })
+    };
+    watches.filter_map(changed).collect()
 }
 
 /// The records of the file, as far as they are whole.

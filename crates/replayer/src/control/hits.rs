@@ -7,6 +7,7 @@ use super::message::Reason;
 use super::range::CodeRange;
 use super::Control;
 use crate::machine::Machine;
+use alloc::vec::Vec;
 
 /// Hits, or short stretches, between two such looks where nothing is told of them.
 const PASSED_BETWEEN_LOOKS: u32 = 4096;
@@ -107,6 +108,7 @@ impl Control {
         }
         self.count(machine, 0);
         let mut is_told = false;
+        let mut told = Vec::new();
         for one in touched {
             // While it stands here, the client may take watches away.
             let is_there = |watch: &Watch| watch.touched(one.address, one.address + 1).is_some();
@@ -118,9 +120,17 @@ impl Control {
             {
                 break;
             }
+            let Some(one) = self.as_asked(machine, one) else {
+                continue;
+            };
+            if told.contains(&one.number) {
+                // By another address.
+                continue;
+            }
+            told.push(one.number);
             let number = one.number as u64;
             if self.run.asks_behind && self.conditions.has_watch(number) {
-                self.begun.push(*one);
+                self.begun.push(one);
                 self.begun_at = machine.total_instructions();
             } else if self.conditions.at_watch(machine, number) {
                 is_told = true;

@@ -19,6 +19,7 @@ mod observed;
 mod place;
 mod range;
 mod serve;
+mod watched;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -37,6 +38,7 @@ use message::{Operation, Reason};
 use place::{Listed, StopPoint};
 use range::CodeRange;
 use reenact_translator::Touched;
+use watched::Watched;
 
 /// Instructions between two looks for an interrupting request: some 10 ms.
 const STRETCH: u64 = 20_000_000;
@@ -115,6 +117,7 @@ pub struct Control {
     is_branch: bool,
     failure: String,
     conditions: Conditions,
+    watched: Watched,
     collection: Collection,
     /// Hits that were passed over since the last look for a request.
     passed_over: u32,
@@ -165,6 +168,7 @@ impl Control {
             is_branch: false,
             failure: String::new(),
             conditions: Conditions::default(),
+            watched: Watched::default(),
             collection: Collection::default(),
             passed_over: 0,
             begun: Vec::new(),
@@ -204,6 +208,7 @@ impl Control {
         });
         self.event = index;
         self.hits_since_event = 0;
+        self.follow_mappings(machine);
         if !self.is_active {
             if history::begins_life(kind, header) {
                 self.is_active = true;

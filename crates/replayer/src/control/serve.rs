@@ -116,7 +116,7 @@ impl Control {
                         access: access as u8 & (Watch::READ | Watch::WRITE),
                     });
                 }
-                machine.translator.set_watches(&watches);
+                self.set_watches(machine, watches);
                 self.send_data(|_| {});
             }
             Operation::Conditions => {

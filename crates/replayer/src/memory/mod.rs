@@ -4,6 +4,7 @@
 //! with translated code are write-protected ("watched") so that self-modification is noticed.
 
 mod access;
+mod aliases;
 mod code;
 mod following;
 mod forked;
@@ -323,6 +324,7 @@ impl Memory {
             }
         }
         if self.private_pages.remove(address, end) {
+            self.table.note_change();
             self.restore_protection(address, end);
         }
         Ok(())

@@ -3,13 +3,15 @@
 use alloc::vec::Vec;
 
 use reenact_freestanding::numbers as n;
+use reenact_trace::sharing::LAST_OBJECT;
 use reenact_trace::{FileId, MapRecord};
 use reenact_translator::Translator;
 
-use super::{is_program_range, page_up, Memory};
+use super::{is_program_range, page_up, Memory, SharedMemory};
 use crate::error::ReplayError;
 use crate::guarded_copy::guarded_copy;
-use crate::mappings::Mapping;
+use crate::mappings::{Mapping, PAGE};
+use crate::shared_objects;
 use crate::system;
 
 impl Memory {
@@ -105,7 +107,7 @@ impl Memory {
                 length: new_length,
             });
         };
-        let record = MapRecord {
+        let mut record = MapRecord {
             length: new_length,
             protection: mapping.protection,
             flags: mapping.flags,
@@ -115,9 +117,66 @@ impl Memory {
             file_size: 0,
         };
         if mapping.file == FileId::NONE && mapping.object == 0 {
-            return self.map_same_memory(old_address, new_address, &record, mapping);
+            if shared_objects::is_inherited() {
+                return self.map_same_memory(old_address, new_address, &record, mapping);
+            }
+            record.object = self.become_object(translator, mapping.memory)?;
         }
-        self.map(translator, new_address, &record)
+        self.map(translator, new_address, &record)?;
+        let end = new_address + page_up(new_length);
+        self.table
+            .change(new_address, end, |other| other.memory = mapping.memory);
+        Ok(())
+    }
+
+    /// Memory without a file, which a process that is replayed alone has for itself, is an object from now on: it is
+    /// to be mapped twice.
+    fn become_object(
+        &mut self,
+        translator: &mut Translator,
+        memory: SharedMemory,
+    ) -> Result<u32, ReplayError> {
+        // Those of the recording are numbered from below.
+        let is_free = |object: &u32| self.table.of_object(*object).next().is_none();
+        let object = (1..LAST_OBJECT).rev().find(is_free);
+        let object = object.ok_or(ReplayError::BadEvent(
+            "more shared objects than there can be",
+        ))?;
+        let pieces: Vec<(u64, Mapping)> = self
+            .table
+            .iter()
+            .filter(|(_, mapping)| memory != 0 && mapping.memory == memory)
+            .map(|(start, mapping)| (start, *mapping))
+            .collect();
+        for (start, mapping) in pieces {
+            self.forget(translator, start, mapping.end);
+            // SAFETY: the range is the program's, and mapped anew below.
+            let _ = unsafe { system::protect(start, mapping.end - start, n::PROT_READ) };
+            for page in (start..mapping.end).step_by(PAGE as usize) {
+                let mut content = [0; PAGE as usize];
+                self.read_original(page, &mut content)?;
+                if content != [0; PAGE as usize] {
+                    let offset = mapping.offset.wrapping_add(page - start);
+                    self.write_object(translator, object, offset, &content)?;
+                }
+            }
+            let record = MapRecord {
+                length: mapping.end - start,
+                protection: mapping.protection,
+                flags: mapping.flags,
+                file: FileId::NONE.0,
+                object,
+                offset: mapping.offset,
+                file_size: 0,
+            };
+            self.map(translator, start, &record)?;
+            self.table.change(start, mapping.end, |piece| {
+                piece.memory = mapping.memory;
+                piece.at_fork = mapping.at_fork;
+                piece.execution = mapping.execution;
+            });
+        }
+        Ok(object)
     }
 
     /// Memory without a file has no name by which it could be mapped: the kernel does it.
