@@ -232,9 +232,16 @@ _BEYOND_GDB = (
     # gdb looks for a member in virtual base classes first: the pointer to their table is zero
     # before the constructor has set it, and the offsets in it are before the table.
     "Cannot access memory at address 0xffffffffffffff",
+    # gdb takes the number of a virtual function for an offset in their table.
+    "virtual table offset",
     # gdb does not know the length of an array, which C does not need for an element.
     "no such vector element",
 )  # fmt: skip
+
+
+#: Members of all objects of a class, which strict DWARF 3 declares in a way that gdb finds only
+#: with the name of the class.
+_BEYOND_GDB_ALONE = ("open_",)
 
 
 def compared(
@@ -243,6 +250,7 @@ def compared(
     its: tuple[str | None, str],
     *,
     is_rust: bool = False,
+    hides_places: bool = False,
 ) -> tuple[Verdict, str]:
     """What is found, and both answers where they differ."""
     (own_function, mine), (its_function, other) = ours, its
@@ -254,7 +262,8 @@ def compared(
     has_none = other.startswith("error: ") or "<optimized out>" in other
     if mine.startswith("error: "):
         return (Verdict.NEITHER if has_none else Verdict.REASON), f"{mine!r}; gdb says {other!r}"
-    if any(reason in other for reason in _BEYOND_GDB):
+    is_hidden = hides_places or expression in _BEYOND_GDB_ALONE
+    if any(reason in other for reason in _BEYOND_GDB) or (is_hidden and has_none):
         return Verdict.BEYOND, f"{mine!r} where gdb says {other!r}"
     if other in ("true", "false") and _IS_TRUTH.search(expression):
         # A number in C; gdb has C++'s own type for it.
@@ -272,7 +281,7 @@ def compared(
 
 #: A reference to a class with a virtual base, of which gdb 13 shows the members as zero, while
 #: `*(Base *)&reference` and `reference.first` show what they are.
-_VIRTUAL_BASE = re.compile(r"^\([\w:]+ &\) @0x[0-9a-f]+: \{<\w+> = \{_vptr")
+_VIRTUAL_BASE = re.compile(r"^\([\w:]+ &&?\) @0x[0-9a-f]+: \{<\w+> = \{_vptr")
 
 
 def _zeroed(text: str) -> str:

@@ -147,6 +147,65 @@ def test_names_are_looked_for_as_c_does_it(reenact: Reenact, tmp_path: Path) -> 
             session.evaluate("twins", 1)
 
 
+def test_statics_of_the_program_come_before_those_of_libraries(
+    reenact: Reenact, tmp_path: Path
+) -> None:
+    """One that is optimized out, too: a library's of the same name is not shown in its place."""
+    main, other, library = (tmp_path / name for name in ("main.c", "other.c", "library.c"))
+    main.write_text(
+        "extern int inside(int); extern int part(int);\n"
+        "int main(int count, char **words) { return inside(part(count)) == 0; }\n"
+    )
+    other.write_text(
+        "static int gone; static int kept = 6; static int of_both = 70;\n"
+        "int part(int by) { gone = by; return kept++ + of_both++; }\n"
+    )
+    library.write_text(
+        "static int gone = 3; static int kept = 4; static int its_own = 5;\n"
+        "int inside(int by) { return by + gone++ + kept++; }\n"
+        "int unused(void) { return its_own++; }\n"
+    )
+    elsewhere = tmp_path / "elsewhere.c"
+    elsewhere.write_text("static int of_both = 9; int never(void) { return of_both++; }\n")
+    shared = tmp_path / "libinside.so"
+    build = ["gcc", "-g", "-O2", "-shared", "-fPIC", "-o", shared, library, elsewhere]
+    subprocess.run(build, check=True)
+    program = tmp_path / "main"
+    link = ["-L", tmp_path, "-linside", f"-Wl,-rpath,{tmp_path}"]
+    # Where code of several files becomes one unit, no frame is in the unit of the variable.
+    subprocess.run(["gcc", "-g", "-O2", "-flto", "-o", program, main, other, *link], check=True)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("inside")
+        session.continue_()
+        level = next(frame.level for frame in session.frames() if frame.function == "main")
+        assert "optimized out" in str(_said(session, "gone", level))
+        assert session.evaluate("kept", level) == 7
+        assert session.evaluate("gone") == 3
+        # Not that of another file of the library; as gdb has it.
+        assert session.evaluate("of_both") == 71
+        assert session.evaluate("its_own", level) == 5
+
+
+def _said(session: Session, text: str, level: int) -> object:
+    try:
+        return session.evaluate(text, level)
+    except UsageError as error:
+        return error.message
+
+
+def test_pointers_to_virtual_functions(reenact: Reenact, tmp_path: Path) -> None:
+    """What C++ has for them is a place in a table: which function it is depends on the object."""
+    program = built("classes.cc", tmp_path)
+    trace = record(reenact, tmp_path / "trace", program)
+    with package.open(trace).replay() as session:
+        session.add_breakpoint("store::total")
+        session.continue_()
+        for name in ("Base", "Both"):
+            assert str(session.evaluate(f"&{name}::area")) == f"&virtual {name}::area() const"
+        assert str(session.evaluate("&store::total")).startswith("0x")
+
+
 def test_a_name_of_the_program_in_a_frame_of_libc(reenact: Reenact, tmp_path: Path) -> None:
     source = tmp_path / "ambiguous.c"
     source.write_text(

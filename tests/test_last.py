@@ -198,3 +198,27 @@ def test_a_register_in_gdb(reenact: Reenact, registers: Path) -> None:
     again = _change(said, 6)
     assert again[2] == after
     assert _change(said, 8)[0] == "$rbx"
+
+
+def test_what_gdb_takes_for_optimized_out(reenact: Reenact, tmp_path: Path) -> None:
+    """Where files are optimized together, gdb finds a declaration and no place for it."""
+    source = tmp_path / "totals.c"
+    source.write_text(
+        "#include <stdio.h>\n"
+        "static long all_of_it;\n"
+        "__attribute__((noinline)) static void add(long by)\n"
+        "{\n"
+        "    all_of_it += by;\n"
+        "}\n"
+        "int main(int count, char **words)\n"
+        "{\n"
+        "    for (int i = 0; i < 3; i++) add(count * i);\n"
+        '    printf("%ld\\n", all_of_it);\n'
+        "    return 0;\n"
+        "}\n"
+    )
+    program = built(str(source), tmp_path, "-O2", "-flto")
+    trace = record(reenact, tmp_path / "trace", program)
+    said = debug(reenact, trace, "break printf", "continue", "last all_of_it", "last all_of_it")
+    for index, values in ((2, "1 -> 3"), (3, "0 -> 1")):
+        assert re.search(rf"all_of_it.*: {values}", said[index]), said.everything

@@ -51,7 +51,16 @@ def test_values_are_those_of_gdb(
         ours = ask(session, asked)
     its = ask_gdb(reenact, trace, asked, tmp_path, program.language)
     found = [
-        (question, *compared(question[2], one, other, is_rust=program.compiler == ".rs"))
+        (
+            question,
+            *compared(
+                question[2],
+                one,
+                other,
+                is_rust=program.compiler == ".rs",
+                hides_places=build.hides_places,
+            ),
+        )
         for question, one, other in zip(asked, ours, its)
     ]
     wrong = [f"{question}: {text}" for question, verdict, text in found if verdict is Verdict.WRONG]

@@ -9,6 +9,7 @@ from reenact.errors import UsageError
 from reenact.gdb.target import Target
 from reenact.session.values import Stop, StopReason
 from reenact.symbols.frames import DWARF_REGISTERS
+from reenact.symbols.values import Value
 
 _HINT = "last [-f] ADDRESS SIZE, last [-f] -r FRAME THREAD NAME, or last again"
 #: Bytes of a value that are told.
@@ -89,10 +90,16 @@ class LastChanges:
         frame, thread, name = _number(words[0]), _number(words[1]), words[2]
         number = session.register_of(name, frame, thread=thread)
         if number is None:
-            raise UsageError(
-                f"{name} is neither in memory nor in one register here",
-                "name a variable, memory or a general register",
-            )
+            # Where its client knows no place, of what optimization across files has moved, debug
+            # information may have one.
+            found = session.evaluate(name, frame, thread=thread)
+            if not isinstance(found, Value) or found.address is None:
+                raise UsageError(
+                    f"{name} is neither in memory nor in one register here",
+                    "name a variable, memory or a general register",
+                )
+            self._wanted = _Memory(found.address, found.type.size)
+            return self._again([], is_forward=is_forward)
         self._wanted = _Register(number)
         move = session.next_write if is_forward else session.last_write
         return move(f"${DWARF_REGISTERS[number]}", frame=frame, thread=thread)

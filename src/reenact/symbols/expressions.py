@@ -15,7 +15,7 @@ from reenact.symbols import syntax
 from reenact.symbols.arithmetic import Operand, Real, Whole, binary, is_true, unary
 from reenact.symbols.floats import as_float
 from reenact.symbols.made_types import ArrayOf, PointerTo
-from reenact.symbols.member_pointers import pointed_member, pointer_to_member
+from reenact.symbols.member_pointers import pointed_member, pointer_to_member, pointer_to_virtual
 from reenact.symbols.syntax import Node, parse
 from reenact.symbols.tokens import shortened
 from reenact.symbols.type_names import TypeName
@@ -213,9 +213,12 @@ class _Evaluation:
         holder, _, name = node.name.rpartition("::")
         try:
             found = self._variables.type_named(holder)
-            way = found.find_member(name)
         except UsageError:
             return None
+        try:
+            way = found.find_member(name)
+        except UsageError:
+            return pointer_to_virtual(found, name, self._variables.read)
         return pointer_to_member(found, way, self._variables.read)
 
     def _size(self, node: syntax.SizeOf) -> _Found:

@@ -15,8 +15,9 @@ from reenact.symbols.type_spellings import spellings
 from reenact.symbols.types import Type
 
 _OF_FILE = re.compile(r"'([^']+)'::(.+)")
-#: Of the frame's unit, of its module, of the program, of another module for all, anywhere.
-_OWN_UNIT, _OWN_MODULE, _OF_PROGRAM, _OF_OTHERS, _ELSEWHERE = range(5)
+#: Of the frame's unit, of its module, of the program, of another module for all, of one file of
+#: the program, anywhere.
+_OWN_UNIT, _OWN_MODULE, _OF_PROGRAM, _OF_OTHERS, _ELSEWHERE_IN_PROGRAM, _ELSEWHERE = range(6)
 #: Between what is outside of all modules but one's own: constants of enumerations.
 _Rank = tuple[int, int]
 
@@ -125,10 +126,13 @@ class Lookup:
     def _best(self, name: str, found: list[tuple[_Rank, Meant]]) -> Meant:
         best = min(rank for rank, _ in found)
         chosen = [meant for rank, meant in found if rank == best]
+        is_elsewhere = best[0] >= _ELSEWHERE_IN_PROGRAM
         # A place for it is told once, beside declarations that were optimized out.
-        chosen = [one for one in chosen if one.has_place] or chosen
+        placed = {one.loaded.path for one in chosen if one.has_place}
+        if not is_elsewhere or {one.loaded.path for one in chosen} == placed:
+            chosen = [one for one in chosen if one.has_place] or chosen
         names = sorted({f"{one.name} in {one.place}" for one in chosen})
-        if best[0] == _ELSEWHERE and len(names) > 1:
+        if is_elsewhere and len(names) > 1:
             raise UsageError(
                 f"{name} can be one of {len(names)}: {', '.join(names[:3])}",
                 "ask in a frame of the file that is meant, or write 'FILE'::NAME, or its full name",
@@ -201,11 +205,12 @@ class Lookup:
         """How near something is."""
         if is_of_unit:
             return _OWN_UNIT
+        is_of_program = loaded.path == self._program
         if not is_external:
-            return _ELSEWHERE
+            return _ELSEWHERE_IN_PROGRAM if is_of_program else _ELSEWHERE
         if loaded == self._own:
             return _OWN_MODULE
-        return _OF_PROGRAM if loaded.path == self._program else _OF_OTHERS
+        return _OF_PROGRAM if is_of_program else _OF_OTHERS
 
     def _hint(self, name: str) -> str:
         """What may have been meant, or what is not there of the debug information."""

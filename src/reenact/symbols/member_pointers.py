@@ -7,20 +7,24 @@ from typing import Any
 from reenact.errors import UsageError
 from reenact.symbols.declarators import spelled
 from reenact.symbols.frames import Read
+from reenact.symbols.made_types import UnknownFunction
 from reenact.symbols.types import Member, Type
 from reenact.symbols.values import Value
 
 _SIZE = 8
 _NULL = (1 << 64) - 1
+#: Places in a table of virtual functions that are looked at.
+_MOST_VIRTUAL = 1000
 
 
 class MemberPointerTo(Type):
     """A pointer to a member that an expression makes."""
 
-    def __init__(self, holder: Type, target: Type) -> None:
+    def __init__(self, holder: Type, target: Type, size: int = _SIZE) -> None:
         super().__init__(target.module, None)
         self._holder = holder
         self._target = target
+        self._size = size
 
     def __str__(self) -> str:
         return spelled(self._target, f"{self._holder}::*")
@@ -43,7 +47,24 @@ class MemberPointerTo(Type):
     @property
     def size(self) -> int:
         """Bytes."""
-        return _SIZE
+        return self._size
+
+
+def pointer_to_virtual(holder: Type, name: str, read: Read) -> Value | None:
+    """`&class::function` of a virtual function; None: the class has none of this name.
+
+    Its content is the place in the table of functions, not the address of one of them.
+    """
+    actual = holder.actual
+    if actual.entry is None:
+        return None
+    for place in range(_MOST_VIRTUAL):
+        found = actual.module.virtual_function(actual.entry, place)
+        if found is not None and found.split("(")[0].rpartition("::")[2] == name:
+            kind = MemberPointerTo(holder, UnknownFunction(actual.module), 2 * _SIZE)
+            word = 1 + _SIZE * place
+            return Value(kind, read, None, word.to_bytes(2 * _SIZE, "little"))
+    return None
 
 
 def pointer_to_member(holder: Type, way: tuple[Member, ...], read: Read) -> Value:
