@@ -194,9 +194,12 @@ def _said(session: Session, text: str, level: int) -> object:
         return error.message
 
 
-def test_pointers_to_virtual_functions(reenact: Reenact, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("-gdwarf-3", "-gstrict-dwarf")], ids=len)
+def test_pointers_to_virtual_functions(
+    options: tuple[str, ...], reenact: Reenact, tmp_path: Path
+) -> None:
     """What C++ has for them is a place in a table: which function it is depends on the object."""
-    program = built("classes.cc", tmp_path)
+    program = built("classes.cc", tmp_path, *options)
     trace = record(reenact, tmp_path / "trace", program)
     with package.open(trace).replay() as session:
         session.add_breakpoint("store::total")

@@ -98,7 +98,7 @@ impl Module {
             {
                 return Ok(Some(CallTarget::Address(range.begin)));
             }
-            let name = self.units.text(unit, &entry, gimli::DW_AT_linkage_name);
+            let name = self.units.linkage_name(unit, &entry);
             let name = name.or_else(|| self.units.name(unit, &entry));
             return Ok(name.map(CallTarget::Name));
         }

@@ -327,6 +327,12 @@ impl Units {
         Some(String::from_utf8_lossy(bytes.bytes()).into_owned())
     }
 
+    /// The name that the linker knows; before DWARF 4 it was an extension.
+    pub fn linkage_name(&self, unit: &Unit, entry: &Entry) -> Option<String> {
+        self.text(unit, entry, gimli::DW_AT_linkage_name)
+            .or_else(|| self.text(unit, entry, gimli::DW_AT_MIPS_linkage_name))
+    }
+
     /// The number of the entry of an entry's type; None: it has none (`void`).
     pub fn type_of(&self, unit: &Unit, entry: &Entry) -> Option<u64> {
         let (unit, value) = self.attribute(unit, entry, gimli::DW_AT_type)?;

@@ -275,7 +275,7 @@ impl Module {
                 None => None,
             };
             if told == Some(place) {
-                let linkage = self.units.text(unit, entry, gimli::DW_AT_linkage_name);
+                let linkage = self.units.linkage_name(unit, entry);
                 let name = linkage.map(|linkage| demangled(&linkage).into_owned());
                 return Ok(name.or_else(|| self.units.name(unit, entry)));
             }

@@ -120,7 +120,7 @@ impl Control {
             {
                 break;
             }
-            let Some(one) = self.as_asked(machine, one) else {
+            let Some(one) = self.watched.as_asked(machine, one) else {
                 continue;
             };
             if told.contains(&one.number) {

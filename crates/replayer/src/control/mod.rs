@@ -208,7 +208,7 @@ impl Control {
         });
         self.event = index;
         self.hits_since_event = 0;
-        self.follow_mappings(machine);
+        self.watched.follow_mappings(machine);
         if !self.is_active {
             if history::begins_life(kind, header) {
                 self.is_active = true;

@@ -116,7 +116,7 @@ impl Control {
                         access: access as u8 & (Watch::READ | Watch::WRITE),
                     });
                 }
-                self.set_watches(machine, watches);
+                self.watched.set(machine, watches);
                 self.send_data(|_| {});
             }
             Operation::Conditions => {

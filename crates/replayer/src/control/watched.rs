@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 
 use reenact_translator::{Touched, Watch};
 
-use super::Control;
 use crate::machine::Machine;
 
 /// Another address of what is watched.
@@ -28,17 +27,16 @@ pub struct Watched {
     version: u64,
 }
 
-impl Control {
+impl Watched {
     /// Watch these ranges, and no others.
-    pub(super) fn set_watches(&mut self, machine: &mut Machine, watches: Vec<Watch>) {
-        self.watched.asked = watches;
+    pub fn set(&mut self, machine: &mut Machine, watches: Vec<Watch>) {
+        self.asked = watches;
         self.find_aliases(machine);
     }
 
     /// An event may have changed what is mapped.
-    pub(super) fn follow_mappings(&mut self, machine: &mut Machine) {
-        if !self.watched.asked.is_empty() && self.watched.version != machine.memory.table.version()
-        {
+    pub fn follow_mappings(&mut self, machine: &mut Machine) {
+        if !self.asked.is_empty() && self.version != machine.memory.table.version() {
             self.find_aliases(machine);
         }
     }
@@ -48,7 +46,7 @@ impl Control {
             asked,
             aliases,
             version,
-        } = &mut self.watched;
+        } = self;
         *version = machine.memory.table.version();
         aliases.clear();
         let mut all = asked.clone();
@@ -69,12 +67,11 @@ impl Control {
     }
 
     /// A touched watch as the client knows it. `None`: what was stored is not seen where it watches.
-    pub(super) fn as_asked(&self, machine: &Machine, touched: &Touched) -> Option<Touched> {
-        let Watched { asked, aliases, .. } = &self.watched;
-        let Some(index) = touched.number.checked_sub(asked.len()) else {
+    pub fn as_asked(&self, machine: &Machine, touched: &Touched) -> Option<Touched> {
+        let Some(index) = touched.number.checked_sub(self.asked.len()) else {
             return Some(*touched);
         };
-        let alias = aliases.get(index)?;
+        let alias = self.aliases.get(index)?;
         let address = touched.address.wrapping_add(alias.distance);
         machine
             .memory
