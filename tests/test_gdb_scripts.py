@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+import types
 from pathlib import Path
 
 import pytest
 import skips
 from debugger_session import built, debug, line_of, need_gdb, record
 from recorded_run import Ending, Reenact, run
+
+import reenact as package
 
 #: A section by which gdb runs a script that is inside of the program itself.
 BRINGS_SCRIPT = """
@@ -129,3 +133,69 @@ def test_debug_files_are_also_looked_for_where_the_user_says(
     words += ["-ex", "show debug-file-directory"]
     said = run(words, directory=tmp_path, variables={"HOME": str(tmp_path)}, timeout=120)
     assert b'"/usr/lib/debug:/of/the/user"' in said.stdout, said
+
+
+NAMES_SCRIPT = """
+asm(".pushsection .debug_gdb_scripts, \\"MS\\",@progbits,1\\n"
+    ".byte 1\\n"
+    ".asciz \\"SCRIPT\\"\\n"
+    ".popsection\\n");
+int main(void) { return 0; }
+"""
+
+
+def test_a_script_that_the_program_names(folder: Path, reenact: Reenact) -> None:
+    """As Go's do: it runs where gdb's owner says that its place is safe, and else is told."""
+    script = folder / "of_language" / "printers.py"
+    script.parent.mkdir()
+    loaded = folder / "LOADED"
+    script.write_text(f"open({str(loaded)!r}, 'w')\n")
+    (folder / "names.c").write_text(NAMES_SCRIPT.replace("SCRIPT", str(script)))
+    program = folder / "names"
+    if subprocess.run(["gcc", "-g", "-o", program, folder / "names.c"], check=False).returncode:
+        skips.skip(skips.Reason.NO_COMPILER, "gcc")
+    trace = record(reenact, folder / "trace", program)
+    need_gdb()
+    for safe, is_loaded in ((str(script.parent), True), ("/nowhere", False), ("/", False)):
+        words = [*reenact.command, "replay", str(trace), "--", "-nx", "-batch"]
+        words += ["-iex", f"set auto-load safe-path {safe}", "-ex", "break main", "-ex", "continue"]
+        # What is told comes with what else there is.
+        words += ["-ex", "stepi", "-ex", "python gdb.post_event(lambda: None)", "-ex", "stepi"]
+        ending = run(words, directory=folder, timeout=120)
+        assert loaded.exists() is is_loaded, ending.describe()
+        loaded.unlink(missing_ok=True)
+        said = f"add-auto-load-safe-path {script.parent}".encode()
+        assert (said in ending.stdout) is not is_loaded, ending.describe()
+
+
+@pytest.mark.parametrize(
+    "damage", ["short", "sections", "offset", "names", "none"], ids=lambda name: name
+)
+def test_sections_of_damaged_files(damage: str, tmp_path: Path) -> None:
+    """Whatever a recorded file claims, the script that looks at it fails with nothing."""
+    source = tmp_path / "names.c"
+    source.write_text(NAMES_SCRIPT.replace("SCRIPT", "/x/y.py"))
+    program = tmp_path / "names"
+    if subprocess.run(["gcc", "-g", "-o", program, source], check=False).returncode:
+        skips.skip(skips.Reason.NO_COMPILER, "gcc")
+    content = bytearray(program.read_bytes())
+    if damage == "short":
+        del content[70:]
+    elif damage == "sections":
+        content[60:62] = b"\xff\xff"
+    elif damage == "offset":
+        content[40:48] = b"\xff" * 8
+    elif damage == "names":
+        content[62:64] = b"\xff\x00"
+    program.write_bytes(content)
+    code = (Path(package.__file__).parent / "gdb" / "installed_scripts_in_gdb.py").read_text()
+    known: dict[str, object] = {"__name__": "looked_at"}
+    fake = types.SimpleNamespace(parameter=lambda _: "", execute=lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "gdb", fake)
+        exec(code, known)
+    section = known["_section"]
+    assert callable(section)
+    found = section(str(program), b".debug_gdb_scripts")
+    # Sections behind the end of the file change nothing.
+    assert found == (b"\1/x/y.py\0" if damage in ("none", "sections") else b"")

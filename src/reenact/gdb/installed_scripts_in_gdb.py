@@ -2,16 +2,19 @@
 
 gdb would load scripts by itself, also those that a recorded file brings along, and would run them
 outside of any sandbox: this is switched off. Loaded are only scripts that are installed on this
-machine, in gdb's own directories for them (`show auto-load scripts-directory`), as far as it
-regards these as safe (`show auto-load safe-path`); from the trace comes nothing but the name to
-look for. Only what gdb's own Python offers is used: this file is never imported by reenact.
+machine, in gdb's own directories for them (`show auto-load scripts-directory`) and those that a
+recorded file names (Go's does), as far as gdb regards their places as safe (`show auto-load
+safe-path`); from the trace comes nothing but the name to look for. Only what gdb's own Python
+offers is used: this file is never imported by reenact.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
+import struct
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +22,12 @@ from typing import Any
 import gdb  # type: ignore[import-untyped]
 
 _loaded: set[str] = set()
+_declined: set[str] = set()
+#: `Elf64_Shdr`: the name's offset, kind, flags, address, offset, size, and what does not matter.
+_SECTION = struct.Struct("<IIQQQQ24x")
+_COMPRESSED = 1 << 11
+#: More than sections with names have, bytes.
+_MOST = 1 << 20
 
 
 class _Installed:
@@ -75,6 +84,60 @@ def _scripts(path: str) -> Iterator[tuple[str, str]]:
                         yield script, os.path.join(variant, entry.removesuffix("-gdb.py"))
 
 
+def _named(path: str) -> Iterator[str]:
+    """Scripts that a recorded file names by a whole path (gdb's manual, ".debug_gdb_scripts").
+
+    Those that gdb does not regard as safe are told, as gdb itself does it.
+    """
+    # Whoever regards all files as safe has not thought of those that come along with a trace.
+    safe = [directory for directory in _directories("auto-load safe-path") if directory != "/"]
+    for entry in _section(path, b".debug_gdb_scripts").split(b"\0"):
+        name = os.fsdecode(entry[1:])
+        # 1 and 3: a file of Python, of Scheme; 4: text, which would be the trace's own.
+        if entry[:1] != b"\1" or not os.path.isabs(name) or not name.endswith(".py"):
+            continue
+        script = os.path.realpath(name)
+        if _is_inside(script, safe):
+            yield script
+        elif os.path.isfile(script) and script not in _declined:
+            _declined.add(script)
+            said = (
+                f"reenact: {ascii(name)[1:-1]} of this machine shows values of this program: to "
+                "have it loaded, start gdb with -iex 'add-auto-load-safe-path "
+                f"{ascii(os.path.dirname(script))[1:-1]}' (behind --)\n"
+            )
+            # What is said while gdb begins is not shown.
+            gdb.post_event(functools.partial(gdb.write, said))
+
+
+def _section(path: str, wanted: bytes) -> bytes:
+    """The content of a section of an ELF file, which may be anybody's; empty: there is none."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(64)
+            if header[:6] != b"\x7fELF\2\1":
+                return b""
+            (table,) = struct.unpack_from("<Q", header, 40)
+            size, count, names = struct.unpack_from("<HHH", header, 58)
+            if size != _SECTION.size or names >= count:
+                return b""
+            file.seek(table)
+            sections = list(_SECTION.iter_unpack(file.read(size * count)))
+
+            def content(number: int) -> bytes:
+                file.seek(sections[number][4])
+                return file.read(min(sections[number][5], _MOST))
+
+            texts = content(names)
+            for number, (name, _, flags, *_rest) in enumerate(sections):
+                is_it = texts[name:].startswith(wanted + b"\0")
+                if is_it and not flags & _COMPRESSED:
+                    return content(number)
+    except (OSError, ValueError, IndexError, OverflowError, struct.error):
+        pass
+    return b""
+
+
 def _is_inside(path: str, directories: list[str]) -> bool:
     return any((path + "/").startswith(one.rstrip("/") + "/") for one in directories)
 
@@ -99,13 +162,19 @@ def _on_new_objfile(event: Any) -> None:
     if not name.startswith(f"{root}/") or "\0" in name:
         return
     for script, path in _scripts(os.path.normpath(name[len(root) :])):
-        if script in _loaded:
-            continue
-        _loaded.add(script)
-        try:
-            _load(script, _Installed(objfile, path))
-        except Exception:
-            traceback.print_exc()
+        _load_once(script, objfile, path)
+    for script in _named(name):
+        _load_once(script, objfile, os.path.normpath(name[len(root) :]))
+
+
+def _load_once(script: str, objfile: Any, path: str) -> None:
+    if script in _loaded:
+        return
+    _loaded.add(script)
+    try:
+        _load(script, _Installed(objfile, path))
+    except Exception:
+        traceback.print_exc()
 
 
 if gdb.parameter("auto-load python-scripts"):
