@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import skips
 from debugger_session import SOURCES, built, record
 from gdb_machine import Machine
 from recorded_run import Keeper, Reenact
@@ -153,3 +155,23 @@ def test_processes_and_programs(reenact: Reenact, keeper: Keeper, tmp_path: Path
     assert ending.stderr == b"", ending.describe()
     threads = json.loads(ending.stdout)["threads"]
     assert [one["name"] for one in threads] == ["cat", "x", "a-script-with-a"]
+
+
+def test_threads_that_have_no_pthread(reenact: Reenact, tmp_path: Path) -> None:
+    """Go makes its own, and keeps something else where C libraries keep what `pthread_self` is."""
+    go = skips.need_program("go")
+    source = tmp_path / "main.go"
+    source.write_text('package main\nfunc main() { go println("other"); println("main") }\n')
+    subprocess.run([go, "build", "-o", "main", "main.go"], check=True, cwd=tmp_path)
+    trace = record(reenact, tmp_path / "trace", tmp_path / "main")
+    with package.open(trace).replay() as session:
+        session.goto("end")
+        session.goto("70%")
+        assert [thread.pthread for thread in session.threads if thread.pthread] == []
+    with Machine(reenact, trace) as machine:
+        machine.tell("goto 70%")
+        said = machine.tell("info threads").text
+        assert "runs here" in said
+        assert "pthread" not in said.replace("pthread_", "")
+    said = reenact.run("ps", "--threads", "--json", str(trace)).stdout.decode()
+    assert {one["pthread"] for one in json.loads(said)["threads"]} == {None}

@@ -10,6 +10,7 @@ from reenact.errors import UsageError
 from reenact.session.base import SessionBase
 from reenact.session.interface import MovementInterrupted
 from reenact.session.last_words import LastWords
+from reenact.session.thread_names import pthread_of
 from reenact.session.thread_table import RecordedThread
 from reenact.session.values import Mapping, Registers, Thread
 from reenact.symbols.expressions import Result, evaluate
@@ -49,13 +50,15 @@ class Looking(SessionBase):
         _, others = present.threads()
         running, event = self.thread, self._replayed.key[0]
         tids = sorted({*others, running})
+        registers = {tid: present.registers(0 if tid == running else tid) for tid in tids}
         found = [
             Thread(
                 tid,
-                present.registers(0 if tid == running else tid),
+                registers[tid],
                 is_running=tid == running,
                 number=self._thread_table.number(tid, event),
                 name=name.decode("utf-8", "replace"),
+                pthread=pthread_of(registers[tid], present.read),
             )
             for tid, name in zip(tids, present.thread_names(tids))
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from reenact.errors import ReplayError
@@ -11,6 +12,9 @@ from reenact.session.positions import Key
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.schedule import Schedule
 from reenact.session.thread_table import RecordedThread, ThreadTable
+from reenact.session.values import Registers
+
+_WORD = 8
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,19 @@ class NamedThread:
     recorded: RecordedThread
     name: str = ""
     pthread: int = 0
+
+
+def pthread_of(registers: Registers, read: Callable[[int, int], bytes]) -> int:
+    """The `pthread_t` of a thread; 0: it has none, as threads of Go have none.
+
+    Arguments:
+        registers: of the thread.
+        read: reads memory.
+    """
+    base = registers["fs_base"]
+    # What C libraries have there begins with its own address (glibc: `tcbhead_t`, musl: `pthread`).
+    is_of_c = base != 0 and read(base, _WORD) == base.to_bytes(_WORD, "little")
+    return base if is_of_c else 0
 
 
 def named_threads(trace: RecordedTrace, process: int) -> list[NamedThread]:
@@ -56,6 +73,7 @@ def named_threads(trace: RecordedTrace, process: int) -> list[NamedThread]:
             pthread = 0
             # One that ended with its process may be gone where that ends.
             with contextlib.suppress(ReplayError):
-                pthread = present.registers(0 if is_running else thread.tid)["fs_base"]
+                registers = present.registers(0 if is_running else thread.tid)
+                pthread = pthread_of(registers, present.read)
             found[thread.number] = NamedThread(thread, name.decode("utf-8", "replace"), pthread)
     return [found[thread.number] for thread in threads]

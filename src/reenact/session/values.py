@@ -179,6 +179,8 @@ class Thread:
         number: in the order in which the process has made its threads, the same at every position;
             1 is the first one. None: a child of `vfork`, which runs in its parent's place.
         name: what it is called at the position (`pthread_setname_np`, `prctl(PR_SET_NAME)`).
+        pthread: what `pthread_self` gives in it, with the C libraries of Linux; 0: it has no such
+            number, or not yet.
     """
 
     tid: int
@@ -186,11 +188,7 @@ class Thread:
     is_running: bool
     number: int | None = None
     name: str = ""
-
-    @property
-    def pthread(self) -> int:
-        """What `pthread_self` gives in it, with the C libraries of Linux: where its data begins."""
-        return self.registers["fs_base"]
+    pthread: int = 0
 
     def __repr__(self) -> str:
         runs = ", runs" if self.is_running else ""
