@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from debugger_session import debug, record
 from recorded_run import Reenact
 
 import reenact as package
@@ -278,3 +279,75 @@ def test_bytes_from_outside_are_told(reenact: Reenact, tmp_path: Path) -> None:
     (position,) = _reads(opened, 0, b"from outside")
     with pytest.raises(UsageError, match="what was open before the recording"):
         opened.following.senders(position)
+
+
+_SENDER = """
+#include <string.h>
+#include <unistd.h>
+int main(void)
+{
+    const char *words[] = {"one", "two", "three"};
+    for (int i = 0; i < 3; i++) {
+        unsigned length = strlen(words[i]);
+        write(1, &length, sizeof length);
+        write(1, words[i], length);
+    }
+    return 0;
+}
+"""
+_RECEIVER = """
+#include <stdio.h>
+#include <unistd.h>
+unsigned length;
+char text[64];
+static void shown(void) { printf("%s\\n", text); fflush(stdout); }
+int main(void)
+{
+    while (read(0, &length, sizeof length) == sizeof length) {
+        text[read(0, text, length)] = 0;
+        shown();
+    }
+    return 0;
+}
+"""
+
+
+def test_from_a_value_to_the_call_that_wrote_it_to_the_sender(
+    reenact: Reenact, tmp_path: Path
+) -> None:
+    """`last` stands right before the call: that one is meant, not the one before it."""
+    for name, text in (("sender", _SENDER), ("receiver", _RECEIVER)):
+        (tmp_path / f"{name}.c").write_text(text)
+        words = ["gcc", "-w", "-g", "-o", tmp_path / name, tmp_path / f"{name}.c"]
+        subprocess.run(words, check=True)
+    trace = record(
+        reenact, tmp_path / "trace", "sh", "-c", f"{tmp_path}/sender | {tmp_path}/receiver"
+    )
+    opened = package.open(trace)
+    with opened.replay("sender") as session:
+        sender = session.process
+    writes = [one.index for one in opened.events(sender, kinds=["syscall"]) if one.code == 1]
+    with opened.replay("receiver") as session:
+        session.goto("end")
+        assert session.last_write("length").reason.name == "WATCHPOINT"
+        # The last write to it is that of the read before the end of the file.
+        found = session.sender()
+        assert found.position.process == sender
+        assert writes.index(found.position.event) == 4
+        # Where its last event got bytes, and none comes next, that is meant.
+        session.goto(session.position.event + 1)
+        assert session.sender() == found
+        receiver = session.position.process
+    with opened.replay(sender) as session:
+        session.goto(found.position)
+        assert session.receiver().position.process == receiver
+        # Right before the call.
+        session.reverse_stepi()
+        assert session.receiver().position.process == receiver
+    said = debug(
+        reenact, trace, "goto end", "last length", "follow", "stepi", "follow",
+        options=("-p", "receiver"),
+    )  # fmt: skip
+    place = f"goto {found.position}: 4 bytes through a pipe"
+    assert place in said[2], said.everything
+    assert place in said[4], said.everything

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import types
 from pathlib import Path
 
+import pytest
 import skips
 from debugger_session import need_gdb
 from recorded_run import Reenact, run
 
 import reenact as package
+from reenact.commands import replay
 
 SOURCE = "int counter;\nint main(void)\n{\n    counter = 1;\n    return 0;\n}\n"
 
@@ -66,3 +69,21 @@ def test_separate_debug_information_is_not_what_was_built(reenact: Reenact, tmp_
     reenact.record([str(program), str(debug)], tmp_path / "trace")
     kept = {one.path: one.is_newer for one in package.open(tmp_path / "trace").sources}
     assert kept[str(other)] is False
+
+
+def test_headers_of_the_system_are_not_warned_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An update of a library's headers after a build is none of what anybody has changed."""
+
+    def source(path: str) -> types.SimpleNamespace:
+        return types.SimpleNamespace(path=path, is_newer=True)
+
+    names = ["/usr/include/lzma/base.h", "/usr/lib/gcc/x.h"]
+    replay._tell_of_newer_sources(types.SimpleNamespace(sources=list(map(source, names))))
+    assert capsys.readouterr().err == ""
+    names.append("/home/someone/parts.h")
+    replay._tell_of_newer_sources(types.SimpleNamespace(sources=list(map(source, names))))
+    said = capsys.readouterr().err
+    assert "a source file was changed" in said
+    assert "/home/someone/parts.h" in said

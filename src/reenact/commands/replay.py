@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 #: Source files that a warning names.
 _MOST_NAMED = 3
+#: Where headers of libraries are installed.
+_OF_SYSTEM = ("/usr/include/", "/usr/lib/")
 
 HELP = "walk through a recording in gdb, forwards and backwards"
 DESCRIPTION = (
@@ -87,7 +89,12 @@ def _tell_of_newer_sources(trace: Trace) -> None:
 
     from reenact.printable import printable
 
-    newer = [source.path for source in trace.sources if source.is_newer]
+    # Headers of the system are as new as its last update: nobody has changed them.
+    newer = [
+        source.path
+        for source in trace.sources
+        if source.is_newer and not source.path.startswith(_OF_SYSTEM)
+    ]
     if newer:
         shown = ", ".join(newer[:_MOST_NAMED]) + (", ..." if len(newer) > _MOST_NAMED else "")
         were = "a source file was" if len(newer) == 1 else f"{len(newer)} source files were"

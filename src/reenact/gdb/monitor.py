@@ -133,12 +133,13 @@ class Monitor:
         return f"{chosen}\n"
 
     def _follow(self, way: str) -> str:
-        following = self._target.session.trace.following
-        position, words = self._target.position, way.split()
+        session, words = self._target.session, way.split()
         if way in ("", "back"):
-            found = following.receivers(position) if way else following.senders(position)
+            self._target.leave_branch()
+            found = session.receivers() if way else session.senders()
         elif len(words) == 2 and all(_PLAIN_NUMBER.fullmatch(word) for word in words):
-            found = [following.writer(position, *(int(word, 0) for word in words))]
+            writer = session.trace.following.writer
+            found = [writer(self._target.position, *(int(word, 0) for word in words))]
         else:
             raise UsageError("follow, follow back, or follow ADDRESS SIZE", "see monitor help")
         return "".join(

@@ -7,13 +7,20 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Union, overload
 
+from reenact.errors import UsageError
 from reenact.session import conditions
 from reenact.session.bookmarks import Bookmark
 from reenact.session.calls_in_branch import BranchCalls, Printed, to_streams
 from reenact.session.followed import Followed
 from reenact.session.line_walking import LineWalking
 from reenact.session.points import AgentCode, Breakpoint, Point, TextCondition, Watchpoint
+from reenact.session.positions import Position
 from reenact.session.values import Registers
+
+#: Bytes of the instruction that makes a system call.
+_CALL_LENGTH = 2
+#: Events among which the next call of a thread is looked for: it may wait first.
+_AHEAD = 64
 
 #: Called at a hit of a breakpoint or watchpoint, with the session standing there; a false result
 #: goes on as if there had been no hit. It may look, but not move. Or an expression in the notation
@@ -69,17 +76,53 @@ class Session(LineWalking):
             frame: in which call frame an expression is meant; 0 is the innermost.
             thread: of which thread (its tid); None: of the running one.
 
+        Where the session stands right before a call, as `last_write` leaves it, that one is meant.
+
         Errors: `UsageError` where the last event got no bytes, or from outside of the recording;
         for memory that is not shared.
         """
         if what is None:
-            return self.trace.following.senders(self.position)[0]
+            return self.senders()[0]
         address, size = self._view.memory_of(what, size, frame, thread)
         return self.trace.following.writer(self.position, address, size)
 
     def receiver(self) -> Followed:
         """The call that got the first of the bytes that the last call gave; as `sender`."""
-        return self.trace.following.receivers(self.position)[0]
+        return self.receivers()[0]
+
+    def senders(self) -> list[Followed]:
+        """All calls that gave the bytes that the last call got, in their order; as `sender`."""
+        return self._followed(self.trace.following.senders)
+
+    def receivers(self) -> list[Followed]:
+        """All calls that got the bytes that the last call gave, in their order; as `receiver`."""
+        return self._followed(self.trace.following.receivers)
+
+    def _followed(self, ask: Callable[[Position], list[Followed]]) -> list[Followed]:
+        """Of the call that comes next, where the session stands right before it, or the last."""
+        begun = self._call_begun
+        if begun is not None:
+            try:
+                return ask(begun)
+            except UsageError as error:
+                with contextlib.suppress(UsageError):
+                    return ask(self.position)
+                raise error from None
+        return ask(self.position)
+
+    @property
+    def _call_begun(self) -> Position | None:
+        """Where the system call has taken effect whose instruction is next; None: another one is.
+
+        That is where `last_write` leads for what a call has written.
+        """
+        position, thread = self.position, self.thread
+        address = self.registers.rip + _CALL_LENGTH
+        for event in self.trace.events(self.process, position.event + 1, position.event + _AHEAD):
+            if event.tid == thread and event.kind == "syscall":
+                is_it = event.ip == address
+                return Position(self.process, event.index) if is_it else None
+        return None
 
     # Points
 
