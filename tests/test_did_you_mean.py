@@ -50,3 +50,14 @@ def test_what_is_like_nothing(trace: Path) -> None:
             with pytest.raises(UsageError) as failure:
                 session.add_breakpoint(written)
             assert "did you mean" not in failure.value.hint
+
+
+def test_a_program_without_debug_information(reenact: Reenact, tmp_path: Path) -> None:
+    """Nothing is written alike where nothing is known: what is missing is told."""
+    program = built("walk.c", tmp_path, "-g0")
+    reenact.record([str(program)], tmp_path / "trace")
+    with package.open(tmp_path / "trace").replay() as session:
+        session.goto("end")
+        with pytest.raises(UsageError, match="no variable taken_so_far can be seen") as failure:
+            session.evaluate("taken_so_far")
+        assert f"{program} has no debug information" in failure.value.hint

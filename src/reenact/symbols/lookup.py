@@ -227,6 +227,12 @@ class Lookup:
             alike = _similar(loaded.module, name)
             if alike:
                 return f"did you mean {' or '.join(alike)}?"
+        for loaded in self.modules():
+            if loaded.path == self._program and not loaded.module.has_debug_information:
+                return (
+                    f"{loaded.path} has no debug information: compile with -g, or name directories "
+                    "with separate files of it in REENACT_DEBUG_PATH"
+                )
         return ""
 
 
