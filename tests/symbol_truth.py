@@ -286,7 +286,7 @@ _VIRTUAL_BASE = re.compile(r"^\([\w:]+ &&?\) @0x[0-9a-f]+: \{<\w+> = \{_vptr")
 
 def _zeroed(text: str) -> str:
     """Without the members of a virtual base in front, but for the pointer to its table."""
-    return re.sub(r"^(\{<\w+> = \{_vptr\.\w+ = \d+), [^{}]*\}", r"\1}", text)
+    return re.sub(r"^(\{<\w+> = \{_vptr[.$]\w+ = \d+), [^{}]*\}", r"\1}", text)
 
 
 def _without_rust(text: str) -> str:

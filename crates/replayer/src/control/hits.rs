@@ -80,20 +80,24 @@ impl Control {
     /// The next instruction touches watched memory, at least here and so.
     pub fn at_access(&mut self, machine: &mut Machine, address: u64, access: u8) {
         let mut touched = core::mem::take(&mut self.touched);
+        // The program's own code is stopped behind the access: the next instruction is another one.
+        let is_behind = machine.counted_since_event().is_none();
         let Machine {
             translator, memory, ..
         } = machine;
-        if translator.watches().len() > 1 {
+        if translator.watches().len() > 1 && !is_behind {
             translator.touched_watches(memory, &mut touched);
         } else {
             touched.clear();
         }
         if touched.is_empty() {
-            touched.push(Touched {
-                number: 0,
+            let watches = translator.watches().iter().enumerate();
+            let there = watches.filter(|(_, watch)| watch.touched(address, address + 1).is_some());
+            touched.extend(there.map(|(number, _)| Touched {
+                number,
                 address,
                 access,
-            });
+            }));
         }
         self.at_accesses(machine, &touched);
         self.touched = touched;

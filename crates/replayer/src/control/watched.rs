@@ -64,6 +64,8 @@ impl Watched {
             }
         }
         machine.translator.set_watches(&all);
+        // The processor is told of the others.
+        machine.end_points();
     }
 
     /// A touched watch as the client knows it. `None`: what was stored is not seen where it watches.
