@@ -41,6 +41,7 @@ PYTHON_EXCEPTIONS = {
 RUST_DEPENDENCIES: dict[str, set[str]] = {
     "trace": set(),
     "agent": set(),
+    "decompress": set(),
     "sites": {"trace"},
     "filters": set(),
     "freestanding": set(),
@@ -52,6 +53,7 @@ RUST_DEPENDENCIES: dict[str, set[str]] = {
     "replayer": {
         "trace",
         "agent",
+        "decompress",
         "syscalls",
         "freestanding",
         "interpose",

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
+use reenact_decompress::Decoder;
 use reenact_trace::chunk::{codec, ChunkHeader};
 use reenact_trace::chunk_scan::ChunkPlace;
-use ruzstd::decoding::FrameDecoder;
 
 use crate::feed_error::FeedError;
 use crate::system;
@@ -12,49 +12,55 @@ use crate::system;
 /// The reader.
 pub struct ChunkReader {
     file: i32,
-    decoder: FrameDecoder,
+    decoder: Decoder,
     stored: Vec<u8>,
-    /// Content of the chunk that was read last.
-    pub raw: Vec<u8>,
+    content: Vec<u8>,
+    /// Bytes of `content` that are the chunk's.
+    length: usize,
 }
 
 impl ChunkReader {
     pub fn new(file: i32) -> ChunkReader {
         ChunkReader {
             file,
-            decoder: FrameDecoder::new(),
+            decoder: Decoder::default(),
             stored: Vec::new(),
-            raw: Vec::new(),
+            content: Vec::new(),
+            length: 0,
         }
     }
 
-    /// Bring a chunk into `raw`.
+    /// Content of the chunk that was read last.
+    pub fn raw(&self) -> &[u8] {
+        &self.content[..self.length]
+    }
+
+    /// Read a chunk.
     pub fn read(&mut self, place: &ChunkPlace) -> Result<(), FeedError> {
         let header = place.header;
-        self.raw.clear();
-        let length = ChunkHeader::SIZE + header.stored as usize;
-        self.stored.resize(length, 0);
-        let read = system::read_at(self.file, &mut self.stored, place.offset);
-        if read != Ok(length) {
+        self.length = 0;
+        let stored = room(&mut self.stored, ChunkHeader::SIZE + header.stored as usize);
+        if system::read_at(self.file, stored, place.offset) != Ok(stored.len()) {
             return Err(FeedError::Unreadable);
         }
-        let content = header
-            .content(&self.stored)
+        let stored = header
+            .content(stored)
             .map_err(|_| FeedError::ChunkDamaged)?;
-        self.raw.resize(header.raw as usize, 0);
+        let content = room(&mut self.content, header.raw as usize);
         match header.codec {
-            codec::RAW if content.len() == self.raw.len() => self.raw.copy_from_slice(content),
-            codec::ZSTD => {
-                let length = self
-                    .decoder
-                    .decode_all(content, &mut self.raw)
-                    .map_err(|_| FeedError::ChunkDamaged)?;
-                if length != self.raw.len() {
-                    return Err(FeedError::ChunkDamaged);
-                }
-            }
+            codec::RAW if stored.len() == content.len() => content.copy_from_slice(stored),
+            codec::ZSTD if self.decoder.decode(stored, content) == Ok(content.len()) => {}
             _ => return Err(FeedError::ChunkDamaged),
         }
+        self.length = content.len();
         Ok(())
     }
+}
+
+/// So many bytes of a buffer, which keeps its length: to fill it with zeros each time would cost as much as to decode.
+fn room(buffer: &mut Vec<u8>, length: usize) -> &mut [u8] {
+    if buffer.len() < length {
+        buffer.resize(length, 0);
+    }
+    &mut buffer[..length]
 }

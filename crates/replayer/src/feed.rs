@@ -85,7 +85,7 @@ impl Feed {
             .places
             .get(first)
             .map_or(0, |place| place.header.first_event);
-        self.offset = self.reader.raw.len();
+        self.offset = self.reader.raw().len();
         self.loaded = None;
         while self.peek()?.is_some_and(|group| group.index <= index) {
             self.advance();
@@ -94,17 +94,19 @@ impl Feed {
     }
 
     /// The next event; `None` at the end of the log. Stays the same until [`Feed::advance`].
+    // In its caller: a group that is handed on by memory would have to be read as it has just been written, piece by piece.
+    #[inline(always)]
     pub fn peek(&mut self) -> Result<Option<Group<'_>>, FeedError> {
         if self.loaded.is_none() {
-            self.loaded = self.load()?;
+            self.load()?;
         }
-        let Some(loaded) = self.loaded else {
+        let Some(loaded) = &self.loaded else {
             return Ok(None);
         };
         let bytes = if loaded.spilled {
-            &self.spill
+            &self.spill[..]
         } else {
-            &self.reader.raw
+            self.reader.raw()
         };
         let event =
             Event::parse(&bytes[loaded.main..loaded.end]).map_err(|_| FeedError::EventDamaged)?;
@@ -120,13 +122,14 @@ impl Feed {
         self.loaded = None;
     }
 
-    fn load(&mut self) -> Result<Option<Loaded>, FeedError> {
+    /// Find the next event, if there is one.
+    fn load(&mut self) -> Result<(), FeedError> {
         self.spill.clear();
         let mut spilled = false;
         let mut start = self.offset;
         loop {
-            if self.offset == self.reader.raw.len() {
-                let unfinished = &self.reader.raw[start..];
+            if self.offset == self.reader.raw().len() {
+                let unfinished = &self.reader.raw()[start..];
                 if !unfinished.is_empty() || spilled {
                     if self.spill.len() + unfinished.len() > MOST_DATA {
                         return Err(FeedError::TooMuchData);
@@ -135,11 +138,11 @@ impl Feed {
                     spilled = true;
                 }
                 if !self.next_chunk()? {
-                    return Ok(None);
+                    return Ok(());
                 }
                 start = 0;
             }
-            let event = Event::parse(&self.reader.raw[self.offset..])
+            let event = Event::parse(&self.reader.raw()[self.offset..])
                 .map_err(|_| FeedError::EventDamaged)?;
             if event.attachments().count() != event.header.attachments as usize {
                 return Err(FeedError::EventDamaged);
@@ -153,24 +156,26 @@ impl Feed {
             }
             let index = self.next_index - 1;
             if !spilled {
-                return Ok(Some(Loaded {
+                self.loaded = Some(Loaded {
                     spilled,
                     start,
                     main: record,
                     end: self.offset,
                     index,
-                }));
+                });
+                return Ok(());
             }
             self.spill
-                .extend_from_slice(&self.reader.raw[start..self.offset]);
+                .extend_from_slice(&self.reader.raw()[start..self.offset]);
             let end = self.spill.len();
-            return Ok(Some(Loaded {
+            self.loaded = Some(Loaded {
                 spilled,
                 start: 0,
                 main: end - size,
                 end,
                 index,
-            }));
+            });
+            return Ok(());
         }
     }
 

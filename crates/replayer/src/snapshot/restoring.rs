@@ -46,7 +46,7 @@ pub fn restore(
     machine.begin_image();
     for place in places(file, size, process, event)? {
         reader.read(&place)?;
-        for record in Events::new(&reader.raw) {
+        for record in Events::new(reader.raw()) {
             let record = record.map_err(|_| FeedError::EventDamaged)?;
             if record.attachments().count() != record.header.attachments as usize {
                 return Err(FeedError::EventDamaged.into());
@@ -57,8 +57,8 @@ pub fn restore(
             match record.kind {
                 EventKind::Data => {}
                 EventKind::Snapshot => {
-                    restoring.finish(machine, &record.header)?;
-                    return Ok(record.header);
+                    restoring.finish(machine, record.header)?;
+                    return Ok(*record.header);
                 }
                 _ => return Err(ReplayError::BadEvent("it is in a snapshot")),
             }
