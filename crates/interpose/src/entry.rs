@@ -21,11 +21,27 @@ extern "C" {
     pub(crate) fn vdso_getcpu();
     /// Entry after a signal handler redirected here: the frame is already filled, but for xmm.
     pub(crate) fn redirected_entry();
-    fn resume(frame: *mut Frame) -> !;
+    /// Let the program go on as the frame says, which is prepared.
+    pub fn resume(frame: *mut Frame) -> !;
     /// Call `function(argument)` on the stack that ends at `stack_top`; does not return.
     pub fn switch_stack(stack_top: u64, function: extern "C" fn(u64) -> !, argument: u64) -> !;
     /// The restorer of our own signal handlers.
     pub fn restore_rt();
+}
+
+/// The way to who links the crate. The processor expects returns to where calls were made: where nobody returns, a call would
+/// spoil what it expects of all returns that follow.
+#[cfg(not(feature = "one-way"))]
+macro_rules! go_to_on_entry {
+    () => {
+        "call on_entry"
+    };
+}
+#[cfg(feature = "one-way")]
+macro_rules! go_to_on_entry {
+    () => {
+        "jmp on_entry"
+    };
 }
 
 /// All registers of the frame at `rdi` but `rsp` and `rdi` itself.
@@ -133,7 +149,7 @@ global_asm!(
     "push 0x202",
     "popfq",
     "6:",
-    "call on_entry",
+    go_to_on_entry!(),
     "mov rdi, [rip + {current}]",
 
     // ---- back to the program ----
@@ -245,6 +261,11 @@ pub unsafe fn go_on(frame: &mut Frame) -> ! {
     frame.prepare();
     // SAFETY: by contract.
     unsafe { resume(frame) }
+}
+
+/// The first half of [`go_on`], for who comes to [`resume`] by a jump.
+pub extern "C" fn prepare(frame: &mut Frame) {
+    frame.prepare();
 }
 
 /// The end of `on_entry`: let the program go on as the frame says. Comes back only when `on_entry` is to

@@ -7,7 +7,8 @@
 //!
 //! What the linking program provides:
 //! * `#[no_mangle] extern "C" fn on_entry(frame: *mut Frame)`, called whenever the program comes in, on
-//!   the stack that the frame names. It changes the frame and ends with [`entry::leave`].
+//!   the stack that the frame names. It changes the frame and ends with [`entry::leave`]; with
+//!   the feature `one-way` it does not return, and what stands on the stack is nothing.
 //! * [`frame::set_current`] before the program runs, and whenever another thread is to go on.
 //!
 //! Design constraints:

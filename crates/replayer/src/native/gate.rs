@@ -102,21 +102,20 @@ unsafe extern "C" fn reenact_native_enter(frame: *mut Frame, crossing: *mut Cros
         "wrgsbase rax",
         "stmxcsr [rsi + {host_mxcsr}]",
         "ldmxcsr [rsi + {mxcsr}]",
-        "call {go_on}",
-        "ud2",
+        // Not by a call: a return that never comes would spoil what the processor expects of all others.
+        "mov rbx, rdi",
+        "call {prepare}",
+        "mov rdi, rbx",
+        "jmp {resume}",
         host_rsp = const offset_of!(Crossing, host_rsp),
         host_gs = const offset_of!(Crossing, host_gs),
         gs_base = const offset_of!(Crossing, gs_base),
         mxcsr = const offset_of!(Crossing, mxcsr),
         host_mxcsr = const offset_of!(Crossing, host_mxcsr),
         stack_top = const offset_of!(Frame, stack_top),
-        go_on = sym go_on,
+        prepare = sym entry::prepare,
+        resume = sym entry::resume,
     )
-}
-
-extern "C" fn go_on(frame: &mut Frame) -> ! {
-    // SAFETY: it is the current one, and holds a state of the program.
-    unsafe { entry::go_on(frame) }
 }
 
 /// The program has come in: its registers are in the frame, and the stack is ours.
