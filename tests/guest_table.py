@@ -197,6 +197,7 @@ MEMORY = (
     Guest("heap_break"),
     Guest("stack_growth"),
     Guest("code_generated"),
+    Guest("code_operands"),
     Guest("code_generated_time", flags=("-O2", "-pthread")),
     Guest("code_views"),
     Guest("far_returns"),

@@ -16,9 +16,9 @@ pub fn follows_0f(rest: &[u8]) -> bool {
     }
 }
 
-/// Whether an instruction that begins in `code`, and may go on behind it, may be one.
-pub fn may_begin_in(code: &[u8]) -> bool {
-    let begins = |at: usize| match code[at] {
+/// Places in `code` where the opcode of one may begin, which may go on behind it.
+pub fn places(code: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    let begins = |&at: &usize| match code[at] {
         0x0f => {
             let rest = &code[at + 1..];
             follows_0f(rest) || is_refused(rest) || matches!(rest, [] | [0x00 | 0x01 | 0xae | 0xc7])
@@ -27,7 +27,7 @@ pub fn may_begin_in(code: &[u8]) -> bool {
         0xc7 => matches!(code[at + 1..], [] | [0xf8, ..]),
         _ => false,
     };
-    (0..code.len()).any(begins)
+    (0..code.len()).filter(begins)
 }
 
 /// The same of those that name the processor or the kernel's tables, or wait for a time: nobody records them, and the

@@ -42,6 +42,7 @@ extern crate alloc;
 
 mod access;
 mod accounting;
+pub mod boundaries;
 mod branch;
 mod build;
 mod builder;

@@ -16,6 +16,7 @@ impl Memory {
     pub fn forget(&mut self, translator: &mut Translator, start: u64, end: u64) {
         translator.invalidate(start, end - start);
         self.close_scanned(start, end);
+        self.close_behind(end);
         let watched: Vec<u64> = self.watched.range(start..end).copied().collect();
         for page in watched {
             for view in self.lift_watches(page) {
@@ -38,6 +39,7 @@ impl Memory {
 
     fn lift_watch(&mut self, page: u64) {
         if self.watched.remove(&page) {
+            self.close_behind(page + PAGE);
             self.restore_protection(page, page + PAGE);
         }
     }

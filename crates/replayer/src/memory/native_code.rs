@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use reenact_freestanding::numbers as n;
 use reenact_interpose::call_sites;
 use reenact_trace::undetermined;
-use reenact_translator::GuestCode;
+use reenact_translator::{boundaries, GuestCode};
 
 use super::{page_down, Memory, PROT_EXEC, PROT_WRITE};
 use crate::mappings::{Execution, Mapping, PAGE};
@@ -83,23 +83,54 @@ impl Memory {
     /// to, and a store there comes to us first.
     pub fn execute_page(&mut self, address: u64) -> bool {
         let page = page_down(address);
-        let Some((_, mapping)) = self.table.find(page) else {
+        if !self.is_scanned(page) {
+            return false;
+        }
+        let is_good = self.native.pages.contains(page) || {
+            self.watch_page(page);
+            let mut code = [0; 2 * PAGE as usize];
+            let (_, own) = code.split_at_mut(PAGE as usize);
+            let is_read = self.read(page, own).is_ok();
+            is_read && (is_determined(own) || self.is_determined_behind_other(page, &mut code))
+        };
+        is_good && self.open_scanned(page)
+    }
+
+    /// The same of a page behind one that is, or can be, executed as it is: what is before its own code is known then.
+    fn is_determined_behind_other(
+        &mut self,
+        page: u64,
+        code: &mut [u8; 2 * PAGE as usize],
+    ) -> bool {
+        let Some(before) = page
+            .checked_sub(PAGE)
+            .filter(|&before| self.is_scanned(before))
+        else {
             return false;
         };
-        let is_scanned = mapping.protection & PROT_EXEC != 0
-            && mapping.execution == Execution::Scanned
-            && mapping.object == 0
-            && !mapping.is_shared();
-        if !is_scanned {
+        let is_open = self.native.pages.contains(before);
+        if !is_open {
+            self.watch_page(before);
+        }
+        let (first, _) = code.split_at_mut(PAGE as usize);
+        if self.read(before, first).is_err() || !is_open && !is_determined(first) {
             return false;
         }
-        if !self.native.pages.contains(page) {
-            self.watch_page(page);
-            let mut code = [0; PAGE as usize];
-            if self.read(page, &mut code).is_err() || undetermined::may_begin_in(&code) {
-                return false;
-            }
-        }
+        let is_opened = is_open || self.open_scanned(before);
+        is_opened && is_determined(code)
+    }
+
+    /// Whether code there is executed as it is once it has been looked at.
+    fn is_scanned(&self, page: u64) -> bool {
+        self.table.find(page).is_some_and(|(_, mapping)| {
+            mapping.protection & PROT_EXEC != 0
+                && mapping.execution == Execution::Scanned
+                && mapping.object == 0
+                && !mapping.is_shared()
+        })
+    }
+
+    fn open_scanned(&mut self, page: u64) -> bool {
         // SAFETY: the page is the program's.
         let is_done = unsafe { system::protect(page, PAGE, n::PROT_READ | n::PROT_EXEC) }.is_ok();
         if is_done {
@@ -112,6 +143,14 @@ impl Memory {
     pub(super) fn close_scanned(&mut self, start: u64, end: u64) {
         while let Some(page) = self.native.pages.take(start, end) {
             self.restore_protection(page, page + PAGE);
+        }
+    }
+
+    /// So is the page behind them, whose first instructions they may have told; no more may be written to it than before.
+    pub(super) fn close_behind(&mut self, end: u64) {
+        if let Some(page) = self.native.pages.take(end, end.saturating_add(PAGE)) {
+            // SAFETY: the page is the program's.
+            let _ = unsafe { system::protect(page, PAGE, n::PROT_READ) };
         }
     }
 
@@ -181,4 +220,10 @@ impl Memory {
         self.native.is_lost = false;
         self.native.pages.forget(0, u64::MAX);
     }
+}
+
+/// Whether no instruction of a page is one whose result is not determined.
+fn is_determined(code: &[u8]) -> bool {
+    let mut places = undetermined::places(code);
+    places.all(|at| !boundaries::may_be_opcode(code, at))
 }
