@@ -86,6 +86,14 @@ def _map(attachment: Attachment) -> str:
     return line
 
 
+def written(attachment: Attachment, most: int) -> bytes:
+    """The first bytes of what a call has written: those of a `write`, or zeros."""
+    if attachment.tag == "zero":
+        (length,) = _WORD.unpack(attachment.content)
+        return bytes(min(length, most))
+    return attachment.content[:most]
+
+
 def _zero(attachment: Attachment) -> str:
     (length,) = _WORD.unpack(attachment.content)
     return f"zero {attachment.address:#x} {length} bytes"

@@ -160,7 +160,7 @@ struct Outputs<'a>(&'a mut Builder);
 
 impl Sink for Outputs<'_> {
     fn output(&mut self, address: u64, length: u64) {
-        self.0.guest_memory(address, length);
+        self.0.written_memory(address, length);
     }
 }
 

@@ -266,6 +266,27 @@ impl Builder {
         }
     }
 
+    /// The same of what a call has written; zeros, as of sparse files, are only told: neither ring nor trace nor replay has
+    /// to carry them.
+    pub fn written_memory(&mut self, address: u64, length: u64) {
+        /// Fewer bytes are told no shorter.
+        const SHORTEST: u64 = 64;
+        if !(SHORTEST..=LONGEST_PIECE as u64).contains(&length) {
+            return self.guest_memory(address, length);
+        }
+        let mut is_zero = false;
+        let is_read = self.filled(Tag::Write, address, length as usize, |into| {
+            let is_read = guest::read(address, into);
+            is_zero = is_read && are_zeros(into);
+            is_read && !is_zero
+        });
+        if is_zero {
+            self.bytes(Tag::Zero, address, &length.to_le_bytes());
+        } else if !is_read {
+            self.pages(address, length);
+        }
+    }
+
     /// The slow way for a range with holes: page by page.
     #[cold]
     fn pages(&mut self, address: u64, length: u64) {
@@ -455,4 +476,14 @@ fn wait_slowly(head: u64) {
             )
         };
     }
+}
+
+/// Whether all bytes are zeros; of others that is mostly seen by the first ones.
+fn are_zeros(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let is_zero = |block: &[u8; 64]| {
+        let words = block.as_chunks::<8>().0.iter();
+        words.fold(0, |all, word| all | u64::from_le_bytes(*word)) == 0
+    };
+    blocks.iter().all(is_zero) && rest.iter().all(|&byte| byte == 0)
 }

@@ -35,7 +35,9 @@ pub fn apply_attachments(machine: &mut Machine, group: &Group<'_>) -> Result<(),
                 let length = attachment
                     .value()
                     .ok_or(ReplayError::BadEvent("a Zero without length"))?;
-                memory.zero(translator, address, length)?;
+                if !memory.are_zeros_shown(address, length, has_failed) {
+                    memory.zero(translator, address, length)?;
+                }
             }
             Tag::Unmap => {
                 let length = attachment

@@ -203,8 +203,8 @@ def _data(event: Event, known: _Known, limit: int, shown: dict[int, str]) -> lis
             if not event.result:
                 shown[number] = quoted(b"")
             for one in attachments:
-                if one.tag == "write" and one.address == event.args[number]:
-                    shown[number] = quoted(one.content, limit)
+                if one.tag in ("write", "zero") and one.address == event.args[number]:
+                    shown[number] = quoted(attachment_text.written(one, limit + 1), limit)
                     attachments.remove(one)
                     break
     lines = []

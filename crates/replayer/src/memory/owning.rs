@@ -69,14 +69,32 @@ impl Memory {
     /// they are not to be written then, as the page would be the process's own. `has_failed`: the call that they
     /// are of.
     pub fn is_only_shown(&self, address: u64, bytes: &[u8], has_failed: bool) -> bool {
+        self.is_view_of(address, bytes.len() as u64, has_failed, |now| now == bytes)
+    }
+
+    /// The same of zeros.
+    pub fn are_zeros_shown(&self, address: u64, length: u64, has_failed: bool) -> bool {
+        /// What a call has written comes in no longer pieces.
+        const LONGEST: u64 = 256 << 10;
+        let are_zeros = |now: &[u8]| now.iter().all(|&byte| byte == 0);
+        length <= LONGEST && self.is_view_of(address, length, has_failed, are_zeros)
+    }
+
+    fn is_view_of(
+        &self,
+        address: u64,
+        length: u64,
+        has_failed: bool,
+        is_it: impl FnOnce(&[u8]) -> bool,
+    ) -> bool {
         let Some((_, mapping)) = self.table.find(address) else {
             return false;
         };
         if !mapping.is_private_view() || (mapping.protection & PROT_WRITE != 0 && !has_failed) {
             return false;
         }
-        let mut now = alloc::vec![0u8; bytes.len()];
-        self.read(address, &mut now).is_ok() && now == bytes
+        let mut now = alloc::vec![0u8; length as usize];
+        self.read(address, &mut now).is_ok() && is_it(&now)
     }
 
     /// What the own pages of a range hold.
