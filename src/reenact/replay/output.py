@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from array import array
 from collections.abc import Callable
 from itertools import accumulate
@@ -60,6 +59,9 @@ class OrderedOutput:
         self._write = write
         self._is_tentative = is_tentative
         self._is_direct = False
+        # Only here: it brings half a dozen modules along, and most verifications show no output.
+        import tempfile
+
         self._contents = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         #: Of each frame sequence and offset, which order them, and length times 4 + stream.
         self._frames = array("Q")
