@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import skips
@@ -14,6 +18,7 @@ from recorded_run import Keeper, Reenact
 from thread_table import THREAD_GUESTS
 
 from reenact import programs
+from reenact.trace import Trace
 
 #: Each is another sequence of changes.
 SEEDS = range(1, 6)
@@ -48,7 +53,7 @@ CHANGING = (
 )
 
 
-def _replay(trace: Path, *options: str) -> dict[int, dict[str, object]]:
+def _replay(trace: Path, *options: str) -> dict[int, dict[str, Any]]:
     """The reports on the processes, by number; fails with what diverged."""
     command = [programs.replayer(), "--native", *options, str(trace)]
     ended = subprocess.run(command, capture_output=True, timeout=180, check=False)
@@ -62,21 +67,50 @@ def test_engines_change_at_any_event(
     name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
 ) -> None:
     """All registers at each event, and all memory at each call, are those of the recording."""
+    trace = _recorded(name, guests, reenact, keeper, tmp_path)
+    _change_engines(trace, _replay(trace), SEEDS)
+
+
+@pytest.mark.soak
+def test_ten_thousand_changes(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """At other events in each round."""
+    choice = random.Random(int(os.environ.get("REENACT_SOAK_SEED", "1")))
+    traces = [_recorded(name, guests, reenact, keeper, tmp_path) for name in CHANGING]
+    natively = {trace: _replay(trace) for trace in traces}
+    changes = 0
+    while changes < 10_000:
+        for trace, processes in natively.items():
+            changes += _change_engines(trace, processes, [choice.randrange(1 << 62)])
+
+
+def _recorded(
+    name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, directory: Path
+) -> Path:
+    """A recording of a guest with checksums of all memory."""
     guest = next(each for each in (*ORDINARY_GUESTS, *THREAD_GUESTS) if each.name == name)
     program = str(guests.build(guest.file, guest.name, guest.flags))
-    trace = keeper.trace()
+    trace = keeper.trace(name)
     reenact.run(
         *("record", "--quiet", "--checksum", "1", "-o", str(trace), "--", program),
         *guest.arguments,
-        directory=tmp_path,
+        directory=directory,
         timeout=2 * guest.timeout,
     )
-    natively = _replay(trace)
-    for seed in SEEDS:
+    return trace
+
+
+def _change_engines(trace: Path, natively: dict[int, dict[str, Any]], seeds: Iterable[int]) -> int:
+    """Compare replays whose engine changes with one; how many ways they translated for that."""
+    changes = 0
+    for seed in seeds:
         mixed = _replay(trace, "--engine-changes", str(seed))
         for number, process in natively.items():
             same = {key: mixed[number][key] for key in ("events", "end", "status", "landings")}
             assert same == {key: process[key] for key in same}, f"seed {seed}"
+        changes += sum(each["native"]["others"] for each in mixed.values())
+    return changes
 
 
 def test_what_ran_natively_is_told(
@@ -129,3 +163,51 @@ def test_code_that_is_made_while_the_program_runs_is_executed_as_it_is(
     program = str(guests.build("code_generated.c", "code_generated"))
     report = _verified([program], reenact, keeper, tmp_path)
     assert report["native"]["code"] < 10, report
+
+
+def test_operands_are_told_from_instructions(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """Made code is executed as it is although bytes inside its instructions look like one."""
+    program = str(guests.build("code_operands.c", "code_operands"))
+    report = _verified([program], reenact, keeper, tmp_path)
+    assert report["native"]["code"] == 0, report
+
+
+def test_why_code_was_translated_is_told(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """The ways to places in the middle of computation, and the time that they took."""
+    program = str(guests.build("timers.c", "timers"))
+    report = _verified([program], reenact, keeper, tmp_path)
+    told = report["native"]
+    assert (told["landings"] > 0) == (report["landings"] > 0), report
+    if told["landings"]:
+        assert told["translated_seconds"] > 0, report
+
+
+def test_zeros_that_a_call_writes_are_only_told(reenact: Reenact, keeper: Keeper, tmp_path) -> None:
+    """What a sparse file holds takes no room in the trace, and the replay has it in memory."""
+    sparse = tmp_path / "sparse"
+    with sparse.open("wb") as file:
+        file.truncate(3_000_000)
+        file.write(b"end")
+    (tmp_path / "filled").write_bytes(bytes(range(1, 251)) * 4)
+    cat = skips.need_program("cat")
+    command = [cat, str(sparse), str(tmp_path / "filled")]
+    reenact.run(
+        *("record", "--quiet", "--checksum", "1", "-o", str(keeper.trace()), "--", *command),
+        directory=tmp_path,
+    )
+    report = reenact.verify(keeper.trace())
+    assert not report["divergences"], report
+    told = [
+        part.tag
+        for event in Trace(str(keeper.trace())).events(
+            kinds=("syscall",), codes=(0,), with_attachments=True
+        )
+        for part in event.attachments
+        if part.tag in ("write", "zero")
+    ]
+    assert "zero" in told
+    assert "write" in told

@@ -195,19 +195,12 @@ impl Pace {
                 (Some(_), Past::Hook | Past::Watch) => stretch.min(1),
                 _ => stretch,
             };
-            let tally = match (past, range) {
-                (Past::Nothing, None) => self.natively(machine, group),
-                _ => None,
-            };
-            if tally.is_none() {
+            if !matches!((past, range), (Past::Nothing, None)) {
                 machine.rest_points();
             }
             let stop = match (core::mem::replace(&mut past, Past::Nothing), range) {
                 (Past::Nothing, Some(range)) => machine.run_within(stretch, range),
-                (Past::Nothing, None) => match tally {
-                    Some(tally) => native::run(machine, tally, stretch),
-                    None => machine.run(stretch),
-                },
+                (Past::Nothing, None) => self.run_by_one_engine(machine, group, stretch),
                 (Past::Hook, _) => machine.run_past_hook(stretch),
                 (Past::Watch, _) => machine.run_past_watch(stretch),
             };
@@ -275,19 +268,36 @@ impl Pace {
         }
     }
 
-    /// Whether nothing has to be counted or seen on the way to the next stop.
-    fn natively(&mut self, machine: &Machine, group: &Group<'_>) -> Option<&mut Tally> {
-        let tally = self.native.as_mut()?;
-        let is_watched = self.control.as_ref().is_some_and(Control::counts)
-            || self.search_limit.is_some()
-            || self.counted.is_some()
-            || self.runaway > 0;
-        let is_translated = is_watched
-            || self
-                .engine_changes
-                .is_some_and(|seed| native::is_translated_at(seed, group.index))
-            || native::needs_translation(machine, group);
-        (!is_translated).then_some(tally)
+    /// Run to the next stop: by the program's own code, where nothing has to be counted or seen on the way.
+    fn run_by_one_engine(
+        &mut self,
+        machine: &mut Machine,
+        group: &Group<'_>,
+        stretch: u64,
+    ) -> Stop {
+        let is_watched = self.control.as_ref().is_some_and(Control::counts) || self.runaway > 0;
+        let Some(tally) = self.native.as_mut().filter(|_| !is_watched) else {
+            machine.rest_points();
+            return machine.run(stretch);
+        };
+        let is_counted = self.search_limit.is_some() || self.counted.is_some();
+        let is_changed = self
+            .engine_changes
+            .is_some_and(|seed| native::is_translated_at(seed, group.index));
+        let ways = &mut tally.ways;
+        let reason = if is_counted {
+            &mut ways.landings
+        } else if is_changed {
+            &mut ways.others
+        } else if native::needs_translation(machine, group) {
+            &mut ways.unmarked
+        } else {
+            return native::run(machine, tally, stretch);
+        };
+        // Once for a way that is gone in stretches.
+        *reason += u64::from(machine.since_event() == 0);
+        machine.rest_points();
+        tally.translate(machine, stretch)
     }
 
     /// An instruction that traps, as `int3` does, has been executed when it stops: the place behind it, before
@@ -370,7 +380,7 @@ fn has_faulted(machine: &Machine, group: &Group<'_>, length: u8) -> bool {
     let ip = machine.registers().rip;
     // Behind an instruction that traps, as `int 4` does.
     let behind = ip + u64::from(length);
-    group.event.kind == EventKind::Fault && [ip, behind].contains(&group.event.header.ip)
+    group.event.kind == EventKind::Fault && [ip, behind].contains(&{ group.event.header.ip })
 }
 
 /// That refusal.

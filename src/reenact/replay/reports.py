@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Union
 
 from reenact.errors import ReplayError
@@ -32,20 +32,25 @@ class Natively:
     """What the program's own code did in a replay, untranslated.
 
     It came to `calls` system calls; `instructions` of it were left to the translated engine one by
-    one (non-deterministic ones, faults), and the rest of the way to an event was so often, as its
-    `code` is not executed as it is.
+    one (non-deterministic ones, faults). So many ways to an event, or what was left of them, were
+    translated: as `code` there looks like an instruction whose result is not determined; for
+    `own_stores`, where code writes to its own page; to `landings` in the middle of computation,
+    where instructions are counted; to `unmarked` instructions, in whose place the recorder had put
+    nothing; and `others`, as of programs that step themselves. That took `translated_seconds`.
     """
 
     calls: int = 0
     instructions: int = 0
     code: int = 0
+    own_stores: int = 0
+    landings: int = 0
+    unmarked: int = 0
+    others: int = 0
+    translated_seconds: float = 0.0
 
     def __add__(self, other: Natively) -> Natively:
-        return Natively(
-            self.calls + other.calls,
-            self.instructions + other.instructions,
-            self.code + other.code,
-        )
+        pairs = ((getattr(self, each.name), getattr(other, each.name)) for each in fields(self))
+        return Natively(*(one + two for one, two in pairs))
 
 
 @dataclass(frozen=True)
@@ -246,9 +251,9 @@ def _natively(record: object) -> Natively | None:
         return None
     if not isinstance(record, dict):
         raise TypeError("native")
-    return Natively(
-        _number(record, "calls"), _number(record, "instructions"), _number(record, "code")
-    )
+    counts = (each.name for each in fields(Natively) if each.name != "translated_seconds")
+    numbers = {name: _number(record, name) for name in counts}
+    return Natively(**numbers, translated_seconds=_number(record, "translated") / 1e9)
 
 
 def _divergence(record: Mapping[str, Any]) -> Divergence:

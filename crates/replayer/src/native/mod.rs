@@ -28,6 +28,7 @@ use crate::feed::Group;
 use crate::json::Line;
 use crate::machine::Machine;
 use crate::memory::page_down;
+use crate::system;
 use crate::ticks;
 use gate::Trap;
 
@@ -45,8 +46,25 @@ pub struct Tally {
     pub calls: u64,
     /// Instructions that were left to the translated engine: breakpoints and faults.
     pub instructions: u64,
-    /// Times that the rest of the way to an event was left to it: code that is not executed as it is.
+    /// Ways to an event, or what was left of them, that it went ...
+    pub ways: Ways,
+    /// Nanoseconds that these took.
+    pub translated: u64,
+}
+
+/// Ways that were translated, by the reason.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ways {
+    /// Bytes on a page look like an instruction whose result is not determined, or something is not executed as it is.
     pub code: u64,
+    /// Code writes to its own page again and again.
+    pub own_stores: u64,
+    /// They lead to a place in the middle of computation: instructions are counted.
+    pub landings: u64,
+    /// The event is an instruction in whose place nothing stands.
+    pub unmarked: u64,
+    /// The program steps itself, or its image is not as it was while recording.
+    pub others: u64,
 }
 
 impl Tally {
@@ -54,7 +72,20 @@ impl Tally {
     pub fn report(&self, line: &mut Line) {
         line.number("calls", self.calls)
             .number("instructions", self.instructions)
-            .number("code", self.code);
+            .number("code", self.ways.code)
+            .number("own_stores", self.ways.own_stores)
+            .number("landings", self.ways.landings)
+            .number("unmarked", self.ways.unmarked)
+            .number("others", self.ways.others)
+            .number("translated", self.translated);
+    }
+
+    /// Let the translated engine run on, and take the time.
+    pub fn translate(&mut self, machine: &mut Machine, limit: u64) -> Stop {
+        let begin = system::monotonic_ns();
+        let stop = machine.run(limit);
+        self.translated += system::monotonic_ns().saturating_sub(begin);
+        stop
     }
 }
 
@@ -68,7 +99,8 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
     machine.begin_points();
     loop {
         if !machine.can_run_natively() {
-            return machine.run(most);
+            tally.ways.others += 1;
+            return tally.translate(machine, most);
         }
         machine.lose_count();
         cross(machine);
@@ -97,7 +129,7 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
         if is_step(machine, &trap, ip) {
             return stepped(machine, tally, ip);
         }
-        let limit = match what_stopped(machine, &trap) {
+        match what_stopped(machine, &trap) {
             // An instruction may lie in two pages. Opened twice in a row, it would not help a third time.
             Trapped::Page
                 if opened != Some((ip, trap.address))
@@ -107,8 +139,8 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
                 continue;
             }
             Trapped::Page => {
-                tally.code += 1;
-                most
+                tally.ways.code += 1;
+                return tally.translate(machine, most);
             }
             Trapped::Store => {
                 opened = None;
@@ -117,20 +149,18 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
             Trapped::OwnStore if own_stores < MOST_OWN_STORES => {
                 opened = None;
                 own_stores += 1;
-                1
             }
             Trapped::OwnStore => {
-                tally.code += 1;
-                most
+                tally.ways.own_stores += 1;
+                return tally.translate(machine, most);
             }
             Trapped::Instruction => {
                 machine.registers_mut().rip = instruction_of(machine, &trap, ip);
                 tally.instructions += 1;
-                1
             }
-        };
-        match machine.run(limit) {
-            Stop::Budget if limit == 1 => {}
+        }
+        match machine.run(1) {
+            Stop::Budget => {}
             stop => return stop,
         }
     }
