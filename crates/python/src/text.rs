@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use reenact_syscalls::{
     format_call, lookup, signal_name, Content, Descriptors, Kind, Memory, Output,
 };
-use reenact_trace::event::{flags, instruction};
+use reenact_trace::event::{flags, instruction, EventHeader};
 use reenact_trace::{Event, EventKind, Tag};
 
 /// Name of what `code` stands for; empty when it stands for nothing.
@@ -142,8 +142,11 @@ fn signal(number: u16) -> String {
 
 /// One line for a person: the call with arguments and result, the signal, the message.
 pub fn describe(event: &Event<'_>) -> String {
-    let header = &event.header;
-    let (name, args) = (name(event), &header.args);
+    let header = event.header;
+    let name = name(event);
+    let EventHeader {
+        args, result, ip, ..
+    } = *header;
     let is_filtered = header.flags & flags::FILTERED != 0;
     match event.kind {
         EventKind::Syscall if is_filtered => format!("{}, by a seccomp filter", call(event, &name)),
@@ -155,7 +158,7 @@ pub fn describe(event: &Event<'_>) -> String {
             let killed = signal((header.result & 0x7f) as u16);
             format!("{name}: killed by a seccomp filter, {killed}")
         }
-        EventKind::Exit => format!("{name}({})", header.result),
+        EventKind::Exit => format!("{name}({result})"),
         EventKind::Instruction if instruction::stores_state(header.code) => {
             format!("{name} of {:#x}", args[3] << 32 | args[0])
         }
@@ -164,8 +167,8 @@ pub fn describe(event: &Event<'_>) -> String {
             format!("{name}: rax={rax:#x} rbx={rbx:#x} rcx={rcx:#x} rdx={rdx:#x}")
         }
         EventKind::SignalDelivered => name,
-        EventKind::Fault => format!("{name} at {:#x}", header.ip),
-        EventKind::VforkReturn => format!("= {}", header.result),
+        EventKind::Fault => format!("{name} at {ip:#x}"),
+        EventKind::VforkReturn => format!("= {result}"),
         EventKind::ProcessStart => format!("pid {}", args[2]),
         EventKind::ImageBegin => text_of(event, Tag::Path),
         EventKind::Note | EventKind::RecordingEnd => text_of(event, Tag::Text),
@@ -174,15 +177,17 @@ pub fn describe(event: &Event<'_>) -> String {
 }
 
 fn call(event: &Event<'_>, name: &str) -> String {
-    let header = &event.header;
+    let EventHeader {
+        code, args, result, ..
+    } = *event.header;
     let mut text = String::new();
-    if let Some(call) = lookup(header.code.into()) {
-        if format_call(call, &header.args, header.result, &mut text).is_ok() {
+    if let Some(call) = lookup(code.into()) {
+        if format_call(call, &args, result, &mut text).is_ok() {
             return text;
         }
     }
-    let args: Vec<String> = header.args.iter().map(|arg| format!("{arg:#x}")).collect();
-    format!("{name}({}) = {}", args.join(", "), header.result)
+    let args: Vec<String> = args.iter().map(|arg| format!("{arg:#x}")).collect();
+    format!("{name}({}) = {result}", args.join(", "))
 }
 
 fn text_of(event: &Event<'_>, tag: Tag) -> String {

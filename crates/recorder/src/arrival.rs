@@ -144,13 +144,11 @@ fn arguments(registers: &Registers, header: &mut EventHeader) -> [u64; 6] {
         word(&r.r8),
         word(&r.r9),
     ];
-    let [a, b, c, d, e, f] = &mut header.args;
-    put(a, args[0]);
-    put(b, args[1]);
-    put(c, args[2]);
-    put(d, args[3]);
-    put(e, args[4]);
-    put(f, args[5]);
+    let places = (&raw mut header.args).cast::<u64>();
+    for (index, &value) in args.iter().enumerate() {
+        // SAFETY: `args` has as many words.
+        unsafe { put(places.add(index), value) };
+    }
     args
 }
 
@@ -160,10 +158,14 @@ fn word(place: &u64) -> u64 {
     unsafe { core::ptr::from_ref(place).read_volatile() }
 }
 
+/// Write a word by itself.
+///
+/// # Safety
+/// It is one of the header's.
 #[inline(always)]
-fn put(place: &mut u64, value: u64) {
-    // SAFETY: as above.
-    unsafe { core::ptr::from_mut(place).write_volatile(value) }
+unsafe fn put(place: *mut u64, value: u64) {
+    // SAFETY: by contract. The fields of a header need not be aligned for the compiler, but its ring is.
+    unsafe { place.write_volatile(value) }
 }
 
 /// Whether the tracer lets a call be performed, of which it is told when it begins and when a filter asks it.

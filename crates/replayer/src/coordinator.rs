@@ -97,7 +97,7 @@ fn first_event(session: &Session, process: u32) -> Result<EventHeader, ReplayErr
     if group.event.kind != EventKind::ProcessStart {
         return Err(ReplayError::BadEvent("a log must begin with ProcessStart"));
     }
-    Ok(group.event.header)
+    Ok(*group.event.header)
 }
 
 /// Find the way to one process: the ancestor that starts from nothing.

@@ -42,7 +42,7 @@ pub fn run(
         let message = alloc::format!(
             "the program goes on at {:#x} behind where it waited; the log has it at {:#x}",
             machine.registers().rip,
-            header.args[1]
+            { header.args }[1]
         );
         let what = What::InstructionPointer;
         return Err(matching::diverged(machine, group, &stop, what, message));

@@ -21,7 +21,7 @@ pub struct Creation {
 impl Creation {
     /// Read from the call's arguments; `None` for other calls, and for those that failed.
     pub fn of(header: &EventHeader, memory: &Memory) -> Result<Option<Creation>, ReplayError> {
-        let args = &header.args;
+        let args = header.args;
         // A call that failed has made nothing, whatever it was asked for, and wherever.
         if header.result < 0 {
             return Ok(None);

@@ -88,7 +88,7 @@ impl Divergence {
                 .number("code", u64::from(expected.code))
                 .number("tid", u64::from(expected.tid))
                 .hexadecimal("ip", expected.ip)
-                .hexadecimals("args", &expected.args)
+                .hexadecimals("args", &{ expected.args })
                 .hexadecimal("checksum", expected.register_checksum);
         });
         let found = &self.found;

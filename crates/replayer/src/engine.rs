@@ -105,7 +105,7 @@ impl Engine {
     pub fn begin_behind(&mut self, event: u64) -> Result<(), ReplayError> {
         let options = &self.session.options;
         if let Some(group) = self.feed.peek()? {
-            self.start = group.event.header;
+            self.start = *group.event.header;
         }
         let behind = snapshot::begin(&mut self.machine, options, self.process, event)?;
         self.pace.begin_behind(behind.time);
@@ -228,7 +228,7 @@ impl Engine {
                 if group.event.kind != EventKind::ProcessStart {
                     return Err(ReplayError::BadEvent("a log must begin with ProcessStart").into());
                 }
-                self.start = group.event.header;
+                self.start = *group.event.header;
             }
             let header = &group.event.header;
             if group.event.kind == EventKind::Turn {
@@ -279,19 +279,20 @@ impl Engine {
                 );
             }
             self.pace.event_done(&mut self.machine, header.time);
-            let (index, kind, header) = (group.index, group.event.kind, *header);
+            let has_client = self.path.is_empty() && self.pace.control.is_some();
+            let told = has_client.then(|| (group.index, group.event.kind, **header));
             self.feed.advance();
             if self.path.is_empty() {
                 self.take_snapshot();
             }
-            if self.path.is_empty() && self.pace.control.is_some() {
+            if let Some((index, kind, header)) = told {
                 self.tell_client(index, kind, &header)?;
             }
             match step {
                 Step::Next => {}
                 Step::Exited(exit_status) => return Ok(End::Exit(exit_status)),
                 Step::Stopped => return Ok(End::Stopped),
-                Step::Fork { process, child } => self.fork(process, child)?,
+                Step::Fork { process, child } => self.fork(process, *child)?,
             }
         }
     }

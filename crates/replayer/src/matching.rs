@@ -75,7 +75,7 @@ pub fn diverged(
     Failure::Divergence(Box::new(Divergence {
         what,
         message,
-        expected: group.event.header,
+        expected: *group.event.header,
         expected_index: group.index,
         found: found(stop, &registers),
         registers,
@@ -148,7 +148,7 @@ pub fn check(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<(), Fa
             format!(
                 "{} {} at {:#x}; the log has it at {expected_ip:#x}",
                 group.event.kind.name(),
-                header.code,
+                { header.code },
                 registers.rip
             ),
         );
@@ -238,11 +238,11 @@ fn check_registers(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<
         group.event.kind,
         EventKind::Syscall | EventKind::Blocked | EventKind::Exit | EventKind::ImageBegin
     ) {
-        for (index, (found, expected)) in found.iter().zip(&header.args).enumerate() {
+        for (index, (found, expected)) in found.into_iter().zip(header.args).enumerate() {
             if found != expected {
                 let message = format!(
                     "argument {index} of system call {} is {found:#x}; the log has {expected:#x}",
-                    header.code
+                    { header.code }
                 );
                 return Err(diverged(machine, group, stop, What::Arguments, message));
             }
@@ -251,7 +251,7 @@ fn check_registers(machine: &Machine, group: &Group<'_>, stop: &Stop) -> Result<
     let message = format!(
         "the registers at {} {} are not those of the recording",
         group.event.kind.name(),
-        header.code
+        { header.code }
     );
     Err(diverged(machine, group, stop, What::Registers, message))
 }
@@ -264,7 +264,9 @@ pub fn check_interrupted(machine: &Machine, group: &Group<'_>) -> Result<(), Fai
     if registers.rip != header.ip {
         let message = format!(
             "signal {} at {:#x}; the log has it at {:#x}",
-            header.code, registers.rip, header.ip
+            { header.code },
+            registers.rip,
+            { header.ip }
         );
         return Err(diverged(
             machine,

@@ -43,7 +43,7 @@ pub fn send(descriptor: i32, process: u32, group: &Group<'_>, memory: &Memory) {
         bytes: Vec::new(),
     };
     let content = written_output::content(group);
-    content.ranges(&header.args, left, memory, |address, length| {
+    content.ranges(&{ header.args }, left, memory, |address, length| {
         frame.add(memory, address, length);
     });
     frame.flush();

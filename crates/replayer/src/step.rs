@@ -1,5 +1,7 @@
 //! One event: run up to it, compare, let it take effect.
 
+use alloc::boxed::Box;
+
 use reenact_freestanding::numbers as n;
 use reenact_trace::event::{flags, instruction, KILLED_THREAD};
 use reenact_trace::registers::USER_FLAGS;
@@ -23,12 +25,16 @@ use crate::written_output;
 use crate::xsave_area::VectorState;
 
 /// What follows from an event for the process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Step {
     /// Go on with the next event.
     Next,
     /// A recorded child was forked; it starts with these registers.
-    Fork { process: u32, child: Registers },
+    Fork {
+        process: u32,
+        /// Rare, and large.
+        child: Box<Registers>,
+    },
     /// The process has exited with this status.
     Exited(i64),
     /// The recording was stopped.
@@ -37,7 +43,7 @@ pub enum Step {
 
 /// Let the event at hand happen.
 pub fn perform(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
-    let header = &group.event.header;
+    let header = group.event.header;
     if switches_thread(machine, group) {
         machine.switch_to(header.tid)?;
     }
@@ -216,7 +222,7 @@ fn tell_writes(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) {
 }
 
 fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
-    let header = &group.event.header;
+    let header = group.event.header;
     run_and_check(machine, group, pace)?;
     if !written_output::is_recorded(group, &machine.memory) {
         let message = alloc::string::String::from(
@@ -275,7 +281,7 @@ fn syscall(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<
             .ok_or(ReplayError::BadEvent("a damaged process number"))?;
         return Ok(Step::Fork {
             process: process as u32,
-            child,
+            child: Box::new(child),
         });
     }
     if creation.flags & CLONE_VM != 0 {
@@ -300,7 +306,7 @@ fn process_start(machine: &mut Machine, group: &Group<'_>) -> Result<Step, Failu
 }
 
 fn image_begin(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
-    let header = &group.event.header;
+    let header = group.event.header;
     let by_exec = matches!(u64::from(header.code), n::EXECVE | n::EXECVEAT);
     if by_exec && machine.has_image {
         run_and_check(machine, group, pace)?;
@@ -337,7 +343,7 @@ fn signal_delivered(
     group: &Group<'_>,
     pace: &mut Pace,
 ) -> Result<Step, Failure> {
-    let header = &group.event.header;
+    let header = group.event.header;
     if header.flags & flags::AT_SYSCALL_ENTRY != 0 {
         run_and_check(machine, group, pace)?;
     } else if header.flags & flags::IMMEDIATE != 0 {
@@ -362,7 +368,7 @@ fn signal_delivered(
 
 /// The thread was stopped by its tracer, which may have changed it.
 fn traced(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
-    let header = &group.event.header;
+    let header = group.event.header;
     if header.flags & flags::AT_SYSCALL_ENTRY != 0 {
         run_and_check(machine, group, pace)?;
     } else {
@@ -403,10 +409,10 @@ fn instruction(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
     };
     machine.count_event(true);
     effects::apply_attachments(machine, group)?;
-    let header = &group.event.header;
+    let header = group.event.header;
     let registers = machine.registers_mut();
     let [rax, rbx, rcx, rdx, rflags, destination] = header.args;
-    match header.code {
+    match { header.code } {
         instruction::CPUID => {
             (registers.rax, registers.rbx) = (rax, rbx);
             (registers.rcx, registers.rdx) = (rcx, rdx);
@@ -439,7 +445,7 @@ fn vfork_return(
     group: &Group<'_>,
     pace: &mut Pace,
 ) -> Result<Step, Failure> {
-    let header = &group.event.header;
+    let header = group.event.header;
     let parent = header.tid;
     if machine.threads.current.is_some_and(|tid| tid == parent) && !machine.threads.ended {
         return Err(ReplayError::BadEvent("a return from vfork without a vfork").into());
@@ -470,7 +476,7 @@ fn vfork_return(
 
 fn exit(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Step, Failure> {
     run_and_check(machine, group, pace)?;
-    let header = &group.event.header;
+    let header = group.event.header;
     let is_filtered = header.flags & flags::FILTERED != 0;
     let ends_thread = is_filtered && header.result & KILLED_THREAD != 0;
     let number = match u64::from(header.code) {
@@ -487,7 +493,7 @@ fn exit(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Result<Ste
     effects::apply_attachments(machine, group)?;
     machine.threads.ended = true;
     let in_vfork_child = !machine.threads.vfork_parents.is_empty();
-    if machine.threads.companions.remove(&header.tid) {
+    if machine.threads.companions.remove(&{ header.tid }) {
         return Ok(Step::Next);
     }
     let last = number == n::EXIT_GROUP || machine.threads.waiting.is_empty();

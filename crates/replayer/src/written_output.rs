@@ -36,7 +36,7 @@ fn checksum_by_pieces<const PIECE: usize>(group: &Group<'_>, length: u64, memory
     let mut checksum = Checksum::default();
     let mut piece = [0u8; PIECE];
     content(group).ranges(
-        &group.event.header.args,
+        &{ group.event.header.args },
         length,
         memory,
         |address, length| {

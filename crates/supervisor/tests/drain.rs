@@ -110,7 +110,7 @@ fn parallel_logs_arrive_whole_and_in_order() {
         for (index, event) in Events::new(bytes).enumerate() {
             let event = event.expect("a whole event");
             assert_eq!(
-                event.header.result,
+                { event.header.result },
                 (index as i64) << 8 | i64::from(process)
             );
         }
@@ -209,9 +209,9 @@ fn a_child_killed_before_its_first_event_has_a_log() {
         let start = Events::new(bytes).next().expect("one event");
         let start = start.expect("a whole event");
         assert_eq!(start.kind, EventKind::ProcessStart);
-        assert_eq!(start.header.code, reenact_trace::event::start::FORK);
+        assert_eq!({ start.header.code }, reenact_trace::event::start::FORK);
         let pid = u64::from(child.id());
-        assert_eq!(start.header.args[..3], [1, 17 + how as u64, pid]);
+        assert_eq!({ start.header.args }[..3], [1, 17 + how as u64, pid]);
         child.wait().expect("our own child");
     }
 }

@@ -226,7 +226,7 @@ pub mod instruction {
 
 /// The fixed part of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
+#[repr(C, packed)]
 pub struct EventHeader {
     /// Bytes of the whole record, header and attachments; a multiple of 8.
     pub size: u32,
@@ -262,7 +262,7 @@ pub const MAX_EVENT_SIZE: usize = 256 * 1024;
 /// A borrowed event: header and attachment bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    pub header: EventHeader,
+    pub header: &'a EventHeader,
     pub kind: EventKind,
     body: &'a [u8],
 }
@@ -292,8 +292,8 @@ impl<'a> Event<'a> {
                 available: bytes.len(),
             });
         }
-        // SAFETY: length checked, any bit pattern is valid, unaligned read.
-        let header = unsafe { bytes.as_ptr().cast::<EventHeader>().read_unaligned() };
+        // SAFETY: length checked, any bit pattern is valid, and any alignment.
+        let header = unsafe { &*bytes.as_ptr().cast::<EventHeader>() };
         let size = header.size as usize;
         if size < EventHeader::SIZE || !size.is_multiple_of(8) || size > MAX_EVENT_SIZE {
             return Err(EventError::BadSize(header.size));
