@@ -192,8 +192,8 @@ impl Table {
     ) -> Result<(), Error> {
         distribution.build(states);
         self.accuracy = distribution.accuracy;
-        for index in 0..1usize << self.accuracy {
-            self.codes[index] = self.meaning(states[index])?;
+        for (index, &state) in states[..1 << self.accuracy].iter().enumerate() {
+            self.codes[index] = self.meaning(state)?;
         }
         Ok(())
     }

@@ -141,7 +141,7 @@ fn count(bytes: &[u8]) -> Result<(usize, usize), Error> {
     match byte(0)? {
         few @ 0..128 => Ok((few, 1)),
         255 => Ok((byte(1)? + (byte(2)? << 8) + 0x7f00, 3)),
-        high => Ok(((high - 128 << 8) + byte(1)?, 2)),
+        high => Ok((((high - 128) << 8) + byte(1)?, 2)),
     }
 }
 
