@@ -1,5 +1,6 @@
 //! Brings chunks of a file into memory, checked and decompressed, one at a time.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use reenact_decompress::Decoder;
@@ -12,7 +13,8 @@ use crate::system;
 /// The reader.
 pub struct ChunkReader {
     file: i32,
-    decoder: Decoder,
+    /// Large, for a stack.
+    decoder: Box<Decoder>,
     stored: Vec<u8>,
     content: Vec<u8>,
     /// Bytes of `content` that are the chunk's.
@@ -23,7 +25,7 @@ impl ChunkReader {
     pub fn new(file: i32) -> ChunkReader {
         ChunkReader {
             file,
-            decoder: Decoder::default(),
+            decoder: Box::default(),
             stored: Vec::new(),
             content: Vec::new(),
             length: 0,

@@ -280,7 +280,7 @@ impl Engine {
             }
             self.pace.event_done(&mut self.machine, header.time);
             let has_client = self.path.is_empty() && self.pace.control.is_some();
-            let told = has_client.then(|| (group.index, group.event.kind, **header));
+            let told = has_client.then_some((group.index, group.event.kind, **header));
             self.feed.advance();
             if self.path.is_empty() {
                 self.take_snapshot();

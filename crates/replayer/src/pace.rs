@@ -135,8 +135,6 @@ impl Pace {
 
     /// Run to the next stop that is the program's doing; while a landing is searched for, also
     /// [`Stop::Budget`] when the search has gone too far.
-    // By a call of its own: what a program has written over our stack meanwhile shows at once, not when all has been reported.
-    #[inline(never)]
     pub fn run(&mut self, machine: &mut Machine, group: &Group<'_>) -> Result<Stop, Failure> {
         self.run_from(machine, group, false)
     }

@@ -412,7 +412,8 @@ fn instruction(machine: &mut Machine, group: &Group<'_>, pace: &mut Pace) -> Res
     let header = group.event.header;
     let registers = machine.registers_mut();
     let [rax, rbx, rcx, rdx, rflags, destination] = header.args;
-    match { header.code } {
+    let code = header.code;
+    match code {
         instruction::CPUID => {
             (registers.rax, registers.rbx) = (rax, rbx);
             (registers.rcx, registers.rdx) = (rcx, rdx);

@@ -118,8 +118,12 @@ impl<'a> Readers<'a> {
                 let _ = write!(text, "{:.6}", trace.clock().seconds(event.header.time));
                 if let Some(call) = reenact_syscalls::lookup(event.header.code.into()) {
                     let header = &event.header;
-                    let _ =
-                        reenact_syscalls::format_call(call, &header.args, header.result, &mut text);
+                    let _ = reenact_syscalls::format_call(
+                        call,
+                        &{ header.args },
+                        header.result,
+                        &mut text,
+                    );
                 }
                 std::hint::black_box(event.attachments().count());
                 self.counts.events += 1;
