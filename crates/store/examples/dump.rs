@@ -75,13 +75,13 @@ fn print_event(index: u64, event: &reenact_trace::Event<'_>) {
     println!(
         "  {index} {} code {} flags {:#x} tid {} ip {:#x} regs {:016x} args {:x?} = {:#x}",
         event.kind.name(),
-        header.code,
-        header.flags,
-        header.tid,
-        header.ip,
-        header.register_checksum,
-        header.args,
-        header.result,
+        { header.code },
+        { header.flags },
+        { header.tid },
+        { header.ip },
+        { header.register_checksum },
+        { header.args },
+        { header.result },
     );
     for attachment in event.attachments() {
         let text = matches!(attachment.tag, Tag::Text | Tag::Path | Tag::Argv);
