@@ -136,6 +136,10 @@ SIGNALS = (
     Guest("signal_nested", same=NOTHING),
     Guest("signal_stack"),
     Guest("signal_frame"),
+    Guest("signal_bad_frames"),
+    Guest("vdso_bad_pointers"),
+    Guest("sysenter"),
+    Guest("signal_unknown_flags"),
     Guest("signal_wait"),
     Guest("signal_descriptor"),
     Guest("signal_blocked_own", status=5),
@@ -177,6 +181,7 @@ MEMORY = (
     Guest("vdso_functions"),
     Guest("map_private"),
     Guest("map_remap"),
+    Guest("map_implied_execution"),
     Guest("growsdown_parts"),
     Guest("map_guard"),
     Guest("half_done"),
@@ -242,6 +247,8 @@ SHARED = (
 
 INSTRUCTIONS = (
     Guest("clocks", same=NOTHING),
+    Guest("output_order_threads", "output_order.c", flags=("-O2", "-pthread"), same=NOTHING),
+    Guest("output_order_processes", "output_order.c", arguments=("processes",), same=NOTHING),
     Guest("clock_loop", same=NOTHING),
     Guest("instructions", same=NOTHING),
     Guest("transactions", same=STDOUT_ONLY),

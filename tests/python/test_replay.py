@@ -165,6 +165,18 @@ def test_output_of_several_processes_is_ordered():
     assert written == [(1, b"a"), (1, b"b"), (1, b"c"), (2, b"d")]
 
 
+def test_what_threads_have_logged_late_is_put_in_order():
+    written = []
+    with OrderedOutput(lambda stream, content: written.append(content)) as output:
+        take_all(output, frame(0, 1, b"second", 1))
+        output.expect_processes(1)
+        assert written == []
+        take_all(output, frame(0, 1, b"first", 0) + frame(0, 1, b"fourth", 3))
+        assert written == [b"first", b"second"]
+        take_all(output, frame(0, 1, b"third", 2))
+        assert written == [b"first", b"second", b"third", b"fourth"]
+
+
 def test_output_of_one_process_goes_through():
     written = []
     with OrderedOutput(lambda stream, content: written.append(content)) as output:

@@ -94,6 +94,15 @@ pub const ALIGNMENT_CHECK: u64 = 1 << 18;
 /// DF of the flags.
 pub const DIRECTION_FLAG: u64 = 1 << 10;
 
+/// Whether an address is one that the processor can go on at, if only to fault there: to jump to another one faults
+/// where the jump is.
+pub fn is_canonical(address: u64) -> bool {
+    /// Of addresses with four levels of pages. With five, a program has code beyond them only if it asks for that place.
+    const BITS: u32 = 48;
+    let shift = u64::BITS - BITS;
+    ((address << shift) as i64 >> shift) as u64 == address
+}
+
 impl Frame {
     /// The frame of a thread that has not run yet.
     pub const fn new(stack_top: u64) -> Frame {

@@ -72,7 +72,7 @@ pub fn build(interruption: &Interruption<'_>, components: Components) -> SignalF
         r.rax, r.rcx, r.rsp, r.rip, r.rflags,
     ];
     words[6..24].copy_from_slice(&general);
-    words[24] = 0x33 | 0x2b << 48; // cs and ss
+    words[24] = u64::from(CODE_SEGMENT) | 0x2b << 48; // cs and ss
     if let Some([error, trap, address]) = interruption.fault {
         words[25..27].copy_from_slice(&[error, trap]);
         words[28] = address;
@@ -108,11 +108,16 @@ pub fn build(interruption: &Interruption<'_>, components: Components) -> SignalF
 /// address, which the handler's `ret` has consumed.
 pub const READ_BACK: usize = 38 * 8;
 
+/// Selector of the code segment that 64-bit programs have.
+pub const CODE_SEGMENT: u16 = 0x33;
+
 /// What a frame says about the thread that goes on.
 pub struct Returned {
     pub registers: Registers,
     pub mask: u64,
     pub stack: AlternateStack,
+    /// Selector of the code segment; the kernel has it be one of programs.
+    pub code_segment: u16,
     /// Address of the XSAVE area; 0: none.
     pub state_address: u64,
 }
@@ -121,6 +126,7 @@ pub struct Returned {
 pub fn read(bytes: &[u8; READ_BACK], before: &Registers) -> Returned {
     /// Flags that a frame may change (arch/x86/kernel/signal_64.c: FIX_EFLAGS).
     const FIX_FLAGS: u64 = 0x5_0dd5;
+    const OF_PROGRAMS: u16 = 3;
     let word = |index: usize| {
         let mut word = [0u8; 8];
         word.copy_from_slice(&bytes[8 * index..8 * index + 8]);
@@ -156,6 +162,7 @@ pub fn read(bytes: &[u8; READ_BACK], before: &Registers) -> Returned {
             flags: word(3),
             size: word(4),
         },
+        code_segment: word(23) as u16 | OF_PROGRAMS,
         state_address: word(28),
     }
 }

@@ -67,10 +67,13 @@ fn deliver_before_going_on(thread: &mut Thread) {
 
 #[inline(never)]
 fn on_vdso_call(thread: &mut Thread) {
-    vdso::on_call(thread);
+    let unwritten = vdso::on_call(thread);
     spinning::count_clock_read(thread);
     if thread.is_stepped {
         ptrace::stops::step_stop(thread);
+    }
+    if let Some(address) = unwritten {
+        signal::raise_unwritable(thread, address);
     }
     if signal::queued(thread) {
         signal::deliver_queued(thread, Moment::AfterEvent, None);

@@ -39,7 +39,7 @@ pub fn perform(
         Wait::Ioctl => ioctl(args[1] as u32).is_ok_and(|request| request.may_block),
     };
     if directly && entry.content.gives_out() {
-        last_outputs::perform(call, args)
+        last_outputs::perform(call, entry, args)
     } else if directly {
         while_released(call, |call| direct(call, args))
     } else {

@@ -16,9 +16,9 @@ use crate::nested_pointers::{self, Vectors, Verdict};
 use crate::text;
 use crate::time_left::TimeLeft;
 use crate::{
-    asynchronous_io, blocking, compared, file_changes, limits, mappings, message, pinning,
-    proc_files, process, ptrace, scheduler, signal, spinning, time_stamp_option, time_stamps,
-    virtualize,
+    asynchronous_io, blocking, compared, file_changes, implied_execution, limits, mappings,
+    message, output_order, pinning, proc_files, process, ptrace, scheduler, signal, spinning,
+    time_stamp_option, time_stamps, virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -125,6 +125,7 @@ fn perform_special(
         SpecialAction::AsynchronousIo => Some(asynchronous_io::perform(call)),
         SpecialAction::Trace => Some(ptrace::requests::perform(call)),
         SpecialAction::AwaitChild => Some(await_child(call, entry)),
+        SpecialAction::Personality => Some(Outcome::Done(implied_execution::personality(call))),
         SpecialAction::WriteToProcess => process::remote::refuse_writing(call.args[0]),
         SpecialAction::ProcessorState
         | SpecialAction::ListDirectory
@@ -334,6 +335,8 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
     let result = loop {
         let result = if scheduler::is_shared() && !call.thread.vfork_child {
             blocking::perform(call, entry, &args, change.is_some())
+        } else if output_order::is_shared(call, entry) {
+            output_order::write(call, &args)
         } else {
             // SAFETY: the program asked for this call; hidden descriptors were excluded.
             unsafe { interruptible::call(call.number, &args, call.thread.queued.as_ptr()) }

@@ -14,7 +14,8 @@ use crate::call::Call;
 use crate::released::{direct, while_released};
 use crate::signal::preemption::{self, Kind};
 use crate::thread::{self, Thread};
-use crate::{scheduler, signal};
+use crate::{output_order, scheduler, signal};
+use reenact_syscalls::SystemCall;
 
 /// Threads in such calls whose events are not in the log: how many, and a bit for the index of each.
 static GIVING: AtomicU32 = AtomicU32::new(0);
@@ -28,9 +29,14 @@ const ROUND_NS: u64 = 1_000_000;
 const ROUNDS: u32 = 2000;
 
 /// Make a call that gives out bytes, others running meanwhile. The raw result.
-pub fn perform(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
+pub fn perform(call: &mut Call<'_>, entry: &SystemCall, args: &[u64; 6]) -> i64 {
+    let make = if output_order::is_shared(call, entry) {
+        output_order::write
+    } else {
+        direct
+    };
     if call.thread.vfork_child || call.thread.companion {
-        return while_released(call, |call| direct(call, args));
+        return while_released(call, |call| make(call, args));
     }
     begin(call.thread);
     let result = while_released(call, |call| loop {
@@ -42,7 +48,7 @@ pub fn perform(call: &mut Call<'_>, args: &[u64; 6]) -> i64 {
             }
             begin(call.thread);
         }
-        let result = direct(call, args);
+        let result = make(call, args);
         let is_asked = result == -EINTR && ENDS.load(Ordering::Acquire);
         if !is_asked || signal::queued(call.thread) {
             return result;

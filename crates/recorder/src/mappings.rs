@@ -14,8 +14,8 @@ use crate::own_mappings::{OwnMapping, Shows};
 use crate::range_table::Range;
 use crate::{
     address_space, around_region, code_ranges, conversion, file_source, files, guest, half_done,
-    heap, hidden_descriptors, limits, log, mapped_files, object_content, patch, shared,
-    sharing_group, signal, sites, system_v, unknown_code,
+    heap, hidden_descriptors, implied_execution, limits, log, mapped_files, object_content, patch,
+    shared, sharing_group, signal, sites, system_v, unknown_code,
 };
 
 /// Perform a call of class Memory. `None`: an ordinary call after all.
@@ -28,7 +28,10 @@ pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
         MemoryAction::Break if !limits::allow_break(address) => {
             Some(Outcome::Done(heap::end() as i64))
         }
-        MemoryAction::Break => Some(Outcome::Done(heap::set_end(address))),
+        MemoryAction::Break => {
+            implied_execution::with_implied(call, PROT_READ);
+            Some(Outcome::Done(heap::set_end(address)))
+        }
         MemoryAction::AttachSegment => Some(system_v::attach(call)),
         MemoryAction::DetachSegment => Some(system_v::detach(call)),
         MemoryAction::Unmap if is_ours() => Some(Outcome::Done(unmap_around(call))),
@@ -181,6 +184,7 @@ fn protect(call: &mut Call<'_>) -> Outcome {
         _ => 0,
     };
     if length > 0 {
+        let protection = implied_execution::with_implied(call, protection);
         address_space::protect(address, length, protection);
         signal::dirty::join_neighbours(address, length);
         if protection & PROT_WRITE != 0 {
@@ -437,6 +441,7 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
         return Outcome::Done(result);
     }
     let at = result as u64;
+    let protection = implied_execution::with_implied(call, protection);
     if flags & MAP_TYPE == MAP_DROPPABLE {
         keep(at, length, protection);
     }

@@ -12,12 +12,17 @@ use crate::{ptrace, scheduler, signal};
 
 /// Make the call, unless a signal waits.
 pub fn direct(call: &Call<'_>, args: &[u64; 6]) -> i64 {
+    directly(call, call.number, args)
+}
+
+/// Make a call for the program's one, unless a signal waits.
+pub fn directly(call: &Call<'_>, number: u64, args: &[u64; 6]) -> i64 {
     let thread = &call.thread;
     let is_looked_at = thread.looks_armed.load(Ordering::Relaxed) != 0;
     let result = loop {
         thread.in_call.store(1, Ordering::Relaxed);
         // SAFETY: the program asked for this call.
-        let result = unsafe { interruptible::call(call.number, args, thread.queued.as_ptr()) };
+        let result = unsafe { interruptible::call(number, args, thread.queued.as_ptr()) };
         thread.in_call.store(0, Ordering::Relaxed);
         if result != -EINTR || !was_looked_at(call) {
             break result;

@@ -121,6 +121,8 @@ pub struct Thread {
     pub preemption_requested: AtomicU32,
     /// 1: a thread of this process that waits has asked it to yield in this turn.
     pub is_wanted: AtomicU32,
+    /// One more than the number of what its last call has written to an output; 0: it has none.
+    pub output_number: AtomicU64,
     /// 1: inside the kernel, in a call of the program, with the token.
     pub in_call: AtomicU32,
     /// What was found when it was last asked whether it spins.

@@ -105,9 +105,10 @@ fn read_layout(address: u64) -> Layout {
     Layout::parse(&maps[..length], address)
 }
 
-/// The program called a function of the vDSO.
+/// The program called a function of the vDSO. An address to which the answer could not be written: the function's own code
+/// would have faulted there, not answered EFAULT.
 #[inline(never)]
-pub fn on_call(thread: &mut Thread) {
+pub fn on_call(thread: &mut Thread) -> Option<u64> {
     let number = thread.frame.vdso;
     let answerer = if thread.time_stamps_fault {
         Answerer::Kernel
@@ -123,12 +124,16 @@ pub fn on_call(thread: &mut Thread) {
     event.header.flags = flags::VDSO;
     event.header.register_checksum = registers.checksum();
     event.header.args = [first, second, 0, 0, 0, 0];
+    let mut unwritten = None;
     for (address, bytes) in call.outputs() {
         if guest::write(address, bytes) {
             event.bytes(Tag::Write, address, bytes);
+        } else {
+            unwritten = unwritten.or(Some(address));
         }
     }
     event.header.result = call.result;
     event.commit();
     thread.frame.return_to_caller(call.result);
+    unwritten
 }

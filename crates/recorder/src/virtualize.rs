@@ -19,7 +19,8 @@ use reenact_trace::Tag;
 use crate::call::{Call, Outcome};
 use crate::guest::GuestMemory;
 use crate::{
-    arena, companions, cpuid, file_changes, guest, hidden_descriptors, proc_files, streams,
+    arena, companions, cpuid, file_changes, guest, hidden_descriptors, output_order, proc_files,
+    streams,
 };
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
@@ -196,7 +197,10 @@ fn content_changed(call: &mut Call<'_>, file: u64, result: i64, is_resize: bool)
     };
     if stream != 0 {
         call.event.header.flags |= stream;
-        call.event.sequence();
+        match output_order::take_number(&call.thread.output_number) {
+            Some(number) => call.event.bytes(Tag::Sequence, number, &[]),
+            None => call.event.sequence(),
+        }
     }
 }
 

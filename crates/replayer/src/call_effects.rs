@@ -3,6 +3,7 @@
 
 use reenact_freestanding::numbers as n;
 use reenact_syscalls::{advice_effect, lookup, AdviceEffect, Class, MemoryAction, SpecialAction};
+use reenact_trace::event::flags;
 use reenact_trace::{EventHeader, FileId, MapRecord, Tag};
 
 use crate::error::ReplayError;
@@ -68,6 +69,15 @@ fn length_done(group: &Group<'_>, action: MemoryAction) -> Option<u64> {
     (done.address == address).then(|| done.value()).flatten()
 }
 
+/// Permissions that the program has without having asked for them.
+fn implied(header: &EventHeader) -> u64 {
+    if header.flags & flags::READ_EXECUTES != 0 {
+        n::PROT_EXEC
+    } else {
+        0
+    }
+}
+
 fn set_segment_base(machine: &mut Machine, header: &EventHeader) {
     let [option, base, ..] = header.args;
     match option {
@@ -89,6 +99,10 @@ fn change_memory(
     let [first, _, third, fourth, ..] = header.args;
     let Some(second) = length_done(group, action) else {
         return Ok(());
+    };
+    let third = match action {
+        MemoryAction::Protect => third | implied(header),
+        _ => third,
     };
     let Machine {
         memory, translator, ..
@@ -204,7 +218,7 @@ fn move_break(machine: &mut Machine, group: &Group<'_>) -> Result<(), ReplayErro
     if new_page > old_page && group.find(Tag::Map).is_none() {
         let record = MapRecord {
             length: new_page - old_page,
-            protection: (n::PROT_READ | n::PROT_WRITE) as u32,
+            protection: (n::PROT_READ | n::PROT_WRITE | implied(group.event.header)) as u32,
             flags: (n::MAP_PRIVATE | n::MAP_ANONYMOUS) as u32,
             file: FileId::NONE.0,
             ..MapRecord::default()

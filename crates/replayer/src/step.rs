@@ -394,8 +394,9 @@ fn signal_return(
 ) -> Result<Step, Failure> {
     run_and_check(machine, group, pace)?;
     machine.count_event(true);
-    let frame = machine.registers().rsp;
-    let vectors = VectorState::from_signal_frame(&machine.translator, &machine.memory, frame)?;
+    // It is named where the kernel has loaded it.
+    let [state, ..] = group.event.header.args;
+    let vectors = VectorState::from_signal_frame(&machine.translator, &machine.memory, state)?;
     effects::apply_attachments(machine, group)?;
     let registers = effects::attached_registers(group)?;
     machine.set_general_registers(&registers);

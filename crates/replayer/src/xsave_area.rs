@@ -65,16 +65,12 @@ impl VectorState {
         unsafe { translator.load_vectors(self.lines.as_ptr().cast()) };
     }
 
-    /// The state that `rt_sigreturn` restores from the frame at `stack` (rsp at the call).
+    /// The state that `rt_sigreturn` restores from `address` in a signal frame; 0: the initial one.
     pub fn from_signal_frame(
         translator: &Translator,
         memory: &Memory,
-        stack: u64,
+        address: u64,
     ) -> Result<VectorState, ReplayError> {
-        // struct ucontext: flags, link, stack (3 words), then struct sigcontext, whose
-        // pointer `fpstate` comes after 23 words.
-        const STATE_POINTER: u64 = 40 + 23 * 8;
-        let address = memory.read_u64(stack.wrapping_add(STATE_POINTER))?;
         let mut state = VectorState::initial(translator);
         if address == 0 {
             return Ok(state);

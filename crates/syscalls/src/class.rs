@@ -115,6 +115,8 @@ pub enum SpecialAction {
     Trace,
     /// What a tracer waits for the kernel does not know.
     AwaitChild,
+    /// Whether what can be read can be executed, too, follows from it.
+    Personality,
     /// Into another recorded process it would write what no log explains: that is refused.
     WriteToProcess,
 }

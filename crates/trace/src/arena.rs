@@ -88,6 +88,9 @@ pub struct ArenaHeader {
     pub next_process: AtomicU32,
     /// Orders events of different processes ([`crate::Tag::Sequence`]).
     pub sequence: AtomicU64,
+    /// Held by whoever writes to the output that the recording began with while others may: 0 free, 1 held, 2 held and waited
+    /// for. Of a holder that was killed it is taken over.
+    pub output_lock: AtomicU32,
     /// Futex: producers add 1 and wake when the supervisor sleeps and has something to do.
     pub doorbell: AtomicU32,
     /// 1 while the supervisor sleeps on the doorbell.

@@ -164,6 +164,8 @@ pub mod flags {
     /// Of a `Syscall`: made by `int 0x80`. Number and arguments are those of the 64-bit call that it is; for one that is
     /// refused the number is [`super::NO_CALL`]. Only the result's register is changed. (No call is [`IMMEDIATE`].)
     pub const INT80: u8 = 1;
+    /// Of a `Syscall`: what it makes readable can be executed, too (`READ_IMPLIES_EXEC` of `personality`).
+    pub const READ_EXECUTES: u8 = 64;
 }
 
 /// In the result of a filtered `Exit`, beside the signal: the thread ends, and others of the process go on.

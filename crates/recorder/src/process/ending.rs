@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall0, syscall1, syscall2};
+use reenact_freestanding::syscall::{syscall0, syscall1};
 use reenact_trace::arena::slot_state;
 use reenact_trace::EventKind;
 
@@ -118,12 +118,13 @@ pub fn announce_fatal_signal(call: &mut Call<'_>, sent: &Sent) {
     }
 }
 
-/// `rt_sigreturn` on a frame that is not valid: the kernel kills with SIGSEGV.
+/// `rt_sigreturn` where no frame can be read: the kernel raises SIGSEGV behind the call.
 pub fn bad_signal_frame(thread: &mut Thread) -> Outcome {
+    if signal::is_taken(thread, signal::SIGSEGV) {
+        thread.fault = signal::raised_by_kernel();
+        return Outcome::Raised(0);
+    }
     crate::message::note("rt_sigreturn found no valid frame; the kernel answers with SIGSEGV");
-    signal::reset_kernel_action(signal::SIGSEGV);
-    signal::let_in(thread, signal::SIGSEGV);
-    // SAFETY: sends a signal to ourselves.
-    unsafe { syscall2(KILL, syscall0(GETPID) as u64, u64::from(signal::SIGSEGV)) };
-    Outcome::Done(-EFAULT)
+    signal::end_by_kernel(thread);
+    Outcome::Done(0)
 }

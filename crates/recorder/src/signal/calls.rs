@@ -11,6 +11,16 @@ use crate::guest;
 use crate::log::Builder;
 use crate::thread::Thread;
 
+/// Flags that every kernel keeps.
+const KNOWN_FLAGS: u64 = SA_NOCLDSTOP
+    | SA_NOCLDWAIT
+    | SA_SIGINFO
+    | SA_ONSTACK
+    | SA_RESTART
+    | SA_NODEFER
+    | SA_RESETHAND
+    | SA_RESTORER;
+
 /// Write for the program and log it. False: EFAULT.
 fn give(event: &mut Builder, address: u64, bytes: &[u8]) -> bool {
     if !guest::write(address, bytes) {
@@ -42,7 +52,8 @@ pub fn sigaction(event: &mut Builder, args: &[u64; 6]) -> i64 {
     let synchronous = SYNCHRONOUS.contains(&number);
     let mut inherited = Action::default();
     if let Some(wanted) = new {
-        let told = told(number, &wanted);
+        let mut told = told(number, &wanted);
+        told.flags |= wanted.flags & !KNOWN_FLAGS;
         let result = kernel_action(number, Some(&told), Some(&mut inherited));
         if result < 0 {
             return result;
@@ -57,6 +68,12 @@ pub fn sigaction(event: &mut Builder, args: &[u64; 6]) -> i64 {
         old.handler = inherited.handler;
     }
     if let Some(mut wanted) = new {
+        if wanted.flags & !KNOWN_FLAGS != 0 {
+            // Kernels since 5.11 keep none that they do not know, by which programs find out what they know.
+            let mut kept = Action::default();
+            kernel_action(number, None, Some(&mut kept));
+            wanted.flags &= KNOWN_FLAGS | kept.flags;
+        }
         wanted.mask &= !(bit(SIGKILL) | bit(SIGSTOP));
         *action(number) = wanted;
     }

@@ -282,6 +282,59 @@ pub fn deliver_raised(thread: &mut Thread) {
     enter(thread, &signal, Moment::AfterEvent, None);
 }
 
+/// SIGSEGV as the kernel raises it for a reason of its own.
+pub fn raised_by_kernel() -> QueuedSignal {
+    const SI_KERNEL: u64 = 0x80;
+    let mut raised = QueuedSignal {
+        number: SIGSEGV,
+        reserved: 0,
+        info: [0; 16],
+    };
+    (raised.info[0], raised.info[1]) = (u64::from(SIGSEGV), SI_KERNEL);
+    raised
+}
+
+/// The kernel raises SIGSEGV, behind the last event (`force_sig`).
+#[cold]
+pub fn raise_by_kernel(thread: &mut Thread) {
+    raise_behind_event(thread, raised_by_kernel());
+}
+
+/// SIGSEGV of a store to an address, behind the last event: code that we have run for the program would have made it.
+#[cold]
+pub fn raise_unwritable(thread: &mut Thread, address: u64) {
+    const SEGV_MAPERR: u64 = 1;
+    const SEGV_ACCERR: u64 = 2;
+    let mut raised = raised_by_kernel();
+    raised.info[1] = if guest::is_mapped(address & !(PAGE - 1), 1) {
+        SEGV_ACCERR
+    } else {
+        SEGV_MAPERR
+    };
+    raised.info[2] = address;
+    raise_behind_event(thread, raised);
+}
+
+fn raise_behind_event(thread: &mut Thread, raised: QueuedSignal) {
+    thread.fault = raised;
+    if is_taken(thread, SIGSEGV) {
+        deliver_raised(thread);
+    } else {
+        end_by_kernel(thread);
+    }
+}
+
+/// The kernel's SIGSEGV ends the process.
+#[cold]
+pub fn end_by_kernel(thread: &mut Thread) {
+    last_outputs::log_all(thread, || {});
+    arena::ring_doorbell();
+    kernel_action(SIGSEGV, Some(&Action::default()), None);
+    let_in(thread, SIGSEGV);
+    // SAFETY: sends a signal to ourselves.
+    unsafe { syscall2(KILL, unsafe_getpid(), u64::from(SIGSEGV)) };
+}
+
 /// Whether the program stands behind the instruction that raised the signal: traps (`int3`, `int 4`) do that.
 fn is_behind_trap(thread: &Thread, signal: &QueuedSignal) -> bool {
     const INT_4: [u8; 2] = [0xcd, 4];
@@ -300,17 +353,9 @@ fn unsafe_getpid() -> u64 {
 /// may have a stack of its own (arch/x86/kernel/signal.c: signal_setup_done).
 #[cold]
 fn no_room(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: Option<u64>) {
-    /// `si_code`: raised by the kernel.
-    const SI_KERNEL: u64 = 0x80;
     let is_blocked = thread.mask & bit(SIGSEGV) != 0;
     if signal.number != SIGSEGV && !is_blocked && action(SIGSEGV).is_handler() {
-        let mut raised = QueuedSignal {
-            number: SIGSEGV,
-            reserved: 0,
-            info: [0; 16],
-        };
-        (raised.info[0], raised.info[1]) = (u64::from(SIGSEGV), SI_KERNEL);
-        return enter(thread, &raised, moment, temporary);
+        return enter(thread, &raised_by_kernel(), moment, temporary);
     }
     message::note("a signal handler could not be entered: its stack is not writable");
     arena::ring_doorbell();

@@ -4,8 +4,9 @@
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::syscall2;
+use reenact_freestanding::syscall::{syscall2, syscall4};
 use reenact_interpose::frame::RESUME_FLAG;
+use reenact_interpose::signal_frame::CODE_SEGMENT;
 use reenact_interpose::user_context::{UserContext, FLAGS, RCX, RIP};
 use reenact_interpose::{
     call_sites, extended_state, guarded_copy, interruptible, time_stamp, transaction, Origin,
@@ -240,6 +241,14 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
     }
     if number == SIGSYS && is_synchronous(number, &signal) {
         return context.redirect(&mut thread.frame, way_of_call(&signal));
+    }
+    if is_synchronous(number, &signal) && context.selectors as u16 != CODE_SEGMENT {
+        // 32-bit code, to which we could not go back (`sysenter` ends there): it faults again, and dies of it.
+        message::note("the program has come to 32-bit code, whose faults are not recorded");
+        let action = [0u64; 4];
+        // SAFETY: a sigaction of zeros: the default action.
+        unsafe { syscall4(RT_SIGACTION, number.into(), action.as_ptr() as u64, 0, 8) };
+        return;
     }
     if is_synchronous(number, &signal) {
         thread.fault = signal;

@@ -31,8 +31,8 @@ pub use actions::{
 };
 pub use components::components;
 pub use deliver::{
-    deliver_fault, deliver_queued, deliver_raised, ends_process, interrupts, is_taken,
-    restarts_after_queued, Moment,
+    deliver_fault, deliver_queued, deliver_raised, end_by_kernel, ends_process, interrupts,
+    is_taken, raise_unwritable, raised_by_kernel, restarts_after_queued, Moment,
 };
 pub use handler::arm_stack;
 pub use held::{forget as forget_held, hand_over, pending, take_back};

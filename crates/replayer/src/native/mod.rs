@@ -17,7 +17,7 @@ pub mod gate;
 pub use arming::{arm, is_possible, CALLS_OF_OURS};
 
 use reenact_interpose::execution_watch::TRAP_PERF;
-use reenact_interpose::frame::RESUME_FLAG;
+use reenact_interpose::frame::{is_canonical, RESUME_FLAG};
 use reenact_interpose::trampoline::{self, Stand};
 use reenact_interpose::{guarded_copy, Origin};
 use reenact_trace::registers::TRAP_FLAG;
@@ -98,7 +98,7 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
     let mut opened = None;
     machine.begin_points();
     loop {
-        if !machine.can_run_natively() {
+        if !machine.can_run_natively() || !is_canonical(machine.registers().rip) {
             tally.ways.others += 1;
             return tally.translate(machine, most);
         }

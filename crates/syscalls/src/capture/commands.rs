@@ -26,10 +26,12 @@ pub(super) fn check_socket_option(args: &[u64; 6]) -> Result<(), Refusal> {
 pub(super) fn check_arch_prctl(args: &[u64; 6]) -> Result<(), Refusal> {
     let (errno, reason) = match args[0] as u32 {
         0x1012 => (19, "the recorder answers the cpuid instruction itself"),
-        0x1023 | 0x1025 => (EOPNOTSUPP, "tile registers are not recorded"),
+        0x1023 => (EOPNOTSUPP, "tile registers are not recorded"),
+        // As kernels say that do not know them.
+        0x1025 => (EINVAL, "tile registers are not recorded"),
         0x2001..=0x2003 => (EINVAL, "a second vDSO is not recorded"),
         0x4002 | 0x4004 => (EINVAL, "tagged addresses are not recorded"),
-        0x5001 | 0x5004 => (EOPNOTSUPP, "shadow stacks are not recorded"),
+        0x5001 | 0x5004 => (EINVAL, "shadow stacks are not recorded"),
         _ => return Ok(()),
     };
     Err(Refusal::Declined {

@@ -100,6 +100,7 @@ fn action(class: Class) -> Option<&'static str> {
             SpecialAction::Confine => "filters are the program's calls' alone",
             SpecialAction::Trace => "performed by the recorders",
             SpecialAction::AwaitChild => "tells of tracees, too",
+            SpecialAction::Personality => "whether what is readable can be executed is followed",
             SpecialAction::WriteToProcess => "`EPERM` for another recorded process",
         },
         Class::Plain | Class::Declined(..) | Class::Refused(..) => return None,

@@ -82,7 +82,7 @@ pub(super) const CALLS: &[SystemCall] = &[
     call(112, "setsid", &[]),
     call(121, "getpgid", &[("pid", Int)]),
     call(124, "getsid", &[("pid", Int)]),
-    call(135, "personality", &[("persona", Hex)]),
+    call(135, "personality", &[("persona", Hex)]).class(Class::Special(SpecialAction::Personality)),
     call(
         154,
         "modify_ldt",
