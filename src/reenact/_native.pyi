@@ -149,10 +149,14 @@ def record(
     linger: float = 2.0,
     chaos_seed: int | None = None,
     timeout: float | None = None,
+    snapshot_interval: float | None = None,
+    snapshot_events: int = 0,
 ) -> RecordOutcome:
     """Record a command; blocks until it has ended, without the GIL.
 
-    `linger` and `timeout` are in seconds; with `chaos_seed` threads are scheduled at random.
+    `linger`, `timeout` and `snapshot_interval` are in seconds; with `chaos_seed` threads are
+    scheduled at random. Each process takes a snapshot every so often, and whenever it has logged
+    `snapshot_events` events.
     Raises RecordError; nothing is left in `trace_dir` then.
     """
 

@@ -93,6 +93,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "confinement",
             "thread",
             "unfinished_wait",
+            "segment_bases",
             "cpuid",
         ),
         ("companions",),
@@ -143,6 +144,8 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "proc_files",
             "writable_memory",
         ),
+        # Whether snapshots are wanted, and what threads leave behind for them.
+        ("snapshot", "snapshot::wishes", "snapshot::copies", "snapshot::registers"),
         # Who runs.
         (
             "chaos",
@@ -211,6 +214,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         ("priority_lock", "wait_limit", "blocking"),
         ("loader", "process"),
+        ("snapshot::own_pages", "snapshot::state", "snapshot::copy", "snapshot::taking"),
         # On top: who performs a call, and what happens when the program comes in.
         ("dispatch",),
         ("arrival", "(root)"),

@@ -85,6 +85,11 @@ pub fn executed(ip: u64) -> Option<Breakpoint> {
     (guarded_copy::read(address, &mut byte) && byte[0] == BREAKPOINT).then_some(*found)
 }
 
+/// All there have been; other code can have been written there since.
+pub fn all() -> impl Iterator<Item = Breakpoint> {
+    breakpoints().iter().copied()
+}
+
 fn inside(address: u64, length: usize) -> impl Iterator<Item = &'static mut Breakpoint> {
     let end = address.saturating_add(length as u64);
     breakpoints()

@@ -112,6 +112,11 @@ impl Patch {
     }
 }
 
+/// All that are remembered.
+pub fn all() -> impl Iterator<Item = Patch> {
+    patches().iter().copied()
+}
+
 /// Put the program's code in the place of patches in `bytes`, which were read at `address`.
 pub fn show_original(address: u64, bytes: &mut [u8]) {
     for patch in patches() {

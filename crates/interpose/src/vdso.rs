@@ -77,10 +77,15 @@ pub struct Copied {
 impl Copied {
     /// The functions that come to us now.
     pub fn detours(&self) -> impl Iterator<Item = Detour> {
-        // SAFETY: one thread at a time.
-        let detours = unsafe { DETOURS };
-        detours.into_iter().filter(|detour| detour.entry != 0)
+        detours()
     }
+}
+
+/// The functions of the copy that come to us, if there is one.
+pub fn detours() -> impl Iterator<Item = Detour> {
+    // SAFETY: one thread at a time.
+    let detours = unsafe { DETOURS };
+    detours.into_iter().filter(|detour| detour.entry != 0)
 }
 
 /// Move the kernel's vDSO at `address`, whose mappings `layout` tells, to `target`, and put the

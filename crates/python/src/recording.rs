@@ -39,7 +39,8 @@ impl RecordOutcome {
 /// Record a command; blocks until it has ended, without the GIL.
 #[pyfunction]
 #[pyo3(signature = (trace_dir, argv, *, recorder, checksum_interval=0, env=None, cwd=None,
-                    mechanism="auto", linger=2.0, chaos_seed=None, timeout=None))]
+                    mechanism="auto", linger=2.0, chaos_seed=None, timeout=None,
+                    snapshot_interval=None, snapshot_events=0))]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
 pub fn record(
     py: Python<'_>,
@@ -53,6 +54,8 @@ pub fn record(
     linger: f64,
     chaos_seed: Option<u64>,
     timeout: Option<f64>,
+    snapshot_interval: Option<f64>,
+    snapshot_events: u64,
 ) -> PyResult<RecordOutcome> {
     let mut options = RecordOptions::new(trace_dir, recorder, argv);
     options.mechanism = match mechanism {
@@ -71,6 +74,11 @@ pub fn record(
         .map(Duration::try_from_secs_f64)
         .transpose()
         .map_err(|_| PyValueError::new_err("timeout must be a number of seconds, not negative"))?;
+    options.snapshot_interval = snapshot_interval
+        .map(Duration::try_from_secs_f64)
+        .transpose()
+        .map_err(|_| PyValueError::new_err("snapshot_interval must be a number of seconds"))?;
+    options.snapshot_events = snapshot_events;
     options.chaos_seed = chaos_seed;
     options.checksum_interval = checksum_interval;
     options.directory = cwd;

@@ -24,6 +24,8 @@ pub struct Area {
     pub protection: u32,
     pub is_shared: bool,
     is_of_file: bool,
+    /// What a snapshot says of it; the length is the area's.
+    record: MapRecord,
     /// The kernel extends it downwards when the program comes to what is below.
     grows: bool,
     /// A page of it can be another one than its file's.
@@ -45,6 +47,20 @@ impl Area {
         !self.is_writable() && !self.is_shared && !self.grows
     }
 
+    /// As the log would have it: a mapping made now, with what is there.
+    pub fn record(&self) -> MapRecord {
+        MapRecord {
+            length: self.end - self.start,
+            protection: self.protection,
+            ..self.record
+        }
+    }
+
+    /// Whether it is memory that others can have, too.
+    pub fn is_common(&self) -> bool {
+        self.record.object != 0 || self.is_shared && self.record.file == FileId::NONE.0
+    }
+
     /// Whether the program can have pages of its own here: copied when they were written to.
     pub fn can_have_own_pages(&self) -> bool {
         !self.is_shared && self.was_writable
@@ -58,6 +74,7 @@ impl Range for Area {
         protection: 0,
         is_shared: false,
         is_of_file: false,
+        record: NO_RECORD,
         grows: false,
         was_writable: false,
     };
@@ -71,21 +88,27 @@ impl Range for Area {
     }
 
     fn part(&self, from: u64, to: u64) -> Area {
-        Area {
-            start: self.start.max(from),
+        let start = self.start.max(from);
+        let mut part = Area {
+            start,
             end: self.end.min(to),
             ..*self
-        }
+        };
+        part.record.offset += if self.is_of_file {
+            start - self.start
+        } else {
+            0
+        };
+        part
     }
 
     fn goes_on_in(&self, next: &Area) -> bool {
-        let (start, end) = (next.start, next.end);
+        let continued = self.part(next.start, u64::MAX);
         !next.grows
             && *next
                 == Area {
-                    start,
-                    end,
-                    ..*self
+                    end: next.end,
+                    ..continued
                 }
     }
 
@@ -93,6 +116,16 @@ impl Range for Area {
         Area { end, ..*self }
     }
 }
+
+const NO_RECORD: MapRecord = MapRecord {
+    length: 0,
+    protection: 0,
+    flags: 0,
+    file: 0,
+    object: 0,
+    offset: 0,
+    file_size: 0,
+};
 
 /// As many as the kernel allows, and twice that where more are allowed than usual.
 const CAPACITY: usize = 1 << 17;
@@ -120,6 +153,12 @@ pub fn map(address: u64, record: &MapRecord) {
         protection: record.protection,
         is_shared: flags & MAP_SHARED != 0,
         is_of_file: flags & MAP_ANONYMOUS == 0 || record.file != FileId::NONE.0,
+        record: MapRecord {
+            // Those of the area count.
+            length: 0,
+            protection: 0,
+            ..*record
+        },
         grows: flags & MAP_GROWSDOWN != 0,
         was_writable: false,
     };
@@ -218,6 +257,13 @@ pub fn sizes_outside(from: u64, to: u64) -> [u64; 2] {
     };
     for_areas(0, u64::MAX, |area| add(area));
     [all, data]
+}
+
+/// Go through all areas as they were made, in order of their addresses: one that grows as long as it may become.
+pub fn for_made(mut act: impl FnMut(&Area)) {
+    for area in table().all().iter().rev() {
+        act(area);
+    }
 }
 
 /// Go through the areas that a range touches, in order of their addresses. `act` maps nothing of the program's.

@@ -181,6 +181,27 @@ impl ChildSlot {
     /// construction) and started as `start` says. `None` when all are in use.
     pub fn claim(start: u16, parent_event: u64) -> Option<ChildSlot> {
         let process = header().next_process.fetch_add(1, Ordering::Relaxed);
+        let child = ChildSlot::take_free(process)?;
+        let parent = slot().process.load(Ordering::Relaxed);
+        let request = child.request();
+        request.start = u32::from(start);
+        request.parent_process = parent;
+        request.parent_event = parent_event;
+        child.slot().announce_child(process);
+        Some(child)
+    }
+
+    /// Take a free slot for a snapshot of this process behind an event.
+    pub fn claim_for_snapshot(event: u64) -> Option<ChildSlot> {
+        let copy = ChildSlot::take_free(slot().process.load(Ordering::Relaxed))?;
+        let request = copy.request();
+        request.parent_process = copy.process;
+        request.parent_event = event;
+        copy.slot().holds_snapshot.store(1, Ordering::Relaxed);
+        Some(copy)
+    }
+
+    fn take_free(process: u32) -> Option<ChildSlot> {
         let first = header().slot_hint.fetch_add(1, Ordering::Relaxed) as usize;
         for step in 0..SLOT_COUNT {
             let index = (first + step) % SLOT_COUNT;
@@ -203,12 +224,7 @@ impl ChildSlot {
             {
                 child.slot().process.store(process, Ordering::Relaxed);
                 child.slot().pid.store(0, Ordering::Relaxed);
-                let parent = slot().process.load(Ordering::Relaxed);
-                let request = child.request();
-                request.start = u32::from(start);
-                request.parent_process = parent;
-                request.parent_event = parent_event;
-                child.slot().announce_child(process);
+                child.slot().holds_snapshot.store(0, Ordering::Relaxed);
                 return Some(child);
             }
         }

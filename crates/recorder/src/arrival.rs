@@ -12,6 +12,7 @@ use crate::log::{self, Builder};
 use crate::ptrace::stopped;
 use crate::signal::{self, Moment};
 use crate::sites::{self, Trap};
+use crate::snapshot::{taking, wishes};
 use crate::thread::{self, Thread};
 use crate::{
     arena, companions, dispatch, guest, last_outputs, message, patch, process, ptrace, scheduler,
@@ -47,6 +48,9 @@ fn act() {
     let thread = thread::current();
     // Other threads may run only when the last event says where this one stands.
     let is_logged = log::next_event() != events || !log::recording();
+    if wishes::is_due() && log::next_event() != events {
+        taking::take(thread);
+    }
     if scheduler::is_shared() && !thread.vfork_child && is_logged {
         if companions::any() {
             process::companion::tidy_up();

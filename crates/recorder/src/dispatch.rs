@@ -13,6 +13,7 @@ use crate::call::{Call, Outcome};
 use crate::guest::GuestMemory;
 use crate::log::Builder;
 use crate::nested_pointers::{self, Vectors, Verdict};
+use crate::snapshot::copies;
 use crate::text;
 use crate::time_left::TimeLeft;
 use crate::{
@@ -129,7 +130,8 @@ fn perform_special(
         SpecialAction::WriteToProcess => process::remote::refuse_writing(call.args[0]),
         SpecialAction::ProcessorState
         | SpecialAction::ListDirectory
-        | SpecialAction::CloseRange => None,
+        | SpecialAction::CloseRange
+        | SpecialAction::Namespaces => None,
         SpecialAction::Limit => limits::perform(call),
         SpecialAction::RestrictFiles => {
             process::own_files::allow(call.args[0]);
@@ -141,6 +143,8 @@ fn perform_special(
 
 /// A call that waits for a child, or for a tracee. Who is asked while it waits in the kernel whether it has any looks again.
 fn await_child(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
+    let options = call.args[if call.number == WAITID { 3 } else { 2 }];
+    copies::before_waiting(options);
     loop {
         if let Some(outcome) = ptrace::waiting::perform(call) {
             return outcome;

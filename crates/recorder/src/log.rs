@@ -21,6 +21,8 @@ static RECORDING: AtomicBool = AtomicBool::new(true);
 static NEXT_EVENT: AtomicU64 = AtomicU64::new(0);
 /// Events that say where the program is: all but notes. Of this memory, not of this log: a forked child counts on.
 static PLACES: AtomicU64 = AtomicU64::new(0);
+/// Where in the ring the last record is; 0: there is none.
+static LAST_RECORD: AtomicU64 = AtomicU64::new(0);
 /// Whether an event is under construction: another one would be built in the same place.
 static BUILDING: AtomicBool = AtomicBool::new(false);
 
@@ -56,6 +58,13 @@ pub fn places() -> u64 {
     PLACES.load(Ordering::Relaxed)
 }
 
+/// The header of the last record, which is still where it was written; `None` before the first one.
+pub fn last_record() -> Option<EventHeader> {
+    let at = LAST_RECORD.load(Ordering::Relaxed);
+    // SAFETY: in the ring, which stays mapped, and not overwritten before there is a later one.
+    (at != 0).then(|| unsafe { *(at as *const EventHeader) })
+}
+
 /// Index the next event will have.
 pub fn next_event() -> u64 {
     NEXT_EVENT.load(Ordering::Relaxed)
@@ -65,6 +74,7 @@ pub fn next_event() -> u64 {
 pub fn continue_from_slot() {
     // A forked child has its parent's memory, with the event of the fork begun.
     BUILDING.store(false, Ordering::Relaxed);
+    LAST_RECORD.store(0, Ordering::Relaxed);
     NEXT_EVENT.store(
         arena::slot().events.load(Ordering::Relaxed),
         Ordering::Relaxed,
@@ -233,6 +243,16 @@ impl Builder {
         }
     }
 
+    /// Attach a few bytes of ours with flags.
+    pub fn flagged(&mut self, tag: Tag, flags: u16, address: u64, bytes: &[u8]) {
+        let to = self.begin_attachment(tag, address, bytes.len());
+        // SAFETY: `to` has room for the bytes, behind the header.
+        unsafe {
+            (*((to - AttachmentHeader::SIZE as u64) as *mut AttachmentHeader)).flags = flags;
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len());
+        }
+    }
+
     /// Attach `length` bytes, at most a piece, that `fill` writes; nothing if it fails.
     pub fn filled(
         &mut self,
@@ -365,6 +385,7 @@ impl Builder {
         let event = NEXT_EVENT.load(Ordering::Relaxed) + 1;
         NEXT_EVENT.store(event, Ordering::Relaxed);
         slot.events.store(event, Ordering::Relaxed);
+        LAST_RECORD.store(self.start(), Ordering::Relaxed);
         let head = slot.head.load(Ordering::Relaxed);
         slot.head.store(head + self.used as u64, Ordering::Release);
         // Wake the supervisor when the ring passes the half-way mark, not at every event.

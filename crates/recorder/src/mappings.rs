@@ -12,6 +12,7 @@ use crate::guest::page_up;
 use crate::log::Builder;
 use crate::own_mappings::{OwnMapping, Shows};
 use crate::range_table::Range;
+use crate::snapshot::wishes;
 use crate::{
     address_space, around_region, code_ranges, conversion, file_source, files, guest, half_done,
     heap, hidden_descriptors, implied_execution, limits, log, mapped_files, object_content, patch,
@@ -267,6 +268,12 @@ fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
         AdviceEffect::DiscardBy(other) => other,
         _ => advice,
     };
+    if matches!(
+        effect,
+        AdviceEffect::LeftOutAtFork(true) | AdviceEffect::WipedAtFork(true)
+    ) {
+        wishes::make_impossible();
+    }
     // SAFETY: the program asked for it and the range is not ours.
     let advise = |length| unsafe { syscall3(MADVISE, address, length, advice) };
     let result = advise(length);
@@ -463,6 +470,7 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
 /// Memory that the kernel may empty whenever it likes (MAP_DROPPABLE, since Linux 6.11), which no log would have, is not
 /// emptied: the program cannot count on it. Forked children have zeros there.
 fn keep(address: u64, length: u64, protection: u64) {
+    wishes::make_impossible();
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
     // SAFETY: in the place of a mapping that the program has just been given.
     unsafe {

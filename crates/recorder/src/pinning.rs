@@ -55,6 +55,13 @@ static mut NAMES_OF_LAST: Names = Names {
     bytes: [0; NAMES],
 };
 
+/// What was told of the processor where a thread is kept; `None`: none is.
+pub fn names() -> Option<&'static [u8]> {
+    // SAFETY: one thread at a time.
+    let names = unsafe { &*(&raw const NAMES_OF_LAST).cast::<Names>() };
+    (PINNED.load(Ordering::Relaxed) != 0).then(|| &names.bytes[..names.used])
+}
+
 /// Keep the calling thread where it is; `event` is that of the call that made memory for code.
 #[cold]
 pub fn begin(thread: &Thread, event: &mut Builder) {

@@ -72,6 +72,7 @@ pub fn while_released(call: &mut Call<'_>, mut wait: impl FnMut(&Call<'_>) -> i6
     };
     call.thread.preemption_requested.store(0, Ordering::Relaxed);
     scheduler::acquire(call.thread, WaitKind::AfterCall);
+    call.thread.is_blocked = false;
     call.event.go_on(&header);
     result
 }

@@ -12,6 +12,7 @@ use reenact_trace::{EventHeader, EventKind};
 use crate::arena;
 use crate::log::{self, Builder, TICKS_PER_MS};
 use crate::sharing_group::{self, WaitKind};
+use crate::snapshot::{registers, wishes};
 use crate::thread::{self, requested, Thread};
 use crate::{
     chaos, companions, patience, run_queue, signal, spinning, suspects, time_stamps, unknown_code,
@@ -194,6 +195,9 @@ pub fn turn_length() -> u64 {
 
 /// The current thread is about to release the token.
 fn charge(thread: &mut Thread) {
+    if wishes::are_taken() {
+        registers::leave(thread);
+    }
     signal::timer::end_looks(thread);
     // SAFETY: we have the token.
     wake_ups::charge(thread, unsafe { SLICE_START });
@@ -214,6 +218,7 @@ pub fn log_blocked(header: &EventHeader) {
 /// header of its event.
 pub fn release_for_call(thread: &mut Thread, call: &EventHeader) {
     thread.blocked_call = *call;
+    thread.is_blocked = true;
     charge(thread);
     wake_ups::sleep_begins(thread, call);
     // The order of processes is told by events: others could run without us knowing.

@@ -17,12 +17,14 @@ use crate::unfinished_wait::UnfinishedWait;
 
 /// Most threads of one process.
 pub const MOST: usize = 4096;
-/// Bytes of a thread block: `Thread`, then the signal stack, then the recorder's stack.
+/// Bytes of a thread block: `Thread`, then the signal stack, then room for vector registers, then the recorder's stack.
 pub const BLOCK_SIZE: u64 = 256 << 10;
 /// Offset of the end of the signal stack in a block. It must hold nested kernel frames with
 /// AMX-sized state on the widest machines.
 pub const SIGNAL_STACK_END: u64 = 96 << 10;
 const SIGNAL_STACK_START: u64 = 16 << 10;
+/// Behind the signal stack: the thread's vector registers, while another one runs ([`crate::snapshot`]).
+pub const VECTORS_SIZE: u64 = 16 << 10;
 /// How many signals can wait: more than there are numbers, and of each one waits, hardly ever two.
 pub const QUEUE: usize = 64;
 
@@ -178,6 +180,10 @@ pub struct Thread {
     pub cpuid_faults: bool,
     /// Header of the call during which others may run.
     pub blocked_call: EventHeader,
+    /// The log has it at that call.
+    pub is_blocked: bool,
+    /// The log has its end.
+    pub has_ended: bool,
     /// See [`crate::wake_ups`], as for the next two: when its call that waits began; 0: none does.
     pub asleep_since: u64,
     /// How long it runs at once when it is woken, in ticks.
@@ -195,6 +201,10 @@ pub struct Thread {
     pub is_adopted: bool,
     /// What the tracer may want to know when this call's event is in the log.
     pub event_due: EventDue,
+    /// Segment bases (fs, gs) when it last let others run, where snapshots are taken.
+    pub bases: [u64; 2],
+    /// Its name then, for the kernel.
+    pub name: [u8; reenact_trace::snapshot::NAME_SIZE],
     /// Number of the last system call.
     pub last_call: u32,
     /// The call that was interrupted by signals that its tracer has yet to see.
@@ -296,6 +306,11 @@ pub fn create(index: u32) -> Option<&'static mut Thread> {
 }
 
 impl Thread {
+    /// Where its vector registers are kept.
+    pub fn vectors(&self) -> u64 {
+        THREADS_ADDRESS + u64::from(self.index) * BLOCK_SIZE + SIGNAL_STACK_END
+    }
+
     /// Base and size of the kernel's alternate signal stack for this thread.
     pub fn signal_stack(&self) -> (u64, u64) {
         let block = THREADS_ADDRESS + u64::from(self.index) * BLOCK_SIZE;

@@ -18,6 +18,7 @@ use reenact_trace::Tag;
 
 use crate::call::{Call, Outcome};
 use crate::guest::GuestMemory;
+use crate::snapshot::wishes;
 use crate::{
     arena, companions, cpuid, file_changes, guest, hidden_descriptors, output_order, proc_files,
     streams,
@@ -136,6 +137,9 @@ pub fn after(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
         let is_resize = matches!(entry.content, Content::Resize(_));
         content_changed(call, call.args[usize::from(to)], result, is_resize);
         output_checksum(call, entry.content, result);
+    }
+    if matches!(entry.class, Class::Special(SpecialAction::Namespaces)) {
+        wishes::note_namespaces(call.number, &call.args);
     }
     let is_state = matches!(entry.class, Class::Special(SpecialAction::ProcessorState));
     if is_state && call.args[0] == ARCH_REQ_XCOMP_PERM {

@@ -49,6 +49,7 @@ pub fn cut(bytes: &[u8]) -> Cut {
             Some(EventKind::Exit) => {
                 cut.landmarks |= landmark::EXIT;
             }
+            Some(EventKind::Snapshot) => cut.landmarks |= landmark::SNAPSHOT,
             Some(EventKind::Note | EventKind::RecordingEnd) => {
                 cut.landmarks |= landmark::NOTE;
                 if let Ok(event) = Event::parse(rest) {

@@ -39,6 +39,10 @@ pub struct RecordOptions {
     pub restore_signals: bool,
     /// Schedule threads at random, from this seed; `None`: fairly.
     pub chaos_seed: Option<u64>,
+    /// How often every process takes a snapshot, from which a replay can begin; `None`: never.
+    pub snapshot_interval: Option<Duration>,
+    /// A process takes one whenever it has logged so many events, and waits until it is written; 0: never.
+    pub snapshot_events: u64,
     /// End all recorded processes when the first one has run for so long; `None`: never.
     pub timeout: Option<Duration>,
 }
@@ -61,6 +65,8 @@ impl RecordOptions {
             linger: Duration::from_secs(2),
             restore_signals: true,
             chaos_seed: None,
+            snapshot_interval: None,
+            snapshot_events: 0,
             timeout: None,
         }
     }

@@ -103,6 +103,11 @@ fn run(
         header.started_counter = clock.tsc;
     });
     let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
+    let takes_snapshots = options.snapshot_interval.is_some() || options.snapshot_events > 0;
+    let snapshots = takes_snapshots
+        .then(|| LogFile::create(&options.trace.join("snapshots")))
+        .transpose()
+        .map_err(trace_error)?;
     let files = FileTable::create(arena.clone(), &options.trace, copies).map_err(trace_error)?;
     // Replays write where they have found landings, but make no files.
     create_private(&options.trace.join("landings")).map_err(trace_error)?;
@@ -166,6 +171,7 @@ fn run(
         arena,
         files,
         log,
+        snapshots,
         unknown: known.is_none().then_some(leaves.as_slice()),
     };
     let (root, report) = supervise(options, supervision, &mut manifest, start)?;
@@ -225,6 +231,7 @@ struct Supervision<'a> {
     arena: Arc<Arena>,
     files: FileTable,
     log: LogFile,
+    snapshots: Option<LogFile>,
     /// What one processor answers, while the others have not been asked.
     unknown: Option<&'a [[u32; 6]]>,
 }
@@ -256,6 +263,7 @@ fn supervise(
         arena,
         files,
         log,
+        snapshots,
         unknown,
     } = supervision;
     let no_thread = |error| SupervisorError::System {
@@ -265,9 +273,17 @@ fn supervise(
     let control = Arc::new(Control::new());
     let (tasks, inbox) = mpsc::channel();
     let settings = DrainSettings {
+        snapshot_interval: options.snapshot_interval,
         linger: options.linger,
     };
-    let drain = Drain::new(arena.clone(), control.clone(), log, Some(tasks), settings);
+    let drain = Drain::new(
+        arena.clone(),
+        control.clone(),
+        log,
+        snapshots,
+        Some(tasks),
+        settings,
+    );
     thread::scope(|scope| {
         let guard = StopsOnPanic(Arc::clone(&arena));
         let drain = thread::Builder::new()
@@ -392,7 +408,13 @@ fn create_directory(path: &Path) -> Result<bool, SupervisorError> {
 
 /// Remove what we have put into a trace directory in which nothing was recorded.
 fn remove_leftovers(path: &Path, created: bool) {
-    for name in ["events", "files.jsonl", "landings", "manifest.json"] {
+    for name in [
+        "events",
+        "snapshots",
+        "files.jsonl",
+        "landings",
+        "manifest.json",
+    ] {
         drop(fs::remove_file(path.join(name)));
     }
     drop(fs::remove_dir(path.join("files")));
@@ -464,6 +486,9 @@ fn fill_arena(
         header.address_space_limit = launch::address_space_limit();
         header.data_limit = launch::data_limit();
         header.chaos = options.chaos_seed.is_some().into();
+        header.snapshot_events = options.snapshot_events;
+        header.takes_snapshots =
+            (options.snapshot_interval.is_some() || options.snapshot_events > 0).into();
         header.chaos_seed = options.chaos_seed.unwrap_or_default();
         header.stdout_identity = stdout;
         header.stderr_identity = stderr;

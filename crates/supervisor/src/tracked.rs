@@ -32,10 +32,15 @@ impl Watch {
     }
 }
 
+/// Number of a process that is none: a copy of one, which writes a snapshot.
+pub const NO_PROCESS: u32 = u32::MAX;
+
 /// One recorded process.
 pub struct Tracked {
     pub slot: usize,
     pub process: u32,
+    /// What it writes is a snapshot of this process, behind this event.
+    pub snapshot: Option<(u32, u64)>,
     pub pid: u32,
     pub first_seen: Instant,
     pub last_progress: Instant,
@@ -59,6 +64,7 @@ impl Tracked {
         Tracked {
             slot,
             process,
+            snapshot: None,
             pid,
             first_seen: now,
             last_progress: now,

@@ -63,8 +63,11 @@ fn with_drain(
         .store(1, std::sync::atomic::Ordering::SeqCst);
     let control = Arc::new(Control::new());
     let log = LogFile::create(&scratch.0.join("events")).expect("a writable directory");
-    let settings = DrainSettings { linger };
-    let drain = Drain::new(arena.clone(), control.clone(), log, None, settings);
+    let settings = DrainSettings {
+        snapshot_interval: None,
+        linger,
+    };
+    let drain = Drain::new(arena.clone(), control.clone(), log, None, None, settings);
     let drain = thread::spawn(move || drain.run());
     let start = Instant::now();
     produce(&arena);
@@ -281,9 +284,10 @@ fn a_full_disk_stops_the_recording_and_lets_the_program_go_on() {
     let control = Arc::new(Control::new());
     let log = LogFile::append_to(&scratch.0.join("events")).expect("every Linux has /dev/full");
     let settings = DrainSettings {
+        snapshot_interval: None,
         linger: Duration::from_secs(1),
     };
-    let drain = Drain::new(arena.clone(), control.clone(), log, None, settings);
+    let drain = Drain::new(arena.clone(), control.clone(), log, None, None, settings);
     let drain = thread::spawn(move || drain.run());
     let mut producer = Producer::start(&arena, 0);
     let payload = vec![1; 8192];

@@ -119,6 +119,8 @@ pub enum SpecialAction {
     Personality,
     /// Into another recorded process it would write what no log explains: that is refused.
     WriteToProcess,
+    /// Where later children are may be somewhere else than where the caller is.
+    Namespaces,
 }
 
 impl Class {

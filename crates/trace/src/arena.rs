@@ -154,6 +154,13 @@ pub struct ArenaHeader {
     pub started_counter: u64,
     /// The program of a filter that was written last ([`crate::filter_pool::FilterProgram`]); 0: none.
     pub last_filter_program: AtomicU32,
+    /// 1: snapshots are taken.
+    pub takes_snapshots: u32,
+    /// How often the supervisor has asked every process for a snapshot ([`crate::snapshot`]).
+    pub snapshots_wanted: AtomicU32,
+    /// A process takes one whenever it has logged so many events since the last one, and waits until it is written; 0: only
+    /// when asked.
+    pub snapshot_events: u64,
     /// Directory with copies of files that earlier recordings have made, under the names of
     /// [`crate::FileIdentity::cache_name`], NUL-terminated; empty: there is none.
     pub file_cache: [u8; FILE_CACHE_MAX],
@@ -291,7 +298,8 @@ pub struct Slot {
     pub child: AtomicU64,
     /// 1: the process keeps the byte [`LIFE_BYTE`] locked as long as it lives, in whatever pid namespace.
     pub has_life_lock: AtomicU32,
-    pub reserved: u32,
+    /// 1: what comes is no log but a snapshot of process `process`, behind the event [`ExecRequest::parent_event`].
+    pub holds_snapshot: AtomicU32,
     pub padding: [u64; 2],
     /// Bytes the supervisor has taken.
     pub tail: AtomicU64,

@@ -17,7 +17,7 @@
 //! * `args[3]` how many mappings without a file this process and its ancestors have shared;
 //! * `args[4]` the first thread of the process;
 //! * `register_checksum` of all attachments but `Translated` and flags, and of `args` but the instructions: two replays that agree
-//!   have the same one.
+//!   have the same one. 0 where the recorded process wrote it (`crates/recorder/src/snapshot`), which does not know all of that.
 //!
 //! In the file `snapshots` each chunk holds records of one snapshot, in order; its `first_event` is the index of the event
 //! that the state is behind, and the last one has the landmark [`crate::chunk::landmark::SNAPSHOT`].

@@ -202,6 +202,11 @@ impl Creation {
         }
     }
 
+    /// The thread's own storage, which its fs base is to be.
+    pub fn storage(&self) -> Option<u64> {
+        (self.flags & CLONE_SETTLS != 0).then_some(self.tls)
+    }
+
     /// Let the kernel clear this word of ours when the new task is gone from this memory.
     pub fn tell_end(&mut self, word: u64) {
         self.end_word = word;

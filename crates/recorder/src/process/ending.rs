@@ -11,6 +11,7 @@ use reenact_trace::EventKind;
 use super::recipient::{Recipient, Sent};
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
+use crate::snapshot::copies;
 use crate::thread::{self, Thread};
 use crate::{arena, companions, last_outputs, ptrace, scheduler, signal};
 
@@ -53,6 +54,9 @@ pub fn exit(call: &mut Call<'_>) -> Outcome {
         ptrace::requests::let_go_of_all();
     }
     ptrace::endings::thread_ends(call.thread, status, last && !call.thread.vfork_child);
+    if last && !call.thread.vfork_child {
+        copies::end();
+    }
     if is_member {
         crate::shared::leave_all();
         crate::sharing_group::leave();

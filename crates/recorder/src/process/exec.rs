@@ -16,6 +16,7 @@ use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::ptrace::executions;
 use crate::sharing_group::WaitKind;
+use crate::snapshot::copies;
 use crate::thread::Thread;
 use crate::{
     arena, companions, guest, hidden_descriptors, last_outputs, log, proc_files, scheduler, shared,
@@ -187,6 +188,9 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
         variable: variable.as_ptr() as u64,
     };
     let (new_argv, new_envp) = lists.build(target);
+    if !call.thread.vfork_child && !call.thread.companion {
+        copies::end();
+    }
     signal::prepare_exec(call.thread);
     time_stamps::allow(call.thread);
     // A companion takes no token with it.
@@ -211,6 +215,7 @@ fn try_exec(call: &mut Call<'_>) -> Result<(), i64> {
     executions::failed();
     if let Some(header) = released {
         scheduler::acquire(call.thread, WaitKind::AfterCall);
+        call.thread.is_blocked = false;
         call.event.go_on(&header);
     }
     slot.take_back();
@@ -337,6 +342,7 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, is_own_link: bool, obstacle
     }
     signal::prepare_exec(call.thread);
     if !call.thread.vfork_child && !call.thread.companion {
+        copies::end();
         arena::release_parent();
     }
     time_stamps::allow(call.thread);

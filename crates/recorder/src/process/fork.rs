@@ -12,6 +12,7 @@ use super::creation::Creation;
 use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
+use crate::snapshot::{copies, wishes};
 use crate::thread::Thread;
 use crate::{arena, arming, companions, guest, ptrace, scheduler, sharing_group, signal};
 use reenact_interpose::interruptible::NOT_BEGUN;
@@ -168,6 +169,8 @@ fn in_child(
     super::threads::after_fork(call.thread.index);
     crate::shared::after_fork();
     crate::last_outputs::after_fork();
+    copies::after_fork();
+    wishes::after_fork();
 
     let thread: &mut Thread = call.thread;
     thread.tid = pid;

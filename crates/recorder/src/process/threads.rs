@@ -12,6 +12,7 @@ use super::creation::Creation;
 use crate::call::{Call, Outcome};
 use crate::confinement::Confinement;
 use crate::log::Builder;
+use crate::snapshot::{registers, wishes};
 use crate::thread::{self, Thread};
 use crate::{arming, guest, ptrace, scheduler, signal, streams};
 
@@ -103,6 +104,9 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         return Outcome::Done(-EAGAIN);
     };
     child.frame.begin_at(&call.thread.frame, stack);
+    if wishes::are_taken() {
+        registers::leave_for(child, call.thread, creation.storage());
+    }
     child.mask = call.thread.mask;
     child.confinement = call.thread.confinement;
     (child.actions, child.descriptors) = (call.thread.actions, call.thread.descriptors);
@@ -139,6 +143,8 @@ pub fn create(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     if flags & CLONE_FILES == 0 {
         streams::tables_are_several();
     }
+    // It says so itself, but perhaps late.
+    child.tid = result as u32;
     creation.log_outputs(&mut call.event);
     if flags & CLONE_CHILD_SETTID != 0 {
         let tid = (result as u32).to_le_bytes();
@@ -182,6 +188,7 @@ pub fn end(thread: &mut Thread, mut event: Builder, status: u64) -> ! {
         event.bytes(Tag::Write, address, &[0; 4]);
     }
     event.commit();
+    thread.has_ended = true;
     // The first thread's block stays.
     thread.confinement = Confinement::default();
     ptrace::endings::thread_ends(thread, (status as u32 & 0xff) << 8, false);

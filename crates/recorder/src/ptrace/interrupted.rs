@@ -6,8 +6,9 @@ use reenact_freestanding::numbers::*;
 use reenact_trace::event::flags;
 use reenact_trace::EventKind;
 
-use super::registers::{whole, Shown};
+use super::registers::Shown;
 use crate::log::Builder;
+use crate::segment_bases::whole;
 use crate::thread::{Interrupted, Thread};
 
 /// Results that say how a call begins again (include/linux/errno.h).

@@ -5,6 +5,7 @@ use reenact_freestanding::syscall::syscall2;
 use reenact_interpose::extended_state::{self, ExtendedState, XSAVE_MAX};
 use reenact_trace::Registers;
 
+use crate::segment_bases::whole;
 use crate::signal::components;
 use crate::thread::Thread;
 
@@ -20,9 +21,7 @@ pub const LEGACY: usize = extended_state::LEGACY_SIZE;
 /// Where the kernel says in an XSAVE area which components there can be (XCR0).
 const FEATURES_AT: usize = 464;
 
-const ARCH_GET_FS: u64 = 0x1003;
 const ARCH_SET_GS: u64 = 0x1001;
-const ARCH_GET_GS: u64 = 0x1004;
 /// Flags that a tracer can set (FLAG_MASK of arch/x86/kernel/ptrace.c), but for the trap flag, which is ours.
 const SETTABLE: u64 = 0x5_4cd5;
 const TRAP_FLAG: u64 = 0x100;
@@ -43,22 +42,6 @@ impl Shown {
             number: -1,
             result: None,
         }
-    }
-}
-
-fn segment_base(which: u64) -> u64 {
-    let mut base = 0u64;
-    // SAFETY: a word of ours.
-    unsafe { syscall2(ARCH_PRCTL, which, &raw mut base as u64) };
-    base
-}
-
-/// All registers of the calling thread, segment bases too.
-pub fn whole(thread: &Thread) -> Registers {
-    Registers {
-        fs_base: segment_base(ARCH_GET_FS),
-        gs_base: segment_base(ARCH_GET_GS),
-        ..thread.frame.registers
     }
 }
 

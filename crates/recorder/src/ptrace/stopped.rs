@@ -4,9 +4,10 @@ use reenact_trace::event::{call_code, flags};
 use reenact_trace::ptrace::Link;
 use reenact_trace::{EventHeader, EventKind, Registers};
 
-use super::registers::{whole, Shown};
+use super::registers::Shown;
 use crate::log::{self, Builder};
 use crate::scheduler;
+use crate::segment_bases::whole;
 use crate::sharing_group::WaitKind;
 use crate::signal;
 use crate::thread::Thread;

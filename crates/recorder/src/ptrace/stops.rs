@@ -8,12 +8,13 @@ use reenact_trace::event::flags;
 use reenact_trace::ptrace::{asked, link_state, Link};
 use reenact_trace::{EventKind, Registers};
 
-use super::registers::{whole, Shown};
+use super::registers::Shown;
 use super::service::{self, Resumed};
 use super::stopped::{event, in_call, option, resume, Place, Stopped};
 use super::{debug_registers, interrupted, links, news};
 use crate::log::Builder;
 use crate::scheduler;
+use crate::segment_bases::whole;
 use crate::signal;
 use crate::thread::Thread;
 

@@ -48,7 +48,7 @@ pub use stepping::{raise_step, steps};
 pub use traced::{
     after_fork as restore_after_fork, forget_ignored, give_back_all, raise, take_all,
 };
-pub use vectors_at_landing::attach as attach_vectors;
+pub use vectors_at_landing::{attach as attach_vectors, attach_saved as attach_saved_vectors};
 
 pub use reenact_freestanding::numbers::{
     SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP,

@@ -1,4 +1,4 @@
-//! The x87 and vector registers of a landing: in a loop only they may tell the rounds apart.
+//! The x87 and vector registers of a landing (in a loop only they may tell the rounds apart) and of a snapshot.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -35,8 +35,13 @@ fn place(index: usize) -> Option<(usize, usize)> {
 /// Attach the vector registers of the interrupted program.
 pub fn attach(event: &mut Builder, interrupted: &Frame) {
     let mut area = ExtendedState([0; XSAVE_MAX]);
+    extended_state::save(interrupted, components(), &mut area);
+    attach_saved(event, &area);
+}
+
+/// The same of those that have been saved.
+pub fn attach_saved(event: &mut Builder, area: &ExtendedState) {
     let components = components();
-    extended_state::save(interrupted, components, &mut area);
     if let Some(legacy) = area.0.first_chunk() {
         event.bytes(Tag::Vectors, vectors::X87, &vectors::x87(legacy));
         event.bytes(Tag::Vectors, vectors::SSE, &vectors::sse(legacy));

@@ -24,19 +24,28 @@ impl Memory {
     pub fn whole_mappings(&self) -> Vec<(u64, Mapping)> {
         let mut whole: Vec<(u64, Mapping)> = Vec::new();
         for (start, mapping) in self.table.iter() {
+            let mut mapping = *mapping;
+            if mapping.file == FileId::NONE && mapping.object == 0 {
+                // Where it was cut from another one does not matter.
+                mapping.offset = 0;
+            }
             if let Some((first, last)) = whole.last_mut() {
                 let continued = Mapping {
                     end: mapping.end,
-                    offset: last.offset.wrapping_add(start - *first),
+                    offset: if mapping.file == FileId::NONE && mapping.object == 0 {
+                        0
+                    } else {
+                        last.offset.wrapping_add(start - *first)
+                    },
                     execution: mapping.execution,
                     ..*last
                 };
-                if last.end == start && continued == *mapping {
+                if last.end == start && continued == mapping {
                     last.end = mapping.end;
                     continue;
                 }
             }
-            whole.push((start, *mapping));
+            whole.push((start, mapping));
         }
         whole
     }

@@ -73,6 +73,8 @@ impl Default for Control {
 /// Policy of a drain loop.
 #[derive(Clone, Debug)]
 pub struct DrainSettings {
+    /// How often every process is asked for a snapshot; `None`: never.
+    pub snapshot_interval: Option<Duration>,
     /// How long to go on after the first process has ended while others live.
     pub linger: Duration,
 }
@@ -93,6 +95,9 @@ pub struct Drain {
     arena: Arc<Arena>,
     control: Arc<Control>,
     log: LogFile,
+    /// Where snapshots go, if any are taken.
+    snapshots: Option<LogFile>,
+    next_snapshot: Option<Instant>,
     files: Option<Sender<FileTask>>,
     settings: DrainSettings,
     tracked: Vec<Tracked>,
@@ -121,6 +126,7 @@ impl Drain {
         arena: Arc<Arena>,
         control: Arc<Control>,
         log: LogFile,
+        snapshots: Option<LogFile>,
         files: Option<Sender<FileTask>>,
         settings: DrainSettings,
     ) -> Drain {
@@ -129,6 +135,8 @@ impl Drain {
             arena,
             control,
             log,
+            snapshots,
+            next_snapshot: settings.snapshot_interval.map(|interval| now + interval),
             files,
             settings,
             tracked: Vec::new(),
@@ -165,6 +173,7 @@ impl Drain {
             self.look_for_deaths(now);
             let worked = self.drain_all(now);
             self.hand_out_files();
+            self.ask_for_snapshots(now);
             self.obey(now);
             if now.duration_since(self.last_flush) >= FLUSH_AFTER {
                 self.last_flush = now;
@@ -195,6 +204,16 @@ impl Drain {
             futex::wait(&header.doorbell, bell, SLEEP);
         }
         header.supervisor_sleeping.store(0, Ordering::SeqCst);
+    }
+
+    /// When it is time, every process takes a snapshot behind its next event.
+    fn ask_for_snapshots(&mut self, now: Instant) {
+        let due = self.next_snapshot.is_some_and(|due| now >= due);
+        if let (true, Some(interval)) = (due, self.settings.snapshot_interval) {
+            self.next_snapshot = Some(now + interval);
+            let wanted = &self.arena.header().snapshots_wanted;
+            wanted.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Pass new files and asked-for scans on.
@@ -241,7 +260,9 @@ impl Drain {
         if self.stop_reason == reason::DISK_FULL {
             return;
         }
-        if let Err(error) = self.log.flush() {
+        let written = self.log.flush();
+        let snapshots = self.snapshots.as_mut().map_or(Ok(()), LogFile::flush);
+        if let Err(error) = written.and(snapshots) {
             self.disk_failed(&error);
         }
     }

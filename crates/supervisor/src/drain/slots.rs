@@ -9,7 +9,7 @@ use reenact_trace::arena::{slot_state, SLOT_COUNT};
 use super::Drain;
 use crate::arena_memory::Life;
 use crate::process_watch;
-use crate::tracked::{Tracked, Watch};
+use crate::tracked::{Tracked, Watch, NO_PROCESS};
 
 const WATCH_EVERY: Duration = Duration::from_millis(10);
 /// Slots beyond the highest one in use that are looked at in every pass.
@@ -48,6 +48,13 @@ impl Drain {
         self.known[index] = true;
         let slot = self.arena.slot(index);
         let process = slot.process.load(Ordering::Acquire);
+        if slot.holds_snapshot.load(Ordering::Acquire) != 0 {
+            let pid = slot.pid.load(Ordering::Acquire);
+            let mut copy = Tracked::new(index, NO_PROCESS, pid, now);
+            copy.snapshot = Some((process, slot.exec.parent_event));
+            self.tracked.push(copy);
+            return;
+        }
         // What its parent calls it is more often what we call it, where namespaces differ.
         let child = slot
             .created_child()

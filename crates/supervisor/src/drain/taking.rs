@@ -56,7 +56,13 @@ impl Drain {
     /// processes have published: without the event that made it, its log could not be replayed
     /// if the disk is full right after.
     pub(super) fn take(&mut self, index: usize, now: Instant) {
-        if self.tracked[index].events == 0 {
+        if let Some((process, _)) = self.tracked[index].snapshot {
+            // A snapshot is of no use without the events that follow it.
+            let own = self.tracked.iter().position(|own| own.process == process);
+            if let Some(own) = own {
+                self.take_one(own, now);
+            }
+        } else if self.tracked[index].events == 0 {
             let process = self.tracked[index].process;
             let mut older: Vec<(u32, usize)> = (0..self.tracked.len())
                 .map(|index| (self.tracked[index].process, index))
@@ -118,16 +124,28 @@ impl Drain {
             if cut.events == 0 || self.closed || self.stop_reason == reason::DISK_FULL {
                 continue;
             }
+            let (process, first_event) = tracked
+                .snapshot
+                .unwrap_or((tracked.process, tracked.events));
             let batch = Batch {
-                process: tracked.process,
-                first_event: tracked.events,
+                process,
+                first_event,
                 events: cut.events,
                 landmarks: cut.landmarks,
                 bytes: &self.scratch[..cut.length],
             };
-            let result = self.log.append(&batch);
             tracked.events += u64::from(cut.events);
-            self.report.events += u64::from(cut.events);
+            let result = match (&mut self.snapshots, tracked.snapshot) {
+                (Some(snapshots), Some(_)) => {
+                    let log = self.log.flush();
+                    log.and_then(|()| snapshots.append(&batch))
+                }
+                (None, Some(_)) => Ok(()),
+                (_, None) => {
+                    self.report.events += u64::from(cut.events);
+                    self.log.append(&batch)
+                }
+            };
             if let Err(error) = result {
                 self.disk_failed(&error);
                 return self.take_one(index, now);
@@ -159,7 +177,11 @@ impl Drain {
 
     pub(super) fn write_end(&mut self, index: usize, wait_status: i32, why: u32) {
         let tracked = &self.tracked[index];
-        if tracked.ended || self.closed || self.stop_reason == reason::DISK_FULL {
+        if tracked.snapshot.is_some()
+            || tracked.ended
+            || self.closed
+            || self.stop_reason == reason::DISK_FULL
+        {
             return;
         }
         // Of the first process nothing at all means that no program was started.

@@ -101,6 +101,7 @@ fn action(class: Class) -> Option<&'static str> {
             SpecialAction::Trace => "performed by the recorders",
             SpecialAction::AwaitChild => "tells of tracees, too",
             SpecialAction::Personality => "whether what is readable can be executed is followed",
+            SpecialAction::Namespaces => "no snapshots if children are elsewhere",
             SpecialAction::WriteToProcess => "`EPERM` for another recorded process",
         },
         Class::Plain | Class::Declined(..) | Class::Refused(..) => return None,

@@ -146,7 +146,9 @@ pub(super) const CALLS: &[SystemCall] = &[
     .class(Class::Special(SpecialAction::AwaitChild))
     .writes(&[fixed_when(2, WAIT_INFO, When::Always), fixed(4, RUSAGE)])
     .waits(Wait::Scratch, Restart::WithFlag),
-    call(272, "unshare", &[("flags", Flags(UNSHARE))]).makes(Descriptors::OwnTable(0)),
+    call(272, "unshare", &[("flags", Flags(UNSHARE))])
+        .class(Class::Special(SpecialAction::Namespaces))
+        .makes(Descriptors::OwnTable(0)),
     // The kernel writes to the list's words when the thread ends.
     call(
         273,
@@ -160,7 +162,8 @@ pub(super) const CALLS: &[SystemCall] = &[
         &[("pid", Int), ("head", Pointer), ("length", Pointer)],
     )
     .writes(&[fixed(1, 8), fixed(2, 8)]),
-    call(308, "setns", &[("fd", Fd), ("kind", Flags(UNSHARE))]),
+    call(308, "setns", &[("fd", Fd), ("kind", Flags(UNSHARE))])
+        .class(Class::Special(SpecialAction::Namespaces)),
     call(
         310,
         "process_vm_readv",
