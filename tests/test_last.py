@@ -222,3 +222,28 @@ def test_what_gdb_takes_for_optimized_out(reenact: Reenact, tmp_path: Path) -> N
     said = debug(reenact, trace, "break printf", "continue", "last all_of_it", "last all_of_it")
     for index, values in ((2, "1 -> 3"), (3, "0 -> 1")):
         assert re.search(rf"all_of_it.*: {values}", said[index]), said.everything
+
+
+def test_short_strings_are_stored_by_masks(reenact: Reenact, tmp_path: Path) -> None:
+    """Of a whole register they store what a mask says: the rest is not written."""
+    line = 6
+    source = tmp_path / "short.c"
+    source.write_text(
+        "#include <string.h>\n"
+        "char text[256] __attribute__((aligned(64)));\n"
+        "volatile int length = 5;\n"
+        "int main(void)\n"
+        "{\n"
+        "    text[10] = 'x';\n"
+        "    memset(text, 'y', length);\n"
+        "    return text[10] != 'x';\n"
+        "}\n"
+    )
+    trace = record(reenact, tmp_path / "trace", built(str(source), tmp_path, "-O0", "-g"))
+    with package.open(trace).replay() as session:
+        session.goto("end")
+        assert session.last_write("text[10]") is not None
+        assert session.frame().line == line
+        session.goto("end")
+        assert session.last_write("text[4]") is not None
+        assert session.frame().line != line

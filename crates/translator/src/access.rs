@@ -1,5 +1,6 @@
 //! What memory is watched, and what an instruction accesses.
 
+use crate::masked_access::Mask;
 use crate::string_access::Repeated;
 
 /// A range of memory and the accesses that stop.
@@ -32,6 +33,8 @@ pub(crate) struct Access {
     pub access: u8,
     /// One element of a string instruction that repeats itself.
     pub repeated: Option<Repeated>,
+    /// Only some elements of the operand are touched.
+    pub mask: Option<Mask>,
     /// Host offset at which translated code goes on.
     pub resume: u32,
 }

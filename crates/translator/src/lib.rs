@@ -61,6 +61,7 @@ mod instruction;
 mod landing;
 mod landing_check;
 mod map;
+mod masked_access;
 mod plain;
 mod program_flags;
 mod returns;

@@ -42,6 +42,13 @@ impl StateExtent {
         StateExtent { components }
     }
 
+    /// Where a component is in the standard format; 0: there is none.
+    pub fn offset(&self, component: usize) -> usize {
+        self.components
+            .get(component)
+            .map_or(0, |part| part.offset as usize)
+    }
+
     /// The most bytes that saving (or loading) the components of a mask touches.
     pub fn bytes(&self, mask: u64, is_compacted: bool) -> u64 {
         let wanted = self.components.iter().enumerate().skip(2);

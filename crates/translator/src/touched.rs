@@ -101,6 +101,13 @@ impl Translator {
         if watch.access & access.access == 0 {
             return None;
         }
+        if let (Some(mask), Some(extent)) = (&access.mask, &self.engine.state_extent) {
+            // SAFETY: the context lives as long as the translator.
+            let context = unsafe { &*self.engine.context };
+            return mask.find(context, extent, address, |start, end| {
+                watch.touched(start, end)
+            });
+        }
         let registers = self.registers();
         let size = match (access.size, &self.engine.state_extent) {
             (0, Some(extent)) => {

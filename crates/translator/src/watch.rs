@@ -9,6 +9,7 @@ use crate::build::{Build, Pending};
 use crate::context::{field, FILTER_OFFSET, FILTER_SIZE};
 use crate::engine::Engine;
 use crate::guest::GuestCode;
+use crate::masked_access::Mask;
 use crate::rewrite;
 use crate::state_extent::StateExtent;
 use crate::store::{ExitKind, SLOW};
@@ -97,6 +98,7 @@ pub(crate) fn described(i: &Instruction, memory: &UsedMemory, access: u8) -> Acc
         is_compacted: matches!(i.mnemonic(), Mnemonic::Xsavec | Mnemonic::Xsavec64),
         access,
         repeated,
+        mask: Mask::of(i),
         resume: 0,
     }
 }

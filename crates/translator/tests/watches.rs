@@ -196,3 +196,105 @@ fn random_programs_tell_all_their_accesses() {
     machine.translator.set_sampling(1 << 15);
     assert!(total > 1000, "{total} accesses were told");
 }
+
+/// A store by elements, the bits that choose them, and which bytes it writes.
+type Store = (
+    &'static str,
+    fn(&mut CodeAssembler) -> Result<(), IcedError>,
+    fn(u64, u64) -> bool,
+);
+
+/// The mask is in k1, and as signs of elements of 4 bytes in ymm2, of 1 byte in xmm3.
+const MASKED: [Store; 6] = [
+    (
+        "bytes",
+        |a| a.vmovdqu8(zmmword_ptr(rbx).k1(), zmm1),
+        |mask, byte| mask >> byte & 1 != 0,
+    ),
+    (
+        "words of a smaller register",
+        |a| a.vmovdqu16(xmmword_ptr(rbx).k1(), xmm1),
+        |mask, byte| byte < 16 && mask >> (byte / 2) & 1 != 0,
+    ),
+    (
+        "doublewords",
+        |a| a.vmovups(zmmword_ptr(rbx).k1(), zmm1),
+        |mask, byte| mask >> (byte / 4) & 1 != 0,
+    ),
+    (
+        "compressed",
+        |a| a.vpcompressd(zmmword_ptr(rbx).k1(), zmm1),
+        |mask, byte| byte < 4 * u64::from((mask as u16).count_ones()),
+    ),
+    (
+        "narrowed",
+        |a| a.vpmovqd(ymmword_ptr(rbx).k1(), zmm1),
+        |mask, byte| byte < 32 && mask >> (byte / 4) & 1 != 0,
+    ),
+    (
+        "everything",
+        |a| a.vmovdqu64(zmmword_ptr(rbx), zmm1),
+        |_, _| true,
+    ),
+];
+const BY_SIGN: [Store; 3] = [
+    (
+        "by the signs of doublewords",
+        |a| a.vpmaskmovd(ymmword_ptr(rbx), ymm2, ymm1),
+        |mask, byte| byte < 32 && mask >> (byte / 4) & 1 != 0,
+    ),
+    (
+        "by the signs of half a register",
+        |a| a.vmaskmovps(xmmword_ptr(rbx), xmm2, xmm1),
+        |mask, byte| byte < 16 && mask >> (byte / 4) & 1 != 0,
+    ),
+    (
+        "by the signs of bytes",
+        |a| {
+            a.mov(rdi, rbx)?;
+            a.maskmovdqu(xmm1, xmm3)
+        },
+        |mask, byte| byte < 16 && mask >> byte & 1 != 0,
+    ),
+];
+
+/// Only the elements that are stored are told: functions for short strings store with masks.
+#[test]
+fn stores_with_masks() {
+    const MASKS: [u64; 4] = [0, 0x1f, 0x8001_0000_0000_a5c3, u64::MAX];
+    // Where the signs are.
+    const SIGNS: u64 = 512;
+    let has_opmasks = std::is_x86_feature_detected!("avx512bw");
+    let opmask = MASKED.iter().filter(|_| has_opmasks);
+    for (what, store, writes) in opmask.chain(&BY_SIGN) {
+        for mask in MASKS {
+            for byte in 0..64 {
+                let watches = [Watch {
+                    start: DATA + byte,
+                    end: DATA + byte + 1,
+                    access: Watch::WRITE,
+                }];
+                let told = check_hits(&watches, |a| {
+                    for element in 0..8 {
+                        let sign = (mask >> element & 1) as i32 * i32::MIN;
+                        a.mov(dword_ptr(rbx + SIGNS + 4 * element), sign)?;
+                    }
+                    for element in 0..16 {
+                        let sign = (mask >> element & 1) as i32 * 0x80;
+                        a.mov(byte_ptr(rbx + SIGNS + 64 + element), sign)?;
+                    }
+                    a.vmovdqu(ymm2, ymmword_ptr(rbx + SIGNS))?;
+                    a.movdqu(xmm3, xmmword_ptr(rbx + SIGNS + 64))?;
+                    if has_opmasks {
+                        a.mov(rax, mask)?;
+                        a.kmovq(k1, rax)?;
+                    }
+                    store(a)?;
+                    a.int3()
+                });
+                let expected = usize::from(writes(mask, byte));
+                assert_eq!(told, expected, "{what}, mask {mask:#x}, byte {byte}");
+            }
+        }
+    }
+}
