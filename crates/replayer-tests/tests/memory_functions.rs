@@ -48,7 +48,7 @@ fn copies_may_overlap_at_any_distance() {
 fn nothing_else_is_written() {
     for length in LENGTHS {
         for at in 100..109 {
-            let (from, mut copied, mut filled) = (numbered(), [0xa5; ROOM], [0xa5; ROOM]);
+            let (from, mut copied, mut filled) = (numbered(), [0xa5u8; ROOM], [0xa5u8; ROOM]);
             // SAFETY: all ranges are inside.
             unsafe {
                 memcpy(
