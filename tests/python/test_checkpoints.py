@@ -14,9 +14,9 @@ MIB = 1 << 20
 class Copy:
     """What stands for a process that waits."""
 
-    def __init__(self, total: int) -> None:
-        self.state = SimpleNamespace(key=(total, 0), total=total)
-        self.pid = total
+    def __init__(self, work: int) -> None:
+        self.state = SimpleNamespace(key=(work, 0), work=work)
+        self.pid = work
         self.is_closed = False
 
     def close(self) -> None:
@@ -43,7 +43,7 @@ def test_copies_go_when_they_take_too_much() -> None:
     kept = checkpoints.Checkpoints(50 * MIB)
     copies = [Copy(1000 * number) for number in range(30)]
     for copy in copies:
-        kept.add(copy, copies[-1].state.total)
+        kept.add(copy, copies[-1].state.work)
     assert 2 <= len(kept) <= 5 + 8
     # They end when a movement is over.
     assert not any(copy.is_closed for copy in copies)
