@@ -94,11 +94,9 @@ impl Range for Area {
             end: self.end.min(to),
             ..*self
         };
-        part.record.offset += if self.is_of_file {
-            start - self.start
-        } else {
-            0
-        };
+        if self.is_of_file {
+            part.record.offset += start - self.start;
+        }
         part
     }
 

@@ -47,7 +47,7 @@ fn is_safe(site: &CallSite) -> bool {
 
 /// A replay has it in memory, too, for programs that read their own code.
 #[cold]
-fn log(patch: &Patch, event: &mut Builder) {
+pub fn log(patch: &Patch, event: &mut Builder) {
     let (written, original) = (patch.written(), patch.original());
     let mut payload = [0u8; 2 * LONGEST];
     payload[..written.len()].copy_from_slice(written);

@@ -48,6 +48,11 @@ pub struct RecordOptions {
 }
 
 impl RecordOptions {
+    /// Whether any snapshot is taken.
+    pub fn takes_snapshots(&self) -> bool {
+        self.snapshot_interval.is_some() || self.snapshot_events > 0
+    }
+
     /// Options with the defaults: 2 s of lingering, no memory checksums.
     pub fn new(
         trace: impl Into<PathBuf>,

@@ -103,8 +103,8 @@ fn run(
         header.started_counter = clock.tsc;
     });
     let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
-    let takes_snapshots = options.snapshot_interval.is_some() || options.snapshot_events > 0;
-    let snapshots = takes_snapshots
+    let snapshots = options
+        .takes_snapshots()
         .then(|| LogFile::create(&options.trace.join("snapshots")))
         .transpose()
         .map_err(trace_error)?;
@@ -487,8 +487,7 @@ fn fill_arena(
         header.data_limit = launch::data_limit();
         header.chaos = options.chaos_seed.is_some().into();
         header.snapshot_events = options.snapshot_events;
-        header.takes_snapshots =
-            (options.snapshot_interval.is_some() || options.snapshot_events > 0).into();
+        header.takes_snapshots = options.takes_snapshots().into();
         header.chaos_seed = options.chaos_seed.unwrap_or_default();
         header.stdout_identity = stdout;
         header.stderr_identity = stderr;

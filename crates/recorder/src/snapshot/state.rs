@@ -14,7 +14,7 @@ use crate::log::Builder;
 use crate::process::threads;
 use crate::segment_bases::whole;
 use crate::thread::Thread;
-use crate::{heap, pinning, signal};
+use crate::{heap, patch, pinning, signal};
 
 const INT3: u8 = 0xcc;
 /// Longest patch.
@@ -87,12 +87,8 @@ fn write_patches(event: &mut Builder) {
         }
     }
     for patch in call_sites::all() {
-        let (written, original) = (patch.written(), patch.original());
-        let mut payload = [0u8; 2 * LONGEST];
-        payload[..written.len()].copy_from_slice(written);
-        payload[written.len()..][..original.len()].copy_from_slice(original);
-        if is_there(patch.address, written) {
-            event.bytes(Tag::Patch, patch.address, &payload[..2 * written.len()]);
+        if is_there(patch.address, patch.written()) {
+            patch::log(&patch, event);
         }
     }
 }
