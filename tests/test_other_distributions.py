@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import skips
+from all_guests import guest_named
 from distributions import SUITES, root_of
-from guest_table import GUESTS as ORDINARY_GUESTS
 from guest_table import NOTHING
 from recorded_run import Keeper, Reenact, check_exact, run
-from thread_table import THREAD_GUESTS
 
 STEADY = {
     "LC_ALL": "C.UTF-8",
@@ -83,7 +82,7 @@ def test_a_guest_of_another_distribution(
 ) -> None:
     """Built there, by its compiler."""
     skips.unless_full()
-    guest = next(each for each in (*ORDINARY_GUESTS, *THREAD_GUESTS) if each.name == name)
+    guest = guest_named(name)
     root = root_of(suite)
     shutil.copytree(SOURCES, root / "guests", dirs_exist_ok=True)
     inside = ["chroot", str(root)]

@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from all_guests import command_of
 from guest_build import GuestBuild
-from guest_table import GUESTS as ORDINARY_GUESTS
 from recorded_run import Keeper, Reenact
 from snapshot_replays import check_parts, places, replay
-from thread_table import THREAD_GUESTS
 from tiers import FULL
 
 #: Threads, vfork children, code and mappings that change, signals, vector registers, steps.
@@ -72,8 +71,7 @@ def test_a_replay_goes_on_from_any(
     name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
 ) -> None:
     """Both engines go on from each, and end in the state that a replay from the start has there."""
-    guest = next(each for each in (*ORDINARY_GUESTS, *THREAD_GUESTS) if each.name == name)
-    command = [str(guests.build(guest.file, guest.name, guest.flags)), *guest.arguments]
+    command = command_of(name, guests)
     plain = keeper.trace("plain")
     reenact.record(command, plain, directory=tmp_path, timeout=180)
     every = max(1, reenact.verify(plain)["events"] // MANY)

@@ -13,11 +13,10 @@ from pathlib import Path
 import execution_watches
 import pytest
 import skips
+from all_guests import command_of, guest_named
 from debugger_session import built
 from guest_build import GuestBuild
-from guest_table import GUESTS as ORDINARY_GUESTS
 from recorded_run import Keeper, Reenact
-from thread_table import THREAD_GUESTS
 from travelling import state
 
 import reenact as package
@@ -55,14 +54,12 @@ def trace(
 ) -> Path:
     """A recording of a guest program."""
     name = request.param
-    guest = next(each for each in (*ORDINARY_GUESTS, *THREAD_GUESTS) if each.name == name)
-    program = str(guests.build(guest.file, guest.name, guest.flags))
     trace = keeper.trace()
     reenact.run(
-        *("record", "--quiet", "-o", str(trace), "--", program),
-        *guest.arguments,
+        *("record", "--quiet", "-o", str(trace), "--"),
+        *command_of(name, guests),
         directory=tmp_path,
-        timeout=2 * guest.timeout,
+        timeout=2 * guest_named(name).timeout,
     )
     return trace
 

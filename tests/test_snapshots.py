@@ -7,11 +7,10 @@ import struct
 from pathlib import Path
 
 import pytest
+from all_guests import command_of
 from guest_build import GuestBuild
-from guest_table import GUESTS as ORDINARY_GUESTS
 from recorded_run import Keeper, Reenact
 from snapshot_replays import HEADER, RAW, SNAPSHOT, check_parts, replay, taken
-from thread_table import THREAD_GUESTS
 from tiers import FULL
 from trace_editing import checksum
 
@@ -57,10 +56,9 @@ def recorded(
     tmp_path: Path,
 ) -> Path:
     """The trace of a guest program."""
-    guest = next(each for each in (*ORDINARY_GUESTS, *THREAD_GUESTS) if each.name == request.param)
-    program = str(guests.build(guest.file, guest.name, guest.flags))
     trace = keeper.trace()
-    reenact.record([program, *guest.arguments], trace, directory=tmp_path, timeout=180)
+    command = command_of(request.param, guests)
+    reenact.record(command, trace, directory=tmp_path, timeout=180)
     return trace
 
 
