@@ -60,8 +60,8 @@ def test_separate_debug_information_is_not_what_was_built(reenact: Reenact, tmp_
     debug.parent.mkdir(parents=True)
     for words in (
         ["cc", "-o", str(program), str(source)],
-        ["cc", "-g", "-c", "-o", "counts.o", str(other)],
-        ["objcopy", "--only-keep-debug", "counts.o", str(debug)],
+        ["cc", "-g", "-o", "counts", str(other)],
+        ["objcopy", "--only-keep-debug", "counts", str(debug)],
     ):
         assert run(words, directory=tmp_path).status == 0
     later = debug.stat().st_mtime_ns + 10_000_000_000
