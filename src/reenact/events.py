@@ -53,11 +53,12 @@ class Process:
         start: "root", "fork" or "vfork-exec".
         program: the file it ran last; empty when its log does not reach that far.
         arguments: arguments of that program.
-        events: number of events in its log.
+        events: number of events in its log, and before it (`begins_behind`).
         exit_status: when it exited, else None.
         signal: number of the signal it died by, else None.
         is_complete: whether the log reaches the end of the process.
         dumped_core: whether the kernel is known to have written a core dump.
+        begins_behind: the event behind which its log begins; None: with the process.
     """
 
     number: int
@@ -72,6 +73,12 @@ class Process:
     signal: int | None
     is_complete: bool
     dumped_core: bool = False
+    begins_behind: int | None = None
+
+    @property
+    def logged(self) -> int:
+        """Number of events in its log."""
+        return self.events if self.begins_behind is None else self.events - self.begins_behind - 1
 
 
 @dataclass(frozen=True)

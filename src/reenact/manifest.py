@@ -13,7 +13,7 @@ from reenact.errors import TraceError
 from reenact.trace_files import TraceFiles
 
 #: Newest trace format this version reads (`FORMAT_VERSION` in crates/trace).
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 #: There will not be so many versions.

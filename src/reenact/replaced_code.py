@@ -19,6 +19,8 @@ _NO_FILE = 0xFFFF_FFFF
 _ADDRESS = struct.Struct("<Q")
 _SYSCALL_LENGTH = 2
 _FORKED = 1
+#: Bytes of a patch that is a breakpoint: the new one, and the one it stands for.
+_BREAKPOINT = 2
 
 
 @dataclass(frozen=True, order=True)
@@ -130,6 +132,10 @@ def _note_replacement(
             for (address,) in _ADDRESS.iter_unpack(attachment.content[:whole]):
                 place = memory.breakpoints[address] = memory.place(address)
                 found.breakpoints.add(place)
+        elif attachment.tag == "patch" and len(attachment.content) == _BREAKPOINT:
+            # Of the state with which a log begins.
+            place = memory.breakpoints[attachment.address] = memory.place(attachment.address)
+            found.breakpoints.add(place)
         elif attachment.tag == "patch":
             half = len(attachment.content) // 2
             original = attachment.content[half:]

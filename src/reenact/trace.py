@@ -251,6 +251,7 @@ def _process(native: _native.Process) -> Process:
         signal=os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None,
         is_complete=native.complete,
         dumped_core=status is not None and os.WIFSIGNALED(status) and os.WCOREDUMP(status),
+        begins_behind=native.begins_behind,
     )
 
 

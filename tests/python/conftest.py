@@ -99,9 +99,9 @@ class FakeTrace:
         common = {"ppid": 1, "start": "root"}
         return [
             make(number=0, parent=None, pid=10, program="/bin/sh", argv=["sh", "-c", "a b"],
-                 events=3, wait_status=0, complete=True, **common),
+                 events=3, begins_behind=None, wait_status=0, complete=True, **common),
             make(number=1, parent=0, pid=11, program="/bin/ls", argv=["ls\x1b[31m"],
-                 events=0, wait_status=11, complete=True, **common),
+                 events=0, begins_behind=None, wait_status=11, complete=True, **common),
         ]  # fmt: skip
 
     def events(self, process, first, last):

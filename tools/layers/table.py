@@ -10,7 +10,7 @@ PYTHON_LAYERS = (
     ("trace_files", "choosing", "kept_copies"),
     ("manifest", "attachment_text", "empty_trace", "kept_sources"),
     ("trace",),
-    ("recording", "replay", "doctor", "replaced_code"),
+    ("recording", "replay", "doctor", "replaced_code", "reach"),
     ("symbols",),
     ("compiling",),
     ("session",),

@@ -190,6 +190,9 @@ fn tag_name(tag: Tag) -> &'static str {
         Tag::Auxv => "auxv",
         Tag::Detour => "detour",
         Tag::Processor => "processor",
+        Tag::Thread => "thread",
+        Tag::ThreadFile => "thread-file",
+        Tag::Translated => "translated",
         _ => "unknown",
     }
 }

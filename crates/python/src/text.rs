@@ -170,6 +170,7 @@ pub fn describe(event: &Event<'_>) -> String {
         EventKind::Fault => format!("{name} at {ip:#x}"),
         EventKind::VforkReturn => format!("= {result}"),
         EventKind::ProcessStart => format!("pid {}", args[2]),
+        EventKind::Snapshot => format!("pid {}, the log begins here", args[4]),
         EventKind::ImageBegin => text_of(event, Tag::Path),
         EventKind::Note | EventKind::RecordingEnd => text_of(event, Tag::Text),
         _ => String::new(),

@@ -12,9 +12,11 @@ use crate::system::{self, Errno};
 /// All that the file holds of one process.
 #[derive(Clone, Debug, Default)]
 pub struct ProcessChunks {
-    /// In order of their first event, without gaps from event 0 on.
+    /// What the log begins with, where that is not the start of the process.
+    pub beginning: Vec<ChunkPlace>,
+    /// In order of their first event, without gaps from where the log begins.
     pub chunks: Vec<ChunkPlace>,
-    /// Events in `chunks`.
+    /// Events up to the end of `chunks`, from the start of the process on.
     pub events: u64,
     /// How it ended, if the supervisor lived to say so.
     pub end: Option<EndRecord>,
@@ -56,6 +58,10 @@ impl ChunkIndex {
     fn add(&mut self, events: i32, place: ChunkPlace) -> Result<(), Errno> {
         self.chunks += 1;
         let process = self.processes.entry(place.header.process).or_default();
+        if place.header.landmarks & landmark::BEGINNING != 0 {
+            process.beginning.push(place);
+            return Ok(());
+        }
         if place.header.landmarks & landmark::END == 0 {
             if place.header.events > 0 {
                 process.chunks.push(place);
@@ -74,17 +80,30 @@ impl ChunkIndex {
 }
 
 impl ProcessChunks {
-    /// Sort and keep what follows from event 0 without a gap.
+    /// The event behind which the log begins; `None`: with the process.
+    pub fn begins_behind(&self) -> Option<u64> {
+        self.beginning.first().map(|place| place.header.first_event)
+    }
+
+    /// Sort and keep what follows from the beginning without a gap.
     fn order(&mut self) {
         self.chunks.sort_by_key(|place| place.header.first_event);
         let mut expected = 0;
+        if let Some(event) = self.begins_behind() {
+            self.beginning
+                .retain(|place| place.header.first_event == event);
+            expected = event + 1;
+            self.chunks.retain(|place| place.end_event() > expected);
+        }
         let mut good = 0;
         for place in &self.chunks {
-            if place.header.first_event != expected {
+            let first = place.header.first_event;
+            // What was before the beginning may share a chunk with what is behind it.
+            if first > expected || first < expected && good > 0 {
                 self.gap = true;
                 break;
             }
-            expected += u64::from(place.header.events);
+            expected = place.end_event();
             good += 1;
         }
         self.chunks.truncate(good);

@@ -86,6 +86,12 @@ fn announce(index: &ChunkIndex) {
     report::send(&mut line);
 }
 
+/// Whether the log of a process begins with a state that it needs no ancestor for.
+fn begins_by_itself(session: &Session, process: u32) -> bool {
+    let log = session.chunks(process);
+    log.is_some_and(|chunks| !chunks.beginning.is_empty())
+}
+
 /// The first event of a process.
 fn first_event(session: &Session, process: u32) -> Result<EventHeader, ReplayError> {
     let chunks = session
@@ -100,10 +106,13 @@ fn first_event(session: &Session, process: u32) -> Result<EventHeader, ReplayErr
     Ok(*group.event.header)
 }
 
-/// Find the way to one process: the ancestor that starts from nothing.
+/// Find the way to one process: the ancestor that starts from nothing, or whose log begins by itself.
 fn one(session: &mut Session, process: u32) -> Result<u32, ReplayError> {
     let mut at = process;
     while session.path.len() <= session.numbers.len() {
+        if begins_by_itself(session, at) {
+            return Ok(at);
+        }
         let header = first_event(session, at)?;
         if header.code != start::FORK {
             return Ok(at);
@@ -123,11 +132,13 @@ fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
             return exit_status::TRACE;
         }
     };
-    if let Some(event) = event {
-        if let Err(error) = engine.begin_behind(event) {
-            report::replay_error(error);
-            return exit_status::TRACE;
-        }
+    let begun = match event {
+        Some(event) => engine.begin_behind(event),
+        None => engine.begin(),
+    };
+    if let Err(error) = begun {
+        report::replay_error(error);
+        return exit_status::TRACE;
     }
     let exit_status = engine.run();
     if exit_status == 0 && engine.missed_target() {
@@ -151,18 +162,18 @@ fn all(session: Session, machine: Machine) -> u8 {
             // There is nothing of it but that it was: its parent's replay says so, if it comes to it.
             continue;
         }
-        let header = match first_event(&session, process) {
-            Ok(header) => header,
-            Err(error) => {
-                report::set_process(process);
-                report::replay_error(error);
-                report::clear_process();
-                jobs::note_status(exit_status::TRACE);
-                continue;
+        if !begins_by_itself(&session, process) {
+            match first_event(&session, process) {
+                Ok(header) if header.code == start::FORK => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    report::set_process(process);
+                    report::replay_error(error);
+                    report::clear_process();
+                    jobs::note_status(exit_status::TRACE);
+                    continue;
+                }
             }
-        };
-        if header.code == start::FORK {
-            continue;
         }
         children::wait_for_slot();
         jobs::process_added();

@@ -101,6 +101,36 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Begin as the log of the process does.
+    pub fn begin(&mut self) -> Result<(), ReplayError> {
+        let session = Rc::clone(&self.session);
+        let log = session.chunks(self.process);
+        let Some(log) = log.filter(|log| !log.beginning.is_empty()) else {
+            return Ok(());
+        };
+        let (start, behind) = snapshot::begin_log(&mut self.machine, session.events, log)?;
+        self.start = start;
+        self.pace.begin_behind(behind.time);
+        self.last = Some(behind);
+        self.feed.begin_behind(behind.index)?;
+        if self.path.is_empty() && behind.kind != EventKind::ProcessStart {
+            self.serve_beginning(&behind)?;
+        }
+        Ok(())
+    }
+
+    /// A client may look at the state that the log begins with.
+    fn serve_beginning(&mut self, behind: &Behind) -> Result<(), ReplayError> {
+        let Some(control) = &mut self.pace.control else {
+            return Ok(());
+        };
+        if let Some(next) = self.feed.peek()? {
+            step::switch_early(&mut self.machine, &next);
+        }
+        control.begin_behind(&mut self.machine, behind.index, behind.kind, behind.code);
+        Ok(())
+    }
+
     /// Begin with the snapshot behind an event, in the place of a process that starts from nothing.
     pub fn begin_behind(&mut self, event: u64) -> Result<(), ReplayError> {
         let options = &self.session.options;
@@ -380,6 +410,10 @@ impl Engine {
             return Ok(());
         }
         let log = self.session.chunks(process);
+        if log.is_some_and(|chunks| !chunks.beginning.is_empty()) {
+            // It is replayed from there.
+            return Ok(());
+        }
         if log.is_none_or(|chunks| chunks.events == 0) {
             self.report_missing(process);
             return Ok(());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use reenact_trace::{Event, EventIndex};
 
+use crate::beginning;
 use crate::error::StoreError;
 use crate::log::Log;
 
@@ -23,7 +24,7 @@ impl StoredEvent {
 }
 
 /// Iterates over the events `start..stop` of a process. After an error it goes on behind
-/// the damage.
+/// the damage. What a log begins with that does not begin with its process has the index of the event that it is behind.
 pub struct EventReader {
     log: Arc<Log>,
     process: u32,
@@ -35,6 +36,8 @@ pub struct EventReader {
     index: u64,
     start: u64,
     stop: u64,
+    /// The event that the log begins behind, while that is to come.
+    beginning: Option<u64>,
 }
 
 impl EventReader {
@@ -51,6 +54,9 @@ impl EventReader {
         if !log.has_process(process) {
             return Err(StoreError::NoSuchProcess { process });
         }
+        let begins = log.begins_behind(process);
+        let beginning = begins.filter(|event| (start..stop).contains(event));
+        let start = begins.map_or(start, |event| start.max(event + 1));
         let chunks = log.chunks_of(process);
         // The chunk that holds `start`, or the first one after it.
         let chunk = chunks.partition_point(|place| place.end_event() <= start);
@@ -66,7 +72,36 @@ impl EventReader {
             index,
             start,
             stop,
+            beginning,
         })
+    }
+
+    /// The next record of what the log begins with.
+    fn next_of_beginning(&mut self) -> Option<Result<StoredEvent, StoreError>> {
+        let event = self.beginning?;
+        let content = match self.content.clone() {
+            Some(content) => content,
+            None => match beginning::records(&self.log, self.process) {
+                Ok(content) => content,
+                Err(error) => {
+                    self.beginning = None;
+                    return Some(Err(error));
+                }
+            },
+        };
+        let offset = self.offset;
+        let Ok(record) = Event::parse(&content[offset..]) else {
+            // All of it has been read.
+            (self.beginning, self.content, self.offset) = (None, None, 0);
+            return None;
+        };
+        self.offset += record.header.size as usize;
+        self.content = Some(content.clone());
+        Some(Ok(StoredEvent {
+            index: EventIndex(event),
+            chunk: content,
+            offset,
+        }))
     }
 
     fn open_chunk(&mut self) -> Option<Result<Arc<[u8]>, StoreError>> {
@@ -101,6 +136,9 @@ impl Iterator for EventReader {
     type Item = Result<StoredEvent, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(found) = self.next_of_beginning() {
+            return Some(found);
+        }
         loop {
             if self.index >= self.stop {
                 return None;

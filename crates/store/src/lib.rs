@@ -6,6 +6,7 @@
 //! * Opening reads chunk headers only; content is decompressed when somebody asks for it.
 //! * A trace that is still being recorded can be opened: it shows what is there now.
 
+mod beginning;
 mod clock;
 mod error;
 mod event_reader;

@@ -26,6 +26,8 @@ pub struct Log {
     /// Chunks with events, by process and first event.
     chunks: BTreeMap<u32, Vec<ChunkPlace>>,
     ends: BTreeMap<u32, EndRecord>,
+    /// What logs begin with that do not begin with their process.
+    beginnings: BTreeMap<u32, Vec<ChunkPlace>>,
     cache: Mutex<Vec<(u64, Arc<[u8]>)>>,
 }
 
@@ -40,6 +42,7 @@ impl Log {
             damaged: Vec::new(),
             chunks: BTreeMap::new(),
             ends: BTreeMap::new(),
+            beginnings: BTreeMap::new(),
             cache: Mutex::new(Vec::new()),
         };
         let mut window = vec![0; WINDOW];
@@ -53,8 +56,13 @@ impl Log {
             }
         }
         log.is_cut = scan.is_cut();
-        for chunks in log.chunks.values_mut() {
+        for (process, chunks) in &mut log.chunks {
             chunks.sort_by_key(|place| place.header.first_event);
+            if let Some(beginning) = log.beginnings.get_mut(process) {
+                let event = beginning[0].header.first_event;
+                beginning.retain(|place| place.header.first_event == event);
+                chunks.retain(|place| place.end_event() > event + 1);
+            }
         }
         Ok(log)
     }
@@ -68,6 +76,10 @@ impl Log {
             }
         }
         let chunks = self.chunks.entry(process).or_default();
+        if place.header.landmarks & landmark::BEGINNING != 0 {
+            self.beginnings.entry(process).or_default().push(place);
+            return;
+        }
         if place.header.landmarks & landmark::END == 0 && place.header.events > 0 {
             chunks.push(place);
         }
@@ -106,7 +118,18 @@ impl Log {
         self.ends.get(&process).copied()
     }
 
-    /// The chunks of a process that hold events, in order.
+    /// What the log of a process begins with, in order; empty where it begins with the process.
+    pub fn beginning_of(&self, process: u32) -> &[ChunkPlace] {
+        self.beginnings.get(&process).map_or(&[], Vec::as_slice)
+    }
+
+    /// The event behind which the log of a process begins; `None`: it begins with the process.
+    pub fn begins_behind(&self, process: u32) -> Option<u64> {
+        let first = self.beginning_of(process).first()?;
+        Some(first.header.first_event)
+    }
+
+    /// The chunks of a process that hold events, in order. The first one may begin before the log does.
     pub fn chunks_of(&self, process: u32) -> &[ChunkPlace] {
         self.chunks.get(&process).map_or(&[], Vec::as_slice)
     }

@@ -35,8 +35,10 @@ pub struct Process {
     pub ending: Option<i32>,
     /// What the supervisor learned of its end; `None` in a trace that was cut off.
     pub end: Option<EndRecord>,
-    /// Events in the log.
+    /// Events in the log, and those before it.
     pub events: u64,
+    /// The event behind which the log begins; `None`: it begins with the process.
+    pub begins_behind: Option<u64>,
     /// Time-stamp counter at its first event.
     pub first_time: u64,
     /// Bytes of its log, decompressed.
@@ -63,10 +65,14 @@ pub(crate) fn describe(log: &Log, number: u32) -> Process {
     let mut process = Process {
         number,
         end: log.end(number),
+        begins_behind: log.begins_behind(number),
         ..Process::default()
     };
+    let begin = process.begins_behind.map_or(0, |event| event + 1);
+    process.events = begin;
+    note_beginning(log, &mut process);
     for (position, place) in chunks.iter().enumerate() {
-        process.events += u64::from(place.header.events);
+        process.events += place.end_event() - place.header.first_event.max(begin);
         process.log_bytes += u64::from(place.header.raw);
         let is_last = position + 1 == chunks.len();
         let is_asked = is_last && process.end.is_some_and(|end| end.wait_status == -1);
@@ -86,6 +92,10 @@ pub(crate) fn describe(log: &Log, number: u32) -> Process {
             if is_last && event.kind != EventKind::Note {
                 process.ending = event.wait_status();
             }
+            if index < begin {
+                data.clear();
+                continue;
+            }
             note(&mut process, index, &event, &data);
             data.clear();
             let at_start = process.images.last().is_some_and(|image| {
@@ -97,6 +107,37 @@ pub(crate) fn describe(log: &Log, number: u32) -> Process {
         }
     }
     process
+}
+
+/// What the first chunk says of a process whose log begins later: how it started, and what program it runs.
+fn note_beginning(log: &Log, process: &mut Process) {
+    let Some(first) = log.beginning_of(process.number).first() else {
+        return;
+    };
+    let index = first.header.first_event;
+    process.log_bytes += u64::from(first.header.raw);
+    let Ok(content) = log.content(first) else {
+        return;
+    };
+    let mut image = Image {
+        event: index,
+        ..Image::default()
+    };
+    for event in Events::new(&content).map_while(Result::ok) {
+        match event.kind {
+            EventKind::ProcessStart => note(process, index, &event, &[]),
+            EventKind::Data => event.attachments().for_each(|one| fill(&mut image, &one)),
+            _ => break,
+        }
+    }
+    if image
+        != (Image {
+            event: index,
+            ..Image::default()
+        })
+    {
+        process.images.push(image);
+    }
 }
 
 fn note(process: &mut Process, index: u64, event: &Event<'_>, data: &[Event<'_>]) {

@@ -36,7 +36,7 @@ impl Manifest {
     pub fn new(trace: &Path, start: &Start<'_>) -> Manifest {
         let [hostname, kernel, kernel_version] = machine::system_names();
         let value = json!({
-            "format_version": reenact_trace::FORMAT_VERSION,
+            "format_version": reenact_trace::WHOLE_VERSION,
             "reenact": env!("CARGO_PKG_VERSION"),
             "complete": false,
             "command": start.command.iter().map(text).collect::<Vec<_>>(),

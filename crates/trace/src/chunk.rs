@@ -21,6 +21,8 @@ pub mod landmark {
     pub const END: u8 = 16;
     /// The last chunk of a snapshot.
     pub const SNAPSHOT: u8 = 32;
+    /// What a log begins with that is not the whole of its process ([`crate::snapshot`]).
+    pub const BEGINNING: u8 = 64;
 }
 
 /// Header of a chunk; `stored` bytes follow, padded to 8.

@@ -33,5 +33,8 @@ pub use file_identity::{FileIdentity, CACHE_NAME_LENGTH};
 pub use identifiers::{EventIndex, FileId};
 pub use registers::Registers;
 
-/// Version of the trace format written by this release.
-pub const FORMAT_VERSION: u32 = 1;
+/// Newest version of the trace format that this release reads: some log begins later than its process
+/// ([`chunk::landmark::BEGINNING`]).
+pub const FORMAT_VERSION: u32 = 2;
+/// Version of traces in which every log begins with its process: older releases read them, too.
+pub const WHOLE_VERSION: u32 = 1;

@@ -19,6 +19,12 @@
 //! * `register_checksum` of all attachments but `Translated` and flags, and of `args` but the instructions: two replays that agree
 //!   have the same one. 0 where the recorded process wrote it (`crates/recorder/src/snapshot`), which does not know all of that.
 //!
+//! A log may begin with one. Its chunks in the file `events` have the landmark [`crate::chunk::landmark::BEGINNING`]; their
+//! first one, with the landmark of a process start, holds the `ProcessStart` of the process, and `Data` with the `Path`s, `Argv`,
+//! `Envp` and `Auxv` of the program that it runs. The log goes on behind the event that the state is behind: what a chunk has
+//! of earlier ones counts for nothing. Where there is no snapshot but the `ProcessStart` alone, an `ImageBegin` follows, which
+//! needs nothing of what was before.
+//!
 //! In the file `snapshots` each chunk holds records of one snapshot, in order; its `first_event` is the index of the event
 //! that the state is behind, and the last one has the landmark [`crate::chunk::landmark::SNAPSHOT`].
 

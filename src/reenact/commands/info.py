@@ -25,15 +25,20 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact import places, terminal
     from reenact.commands.ends import ending
     from reenact.printable import printable
+    from reenact.reach import reach_of
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
     manifest = trace.manifest
     processes = trace.processes
-    events = sum(process.events for process in processes)
+    events = sum(process.logged for process in processes)
+    reach = reach_of(trace)
     cut = [process.number for process in processes if not process.is_complete]
     notes = trace.notes()
-    end = ending(processes[0]) if processes else "cut"
+    first = next((process for process in processes if process.number == 0), None)
+    end = "cut" if first is None else ending(first)
+    if first is None and reach.left_out_count:
+        end = "before what is kept"
     if arguments.json:
         terminal.print_json(
             {
@@ -50,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "start_ns": manifest.start_ns,
                 "duration_ns": manifest.duration_ns,
                 "processes": len(processes),
+                "left_out_processes": reach.left_out_count,
+                "reaches_back_to": reach.seconds,
                 "events": events,
                 "bytes": trace.size(),
                 "cut_processes": cut,
@@ -73,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("ended", end),
         ("recording", _recording(is_complete=manifest.is_complete, cut=len(cut))),
     ]
+    rows += [("reach", line) for line in reach.lines(manifest.duration_ns)]
     if trace.unreadable_bytes():
         rows.append(("damage", f"{terminal.size(trace.unreadable_bytes())} of the log"))
     rows += [("note", note) for note in notes]

@@ -40,15 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     from reenact import places, terminal
     from reenact.commands.ends import ending
+    from reenact.printable import printable
+    from reenact.reach import reach_of
     from reenact.trace import Trace
 
     trace = Trace(places.locate(arguments.trace))
     if arguments.threads:
         return _print_threads(trace, as_json=arguments.json)
     processes = trace.processes
+    reach = reach_of(trace)
     if arguments.json:
         listed = [{**dataclasses.asdict(one), "end": ending(one)} for one in processes]
-        terminal.print_json({"trace": trace.path, "processes": listed})
+        left_out = [dataclasses.asdict(one) for one in reach.left_out]
+        terminal.print_json({"trace": trace.path, "processes": listed, "left_out": left_out})
         return 0
     terminal.print_table(
         ("process", "parent", "pid", "events", "end", "command"),
@@ -57,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
                 str(process.number),
                 "-" if process.parent is None else str(process.parent),
                 str(process.pid),
-                f"{process.events:,}",
+                f"{process.logged:,}",
                 ending(process),
                 shlex.join(process.arguments) or process.program,
             )
@@ -65,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         ],
         right=("process", "parent", "pid", "events"),
     )
+    for line in reach.process_lines():
+        print(printable(line))
     return 0
 
 

@@ -97,7 +97,8 @@ def _note(session: Session, elapsed: float) -> str:
     if first is not None and first.seconds > elapsed:
         return ", where it begins, which is later"
     with contextlib.suppress(StopIteration):
-        last = session.trace.processes[session.process].events - 1
+        processes = session.trace.processes
+        last = next(one.events for one in processes if one.number == session.process) - 1
         final = next(session.trace.events(session.process, last, last))
         if final.seconds <= elapsed and session.position >= Position(session.process, last):
             return ", where it has ended"

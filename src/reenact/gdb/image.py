@@ -28,8 +28,9 @@ def images(trace: _native.Trace, process: int) -> list[Image]:
     by_number = {known.number: known for known in trace.processes()}
     own = by_number[process]
     found = []
-    if own.parent is not None and own.start == "fork":
-        inherited = image_at(trace, own.parent, own.parent_event or 0)
+    parent = by_number.get(own.parent) if own.parent is not None else None
+    if parent is not None and own.start == "fork" and own.begins_behind is None:
+        inherited = image_at(trace, parent.number, own.parent_event or 0)
         if inherited is not None:
             number, image = inherited
             found.append(Image(-1, image.program, _auxv(trace, number, image.event)))
@@ -42,5 +43,7 @@ def images(trace: _native.Trace, process: int) -> list[Image]:
 
 def _auxv(trace: _native.Trace, process: int, event: int) -> bytes:
     for found in trace.events(process, event, event):
-        return next((part for tag, _, part in found.attachments() if tag == "auxv"), b"")
+        for tag, _, part in found.attachments():
+            if tag == "auxv":
+                return part
     return b""

@@ -452,7 +452,9 @@ class Target:
         return self.reply(_TRAP, thread=thread)
 
     def _told(self, stop: Stop, *, backward: bool) -> str:
-        if stop.message:
+        if stop.message and stop.reason == StopReason.START:
+            self._say(f"reenact: {stop.message}\n")
+        elif stop.message:
             self._say(f"reenact: the replay departs from the recording here: {stop.message}\n")
         text = death_text(self.session, stop)
         if text:

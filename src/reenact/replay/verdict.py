@@ -37,11 +37,12 @@ class Recorded:
     """What the trace itself says, apart from any replay.
 
     `events` by the number of each process to be replayed; `is_whole`: no log of the trace is cut
-    or damaged.
+    or damaged; `before`: events that come before the log of a process begins.
     """
 
     events: Mapping[int, int]
     is_whole: bool
+    before: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass

@@ -126,7 +126,8 @@ def _replay(
 ) -> Verification:
     """By one engine."""
     collected = Collected(recorded)
-    total = sum(recorded.events.values())
+    before = sum(recorded.before.values())
+    total = sum(recorded.events.values()) - before
     begin = time.monotonic()
     with ExitStack() as stack:
         replayer = stack.enter_context(
@@ -152,7 +153,7 @@ def _replay(
             if isinstance(item, Started) and output is not None:
                 output.expect_processes(1 if process is not None else item.processes)
             if on_progress is not None:
-                on_progress(collected.events_done, total)
+                on_progress(max(collected.events_done - before, 0), total)
         complaint = replayer.complaint()
         status = replayer.wait()
         excess = replayer.excess()
@@ -165,7 +166,7 @@ def _replay(
     ends = tuple(collected.ends[number] for number in sorted(collected.ends))
     return Verification(
         processes=len(ends),
-        events=sum(end.events for end in ends),
+        events=sum(max(end.events - recorded.before.get(end.process, 0), 0) for end in ends),
         instructions=_instructions(ends),
         divergences=tuple(collected.divergences.values()),
         seconds=seconds,
@@ -218,5 +219,6 @@ def _recorded(trace: str, process: int | None) -> Recorded:
     opened = Trace(trace)
     processes = opened.processes
     events = {each.number: each.events for each in processes if process in (None, each.number)}
+    before = {each.number: each.events - each.logged for each in processes}
     is_whole = all(each.is_complete for each in processes) and not opened.unreadable_bytes()
-    return Recorded(events, is_whole)
+    return Recorded(events, is_whole, before)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from reenact.errors import UsageError
+from reenact.session import beginnings
 from reenact.session.calls_in_branch import BranchCalls
 from reenact.session.death import Death, death_of
 from reenact.session.destinations import Destinations
@@ -52,6 +53,7 @@ class SessionBase:
             Schedule(trace, process),
             self._points,
             death=self.death,
+            beginning=beginnings.told(trace.processes, process),
             session=weakref.ref(self),
         )
         self._destinations = Destinations(trace, process, replayed)

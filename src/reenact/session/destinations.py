@@ -62,7 +62,7 @@ class Destinations:
 
     def _whole(self, event: int) -> int:
         """The event that a number means: data that comes before an event is part of it."""
-        if event < 0:
+        if event < self._process.history.start[0]:
             return event
         for found in self._trace.events(self._number, event):
             if found.kind != "data":
@@ -158,7 +158,7 @@ class Destinations:
             )
         start = self._process.history.start
         found = start[0]
-        for event in self._trace.events(self._number, found):
+        for event in self._trace.events(self._number, found + 1):
             if event.seconds > seconds:
                 break
             if event.kind != "data":

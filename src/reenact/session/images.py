@@ -22,6 +22,6 @@ def image_at(trace: _native.Trace, process: int, event: int) -> tuple[int, _nati
         before = [image for image in own.images if image.event <= event]
         if before:
             return process, before[-1]
-        if own.parent is None:
+        if own.begins_behind is not None or own.parent is None or own.parent not in by_number:
             return None
         event, process = own.parent_event or 0, own.parent

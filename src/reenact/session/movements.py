@@ -46,6 +46,7 @@ class Movements:
         schedule: the threads.
         points: the session's own points.
         death: the signal that ended the process.
+        beginning: why nothing is before the first position; empty: the process begins there.
         session: gives what conditions are asked with.
     """
 
@@ -57,12 +58,14 @@ class Movements:
         points: Points,
         *,
         death: Death | None,
+        beginning: str,
         session: Callable[[], object],
     ) -> None:
         self._number = number
         self._process = process
         self._schedule = schedule
         self._death = death
+        self._beginning = beginning
         self._session = session
         self.points = points
         #: What was told last where the process died: its death (`CATCH`), or that nothing follows
@@ -378,5 +381,10 @@ class Movements:
             thread=state.tid,
             address=state.detail[0] if state.reason in _ADDRESSED else None,
             event=caught,
-            message=message if reason == StopReason.DIVERGENCE else "",
+            message=self._message(reason, message),
         )
+
+    def _message(self, reason: StopReason, failure: str) -> str:
+        if reason == StopReason.START:
+            return self._beginning
+        return failure if reason == StopReason.DIVERGENCE else ""

@@ -21,7 +21,10 @@ class Schedule:
     def __init__(self, trace: RecordedTrace, process: int) -> None:
         self._trace = trace
         self._process = process
-        self._events = next(p.events for p in trace.processes if p.number == process)
+        known = next(one for one in trace.processes if one.number == process)
+        self._events = known.events
+        #: Number of the first window that holds something.
+        self._first = (known.begins_behind or 0) // _WINDOW
         self._window = functools.lru_cache(maxsize=64)(self._read)
 
     def event_after(self, event: int, thread: int) -> int | None:
@@ -36,7 +39,7 @@ class Schedule:
 
     def event_until(self, event: int, thread: int) -> int | None:
         """The last event of a thread up to `event`; None: it has not run yet."""
-        for number in range(event // _WINDOW, -1, -1):
+        for number in range(event // _WINDOW, self._first - 1, -1):
             for index, tid in reversed(self._window(number)):
                 if tid == thread and index <= event:
                     return index
@@ -44,7 +47,7 @@ class Schedule:
 
     def event_before(self, event: int) -> int | None:
         """The event that precedes another one, whosesoever it is."""
-        for number in range(event // _WINDOW, -1, -1):
+        for number in range(event // _WINDOW, self._first - 1, -1):
             for index, _ in reversed(self._window(number)):
                 if index < event:
                     return index

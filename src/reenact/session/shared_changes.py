@@ -64,7 +64,10 @@ def _shares_memory(trace: RecordedTrace, process: int) -> bool:
     """Whether a process, or one that it was forked from, has turns among others."""
     if trace.manifest.fields.get("shares_memory") is False:
         return False
-    parents = {known.number: known.parent for known in trace.processes}
+    parents = {
+        known.number: known.parent if known.begins_behind is None else None
+        for known in trace.processes
+    }
     number: int | None = process
     while number is not None and number in parents:
         if next(trace.events(number, kinds=("turn",)), None) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reenact.events import Process
 from reenact.session.recorded_trace import RecordedTrace
 
 #: Calls that make threads, and those that end one or all (arch/x86/entry/syscalls).
@@ -56,10 +57,20 @@ class ThreadTable:
         known = [one.number for one in self.all if one.tid == tid and one.begin <= event]
         return known[-1] if known else None
 
+    def _first(self, process: Process) -> list[tuple[int, int]]:
+        """The threads with which the log begins, the first one of the process before all."""
+        if process.begins_behind is None:
+            first = next(self._trace.events(self._process, 0, 0), None)
+            return [(process.pid if first is None else first.tid, 0)]
+        event = process.begins_behind
+        read = self._trace.events(self._process, event, event, with_attachments=True)
+        parts = [part for found in read for part in found.attachments if part.tag == "thread"]
+        tids = sorted({part.address for part in parts} | {process.pid}, key=process.pid.__ne__)
+        return [(tid, event) for tid in tids]
+
     def _read(self) -> list[RecordedThread]:
         process = next(one for one in self._trace.processes if one.number == self._process)
-        first = next(self._trace.events(self._process, 0, 0), None)
-        begins = [(process.pid if first is None else first.tid, 0)]
+        begins = self._first(process)
         ends: dict[int, int] = {}
         # What is attached is looked at for the calls that make something alone.
         for event in self._trace.events(

@@ -55,7 +55,8 @@ class Stop:
         address: of the breakpoint, or the first watched byte touched; None for other reasons.
         event: what was caught; at the end of a process that a signal ended, that; None for other
             reasons.
-        message: for a divergence, in what the replay departs.
+        message: for a divergence, in what the replay departs; at the start, why nothing is before
+            it, where that is not the start of the process.
     """
 
     reason: StopReason

@@ -114,7 +114,8 @@ class SharedWrites:
 
     def _before_fork(self, process: int, address: int, size: int) -> Followed:
         """What a process has from its parent."""
-        known = _native.Trace(self._trace.path).processes()[process]
+        processes = _native.Trace(self._trace.path).processes()
+        known = next(one for one in processes if one.number == process)
         is_forked = next(self._trace.events(process, 0, 0, kinds=("process-start",)), None)
         if known.parent is None or known.parent_event is None or is_forked is None:
             raise UsageError(

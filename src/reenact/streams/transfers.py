@@ -112,8 +112,11 @@ class _Reader:
         self._waiting: list[tuple[float, int, Event, Iterator[Event]]] = []
         self._children: dict[tuple[int, int], list[int]] = {}
         self._roots: list[int] = []
-        for process in _native.Trace(trace.path).processes():
-            if process.parent is None or process.parent_event is None:
+        processes = _native.Trace(trace.path).processes()
+        there = {process.number for process in processes}
+        for process in processes:
+            is_first = process.parent not in there or process.begins_behind is not None
+            if process.parent is None or process.parent_event is None or is_first:
                 self._roots.append(process.number)
             else:
                 key = (process.parent, process.parent_event)

@@ -31,7 +31,7 @@ pub fn write(thread: &Thread, behind: &EventHeader, process: u32) {
     drop(pages);
     write_patches(&mut event);
     for detour in vdso::detours() {
-        event.bytes(Tag::Detour, detour.entry, &[]);
+        event.bytes(Tag::Detour, detour.entry, &detour.number.to_le_bytes());
     }
     if let Some(names) = pinning::names() {
         event.bytes(Tag::Processor, 0, names);

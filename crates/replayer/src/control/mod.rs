@@ -187,6 +187,23 @@ impl Control {
         self.is_active = false;
     }
 
+    /// The replay begins behind an event, where the process can be looked at first.
+    pub fn begin_behind(&mut self, machine: &mut Machine, index: u64, kind: EventKind, code: u16) {
+        self.history.push(Passed {
+            index,
+            before: 0,
+            own_instruction: false,
+            is_visible: true,
+            kind,
+            code,
+        });
+        self.event = index;
+        self.is_active = true;
+        self.counted = machine.total_instructions();
+        self.stop(machine, Reason::Start, [0; 2]);
+        self.stop_if_due(machine);
+    }
+
     /// An event has taken effect. `switched`: another thread runs now.
     pub fn event_done(
         &mut self,

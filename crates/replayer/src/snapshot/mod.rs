@@ -7,4 +7,4 @@ mod saving;
 mod taking;
 
 pub use saving::{obstacle, state, Behind};
-pub use taking::{begin, Snapshots};
+pub use taking::{begin, begin_log, Snapshots};

@@ -28,29 +28,35 @@ struct Incoming {
     vectors: Vec<(u64, Vec<u8>)>,
 }
 
-/// Make the machine what it was behind an event; the last record's header.
-///
-/// # Arguments
-/// * `file` - the file of snapshots, and its size in bytes.
+/// What a process begins with in the place of its start.
+pub struct Beginning {
+    /// How the process started, if that is told.
+    pub start: Option<EventHeader>,
+    /// The last record of the snapshot; `None`: there is none, and an image follows.
+    pub last: Option<EventHeader>,
+}
+
+/// Make the machine what some chunks of a file say.
 pub fn restore(
     machine: &mut Machine,
-    (file, size): (i32, u64),
-    process: u32,
-    event: u64,
-) -> Result<EventHeader, ReplayError> {
+    file: i32,
+    places: &[ChunkPlace],
+) -> Result<Beginning, ReplayError> {
     let mut reader = ChunkReader::new(file);
-    let mut restoring = Restoring {
-        incoming: None,
-        running: None,
-    };
-    machine.begin_image();
-    for place in places(file, size, process, event)? {
-        reader.read(&place)?;
+    let mut restoring = Restoring::default();
+    let mut start = None;
+    for place in places {
+        reader.read(place)?;
         for record in Events::new(reader.raw()) {
             let record = record.map_err(|_| FeedError::EventDamaged)?;
             if record.attachments().count() != record.header.attachments as usize {
                 return Err(FeedError::EventDamaged.into());
             }
+            if record.kind == EventKind::ProcessStart {
+                start = Some(*record.header);
+                continue;
+            }
+            restoring.begin(machine);
             for attachment in record.attachments() {
                 restoring.apply(machine, &attachment)?;
             }
@@ -58,19 +64,28 @@ pub fn restore(
                 EventKind::Data => {}
                 EventKind::Snapshot => {
                     restoring.finish(machine, record.header)?;
-                    return Ok(*record.header);
+                    let last = Some(*record.header);
+                    return Ok(Beginning { start, last });
                 }
                 _ => return Err(ReplayError::BadEvent("it is in a snapshot")),
             }
         }
     }
-    Err(ReplayError::BadEvent(
-        "there is no whole snapshot behind it",
-    ))
+    if start.is_none() || restoring.has_begun {
+        return Err(ReplayError::BadEvent(
+            "there is no whole snapshot behind it",
+        ));
+    }
+    Ok(Beginning { start, last: None })
 }
 
 /// The chunks of the first whole snapshot behind an event.
-fn places(file: i32, size: u64, process: u32, event: u64) -> Result<Vec<ChunkPlace>, ReplayError> {
+pub fn places(
+    file: i32,
+    size: u64,
+    process: u32,
+    event: u64,
+) -> Result<Vec<ChunkPlace>, ReplayError> {
     let mut window = vec![0; WINDOW];
     let mut scan = ChunkScan::new(&mut window, size);
     let mut read = |offset: u64, buffer: &mut [u8]| system::read_at(file, buffer, offset);
@@ -90,12 +105,21 @@ fn places(file: i32, size: u64, process: u32, event: u64) -> Result<Vec<ChunkPla
     Ok(found)
 }
 
+#[derive(Default)]
 struct Restoring {
+    has_begun: bool,
     incoming: Option<Incoming>,
     running: Option<ThreadState>,
 }
 
 impl Restoring {
+    /// The first record that says something of the state: there is nothing of it yet.
+    fn begin(&mut self, machine: &mut Machine) {
+        if !core::mem::replace(&mut self.has_begun, true) {
+            machine.begin_image();
+        }
+    }
+
     fn apply(&mut self, machine: &mut Machine, one: &Attachment<'_>) -> Result<(), ReplayError> {
         if one.tag != Tag::Vectors {
             self.take_thread(machine)?;
@@ -131,6 +155,8 @@ impl Restoring {
                 let thread = thread.ok_or(ReplayError::BadEvent("vectors of no thread"))?;
                 thread.vectors.push((address, Vec::from(one.payload)));
             }
+            // What people are told of the program.
+            Tag::Path | Tag::Argv | Tag::Envp | Tag::Auxv => {}
             _ => return Err(ReplayError::BadEvent("an attachment that no snapshot has")),
         }
         Ok(())

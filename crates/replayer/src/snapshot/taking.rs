@@ -4,10 +4,11 @@
 //! be taken or written is left out: nothing depends on it.
 
 use linux_raw_sys::general::SEEK_HOLE;
-use reenact_trace::EventKind;
+use reenact_trace::{EventHeader, EventKind};
 
-use super::restoring::restore;
+use super::restoring::{places, restore};
 use super::saving::{obstacle, save, Behind};
+use crate::chunk_index::ProcessChunks;
 use crate::error::ReplayError;
 use crate::json::Line;
 use crate::machine::Machine;
@@ -89,7 +90,7 @@ impl Snapshots {
     }
 }
 
-/// Begin behind an event; what is known of it.
+/// Begin behind an event, with a snapshot of the file that the options name; what is known of the event.
 pub fn begin(
     machine: &mut Machine,
     options: &Options,
@@ -100,13 +101,42 @@ pub fn begin(
     let file = options.snapshots.ok_or(bad)?;
     // It has no holes: where the first one would be is its end.
     let size = system::seek(file, 0, SEEK_HOLE.into()).map_err(|_| bad)?;
-    let header = restore(machine, (file, size), process, event)?;
-    let kind = EventKind::from_u8(header.args[0] as u8);
+    let found = places(file, size, process, event)?;
+    let last = restore(machine, file, &found)?.last;
+    let last = last.ok_or(ReplayError::BadEvent("there is no snapshot"))?;
+    behind(&last, event)
+}
+
+/// Begin as a log does that does not begin with its process: how that has started, and what is known of the event.
+pub fn begin_log(
+    machine: &mut Machine,
+    file: i32,
+    log: &ProcessChunks,
+) -> Result<(EventHeader, Behind), ReplayError> {
+    let bad = ReplayError::BadEvent("a log that begins with nothing");
+    let event = log.begins_behind().ok_or(bad)?;
+    let beginning = restore(machine, file, &log.beginning)?;
+    let start = beginning.start.ok_or(bad)?;
+    let behind = match beginning.last {
+        Some(last) => behind(&last, event)?,
+        None => Behind {
+            index: event,
+            kind: EventKind::ProcessStart,
+            code: start.code,
+            result: start.result,
+            time: start.time,
+        },
+    };
+    Ok((start, behind))
+}
+
+fn behind(last: &EventHeader, event: u64) -> Result<Behind, ReplayError> {
+    let kind = EventKind::from_u8(last.args[0] as u8);
     Ok(Behind {
         index: event,
         kind: kind.ok_or(ReplayError::BadEvent("a snapshot behind no event"))?,
-        code: header.code,
-        result: header.result,
-        time: header.time,
+        code: last.code,
+        result: last.result,
+        time: last.time,
     })
 }
