@@ -273,6 +273,9 @@ def compared(
     # Texts nowhere.
     if "<error: " in other or same(mine, other):
         return Verdict.SAME, ""
+    if is_rust and normal(mine) in _variants(normal(other)):
+        # Where gdb has not chosen a variant, as of a value in a register, it shows them all.
+        return Verdict.BEYOND, f"{mine!r} where gdb says {other!r}"
     if "<of unknown length>" in mine:
         # gdb computes the length that an array of C has for this call.
         return Verdict.REASON, f"{mine!r} where gdb says {other!r}"
@@ -299,6 +302,13 @@ def _without_rust(text: str) -> str:
     # Arrays of u8 are no texts.
     text = re.sub(r'"((?:\\.|[^"\\])*)"', lambda match: _listed(match[1]), text)
     return re.sub(r"(\d+) [uU]?'[^']*'", r"\1", text)
+
+
+def _variants(text: str) -> list[str]:
+    """Each variant alone of an enumeration shown with several: `{A = {}, B = {x = 1}}`."""
+    members = re.findall(r"\w+ = \{[^{}]*\}", text)
+    several = len(members) > 1 and text == "{" + ", ".join(members) + "}"
+    return [f"{{{member}}}" for member in members] if several else []
 
 
 def _listed(text: str) -> str:
