@@ -54,7 +54,7 @@ def program() -> None:
         # While something is recorded, signals go to the program.
         _end_tidily()
     status = main()
-    if is_recording:
+    if sys.argv[1:2] in (["record"], ["verify"]):
         # Nothing is left to be done: `main` has written everything. Tidying up the interpreter
         # would take a tenth of a short recording.
         os._exit(status)

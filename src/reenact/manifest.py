@@ -1,16 +1,21 @@
-"""The manifest of a trace: what was recorded, where and when."""
+"""The manifest of a trace: what was recorded, where and when.
+
+No heavy import here: each command reads it before it does anything else.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from reenact import places
 from reenact.errors import TraceError
 from reenact.trace_files import TraceFiles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 #: Newest trace format this version reads (`FORMAT_VERSION` in crates/trace).
 FORMAT_VERSION = 2
@@ -22,11 +27,13 @@ _NO_VERSION = 1_000_000
 _LATEST_NS = 1 << 63
 
 
-@dataclass(frozen=True)
 class Manifest:
     """What a trace says about itself.
 
     Arguments:
+        fields: everything the manifest holds, for what has no name here.
+
+    Attributes:
         format_version: version of the trace format.
         reenact: version of reenact that recorded it.
         is_complete: whether the recording was brought to its end in order.
@@ -36,20 +43,36 @@ class Manifest:
         hostname, kernel: the machine.
         start_ns: when it began, nanoseconds since the epoch.
         duration_ns: how long it took; None for a recording that was cut.
-        fields: everything the manifest holds, for what has no name here.
     """
 
-    format_version: int
-    reenact: str
-    is_complete: bool
-    command: tuple[str, ...]
-    program: str
-    directory: str
-    hostname: str
-    kernel: str
-    start_ns: int
-    duration_ns: int | None
-    fields: Mapping[str, Any]
+    __slots__ = (
+        "command",
+        "directory",
+        "duration_ns",
+        "fields",
+        "format_version",
+        "hostname",
+        "is_complete",
+        "kernel",
+        "program",
+        "reenact",
+        "start_ns",
+    )
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        start, end = _clock(fields.get("start")), _clock(fields.get("end"))
+        command = fields.get("command")
+        self.format_version: int = fields["format_version"]
+        self.reenact = str(fields.get("reenact", "unknown"))
+        self.is_complete = fields.get("complete") is True
+        self.command = tuple(map(str, command)) if isinstance(command, list) else ()
+        self.program = str(fields.get("program", ""))
+        self.directory = str(fields.get("directory", ""))
+        self.hostname = str(fields.get("hostname", ""))
+        self.kernel = str(fields.get("kernel", ""))
+        self.start_ns = start or 0
+        self.duration_ns = None if start is None or end is None else end - start
+        self.fields = fields
 
 
 def read(path: str) -> Manifest:
@@ -79,25 +102,7 @@ def read(path: str) -> Manifest:
             f"(trace format {version}, this version reads up to {FORMAT_VERSION})",
             "install the version of reenact that recorded it, or a later one",
         )
-    return _from_fields(fields)
-
-
-def _from_fields(fields: Mapping[str, Any]) -> Manifest:
-    start, end = _clock(fields.get("start")), _clock(fields.get("end"))
-    command = fields.get("command")
-    return Manifest(
-        format_version=fields["format_version"],
-        reenact=str(fields.get("reenact", "unknown")),
-        is_complete=fields.get("complete") is True,
-        command=tuple(map(str, command)) if isinstance(command, list) else (),
-        program=str(fields.get("program", "")),
-        directory=str(fields.get("directory", "")),
-        hostname=str(fields.get("hostname", "")),
-        kernel=str(fields.get("kernel", "")),
-        start_ns=start or 0,
-        duration_ns=None if start is None or end is None else end - start,
-        fields=fields,
-    )
+    return Manifest(fields)
 
 
 def _clock(pair: object) -> int | None:

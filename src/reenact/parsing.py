@@ -6,12 +6,15 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from types import ModuleType
-from typing import Any, NoReturn
 
 from reenact import commands
 from reenact.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+    from typing import Any, NoReturn
 
 DESCRIPTION = (
     "Record one run of a program, natively and completely, and replay it exactly: "

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import IO, Any, Protocol
 
 from reenact import environment
 from reenact.printable import printable, printable_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+    from typing import IO, Any
+
+    import rich.progress
 
 #: Version of every `--json` output; raised when a key changes its meaning or goes away.
 SCHEMA_VERSION = 1
@@ -113,29 +118,15 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-class Progress(Protocol):
-    """Something that shows how far a long piece of work is."""
+class Progress:
+    """Shows how far a long piece of work is; this one shows nothing: nobody is at a terminal."""
+
+    is_shown = False
 
     def update(self, done: int, total: int) -> None:
         """`done` of `total` events."""
 
-    def __enter__(self) -> Progress: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
-
-
-class NoProgress:
-    """Shows nothing: output is not a terminal."""
-
-    def update(self, done: int, total: int) -> None:
-        """Ignore it."""
-
-    def __enter__(self) -> NoProgress:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(
@@ -144,17 +135,30 @@ class NoProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Nothing to take away."""
+        """Take away what was shown."""
 
 
-class BarProgress:
-    """A bar on standard error, gone when the work is done."""
+class Bar(Progress):
+    """A bar on standard error, made when there is something to tell, gone when the work is done."""
+
+    is_shown = True
 
     def __init__(self, title: str) -> None:
+        self._title = title
+        self._shown: tuple[rich.progress.Progress, rich.progress.TaskID] | None = None
+
+    def update(self, done: int, total: int) -> None:
+        """Move the bar."""
+        if self._shown is None:
+            self._shown = self._made()
+        bar, task = self._shown
+        bar.update(task, completed=done, total=max(total, 1))
+
+    def _made(self) -> tuple[rich.progress.Progress, rich.progress.TaskID]:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._bar = Progress(
+        bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed:,.0f} / {task.total:,.0f} events"),
@@ -162,15 +166,8 @@ class BarProgress:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task(title, total=1)
-
-    def update(self, done: int, total: int) -> None:
-        """Move the bar."""
-        self._bar.update(self._task, completed=done, total=max(total, 1))
-
-    def __enter__(self) -> BarProgress:
-        self._bar.start()
-        return self
+        bar.start()
+        return bar, bar.add_task(self._title, total=1)
 
     def __exit__(
         self,
@@ -178,11 +175,12 @@ class BarProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._shown is not None:
+            self._shown[0].stop()
 
 
 def progress(title: str) -> Progress:
     """A progress bar on standard error when that is a terminal, else nothing."""
     if is_colourful(sys.stderr):
-        return BarProgress(title)
-    return NoProgress()
+        return Bar(title)
+    return Progress()

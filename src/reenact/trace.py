@@ -13,7 +13,7 @@ from reenact.manifest import Manifest
 
 if TYPE_CHECKING:
     from reenact.kept_sources import Sources
-    from reenact.replay.verification import Verification
+    from reenact.replay.collecting import Verification
     from reenact.session.bookmarks import Bookmarks
     from reenact.session.session import Session
     from reenact.streams.following import Following

@@ -31,6 +31,7 @@ PYTHON_EXCEPTIONS = {
     ("commands.completion", "parsing"),
     ("commands.completion", "reference.completion"),
     # Methods of the public Trace that are shorthand for higher layers, imported when called.
+    ("trace", "replay.collecting"),
     ("trace", "replay.verification"),
     ("trace", "session.bookmarks"),
     ("trace", "session.session"),

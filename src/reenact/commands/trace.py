@@ -114,9 +114,7 @@ def _shown(session: Session, bar: Progress) -> Iterator[None]:
     """Move the bar while the pass goes on; between two hits nothing else would."""
     import threading
 
-    from reenact.terminal import NoProgress
-
-    if isinstance(bar, NoProgress):
+    if not bar.is_shown:
         yield
         return
     total = next(p.events for p in session.trace.processes if p.number == session.process)

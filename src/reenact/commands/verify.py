@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO
 
+    from reenact.replay.collecting import Verification
     from reenact.replay.reports import Divergence
-    from reenact.replay.verification import Verification
 
 HELP = "replay a trace and check every event of it"
 DESCRIPTION = (
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             process=process,
             jobs=arguments.jobs,
             write=_write if arguments.output else None,
-            on_progress=None if isinstance(bar, terminal.NoProgress) else bar.update,
+            on_progress=bar.update if bar.is_shown else None,
             translated=arguments.translated,
         )
     if arguments.json:

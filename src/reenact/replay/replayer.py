@@ -1,17 +1,22 @@
-"""The replayer's process: starting it, reading its reports and output, ending it."""
+"""The replayer's process: starting it, reading its reports and output, ending it.
+
+What reads them is imported when it runs: that takes as long as a short replay does.
+"""
 
 from __future__ import annotations
 
 import os
-import selectors
-from collections.abc import Iterator
-from types import TracebackType
-from typing import Union
 
 from reenact.errors import ReplayError
-from reenact.replay.frames import Frame, FrameParser
 from reenact.replay.process_group import ReplayerGroup
-from reenact.replay.reports import LineReader, Report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from reenact.replay.frames import Frame
+    from reenact.replay.reports import Report
 
 _READ_SIZE = 1 << 20
 _PROGRESS_MILLISECONDS = 100
@@ -45,9 +50,6 @@ class Replayer:
         native: bool = False,
         shared_changes: int | None = None,
     ) -> None:
-        self._selector = selectors.DefaultSelector()
-        self._lines = LineReader()
-        self._frames = FrameParser()
         self._reports_from, reports_to = os.pipe()
         inherited = [reports_to]
         options = ["--report", str(reports_to)]
@@ -78,18 +80,27 @@ class Replayer:
             for descriptor in inherited:
                 os.close(descriptor)
 
-    def __iter__(self) -> Iterator[Union[Report, Frame]]:
+    def __iter__(self) -> Iterator[Report | Frame]:
         """Reports and frames as they come, until the replayer is done."""
-        self._selector.register(self._reports_from, selectors.EVENT_READ, self._take_reports)
+        import selectors
+
+        from reenact.replay.frames import FrameParser
+        from reenact.replay.reports import LineReader
+
+        takers: list[tuple[int, Callable[[bytes], Iterator[Report | Frame]]]]
+        takers = [(self._reports_from, LineReader().feed)]
         if self._output_from is not None:
-            self._selector.register(self._output_from, selectors.EVENT_READ, self._take_output)
-        while self._selector.get_map():
-            for key, _ in self._selector.select():
-                data = os.read(key.fd, _READ_SIZE)
-                if not data:
-                    self._selector.unregister(key.fd)
-                    continue
-                yield from key.data(data)
+            takers.append((self._output_from, FrameParser().feed))
+        with selectors.DefaultSelector() as selector:
+            for descriptor, take in takers:
+                selector.register(descriptor, selectors.EVENT_READ, take)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    data = os.read(key.fd, _READ_SIZE)
+                    if not data:
+                        selector.unregister(key.fd)
+                        continue
+                    yield from key.data(data)
 
     def wait(self) -> int:
         """Wait for the end; the replayer's exit status, or a negative signal number."""
@@ -116,14 +127,7 @@ class Replayer:
         self._group.close()
         self._close()
 
-    def _take_reports(self, data: bytes) -> Iterator[Report]:
-        return self._lines.feed(data)
-
-    def _take_output(self, data: bytes) -> Iterator[Frame]:
-        return self._frames.feed(data)
-
     def _close(self) -> None:
-        self._selector.close()
         os.close(self._reports_from)
         if self._output_from is not None:
             os.close(self._output_from)

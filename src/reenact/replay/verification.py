@@ -1,69 +1,22 @@
-"""Verifying a trace: replay every process of it and collect what departs."""
+"""Verifying a trace: replay every process of it and collect what departs.
+
+What collects is imported when the replayer runs: that takes as long as a short replay does.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import partial
 
-from reenact import empty_trace, manifest
+from reenact import _native, empty_trace
 from reenact.errors import MemoryLimitError, ReplayError
-from reenact.replay.frames import Frame
-from reenact.replay.output import OrderedOutput, Resumed, Writer
-from reenact.replay.process_group import killed_by
 from reenact.replay.replayer import MOST_PROCESSES, Replayer
-from reenact.replay.reports import Divergence, Natively, Noted, ProcessEnded, Started
-from reenact.replay.verdict import Collected, Recorded
-from reenact.trace import Trace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-@dataclass(frozen=True)
-class Verification:
-    """What a replay of all processes came to.
-
-    `events` and `instructions` are sums over the processes; `seconds` is wall time;
-    `damaged_chunks` pieces of the trace could not be read, and the replay ends before them.
-    `landings` events lie in the middle of computation; the place of `searched` of them was not
-    known from an earlier replay. `instructions` is None where not all were counted: `native` says
-    what the program's own code did, which counts none. `changed_files` are sentences about mapped
-    files that somebody outside the recording has changed: what their mappings showed is not in it.
-    `native_failure`: how a replay by the program's own code differed from this one, which is of the
-    translated code and exact. That is a bug of reenact.
-    """
-
-    processes: int
-    events: int
-    instructions: int | None
-    divergences: tuple[Divergence, ...]
-    seconds: float
-    process_ends: tuple[ProcessEnded, ...] = ()
-    notes: tuple[Noted, ...] = ()
-    damaged_chunks: int = 0
-    landings: int = 0
-    searched: int = 0
-    native: Natively | None = None
-    changed_files: tuple[str, ...] = ()
-    native_failure: str | None = None
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the replay was equal to the recording, as far as the trace goes."""
-        return not self.divergences
-
-    @property
-    def cut_processes(self) -> tuple[int, ...]:
-        """Numbers of the processes whose log ends before they did."""
-        return self._that_ended("cut")
-
-    @property
-    def unreachable_processes(self) -> tuple[int, ...]:
-        """Numbers of the processes not replayed: their parents' logs end before the fork."""
-        return self._that_ended("unreachable")
-
-    def _that_ended(self, how: str) -> tuple[int, ...]:
-        return tuple(end.process for end in self.process_ends if end.end == how)
+    from reenact.replay.collecting import Verification
+    from reenact.replay.output import Writer
 
 
 def verify(
@@ -92,12 +45,20 @@ def verify(
     trace holds no event. A divergence is no error: it is in the result.
     """
     empty_trace.check(trace)
-    recorded = _recorded(trace, process)
-    run = partial(_replay, trace, recorded, process=process, jobs=jobs, on_progress=on_progress)
+
+    def run(write: Writer | None, *, native: bool = False) -> Verification:
+        return _replay(
+            trace, write, process=process, jobs=jobs, on_progress=on_progress, native=native
+        )
+
     if translated:
         return run(write)
     begin = time.monotonic()
-    output = None if write is None else Resumed(write)
+    output = None
+    if write is not None:
+        from reenact.replay.output import Resumed
+
+        output = Resumed(write)
     try:
         result = run(output, native=True)
         if result.is_exact:
@@ -111,114 +72,45 @@ def verify(
         output.begin_again()
     result = run(output)
     failure = differed if result.is_exact else None
-    return replace(result, native_failure=failure, seconds=time.monotonic() - begin)
+    return result.after_another(failure, time.monotonic() - begin)
 
 
 def _replay(
     trace: str,
-    recorded: Recorded,
     write: Writer | None,
     *,
     process: int | None,
     jobs: int | None,
     on_progress: Callable[[int, int], None] | None,
-    native: bool = False,
+    native: bool,
 ) -> Verification:
     """By one engine."""
-    collected = Collected(recorded)
-    before = sum(recorded.before.values())
-    total = sum(recorded.events.values()) - before
     begin = time.monotonic()
-    with ExitStack() as stack:
-        replayer = stack.enter_context(
-            Replayer(
-                trace,
-                process=process,
-                jobs=jobs,
-                processes=min(len(recorded.events), MOST_PROCESSES),
-                wants_output=write is not None,
-                wants_progress=on_progress is not None,
-                native=native,
-            )
+    with Replayer(
+        trace,
+        process=process,
+        jobs=jobs,
+        processes=1 if process is not None else _how_many(trace),
+        wants_output=write is not None,
+        wants_progress=on_progress is not None,
+        native=native,
+    ) as replayer:
+        from reenact.replay.collecting import collect
+
+        return collect(
+            replayer,
+            trace,
+            write,
+            process=process,
+            on_progress=on_progress,
+            is_tentative=native,
+            begin=begin,
         )
-        output = None
-        if write is not None:
-            output = stack.enter_context(OrderedOutput(write, is_tentative=native))
-        for item in replayer:
-            if isinstance(item, Frame):
-                if output is not None:
-                    output.take(item)
-                continue
-            collected.take(item)
-            if isinstance(item, Started) and output is not None:
-                output.expect_processes(1 if process is not None else item.processes)
-            if on_progress is not None:
-                on_progress(max(collected.events_done - before, 0), total)
-        complaint = replayer.complaint()
-        status = replayer.wait()
-        excess = replayer.excess()
-        seconds = time.monotonic() - begin
-        if output is not None and status == 0 and not collected.divergences:
-            output.accept()
-    if excess is not None:
-        raise excess
-    _raise_failure(collected, status, complaint)
-    ends = tuple(collected.ends[number] for number in sorted(collected.ends))
-    return Verification(
-        processes=len(ends),
-        events=sum(max(end.events - recorded.before.get(end.process, 0), 0) for end in ends),
-        instructions=_instructions(ends),
-        divergences=tuple(collected.divergences.values()),
-        seconds=seconds,
-        process_ends=ends,
-        notes=tuple(collected.notes),
-        damaged_chunks=collected.started.damaged_chunks if collected.started else 0,
-        landings=sum(end.landings for end in ends),
-        searched=sum(end.searched for end in ends),
-        native=_natively(ends),
-        changed_files=_changed_files(trace),
-    )
 
 
-def _changed_files(trace: str) -> tuple[str, ...]:
-    changed = manifest.read(trace).fields.get("changed_files")
-    return tuple(map(str, changed)) if isinstance(changed, list) else ()
-
-
-def _instructions(ends: Sequence[ProcessEnded]) -> int | None:
-    counts = [end.instructions for end in ends if end.instructions is not None]
-    return sum(counts) if len(counts) == len(ends) else None
-
-
-def _natively(ends: Sequence[ProcessEnded]) -> Natively | None:
-    parts = [end.native for end in ends if end.native is not None]
-    return sum(parts, Natively()) if parts else None
-
-
-def _raise_failure(collected: Collected, status: int, complaint: str) -> None:
-    # The replayer's own bugs come last: a failure it could name explains more.
-    for failure in sorted(collected.failures, key=lambda failure: failure.is_internal):
-        where = "" if failure.process is None else f" (process {failure.process})"
-        hint = failure.hint
-        if failure.is_internal and not hint:
-            hint = "this is a bug of the replayer: report it with the trace"
-        raise ReplayError(f"the replay failed: {failure.message}{where}", hint)
-    if status < 0:
-        raise killed_by(-status)
-    why = collected.why_not_verified()
-    if why is None and status == (1 if collected.divergences else 0):
-        return
-    said = f": {complaint}" if complaint else ""
-    raise ReplayError(
-        f"not verified: {why or 'its divergences are not there'} (status {status}){said}",
-        "replay it once more; if that fails as well, do not trust this trace",
-    )
-
-
-def _recorded(trace: str, process: int | None) -> Recorded:
-    opened = Trace(trace)
-    processes = opened.processes
-    events = {each.number: each.events for each in processes if process in (None, each.number)}
-    before = {each.number: each.events - each.logged for each in processes}
-    is_whole = all(each.is_complete for each in processes) and not opened.unreadable_bytes()
-    return Recorded(events, is_whole, before)
+def _how_many(trace: str) -> int:
+    """Processes of a trace; whoever reads it next says what is wrong with it."""
+    try:
+        return min(len(_native.Trace(trace).processes()), MOST_PROCESSES)
+    except _native.TraceError:
+        return MOST_PROCESSES
