@@ -115,9 +115,28 @@ impl SupervisorError {
             Nested => "record the inner program alone, or run it outside of the recording",
             NoProc => "mount it: mount -t proc proc /proc",
             Recorder { .. } => "install reenact again",
-            NoMechanism { .. } | System { .. } => "see what this machine offers: reenact doctor",
+            System { error, .. } => limit_hint(error),
+            NoMechanism { .. } => DOCTOR,
             EmptyCommand | BadArgument { .. } | AddressSpace { .. } => "",
         }
+    }
+}
+
+const DOCTOR: &str = "see what this machine offers: reenact doctor";
+
+/// Which limit it was, if it was one: what the program is to have it can be given inside the recording.
+fn limit_hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EFBIG) => {
+            "raise the limit of file sizes (ulimit -f), and lower it in the recorded program: sh -c 'ulimit -f N; exec PROGRAM'"
+        }
+        Some(libc::EMFILE) => {
+            "raise the limit of descriptors (ulimit -n), and lower it in the recorded program: sh -c 'ulimit -n N; exec PROGRAM'"
+        }
+        Some(libc::EAGAIN) => {
+            "raise the limits of processes and of data (ulimit -u, ulimit -d), and lower them in the recorded program"
+        }
+        _ => DOCTOR,
     }
 }
 
