@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::feed_error::FeedError;
+use crate::low_memory;
 
 /// Every way in which a trace can be unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,9 @@ impl ReplayError {
             ReplayError::Unsupported(_) => "use a newer version of reenact to replay this trace",
             ReplayError::FileMissing(_) => {
                 "the trace directory is incomplete: copy all of it, with the folder `files`"
+            }
+            ReplayError::MappingRefused { address, .. } if low_memory::contains(address) => {
+                "memory at the lowest addresses is root's alone: replay as root, or set vm.mmap_min_addr to 0"
             }
             ReplayError::MappingRefused { .. } | ReplayError::ForkRefused(_) => {
                 "look at the limits of this machine (memory, vm.overcommit_memory, processes)"

@@ -39,6 +39,7 @@ mod json;
 mod known_landings;
 mod landing;
 mod limits;
+mod low_memory;
 mod machine;
 mod mappings;
 mod matching;
@@ -174,6 +175,7 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     // The path is on the kernel's stack, which goes now.
     options.trace = c"";
     address_space::clear_outside_region()?;
+    low_memory::keep();
     let processes = if options.sandbox {
         sandbox::go_apart(&options)?
     } else {

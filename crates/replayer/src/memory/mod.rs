@@ -28,6 +28,7 @@ use reenact_trace::{layout, FileId, MapRecord};
 use reenact_translator::Translator;
 
 use crate::error::ReplayError;
+use crate::low_memory;
 use crate::mappings::{AtFork, Mapping, MappingTable, PAGE};
 use crate::shared_objects;
 use crate::system;
@@ -183,7 +184,7 @@ impl Memory {
         };
         // SAFETY: the range is the program's (checked), nothing of ours.
         unsafe {
-            system::map(
+            low_memory::map(
                 address,
                 length,
                 self.protection_of(&mapping),
@@ -248,10 +249,12 @@ impl Memory {
         self.close_written(address, address + length);
         self.private_pages.remove(address, address + length);
         // SAFETY: the range is the program's.
-        unsafe { system::unmap(address, length) }.map_err(|error| ReplayError::MappingRefused {
-            address,
-            length,
-            errno: error.0,
+        unsafe { low_memory::unmap(address, length) }.map_err(|error| {
+            ReplayError::MappingRefused {
+                address,
+                length,
+                errno: error.0,
+            }
         })?;
         self.table.remove(address, address + length);
         self.patches.remove(address, address + length);
@@ -265,7 +268,7 @@ impl Memory {
         self.close_written(0, u64::MAX);
         for (start, mapping) in self.table.iter() {
             // SAFETY: the range is the program's.
-            let _ = unsafe { system::unmap(start, mapping.end - start) };
+            let _ = unsafe { low_memory::unmap(start, mapping.end - start) };
         }
         self.table.clear();
         self.watched.clear();

@@ -10,6 +10,7 @@ use reenact_translator::Translator;
 use super::{is_program_range, page_up, Memory, SharedMemory};
 use crate::error::ReplayError;
 use crate::guarded_copy::guarded_copy;
+use crate::low_memory;
 use crate::mappings::{Mapping, PAGE};
 use crate::shared_objects;
 use crate::system;
@@ -25,7 +26,9 @@ impl Memory {
         new_length: u64,
         keep_old: bool,
     ) -> Result<(), ReplayError> {
-        let (old_length, new_length) = (page_up(old_length), page_up(new_length));
+        // To the kernel, the longest length of all is none (`PAGE_ALIGN`).
+        let old_length = old_length.checked_next_multiple_of(PAGE).unwrap_or(0);
+        let new_length = page_up(new_length);
         if old_length == 0 {
             return self.map_once_more(translator, old_address, new_address, new_length);
         }
@@ -249,8 +252,9 @@ impl Memory {
             moved.memory = mapping.memory;
             moved.execution = mapping.execution;
         });
+        let is_low = low_memory::contains(from) || low_memory::contains(target);
         // SAFETY: both ranges are the program's; the target was just mapped for this.
-        let moved = unsafe { system::move_mapping(from, length, target) }.is_ok();
+        let moved = !is_low && unsafe { system::move_mapping(from, length, target) }.is_ok();
         if !moved {
             self.copy_pages(from, target, length)?;
         }
