@@ -21,6 +21,8 @@ pub enum Origin {
     Signal = 3,
     /// A trapped `int 0x80`.
     Int80 = 4,
+    /// A trapped function of the vsyscall page, at its entry.
+    Vsyscall = 5,
 }
 
 /// Registers of a thread of the program, saved on entry and loaded again by [`crate::entry::go_on`].
@@ -171,6 +173,9 @@ impl Frame {
     /// Leave the registers as the kernel does behind a system call.
     #[inline]
     pub fn finish_call(&mut self, result: i64) {
+        if self.origin == Origin::Vsyscall as u64 {
+            return self.return_to_caller(result);
+        }
         let registers = &mut self.registers;
         registers.rax = result as u64;
         // `syscall` has lost them; `int` saves all.

@@ -40,6 +40,7 @@ pub mod time_stamp;
 pub mod trampoline;
 mod trampoline_areas;
 pub mod transaction;
+pub mod trapped_call;
 pub mod user_context;
 pub mod vdso;
 pub mod vdso_image;

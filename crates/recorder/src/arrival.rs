@@ -40,6 +40,7 @@ fn act() {
     match thread.frame.origin {
         origin if origin == Origin::Vdso as u64 => on_vdso_call(thread),
         origin if origin == Origin::Signal as u64 => on_signal(thread),
+        origin if origin == Origin::Vsyscall as u64 => on_vsyscall(thread),
         _ => {
             thread.spins = 0;
             on_system_call(thread);
@@ -230,6 +231,59 @@ fn on_system_call(thread: &mut Thread) {
         substitute: None,
         path: None,
     });
+}
+
+/// The program is at a function of the vsyscall page, whose number is in `rax`. To it that is no call: no register shows it, and
+/// tracers are not told; but its filters are asked.
+#[cold]
+#[inline(never)]
+fn on_vsyscall(thread: &mut Thread) {
+    if thread.confinement.filters == 0 || !is_answered_by_filter(thread) {
+        spinning::count_clock_read(thread);
+        if vdso::on_vsyscall(thread).is_some() {
+            fault_in_vsyscall(thread);
+        }
+    }
+    if signal::queued(thread) {
+        signal::deliver_queued(thread, Moment::AfterEvent, None);
+    }
+}
+
+/// Whether the program's filters answer the function that it is at.
+fn is_answered_by_filter(thread: &mut Thread) -> bool {
+    let event = vdso::begin(thread);
+    let (number, args) = (thread.frame.registers.rax, event.header.args);
+    let mut call = Call {
+        thread,
+        number,
+        args,
+        event,
+        substitute: None,
+        path: None,
+    };
+    let outcome = process::filtered::answer(&mut call);
+    let Call { thread, event, .. } = call;
+    match outcome {
+        Some(Outcome::Done(result)) => finish(thread, event, result),
+        Some(Outcome::Raised(result)) => {
+            finish(thread, event, result);
+            signal::deliver_raised(thread);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// A bad pointer given to the vsyscall page: the kernel raises SIGSEGV there.
+fn fault_in_vsyscall(thread: &mut Thread) {
+    thread.frame.registers.rax = -ENOSYS as u64;
+    let mut event = Builder::new(EventKind::Fault, signal::SIGSEGV as u16);
+    event.header.ip = thread.frame.registers.rip;
+    // What was in `rax` the kernel has lost.
+    event.header.register_checksum = 0;
+    event.signal_information(&signal::raised_by_kernel().info);
+    event.commit();
+    signal::raise_by_kernel(thread);
 }
 
 /// A call by `int 0x80`, which is performed as the 64-bit call that it is, or refused.

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
-use reenact_interpose::vdso::{self, Answerer, Copied};
+use reenact_interpose::vdso::{self, Answerer, Call, Copied};
 use reenact_interpose::vdso_image::Layout;
 use reenact_trace::arena::VDSO_MAPPINGS;
 use reenact_trace::checksum::checksum;
@@ -116,14 +116,51 @@ pub fn on_call(thread: &mut Thread) -> Option<u64> {
         Answerer::Original
     };
     let call = vdso::call(&thread.frame, answerer);
-    let registers = &mut thread.frame.registers;
-    registers.rip = call.detour.entry;
-    let [first, second] = call.arguments;
+    thread.frame.registers.rip = call.detour.entry;
+    let mut event = begun(thread, number, call.arguments);
+    let unwritten = give(&mut event, &call);
+    event.commit();
+    thread.frame.return_to_caller(call.result);
+    unwritten
+}
+
+/// The program is at a function of the vsyscall page, whose number is in `rax`. The same; then it is still there.
+pub fn on_vsyscall(thread: &mut Thread) -> Option<u64> {
+    thread.frame.vdso = thread.frame.registers.rax;
+    let call = vdso::call(&thread.frame, Answerer::Kernel);
+    let mut event = begin(thread);
+    let unwritten = give(&mut event, &call);
+    if unwritten.is_none() {
+        event.commit();
+        thread.frame.return_to_caller(call.result);
+    }
+    unwritten
+}
+
+/// An event for a function of the vsyscall page.
+pub fn begin(thread: &Thread) -> Builder {
+    let registers = &thread.frame.registers;
+    let second = if registers.rax == TIME {
+        0
+    } else {
+        registers.rsi
+    };
+    begun(thread, registers.rax, [registers.rdi, second])
+}
+
+/// An event for the function that the program is at.
+fn begun(thread: &Thread, number: u64, [first, second]: [u64; 2]) -> Builder {
+    let registers = &thread.frame.registers;
     let mut event = Builder::new(EventKind::Syscall, number as u16);
     event.header.ip = registers.rip;
     event.header.flags = flags::VDSO;
     event.header.register_checksum = registers.checksum();
     event.header.args = [first, second, 0, 0, 0, 0];
+    event
+}
+
+/// Give the program what a function answers.
+fn give(event: &mut Builder, call: &Call) -> Option<u64> {
     let mut unwritten = None;
     for (address, bytes) in call.outputs() {
         if guest::write(address, bytes) {
@@ -133,7 +170,5 @@ pub fn on_call(thread: &mut Thread) -> Option<u64> {
         }
     }
     event.header.result = call.result;
-    event.commit();
-    thread.frame.return_to_caller(call.result);
     unwritten
 }

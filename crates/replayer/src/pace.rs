@@ -205,6 +205,17 @@ impl Pace {
                 (Past::Watch, _) => machine.run_past_watch(stretch),
             };
             match stop {
+                Stop::Fault(_) | Stop::Hook if vsyscall::contains(machine.registers().rip) => {
+                    // To one engine it is a fault, to the other a call.
+                    if vsyscall::is_called(machine, group) {
+                        return Ok(Stop::Hook);
+                    }
+                    if !has_faulted(machine, group, 0) {
+                        return Ok(stop);
+                    }
+                    vsyscall::faults(machine, group);
+                    return Ok(recorded_fault(machine, group));
+                }
                 Stop::Budget if self.has_passed(machine) => return Ok(stop),
                 Stop::Budget => self.look(machine),
                 Stop::Hook if self.is_for_client(machine) => past = Past::Hook,
@@ -227,7 +238,6 @@ impl Pace {
                 }
                 Stop::Interrupted => {}
                 Stop::Fault(fault) if fault_pages::grow(machine, expected, &fault)? => {}
-                Stop::Fault(_) if vsyscall::is_called(machine, group) => return Ok(Stop::Syscall),
                 Stop::Int80 if has_faulted(machine, group, matching::SYSCALL_LENGTH as u8) => {
                     self.ask_behind_trap(machine);
                     return Ok(recorded_fault(machine, group));

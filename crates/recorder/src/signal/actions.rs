@@ -74,6 +74,19 @@ pub fn is_ignored(signal: u32) -> bool {
     }
 }
 
+/// The signals for which the program has handlers, and those that it has asked to ignore, as masks.
+pub fn caught_and_ignored() -> [u64; 2] {
+    let set = |is_wanted: fn(u64) -> bool| {
+        (1..=64)
+            .filter(|&signal| is_wanted(action(signal).handler))
+            .fold(0, |set, signal| set | bit(signal))
+    };
+    [
+        set(|handler| handler > SIG_IGN),
+        set(|handler| handler == SIG_IGN),
+    ]
+}
+
 /// Threads of this process that are traced: all signals come to the recorder.
 static TRACED: AtomicU32 = AtomicU32::new(0);
 

@@ -9,7 +9,8 @@ use reenact_interpose::frame::RESUME_FLAG;
 use reenact_interpose::signal_frame::CODE_SEGMENT;
 use reenact_interpose::user_context::{UserContext, FLAGS, RCX, RIP};
 use reenact_interpose::{
-    call_sites, extended_state, guarded_copy, interruptible, time_stamp, transaction, Origin,
+    call_sites, extended_state, guarded_copy, interruptible, time_stamp, transaction, trapped_call,
+    Origin,
 };
 use reenact_trace::layout;
 use reenact_trace::registers::USER_FLAGS;
@@ -110,19 +111,6 @@ pub fn is_repeating(ip: u64) -> bool {
         }
     }
     false
-}
-
-/// How a trapped call was made. (That of an `int 0x80` may be displaced by a signal of our own, too; nothing tells it from
-/// a branch behind it.)
-fn way_of_call(signal: &QueuedSignal) -> Origin {
-    /// `AUDIT_ARCH_I386` (include/uapi/linux/audit.h).
-    const I386: u64 = 0x4000_0003;
-    // The call's number, and its architecture.
-    if signal.info[3] >> 32 == I386 {
-        Origin::Int80
-    } else {
-        Origin::Trap
-    }
 }
 
 /// Whether the program enters the recorder next: at a `syscall` instruction, or at the jump that one
@@ -240,7 +228,7 @@ unsafe extern "C" fn on_signal(number: u32, info: *const [u64; 16], context: *mu
         return;
     }
     if number == SIGSYS && is_synchronous(number, &signal) {
-        return context.redirect(&mut thread.frame, way_of_call(&signal));
+        return trapped_call::redirect(context, &mut thread.frame, &signal.info);
     }
     if is_synchronous(number, &signal) && context.selectors as u16 != CODE_SEGMENT {
         // 32-bit code, to which we could not go back (`sysenter` ends there): it faults again, and dies of it.

@@ -26,13 +26,13 @@ mod watched;
 pub use reenact_interpose::signal_action::*;
 
 pub use actions::{
-    adopt_actions, clear_handlers, copy_actions, is_default, is_fatal_by_default, is_ignored,
-    reset_kernel_action, restore_actions, snapshot_actions,
+    adopt_actions, caught_and_ignored, clear_handlers, copy_actions, is_default,
+    is_fatal_by_default, is_ignored, reset_kernel_action, restore_actions, snapshot_actions,
 };
 pub use components::components;
 pub use deliver::{
     deliver_fault, deliver_queued, deliver_raised, end_by_kernel, ends_process, interrupts,
-    is_taken, raise_unwritable, raised_by_kernel, restarts_after_queued, Moment,
+    is_taken, raise_by_kernel, raise_unwritable, raised_by_kernel, restarts_after_queued, Moment,
 };
 pub use handler::arm_stack;
 pub use held::{forget as forget_held, hand_over, pending, take_back};

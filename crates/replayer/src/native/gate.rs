@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use reenact_freestanding::numbers::{SIGSYS, SIGTRAP};
 use reenact_interpose::execution_watch::{SIGNAL_DATA_AT, TRAP_PERF};
 use reenact_interpose::user_context::UserContext;
-use reenact_interpose::{entry, frame, Frame, Origin};
+use reenact_interpose::{entry, frame, trapped_call, Frame, Origin};
 use reenact_trace::layout;
 
 use crate::ticks;
@@ -184,7 +184,7 @@ pub unsafe fn take(signal: u32, info: *const u8, context: *mut u8) -> bool {
     // SAFETY: nobody else uses them while the program runs.
     let frame: &mut Frame = unsafe { &mut *(&raw mut FRAME).cast() };
     if signal == SIGSYS {
-        context.redirect(frame, way_of_call(info));
+        trapped_call::redirect(context, frame, info);
         return true;
     }
     // SAFETY: as above.
@@ -203,15 +203,4 @@ pub unsafe fn take(signal: u32, info: *const u8, context: *mut u8) -> bool {
     }
     context.redirect(frame, Origin::Signal);
     true
-}
-
-/// How a trapped call was made: `siginfo` has the call's number, and its architecture.
-fn way_of_call(info: &[u64; 4]) -> Origin {
-    /// `AUDIT_ARCH_I386` (include/uapi/linux/audit.h).
-    const I386: u64 = 0x4000_0003;
-    if info[3] >> 32 == I386 {
-        Origin::Int80
-    } else {
-        Origin::Trap
-    }
 }

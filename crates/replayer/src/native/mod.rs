@@ -30,6 +30,7 @@ use crate::machine::Machine;
 use crate::memory::page_down;
 use crate::system;
 use crate::ticks;
+use crate::vsyscall;
 use gate::Trap;
 
 const SIGTRAP: u32 = 5;
@@ -111,6 +112,10 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
             machine.registers_mut().rip = machine.detour(frame.vdso).unwrap_or_default();
             return Stop::Hook;
         }
+        if origin == Origin::Vsyscall as u64 {
+            tally.calls += 1;
+            return Stop::Hook;
+        }
         let registers = machine.registers_mut();
         if origin != Origin::Signal as u64 {
             registers.rip = registers.rip.wrapping_sub(SYSCALL_LENGTH);
@@ -128,6 +133,10 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
         }
         if is_step(machine, &trap, ip) {
             return stepped(machine, tally, ip);
+        }
+        if vsyscall::contains(ip) {
+            // The kernel has refused it, and says nothing of an exception.
+            return tally.translate(machine, 1);
         }
         match what_stopped(machine, &trap) {
             // An instruction may lie in two pages. Opened twice in a row, it would not help a third time.
