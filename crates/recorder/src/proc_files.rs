@@ -9,11 +9,10 @@ use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4, sysc
 use reenact_syscalls::{Kind, Paths, SystemCall};
 
 use crate::call::{Call, Outcome};
-use crate::confinement::are_calls_dispatched;
 use crate::maps_file::{hexadecimal, is_ours};
 use crate::ptrace::links;
 use crate::text::Text;
-use crate::{guest, heap, hidden_descriptors, signal, stand_in, status_file, text, traced_status};
+use crate::{guest, heap, hidden_descriptors, signal, stand_in, text, traced_status};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);
 // SAFETY: written once at start, before the program runs.
@@ -47,25 +46,6 @@ static MEMORY: AtomicBool = AtomicBool::new(false);
 #[inline]
 pub fn may_show_memory() -> bool {
     MEMORY.load(Ordering::Relaxed)
-}
-
-/// Which file of this process a path under `/proc` names.
-fn own_file(path: &[u8]) -> Option<&[u8]> {
-    let rest = path.strip_prefix(b"/proc/")?;
-    let slash = rest.iter().position(|&byte| byte == b'/')?;
-    let (who, file) = (&rest[..slash], &rest[slash + 1..]);
-    let mine = if who == b"self" || who == b"thread-self" {
-        true
-    } else if who.iter().all(u8::is_ascii_digit) {
-        let pid = who
-            .iter()
-            .fold(0i64, |pid, &digit| pid * 10 + i64::from(digit - b'0'));
-        // SAFETY: no effect.
-        pid == unsafe { syscall0(GETPID) }
-    } else {
-        false
-    };
-    mine.then_some(file)
 }
 
 /// Where the last component of a path begins.
@@ -204,19 +184,10 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
         // What is protected shows in them.
         signal::dirty::stop();
     }
-    if file != b"exe" && file != b"status" {
-        return None;
-    }
-    let usage = use_of(call, entry)?;
-    let is_status = || own_file(path) == Some(b"status") && matches!(usage, Use::Opens);
-    if !are_calls_dispatched() && is_status() {
-        return Some(Outcome::Done(status_file::as_without_us(
-            &call.thread.confinement,
-        )));
-    }
     if file != b"exe" {
         return None;
     }
+    let usage = use_of(call, entry)?;
     let directory = match index {
         0 => AT_FDCWD as u64,
         _ => call.args[index - 1],
@@ -249,7 +220,7 @@ pub fn opened(call: &Call<'_>, entry: &SystemCall, file: i64) -> i64 {
         .and_then(|index| guest::read_string(call.args[index], &mut path))
         .unwrap_or(0);
     let name = last_component(&path[..length]);
-    let is_status = matches!(name, b"status" | b"stat") && links::any();
+    let is_status = name == b"status" || name == b"stat" && links::any();
     if !(is_status || matches!(name, b"maps" | b"smaps")) || !is_of_procfs(file) {
         return file;
     }

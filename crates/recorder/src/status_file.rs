@@ -1,67 +1,44 @@
-//! `/proc/self/status` where calls come to us by a seccomp filter of our own: what it says of filters is then not the
-//! program's affair.
+//! `/proc/self/status` says what the kernel knows of the process, of which some is ours: handlers, blocked signals, room for
+//! descriptors, and the filter by which calls come to us.
 
-use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
-
-use crate::confinement::{Confinement, STRICT};
-use crate::filters;
+use crate::confinement::{are_calls_dispatched, Confinement, STRICT};
+use crate::signal;
 use crate::text;
+use crate::text::Text;
+use crate::thread::{self, Thread};
+use crate::{descriptor_table, filters};
 
-/// A memory file with what it would say without us, or -errno.
-pub fn as_without_us(confinement: &Confinement) -> i64 {
-    let mut content = [0u8; 8192];
-    let mut length = 0;
-    // SAFETY: system calls on names and buffers of ours.
-    unsafe {
-        let name = c"/proc/self/status".as_ptr() as u64;
-        let from = syscall4(OPENAT, AT_FDCWD as u64, name, O_RDONLY | O_CLOEXEC, 0);
-        if from < 0 {
-            return from;
-        }
-        loop {
-            let rest = &mut content[length..];
-            let count = syscall3(
-                READ,
-                from as u64,
-                rest.as_mut_ptr() as u64,
-                rest.len() as u64,
-            );
-            if count <= 0 {
-                break;
-            }
-            length += count as usize;
-        }
-        syscall2(CLOSE, from as u64, 0);
-        let to = syscall2(MEMFD_CREATE, c"status".as_ptr() as u64, MFD_CLOEXEC);
-        if to < 0 {
-            return to;
-        }
-        for line in content[..length].split_inclusive(|&byte| byte == b'\n') {
-            write_line(to as u64, line, confinement);
-        }
-        syscall3(LSEEK, to as u64, 0, 0);
-        to
-    }
+/// What a line of the file of a thread of this process says without us; `None`: it is as the kernel has it.
+pub fn line_without_us(tid: u32, line: &str) -> Option<Text> {
+    let thread = thread::current();
+    let (name, said) = line.trim_end().split_once(":\t")?;
+    let value = match name {
+        "FDSize" => return Some(text!("{name}:\t{}\n", descriptor_table::size())),
+        "SigBlk" if thread.tid == tid => thread.mask,
+        "SigIgn" => u64::from_str_radix(said, 16).ok()? | signal::caught_and_ignored()[1],
+        "SigCgt" => signal::caught_and_ignored()[0],
+        _ if are_calls_dispatched() => return None,
+        _ => return of_confinement(name, thread),
+    };
+    Some(text!("{name}:\t{value:016x}\n"))
 }
 
-fn write_line(to: u64, line: &[u8], confinement: &Confinement) {
-    let filters = confinement.filters;
+/// What is said of filters where one of ours brings the calls to us.
+fn of_confinement(name: &str, thread: &Thread) -> Option<Text> {
+    let Confinement {
+        filters,
+        no_new_privileges,
+    } = thread.confinement;
     let (mode, count) = match filters {
         0 => (0, 0),
         STRICT => (1, 0),
         _ => (2, filters::count(filters)),
     };
-    let values: [(&str, u64); 3] = [
-        ("NoNewPrivs:", confinement.no_new_privileges.into()),
-        ("Seccomp:", mode),
-        ("Seccomp_filters:", count),
-    ];
-    let ours = values
-        .iter()
-        .find(|(name, _)| line.starts_with(name.as_bytes()));
-    let text = ours.map(|(name, value)| text!("{name}\t{value}\n"));
-    let line = text.as_ref().map_or(line, |text| text.as_str().as_bytes());
-    // SAFETY: bytes of ours.
-    unsafe { syscall3(WRITE, to, line.as_ptr() as u64, line.len() as u64) };
+    let value = match name {
+        "NoNewPrivs" => no_new_privileges.into(),
+        "Seccomp" => mode,
+        "Seccomp_filters" => count,
+        _ => return None,
+    };
+    Some(text!("{name}:\t{value}\n"))
 }

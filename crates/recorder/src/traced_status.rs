@@ -1,5 +1,5 @@
-//! `/proc/PID/status` and `stat` of recorded threads that others trace: the kernel knows neither of the tracer nor of the
-//! stops, which are ours, and tracers look there for what state a thread is in.
+//! `/proc/PID/status` and `stat` of recorded threads: the kernel knows neither of the tracer nor of the stops, which are ours,
+//! and tracers look there for what state a thread is in; what it says of the program's own process is partly about us.
 
 use core::sync::atomic::Ordering;
 
@@ -8,16 +8,22 @@ use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
 use reenact_trace::ptrace::{link_state, Link};
 
 use crate::ptrace::links;
-use crate::{stand_in, text};
+use crate::{stand_in, status_file, text};
 
-const ROOM: usize = 4096;
+const ROOM: usize = 8192;
 
-/// A file of procfs has been opened, of which the name ends so. If it tells of a traced thread, its descriptor becomes one
-/// of a memory file with what the kernel would say.
+/// A file of procfs has been opened, of which the name ends so. Where it would say what is not the program's affair, or not
+/// what is, its descriptor becomes one of a memory file with what the kernel would say without us.
 pub fn opened(file: i64, name: &[u8]) {
-    let Some(link) = thread_of(file).and_then(links::find).map(links::link) else {
+    let Some(tid) = thread_of(file) else {
         return;
     };
+    let link = links::find(tid).map(links::link);
+    let is_status = name == b"status";
+    let own = (is_status && is_own(tid)).then_some(tid);
+    if link.is_none() && own.is_none() {
+        return;
+    }
     let mut content = [0u8; ROOM];
     let mut length = 0;
     // SAFETY: system calls on descriptors and buffers of ours.
@@ -36,13 +42,15 @@ pub fn opened(file: i64, name: &[u8]) {
             return;
         }
         let content = &mut content[..length];
-        if name == b"stat" {
-            mark_state(content, link);
-            write(to, content);
-        } else {
+        if is_status {
             for line in content.split_inclusive(|&byte| byte == b'\n') {
-                write_line(to, line, link);
+                write_line(to, line, own, link);
             }
+        } else {
+            if let Some(link) = link {
+                mark_state(content, link);
+            }
+            write(to, content);
         }
         stand_in::put(file as u64, to as u64);
         syscall2(CLOSE, to as u64, 0);
@@ -63,6 +71,12 @@ fn thread_of(file: i64) -> Option<u32> {
     core::str::from_utf8(directory).ok()?.parse().ok()
 }
 
+/// Whether a thread is of this process.
+fn is_own(tid: u32) -> bool {
+    // SAFETY: asks whether there is such a thread.
+    unsafe { syscall3(TGKILL, u64::from(links::own_process()), u64::from(tid), 0) == 0 }
+}
+
 fn is_stopped(link: &Link) -> bool {
     link.state.load(Ordering::Acquire) == link_state::STOPPED
 }
@@ -79,15 +93,24 @@ fn mark_state(content: &mut [u8], link: &Link) {
     }
 }
 
-fn write_line(to: i64, line: &[u8], link: &Link) {
-    if line.starts_with(b"State:\t") && is_stopped(link) {
-        write(to, b"State:\tt (tracing stop)\n");
-    } else if line.starts_with(b"TracerPid:\t") {
-        let tracer = link.tracer_process.load(Ordering::Relaxed);
-        write(to, text!("TracerPid:\t{tracer}\n").as_str().as_bytes());
-    } else {
-        write(to, line);
+/// One line of a file about a thread, which is the program's own one, or traced.
+fn write_line(to: i64, line: &[u8], own: Option<u32>, link: Option<&Link>) {
+    if let Some(link) = link {
+        if line.starts_with(b"State:\t") && is_stopped(link) {
+            return write(to, b"State:\tt (tracing stop)\n");
+        }
+        if line.starts_with(b"TracerPid:\t") {
+            let tracer = link.tracer_process.load(Ordering::Relaxed);
+            return write(to, text!("TracerPid:\t{tracer}\n").as_str().as_bytes());
+        }
     }
+    let told = own
+        .zip(core::str::from_utf8(line).ok())
+        .and_then(|(tid, line)| status_file::line_without_us(tid, line));
+    write(
+        to,
+        told.as_ref().map_or(line, |told| told.as_str().as_bytes()),
+    );
 }
 
 fn write(to: i64, bytes: &[u8]) {

@@ -20,8 +20,8 @@ use crate::call::{Call, Outcome};
 use crate::guest::GuestMemory;
 use crate::snapshot::wishes;
 use crate::{
-    arena, companions, cpuid, file_changes, guest, hidden_descriptors, output_order, proc_files,
-    streams,
+    arena, companions, cpuid, descriptor_table, file_changes, guest, hidden_descriptors,
+    output_order, proc_files, streams,
 };
 
 /// Answer a call in place of the kernel, where the kernel's answer would show us or harm us.
@@ -124,6 +124,12 @@ fn mark(fd: u32, change: impl Fn(u8) -> u8) {
     }
 }
 
+/// A call has made a descriptor.
+fn made(fd: u32, bits: u8) {
+    descriptor_table::make_room(fd);
+    mark(fd, |_| bits);
+}
+
 /// What follows from a call that was made: for descriptors, for files and who has them mapped, for us.
 #[inline(never)]
 pub fn after(call: &mut Call<'_>, entry: &SystemCall, result: i64) {
@@ -215,10 +221,10 @@ fn track_descriptors(call: &Call<'_>, entry: &SystemCall, result: i64) {
         Descriptors::Opened { flags } => {
             let flags = flags.map_or(O_WRONLY | O_CLOEXEC, |flags| call.args[usize::from(flags)]);
             let bits = streams::opened(result as u32, flags);
-            mark(result as u32, |_| bits);
+            made(result as u32, bits);
         }
         Descriptors::Control => received(call, entry, result),
-        Descriptors::Result => mark(result as u32, |_| 0),
+        Descriptors::Result => made(result as u32, 0),
         Descriptors::OwnTable(how) => {
             if call.args[usize::from(how)] & CLONE_FILES != 0 {
                 streams::tables_are_several();
@@ -226,8 +232,8 @@ fn track_descriptors(call: &Call<'_>, entry: &SystemCall, result: i64) {
         }
         Descriptors::Pair(index) => {
             if let Some(pair) = guest::read_u64(call.args[usize::from(index)]) {
-                mark(pair as u32, |_| 0);
-                mark((pair >> 32) as u32, |_| 0);
+                made(pair as u32, 0);
+                made((pair >> 32) as u32, 0);
             }
         }
         Descriptors::Close(of) => mark(call.args[usize::from(of)] as u32, |_| 0),
@@ -253,7 +259,7 @@ fn track_descriptors(call: &Call<'_>, entry: &SystemCall, result: i64) {
         }
         Descriptors::Command if entry.wait == Wait::Ioctl => {
             if ioctl(call.args[1] as u32).is_ok_and(|request| request.makes_descriptor) {
-                mark(result as u32, |_| 0);
+                made(result as u32, 0);
             }
         }
         Descriptors::Command => {}
@@ -264,7 +270,7 @@ fn track_descriptors(call: &Call<'_>, entry: &SystemCall, result: i64) {
 fn received(call: &Call<'_>, entry: &SystemCall, result: i64) {
     /// `struct mmsghdr`.
     const STRIDE: u64 = 64;
-    let mut take = |fd, bits| mark(fd, |_| bits);
+    let mut take = made;
     for nested in entry.nested {
         match *nested {
             Nested::Message(at) => {
@@ -288,13 +294,12 @@ fn duplicated(of: u64, new: u32, closes_on_exec: bool) {
         return;
     }
     let stream = bits(of) & (descriptor::STDOUT | descriptor::STDERR);
-    mark(new, |_| {
-        if closes_on_exec {
-            stream | descriptor::CLOSE_ON_EXEC
-        } else {
-            stream
-        }
-    });
+    let closes = if closes_on_exec {
+        descriptor::CLOSE_ON_EXEC
+    } else {
+        0
+    };
+    made(new, stream | closes);
 }
 
 /// Forget descriptors that the `execve` just performed has closed.

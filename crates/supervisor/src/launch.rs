@@ -65,6 +65,16 @@ fn both(resource: Resource) -> [u64; 2] {
     })
 }
 
+/// How many descriptors the kernel's table of this process has room for, which the program's would have, too.
+pub fn descriptor_table_size() -> u32 {
+    /// As small as any is.
+    const SMALLEST: u32 = 64;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let said = status.lines().find_map(|line| line.strip_prefix("FDSize:"));
+    said.and_then(|size| size.trim().parse().ok())
+        .unwrap_or(SMALLEST)
+}
+
 /// Choose five unused descriptor numbers just below the soft limit.
 pub fn choose_numbers() -> io::Result<HiddenNumbers> {
     let limit = limit_of(libc::RLIMIT_NOFILE)?;

@@ -364,6 +364,8 @@ pub struct ExecRequest {
     pub path: [u8; EXEC_PATH_MAX],
     /// AT_EXECFN of the new image: the path as the caller gave it, NUL-terminated.
     pub exec_name: [u8; EXEC_PATH_MAX],
+    /// How many descriptors the kernel's table would have room for, had it none of ours.
+    pub descriptor_table: AtomicU32,
     /// For each of the first descriptors: [`descriptor`] bits.
     pub descriptors: [AtomicU8; DESCRIPTORS_FOLLOWED],
 }

@@ -19,8 +19,8 @@ use crate::sharing_group::WaitKind;
 use crate::snapshot::copies;
 use crate::thread::Thread;
 use crate::{
-    arena, companions, guest, hidden_descriptors, last_outputs, log, proc_files, scheduler, shared,
-    sharing_group, signal, text, time_stamps,
+    arena, companions, descriptor_table, guest, hidden_descriptors, last_outputs, log, proc_files,
+    scheduler, shared, sharing_group, signal, text, time_stamps,
 };
 
 use super::argument_lists::{count_pointers, List, Lists};
@@ -411,6 +411,8 @@ impl Hand {
         let request = child.request();
         fill(request);
         request.start_due = 1;
+        let table = &request.descriptor_table;
+        table.store(descriptor_table::size(), Ordering::Relaxed);
         let own = companions::descriptors();
         for (to, from) in request.descriptors.iter().zip(own) {
             let bits = from.load(Ordering::Relaxed);

@@ -14,7 +14,9 @@ use crate::call::{Call, Outcome};
 use crate::log::{self, Builder};
 use crate::snapshot::{copies, wishes};
 use crate::thread::Thread;
-use crate::{arena, arming, companions, guest, ptrace, scheduler, sharing_group, signal};
+use crate::{
+    arena, arming, companions, descriptor_table, guest, ptrace, scheduler, sharing_group, signal,
+};
 use reenact_interpose::interruptible::NOT_BEGUN;
 
 /// `fork`, and its relatives without shared memory.
@@ -35,6 +37,7 @@ pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     // Before the fork: the slot may be another process's when the parent ends before the child runs.
     let inherited: [u8; 1024] =
         core::array::from_fn(|fd| companions::descriptors()[fd].load(Ordering::Relaxed));
+    let table = descriptor_table::copied_size();
     // The kernel would let nobody else of this process or its group run until the child has executed
     // another image, for which the child may need a turn: that is waited for behind the event.
     let is_awaited = flags & CLONE_VFORK != 0 && scheduler::is_shared();
@@ -64,7 +67,7 @@ pub fn fork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
                 &slot,
                 parent_process,
                 parent_event,
-                &inherited,
+                (&inherited, table),
                 &creation,
             );
             if let Some(traced) = traced {
@@ -142,7 +145,7 @@ fn in_child(
     slot: &ChildSlot,
     parent_process: u32,
     parent_event: u64,
-    inherited: &[u8; 1024],
+    (inherited, table): (&[u8; 1024], u32),
     creation: &Creation,
 ) {
     let flags = creation.flags;
@@ -154,6 +157,7 @@ fn in_child(
     // SAFETY: no effect.
     let (pid, parent) = unsafe { (syscall0(GETPID) as u32, syscall0(GETPPID) as u32) };
     let mine = arena::slot();
+    descriptor_table::set_size(table);
     for (fd, &bits) in inherited.iter().enumerate().filter(|(_, bits)| **bits != 0) {
         let _: &AtomicU8 = &mine.exec.descriptors[fd];
         mine.exec.descriptors[fd].store(bits, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use super::creation::Creation;
 use crate::call::{Call, Outcome};
 use crate::log::Builder;
 use crate::thread::{self, Thread};
-use crate::{arming, companions, ptrace, signal};
+use crate::{arming, companions, descriptor_table, ptrace, signal};
 use reenact_interpose::entry;
 
 /// `vfork`, and its relatives with CLONE_VM and CLONE_VFORK.
@@ -49,6 +49,7 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
     let actions = signal::snapshot_actions();
     let descriptors: [u8; 1024] =
         core::array::from_fn(|fd| companions::descriptors()[fd].load(Ordering::Relaxed));
+    let table = descriptor_table::size();
     thread::set_current(child);
     // Until it has a signal stack of its own, the child's signals would be taken for its parent's.
     signal::hold_signals();
@@ -73,6 +74,7 @@ pub fn vfork(call: &mut Call<'_>, mut creation: Creation) -> Outcome {
         signal::restore_actions(&actions);
     }
     if !shares_descriptors {
+        descriptor_table::set_size(table);
         for (fd, bits) in descriptors.into_iter().enumerate() {
             let now = &companions::descriptors()[fd];
             if now.load(Ordering::Relaxed) != bits {
