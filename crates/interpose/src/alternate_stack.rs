@@ -27,6 +27,17 @@ impl AlternateStack {
         size: 0,
     };
 
+    /// That of a program which has not said anything of one.
+    pub const NEVER_SET: AlternateStack = AlternateStack {
+        base: 0,
+        flags: 0,
+        size: 0,
+    };
+
+    fn is_disabled(&self) -> bool {
+        self.size == 0
+    }
+
     /// Whether a stack pointer is on it.
     pub fn contains(&self, sp: u64) -> bool {
         self.flags & (DISABLE | AUTODISARM) == 0 && sp > self.base && sp - self.base <= self.size
@@ -34,7 +45,7 @@ impl AlternateStack {
 
     /// Where a handler that wants it starts, if it may be used from a stack pointer.
     pub fn top_from(&self, sp: u64) -> Option<u64> {
-        (self.flags & DISABLE == 0 && !self.contains(sp)).then(|| self.base + self.size)
+        (!self.is_disabled() && !self.contains(sp)).then(|| self.base + self.size)
     }
 
     /// Whether it is disabled while a handler runs on it.
@@ -44,11 +55,14 @@ impl AlternateStack {
 
     /// `ss_flags` as they are reported at a stack pointer.
     pub fn flags_at(&self, sp: u64) -> u64 {
-        if self.contains(sp) {
-            self.flags | ON_STACK
+        let state = if self.is_disabled() {
+            DISABLE
+        } else if self.contains(sp) {
+            ON_STACK
         } else {
-            self.flags
-        }
+            0
+        };
+        state | self.flags & AUTODISARM
     }
 
     /// Change it as `sigaltstack` and `rt_sigreturn` do; 0 or -errno.
@@ -61,6 +75,10 @@ impl AlternateStack {
         if mode != 0 && mode != DISABLE && mode != ON_STACK {
             return -EINVAL;
         }
+        if *self == (AlternateStack { flags, ..*new }) {
+            // No change is asked for.
+            return 0;
+        }
         if mode == DISABLE {
             *self = AlternateStack {
                 flags,
@@ -69,10 +87,7 @@ impl AlternateStack {
         } else if new.size < MINIMUM_SIZE {
             return -ENOMEM;
         } else {
-            *self = AlternateStack {
-                flags: flags & AUTODISARM,
-                ..*new
-            };
+            *self = AlternateStack { flags, ..*new };
         }
         0
     }

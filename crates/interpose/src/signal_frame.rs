@@ -38,8 +38,6 @@ pub struct SignalFrame {
     words: [u64; WORDS],
     /// Where the XSAVE area goes.
     pub state_address: u64,
-    /// Whether that is on the alternate stack, onto which the program comes by this.
-    pub is_on_alternate_stack: bool,
     /// Registers of the handler's first instruction.
     pub registers: Registers,
 }
@@ -65,7 +63,7 @@ pub fn build(interruption: &Interruption<'_>, components: Components) -> SignalF
     let mut words = [0u64; WORDS];
     words[0] = action.restorer;
     words[1] = 7; // UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS
-    words[3..6].copy_from_slice(&[stack.base, stack.flags_at(before.rsp), stack.size]);
+    words[3..6].copy_from_slice(&[stack.base, stack.flags, stack.size]);
     let r = before;
     let general = [
         r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, r.rdi, r.rsi, r.rbp, r.rbx, r.rdx,
@@ -99,7 +97,6 @@ pub fn build(interruption: &Interruption<'_>, components: Components) -> SignalF
         address,
         words,
         state_address,
-        is_on_alternate_stack: alternate.is_some(),
         registers,
     }
 }

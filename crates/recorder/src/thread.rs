@@ -301,7 +301,11 @@ pub fn create(index: u32) -> Option<&'static mut Thread> {
     let thread = unsafe { &mut *(address as *mut Thread) };
     thread.index = index;
     thread.frame.stack_top = address + BLOCK_SIZE;
-    thread.alternate_stack = AlternateStack::DISABLED;
+    thread.alternate_stack = if index == 0 {
+        AlternateStack::NEVER_SET
+    } else {
+        AlternateStack::DISABLED
+    };
     Some(thread)
 }
 

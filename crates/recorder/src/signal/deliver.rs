@@ -407,7 +407,8 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         drop(event);
         return no_room(thread, signal, moment, temporary);
     }
-    if built.is_on_alternate_stack && thread.alternate_stack.is_disarmed_by_handlers() {
+    // On whichever stack the handler runs (kernel/signal.c: signal_delivered).
+    if thread.alternate_stack.is_disarmed_by_handlers() {
         thread.alternate_stack = AlternateStack::DISABLED;
     }
 

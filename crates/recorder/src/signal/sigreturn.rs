@@ -1,6 +1,5 @@
 //! `rt_sigreturn`: leave a handler of the program.
 
-use reenact_interpose::alternate_stack::AlternateStack;
 use reenact_interpose::extended_state::{self, ExtendedState, LEGACY_SIZE, XSAVE_MAX};
 use reenact_interpose::frame::is_canonical;
 use reenact_interpose::signal_frame;
@@ -37,12 +36,7 @@ pub fn sigreturn(thread: &mut Thread) -> bool {
     set_kernel_mask(thread);
     held::release(thread);
     // The kernel restores the alternate stack's settings as well, ignoring errors.
-    const ON_STACK: u64 = 1;
-    let stack = AlternateStack {
-        flags: returned.stack.flags & !ON_STACK,
-        ..returned.stack
-    };
-    thread.alternate_stack.set(&stack, before.rsp);
+    thread.alternate_stack.set(&returned.stack, before.rsp);
 
     thread.frame.registers = returned.registers;
     let mut event = Builder::new(EventKind::SignalReturn, 15);
