@@ -76,6 +76,8 @@ PROCESSES = (
     Guest("proc_elsewhere"),
     Guest("executes_itself"),
     Guest("own_descriptors"),
+    Guest("own_status", flags=("-O2", "-pthread")),
+    Guest("descriptor_table"),
     Guest("outputs_elsewhere"),
     Guest("close_range"),
     Guest("high_descriptors"),
@@ -135,6 +137,7 @@ SIGNALS = (
     Guest("signal_flags"),
     Guest("signal_nested", same=NOTHING),
     Guest("signal_stack"),
+    Guest("signal_stack_settings", flags=("-O2", "-pthread")),
     Guest("signal_frame"),
     Guest("signal_bad_frames"),
     Guest("vdso_bad_pointers"),
@@ -180,6 +183,7 @@ MEMORY = (
     Guest("map_droppable"),
     Guest("vdso_functions"),
     Guest("map_private"),
+    Guest("map_lowest"),
     Guest("map_remap"),
     Guest("map_implied_execution"),
     Guest("growsdown_parts"),
@@ -272,6 +276,7 @@ INSTRUCTIONS = (
 
 CALLS = (
     Guest("bad_pointers"),
+    Guest("bad_arguments"),
     Guest("bad_pointers_blocked"),
     Guest("call_numbers"),
     Guest("bad_vectors"),

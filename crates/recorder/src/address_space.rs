@@ -241,6 +241,12 @@ pub fn is_data(address: u64) -> bool {
     areas.first().is_some_and(Area::is_data)
 }
 
+/// Whether what is mapped at an address is shared with others.
+pub fn is_shared(address: u64) -> bool {
+    let areas = table().overlapping(address, address.saturating_add(1));
+    areas.first().is_some_and(|area| area.is_shared)
+}
+
 /// Bytes that are mapped outside a range: of all kinds, and of the kind that a limit of data counts (private, writable,
 /// no stack; include/linux/mm.h: is_data_mapping).
 pub fn sizes_outside(from: u64, to: u64) -> [u64; 2] {

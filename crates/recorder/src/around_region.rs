@@ -3,18 +3,23 @@
 //! memory that is not there.
 
 use reenact_freestanding::numbers::{
-    EINVAL, ENOMEM, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE, MMAP, MUNMAP,
-    PAGE, PROT_NONE,
+    EEXIST, EINVAL, ENOMEM, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE,
+    MAP_PRIVATE, MMAP, MUNMAP, PAGE, PROT_NONE,
 };
 use reenact_freestanding::syscall::{syscall2, syscall6};
 use reenact_syscalls::Hole;
 use reenact_trace::layout::{overlaps_region, REGION_END, REGION_START};
 
 use crate::call::Call;
-use crate::guest::page_up;
+use crate::guest::{page_up, ADDRESS_END};
 
-/// One past the last address of a program (TASK_SIZE of x86-64): nobody can map anything there.
-const ADDRESS_END: u64 = (1 << 47) - PAGE;
+/// Whether a call about a range concerns the region. What goes round the end of all addresses, as it is or in whole pages, the
+/// kernel refuses before it looks at anything.
+pub fn is_touched(address: u64, length: u64) -> bool {
+    let whole = length.checked_next_multiple_of(PAGE);
+    let is_range = whole.is_some_and(|whole| address.checked_add(whole).is_some());
+    is_range && overlaps_region(address, length)
+}
 
 /// Address and length of what a range has before the region, and of what it has behind it.
 pub fn parts(address: u64, length: u64) -> [Option<[u64; 2]>; 2] {
@@ -69,8 +74,21 @@ pub fn check_unmap(address: u64, length: u64) -> i64 {
 /// -errno.
 pub fn reserve(args: &[u64; 6]) -> i64 {
     let [address, length, protection, flags, fd, offset] = *args;
+    // What is wrong with the call itself the kernel says, without touching what is there.
+    let instead = flags & !MAP_FIXED | MAP_FIXED_NOREPLACE;
+    // SAFETY: only where nothing is mapped, which is taken back at once.
+    let result = unsafe {
+        let made = syscall6(MMAP, address, length, protection, instead, fd, offset);
+        if made >= 0 {
+            syscall2(MUNMAP, made as u64, length);
+        }
+        made
+    };
+    if result < 0 && result != -EEXIST {
+        return result;
+    }
     let is_reservation = protection == PROT_NONE && flags & MAP_ANONYMOUS != 0;
-    if !is_reservation || !address.is_multiple_of(PAGE) {
+    if !is_reservation {
         return -ENOMEM;
     }
     let parts = parts(address, page_up(length));

@@ -17,9 +17,9 @@ use crate::snapshot::copies;
 use crate::text;
 use crate::time_left::TimeLeft;
 use crate::{
-    asynchronous_io, blocking, compared, file_changes, implied_execution, limits, mappings,
-    message, output_order, pinning, proc_files, process, ptrace, scheduler, signal, spinning,
-    time_stamp_option, time_stamps, virtualize,
+    asynchronous_io, blocking, compared, descriptor_table, file_changes, implied_execution, limits,
+    mappings, message, output_order, pinning, proc_files, process, ptrace, scheduler, signal,
+    spinning, time_stamp_option, time_stamps, unperformed, virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -209,6 +209,13 @@ fn with_vectors(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
 
 /// A call about whose outputs something has to be known from before it. `args`: for the kernel.
 fn captured(call: &mut Call<'_>, entry: &SystemCall, args: [u64; 6]) -> Outcome {
+    if matches!(call.number, SELECT | PSELECT6) {
+        if call.args[0] as i32 >= 0 && descriptor_table::names_hidden(&call.args) {
+            return Outcome::Done(-EBADF);
+        }
+        let limit = descriptor_table::limit(call.args[0]);
+        call.substitute = limit.map(|count| (0, count));
+    }
     match Before::capture(entry, &call.args, &GuestMemory) {
         Ok(before) if before.is_unknown() => unknown_outputs(call, entry, args, &before),
         Ok(before) => make(call, entry, args, &before),
@@ -216,6 +223,9 @@ fn captured(call: &mut Call<'_>, entry: &SystemCall, args: [u64; 6]) -> Outcome 
             Outcome::Done(-EBADF)
         }
         Err(refusal) => {
+            if let Some(result) = unperformed::answer(call) {
+                return Outcome::Done(result);
+            }
             if !refusal.is_declined() {
                 let text = text!("{refusal}");
                 message::once(text.as_str());

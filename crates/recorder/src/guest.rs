@@ -4,21 +4,24 @@ use reenact_freestanding::numbers::{ENOMEM, MSYNC, PAGE};
 use reenact_freestanding::syscall::syscall3;
 use reenact_interpose::guarded_copy;
 
+/// One past the last address of a program (TASK_SIZE of x86-64): nobody can map anything there.
+pub const ADDRESS_END: u64 = (1 << 47) - PAGE;
+
 /// The start of the page that an address lies in.
 pub fn page_down(address: u64) -> u64 {
     address & !(PAGE - 1)
 }
 
-/// The first address from here on where a page starts.
+/// The first address from here on where a page starts; behind the last page that is 0, as the kernel has it (`PAGE_ALIGN`).
 pub fn page_up(address: u64) -> u64 {
-    page_down(address + PAGE - 1)
+    page_down(address.wrapping_add(PAGE - 1))
 }
 
 /// The program cannot name our own region in a pointer.
 fn acceptable(address: u64, length: usize) -> bool {
     let end = address.wrapping_add(length as u64);
     end >= address
-        && end <= 0x7fff_ffff_f000
+        && end <= ADDRESS_END
         && (end <= reenact_trace::layout::REGION_START
             || address >= reenact_trace::layout::REGION_END)
 }

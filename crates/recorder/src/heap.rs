@@ -6,7 +6,7 @@ use reenact_freestanding::syscall::{syscall2, syscall6};
 use reenact_trace::layout::overlaps_region;
 use reenact_trace::{FileId, MapRecord};
 
-use crate::guest::page_up;
+use crate::guest::{page_up, ADDRESS_END};
 use crate::{address_space, signal};
 
 /// Start and current end.
@@ -43,7 +43,8 @@ pub fn contains(address: u64) -> bool {
 pub fn set_end(wanted: u64) -> i64 {
     // SAFETY: one thread at a time.
     let [start, current] = unsafe { BREAK };
-    if wanted < start || wanted == current {
+    // Rounded up to pages, an address at the end of all would be one at their beginning.
+    if wanted < start || wanted == current || wanted > ADDRESS_END {
         return current as i64;
     }
     let (old_end, new_end) = (page_up(current), page_up(wanted));

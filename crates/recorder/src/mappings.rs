@@ -8,7 +8,7 @@ use reenact_trace::layout::{is_reserved, overlaps_region};
 use reenact_trace::{FileId, MapRecord, Tag};
 
 use crate::call::{Call, Outcome};
-use crate::guest::page_up;
+use crate::guest::{page_up, ADDRESS_END};
 use crate::log::Builder;
 use crate::own_mappings::{OwnMapping, Shows};
 use crate::range_table::Range;
@@ -23,7 +23,7 @@ use crate::{
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
     let [address, length, third, fourth, ..] = call.args;
-    let is_ours = || overlaps_region(address, length);
+    let is_ours = || around_region::is_touched(address, length);
     match action {
         MemoryAction::Map => Some(mmap(call)),
         MemoryAction::Break if !limits::allow_break(address) => {
@@ -52,8 +52,7 @@ pub fn perform(call: &mut Call<'_>, action: MemoryAction) -> Option<Outcome> {
             }
             _ => None,
         },
-        // What goes round the end of all addresses is the kernel's to refuse.
-        MemoryAction::Look(hole) if is_ours() && address.checked_add(length).is_some() => {
+        MemoryAction::Look(hole) if is_ours() => {
             Some(Outcome::Done(around_region::look(call, hole)))
         }
         MemoryAction::Look(_) => None,
@@ -221,10 +220,13 @@ fn protected_before_limit(call: &mut Call<'_>) -> u64 {
 
 fn remap(call: &mut Call<'_>) -> Outcome {
     let [address, length, new_length, flags, new_at, _] = call.args;
-    if flags & MREMAP_FIXED != 0 && overlaps_region(new_at, new_length) {
+    let length = page_up(length);
+    let is_address =
+        new_at < ADDRESS_END && (1..=ADDRESS_END - new_at).contains(&page_up(new_length));
+    if flags & MREMAP_FIXED != 0 && is_address && overlaps_region(new_at, new_length) {
         return Outcome::Done(-ENOMEM);
     }
-    let more = page_up(new_length).saturating_sub(page_up(length));
+    let more = page_up(new_length).saturating_sub(length);
     let is_data = address_space::is_data(address);
     if more > 0 && new_length < i64::MAX as u64 && !limits::allow(more, is_data, [0, 0]) {
         return Outcome::Done(-ENOMEM);

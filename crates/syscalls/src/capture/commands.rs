@@ -6,6 +6,9 @@ const EINVAL: i32 = 22;
 const ENOPROTOOPT: i32 = 92;
 const EOPNOTSUPP: i32 = 95;
 
+/// State components that may be asked for (`xstate_prctl_req` of arch/x86/kernel/fpu/xstate.c).
+const STATE_COMPONENTS: u64 = 19;
+
 const SOL_TCP: u64 = 6;
 /// Maps received pages into the program.
 const TCP_ZEROCOPY_RECEIVE: u64 = 35;
@@ -26,9 +29,11 @@ pub(super) fn check_socket_option(args: &[u64; 6]) -> Result<(), Refusal> {
 pub(super) fn check_arch_prctl(args: &[u64; 6]) -> Result<(), Refusal> {
     let (errno, reason) = match args[0] as u32 {
         0x1012 => (19, "the recorder answers the cpuid instruction itself"),
-        0x1023 => (EOPNOTSUPP, "tile registers are not recorded"),
-        // As kernels say that do not know them.
-        0x1025 => (EINVAL, "tile registers are not recorded"),
+        // As to the components that there are and that need no permission.
+        0x1023 | 0x1025 if args[1] < STATE_COMPONENTS => {
+            (EOPNOTSUPP, "tile registers are not recorded")
+        }
+        0x1023 | 0x1025 => (EINVAL, "tile registers are not recorded"),
         0x2001..=0x2003 => (EINVAL, "a second vDSO is not recorded"),
         0x4002 | 0x4004 => (EINVAL, "tagged addresses are not recorded"),
         0x5001 | 0x5004 => (EINVAL, "shadow stacks are not recorded"),
