@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Union
 
 from reenact.session.connection import ReplayerConnection
-from reenact.session.copies import HITS, Copies
+from reenact.session.copies import HITS, STAGE, Copies
 from reenact.session.hit_trail import HitTrail
 from reenact.session.interface import Judge, Visitor
 from reenact.session.messages import ACCESSES, BREAKPOINTS, CodeRange, Reason, Run, StopState
@@ -28,8 +28,14 @@ _NEAR_END = 1 << 20
 #: Where every instruction counts so many are looked through first.
 _FEW = 1 << 12
 
+#: Work between two copies that are left while the program's own code is scanned: behind each the
+#: scanning copy gets its memory anew, page by page, and few of them are ever wanted.
+_STAGE_OF_SCAN = 4 * STAGE
+
 #: A hit, and the point that says to stop there; None: one that stands for none.
 Hit = tuple[StopState, Union[Point, None]]
+#: The last hit of a stretch, and the last ones, as far as they are listed.
+Scanned = tuple[Union[Hit, None], list[StopState]]
 
 
 def beyond(state: StopState) -> int:
@@ -63,14 +69,15 @@ class BackwardSearch:
             with contextlib.ExitStack() as stack:
                 # On the way others are left, and this one may be given up.
                 stack.enter_context(copies.checkpoints.used(waiting))
-                if self._has_many_hits(waiting, end, near, points):
+                may_be_many = copies.history.is_far(waiting.state.key, end, 2 * (near + _SAMPLE))
+                scanned = self._scanned(waiting, end, points, judge, gives_up=may_be_many)
+                if scanned is None:
                     waiting = waiting.fork()
                     stack.callback(waiting.close)
                     self._go_near(waiting, end, near)
                     near *= 4
-                scanning = waiting.fork()
-                stack.callback(scanning.close)
-                found, listed = self._last_of(scanning, end, points, judge)
+                    scanned = self._scanned(waiting, end, points, judge, gives_up=False)
+                found, listed = scanned or (None, [])
                 if len(listed) > 1:
                     self.trail.replace(points, listed, end, waiting.fork())
                 found = found or self._hit_where(waiting, points, judge)
@@ -151,13 +158,20 @@ class BackwardSearch:
                 return
             leave_here = beyond(result.state)
 
-    def _has_many_hits(self, copy: ReplayerConnection, end: Key, near: int, points: Points) -> bool:
-        """Whether it pays to look for the last hit near the end first.
+    def _scanned(
+        self, waiting: ReplayerConnection, end: Key, points: Points, judge: Judge, *, gives_up: bool
+    ) -> Scanned | None:
+        """What a stretch has; None, where one gives up: there are many hits.
 
-        Each hit costs as much as many instructions.
+        Each hit costs as much as many instructions: the last one is looked for near the end first.
         """
-        if not self._copies.history.is_far(copy.state.key, end, 2 * (near + _SAMPLE)):
-            return False
+        if gives_up and not points.are_plain and self._has_many_hits(waiting, end, points):
+            return None
+        with contextlib.closing(waiting.fork()) as scanning:
+            return self._last_of(scanning, end, points, judge, gives_up=gives_up)
+
+    def _has_many_hits(self, copy: ReplayerConnection, end: Key, points: Points) -> bool:
+        """The same where somebody has to be asked about each."""
         with contextlib.closing(copy.fork()) as probe:
             self._copies.set_points(probe, points)
             result = self._copies.run_stage(
@@ -173,9 +187,9 @@ class BackwardSearch:
             self._copies.leave(copy)
 
     def _last_of(
-        self, copy: ReplayerConnection, end: Key, points: Points, judge: Judge
-    ) -> tuple[Hit | None, list[StopState]]:
-        """The last hit on the way of a copy to a position; and the last ones, as far as listed."""
+        self, copy: ReplayerConnection, end: Key, points: Points, judge: Judge, *, gives_up: bool
+    ) -> Scanned | None:
+        """What a copy comes to on its way to a position; None, where one gives up: to many hits."""
         copies = self._copies
         copies.set_points(copy, points)
         plain = points.are_plain
@@ -193,7 +207,12 @@ class BackwardSearch:
                 remember=plain,
                 lists=plain,
                 natively=far,
+                instructions=_STAGE_OF_SCAN if far else STAGE,
+                ends_at_many=plain and gives_up,
             )
+            if result.state.reason == Reason.MANY:
+                return None
+            gives_up = False
             if result.remembered is not None:
                 found = (result.remembered, self._judged(copy, result.remembered, judge))
                 now = copy.listed()

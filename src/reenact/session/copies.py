@@ -185,7 +185,7 @@ class Copies:
             finally:
                 self._running = None
                 self.checkpoints.let_go()
-                is_hit = result is not None and result.state.reason in HITS
+                is_hit = result is not None and result.state.reason in (*HITS, Reason.MANY)
                 if copy.last.state.instructions == UNCOUNTED and not is_hit:
                     self._stand_at(copy, max(origin.key, (copy.state.event, 0)))
             if run.natively and result.state.reason == Reason.FAILED:
@@ -257,6 +257,9 @@ class Copies:
 
         The stretch behind that event is replayed once more, translated.
         """
+        if result.state.reason == Reason.MANY:
+            # They are looked for otherwise, by another copy.
+            return result
         if result.state.reason in HITS and result.state.instructions == UNCOUNTED:
             return self._again(copy, run, max(origin, (result.state.event, 0)), origin)
         last = result.remembered
@@ -268,12 +271,15 @@ class Copies:
         found: list[StopState] = []
         with contextlib.closing(self.checkpoints.latest(begin).fork()) as looking:
             self.travel(looking, begin)
+            # Somebody will go there.
+            self.leave(looking)
             if copy.points is not None:
                 self.set_points(looking, copy.points)
             while looking.state.event <= last.event:
                 one = dataclasses.replace(
                     run,
                     natively=False,
+                    ends_at_many=False,
                     leave_here=run.leave_here if looking.state.key == origin else 0,
                     most_work=looking.state.work + STAGE,
                     most_event=last.event + 1,
@@ -308,6 +314,7 @@ class Copies:
         one = dataclasses.replace(
             run,
             natively=False,
+            ends_at_many=False,
             leave_here=run.leave_here if begin == origin else 0,
             most_work=copy.state.work + STAGE,
         )
@@ -363,6 +370,7 @@ class Copies:
         within: CodeRange | None = None,
         seeks: bool = False,
         natively: bool = False,
+        ends_at_many: bool = False,
     ) -> RunResult:
         """Let a copy run, at most so far that another one should be left there."""
         run = Run(
@@ -379,6 +387,7 @@ class Copies:
             within=within,
             seeks=seeks,
             natively=natively,
+            ends_at_many=ends_at_many,
         )
         return self.run(copy, run)
 

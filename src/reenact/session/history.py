@@ -173,13 +173,17 @@ class History:
 
     def earlier(self, key: Key, instructions: int) -> Key:
         """A place so many instructions earlier, or not so many where that takes long to find."""
-        number, looked = self._number(key[0]), _MOST_COUNTED
-        left = key[1]
+        number, most = self._number(key[0]), _MOST_COUNTED
+        left, together = key[1], 1
         while left < instructions and number > self._first:
             if self._before[number] == UNCOUNTED:
-                looked -= 1
-                if looked < 0:
+                # Each time costs the way there: more of them the longer it goes on.
+                together = min(together, most, number - self._first)
+                if together == 0:
                     break
+                self._count_all(number - together + 1, number)
+                most -= together
+                together *= 2
             left += self._length(number)
             number -= 1
         return (self._index[number], max(left - instructions, 0))

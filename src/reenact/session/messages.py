@@ -93,6 +93,8 @@ class Reason(enum.IntEnum):
     WATCHED = 12
     #: What was collected has to be taken.
     COLLECTED = 13
+    #: So many hits at the beginning of the run that it pays to look for them otherwise.
+    MANY = 14
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ class Run:
             outside of it is remembered.
         natively: by the program's own code up to the target's event, where that can be: what it
             executes on the way is not counted.
+        ends_at_many: the run ends where it remembers many hits at its beginning.
     """
 
     target: tuple[int, int] = (NEVER, 0)
@@ -170,6 +173,7 @@ class Run:
     within: CodeRange | None = None
     seeks: bool = False
     natively: bool = False
+    ends_at_many: bool = False
 
     def pack(self) -> bytes:
         """The request's content."""
@@ -186,7 +190,8 @@ class Run:
             | self.collects << 1
             | self.seeks << 2
             | self.lists << 3
-            | self.natively << 4,
+            | self.natively << 4
+            | self.ends_at_many << 5,
             within.start,
             within.end,
             within.thread,

@@ -83,6 +83,8 @@ pub enum Reason {
     Watched = 12,
     /// The client has to take what was collected.
     Collected = 13,
+    /// So many hits at the beginning of a run that it pays to look for them otherwise.
+    Many = 14,
 }
 
 /// The kinds of replies.

@@ -52,6 +52,9 @@ const WORK_OF_TICK: u64 = 1 << 23;
 /// Hits of points that stop the program's own code between two events; each costs as much as many instructions that are
 /// translated.
 const MOST_NATIVE_HITS: u32 = 4;
+/// So many hits in so much work at the beginning of a run are many.
+const MANY_HITS: u64 = 256;
+const WORK_OF_MANY: u64 = WORK_OF_TICK;
 /// In a run: no such limit.
 const NEVER: u64 = u64::MAX;
 
@@ -80,6 +83,8 @@ struct Run {
     collects: bool,
     /// What is remembered is listed, too.
     lists: bool,
+    /// Work at the beginning of the run; it ends where it comes to many hits. `None`: it does not.
+    ends_at_many: Option<u64>,
     /// Code that a step by line runs through.
     range: Option<CodeRange>,
     /// Nothing is counted on the way to the target's event: the program's own code may run.
@@ -153,6 +158,7 @@ impl Control {
                 asks_behind: false,
                 collects: false,
                 lists: false,
+                ends_at_many: None,
                 range: None,
                 is_native: false,
                 counted_behind: None,
@@ -380,8 +386,24 @@ impl Control {
             if self.hits.is_multiple_of(HITS_BETWEEN_LOOKS) {
                 self.look(machine);
             }
+            self.end_at_many(machine);
         } else {
             self.stop(machine, reason, detail);
+        }
+    }
+
+    /// A hit was remembered: the client may want to know that there are many.
+    fn end_at_many(&mut self, machine: &mut Machine) {
+        let Some(begin) = self.run.ends_at_many.filter(|_| self.hits == MANY_HITS) else {
+            return;
+        };
+        // Ticks are added up at events.
+        let ticks = match self.run.is_native {
+            true => ticks::count() - self.ticks,
+            false => 0,
+        };
+        if self.work(machine) + ticks * WORK_OF_TICK <= begin + WORK_OF_MANY {
+            self.stop(machine, Reason::Many, [0; 2]);
         }
     }
 

@@ -171,6 +171,7 @@ impl Control {
             asks_behind: flags & 1 != 0,
             collects: flags & 2 != 0,
             lists: flags & 8 != 0,
+            ends_at_many: (flags & 32 != 0).then(|| self.work(machine)),
             range: (end != 0).then_some(CodeRange {
                 start,
                 end,
