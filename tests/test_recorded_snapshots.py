@@ -25,6 +25,7 @@ QUICK = (
     "code_self_modifying",
     "map_remap",
     "map_private",
+    "fork_advice",
     "stack_growth",
     "signal_nested",
     "x87_state",
@@ -32,6 +33,7 @@ QUICK = (
     "thread_inherit",
 )
 MORE = (
+    "map_advice",
     "hello",
     "clocks",
     "signal_frame",

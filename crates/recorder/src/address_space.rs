@@ -10,6 +10,7 @@
 use core::ops::Range as Addresses;
 
 use reenact_freestanding::numbers::*;
+use reenact_trace::snapshot::mapping;
 use reenact_trace::{FileId, MapRecord};
 
 use crate::guest::{is_mapped, page_up};
@@ -30,6 +31,8 @@ pub struct Area {
     grows: bool,
     /// A page of it can be another one than its file's.
     was_writable: bool,
+    /// What forked children have of it: flags of a snapshot's `Map`.
+    pub at_fork: u16,
 }
 
 impl Area {
@@ -77,6 +80,7 @@ impl Range for Area {
         record: NO_RECORD,
         grows: false,
         was_writable: false,
+        at_fork: 0,
     };
 
     fn start(&self) -> u64 {
@@ -159,6 +163,11 @@ pub fn map(address: u64, record: &MapRecord) {
         },
         grows: flags & MAP_GROWSDOWN != 0,
         was_writable: false,
+        at_fork: if flags & MAP_TYPE == MAP_DROPPABLE {
+            mapping::WIPED
+        } else {
+            0
+        },
     };
     area.was_writable = area.is_writable();
     forget(pages);
@@ -193,6 +202,35 @@ pub fn protect(address: u64, length: u64, protection: u64) {
         area.was_writable |= area.is_writable();
         forget(part.start..part.end);
         table().add(area);
+    }
+}
+
+/// Forked children have something else, or again the same, of what is mapped of a range.
+pub fn advise_fork(address: u64, length: u64, flag: u16, is_set: bool) {
+    let pages = whole_pages(address, length);
+    let mut at = pages.start;
+    while let Some(part) = table().lowest_part(at, pages.end) {
+        at = part.end;
+        let at_fork = if is_set {
+            part.at_fork | flag
+        } else {
+            part.at_fork & !flag
+        };
+        if part.at_fork != at_fork {
+            forget(part.start..part.end);
+            table().add(Area { at_fork, ..part });
+        }
+    }
+}
+
+/// This is a forked child from here on: it does not have all that its parent had.
+pub fn after_fork() {
+    let mut at = 0;
+    while let Some(part) = table().lowest_part(at, u64::MAX) {
+        at = part.end;
+        if part.at_fork & mapping::LEFT_OUT != 0 {
+            forget(part.start..part.end);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall2, syscall3, syscall6};
 use reenact_syscalls::{advice_effect, AdviceEffect, MemoryAction};
 use reenact_trace::layout::{is_reserved, overlaps_region};
+use reenact_trace::snapshot::mapping;
 use reenact_trace::{FileId, MapRecord, Tag};
 
 use crate::call::{Call, Outcome};
@@ -12,7 +13,6 @@ use crate::guest::{page_up, ADDRESS_END};
 use crate::log::Builder;
 use crate::own_mappings::{OwnMapping, Shows};
 use crate::range_table::Range;
-use crate::snapshot::wishes;
 use crate::{
     address_space, around_region, code_ranges, conversion, file_source, files, guest, half_done,
     heap, hidden_descriptors, implied_execution, limits, log, mapped_files, object_content, patch,
@@ -270,12 +270,6 @@ fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
         AdviceEffect::DiscardBy(other) => other,
         _ => advice,
     };
-    if matches!(
-        effect,
-        AdviceEffect::LeftOutAtFork(true) | AdviceEffect::WipedAtFork(true)
-    ) {
-        wishes::make_impossible();
-    }
     // SAFETY: the program asked for it and the range is not ours.
     let advise = |length| unsafe { syscall3(MADVISE, address, length, advice) };
     let result = advise(length);
@@ -290,6 +284,15 @@ fn advise(call: &mut Call<'_>, advice: u64) -> Outcome {
             is_taken(advise(part))
         })
     };
+    match effect {
+        AdviceEffect::LeftOutAtFork(is_set) => {
+            address_space::advise_fork(address, length, mapping::LEFT_OUT, is_set);
+        }
+        AdviceEffect::WipedAtFork(is_set) => {
+            address_space::advise_fork(address, length, mapping::WIPED, is_set);
+        }
+        _ => {}
+    }
     if effect == AdviceEffect::PunchHole && length != 0 {
         log_hole(&mut call.event, address, page_up(length));
     }
@@ -472,7 +475,6 @@ fn mmap(call: &mut Call<'_>) -> Outcome {
 /// Memory that the kernel may empty whenever it likes (MAP_DROPPABLE, since Linux 6.11), which no log would have, is not
 /// emptied: the program cannot count on it. Forked children have zeros there.
 fn keep(address: u64, length: u64, protection: u64) {
-    wishes::make_impossible();
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
     // SAFETY: in the place of a mapping that the program has just been given.
     unsafe {

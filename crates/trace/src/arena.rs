@@ -300,7 +300,9 @@ pub struct Slot {
     pub has_life_lock: AtomicU32,
     /// 1: what comes is no log but a snapshot of process `process`, behind the event [`ExecRequest::parent_event`].
     pub holds_snapshot: AtomicU32,
-    pub padding: [u64; 2],
+    /// Why the process has taken no snapshot when it was asked last ([`crate::snapshot::obstacle`]).
+    pub obstacle: AtomicU32,
+    pub padding: [u32; 3],
     /// Bytes the supervisor has taken.
     pub tail: AtomicU64,
     /// Futex: the supervisor adds 1 and wakes after it has advanced `tail` while `waiting` is 1.

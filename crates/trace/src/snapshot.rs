@@ -34,6 +34,21 @@ pub const NOT_COUNTED: u64 = u64::MAX;
 /// Bytes of a thread's name.
 pub const NAME_SIZE: usize = 16;
 
+/// Why a recorded process takes no snapshot.
+pub mod obstacle {
+    pub const NONE: u32 = 0;
+    /// It has memory that others can have, too.
+    pub const SHARED_MEMORY: u32 = 1;
+    /// Another process runs in its memory (a child of vfork, `CLONE_VM`).
+    pub const COMPANIONS: u32 = 2;
+    /// It runs in turns with processes that share its memory.
+    pub const TURNS: u32 = 3;
+    /// It traces or is traced.
+    pub const PTRACE: u32 = 4;
+    /// A copy would not be like it: children begin in another pid namespace, or threads wait for children of all kinds.
+    pub const CHILDREN_DIFFER: u32 = 5;
+}
+
 /// Flags of a `Map`.
 pub mod mapping {
     /// A forked child does not have it.

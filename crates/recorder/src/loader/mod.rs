@@ -19,6 +19,7 @@ use self::segments::{Image, Mapped};
 use self::stack::*;
 use crate::confinement::Confinement;
 use crate::log::{self, Builder};
+use crate::snapshot::wishes;
 use crate::thread::{self, Thread};
 use crate::{
     arena, arming, guest, heap, hidden_descriptors, limits, message, proc_files, ptrace, signal,
@@ -73,6 +74,7 @@ extern "C" fn on_own_stack(_: u64) -> ! {
         .state
         .store(slot_state::ACTIVE, Ordering::Release);
     log::continue_from_slot();
+    wishes::begin_image();
     signal::arm_stack(thread);
     signal::install_own();
     let mut mask = 0u64;

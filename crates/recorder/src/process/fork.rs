@@ -15,7 +15,8 @@ use crate::log::{self, Builder};
 use crate::snapshot::{copies, wishes};
 use crate::thread::Thread;
 use crate::{
-    arena, arming, companions, descriptor_table, guest, ptrace, scheduler, sharing_group, signal,
+    address_space, arena, arming, companions, descriptor_table, guest, ptrace, scheduler,
+    sharing_group, signal,
 };
 use reenact_interpose::interruptible::NOT_BEGUN;
 
@@ -173,6 +174,7 @@ fn in_child(
     super::threads::after_fork(call.thread.index);
     crate::shared::after_fork();
     crate::last_outputs::after_fork();
+    address_space::after_fork();
     copies::after_fork();
     wishes::after_fork();
 

@@ -5,12 +5,13 @@ use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall1, syscall3, syscall5};
 use reenact_trace::arena::slot_state;
+use reenact_trace::snapshot::mapping;
 use reenact_trace::EventHeader;
 
 use super::{copies, registers, state};
 use crate::arena::ChildSlot;
 use crate::thread::Thread;
-use crate::{arena, log, signal};
+use crate::{address_space, arena, log, signal};
 
 /// Make the copy, unless an earlier one still writes. The program goes on when it is there; without the memory for it, or the
 /// right to have another process, there is no snapshot.
@@ -25,10 +26,13 @@ pub fn make(thread: &mut Thread, behind: &EventHeader) {
     // SAFETY: no effect.
     let process = unsafe { syscall0(GETPID) } as u32;
     signal::hold_signals();
+    advise_fork(false);
     // Without a signal at its end: nobody is told of it.
     // SAFETY: a process with a copy of the memory, which goes on here.
     let result = unsafe { syscall5(CLONE, 0, 0, 0, 0, 0) };
-    if result == 0 {
+    if result != 0 {
+        advise_fork(true);
+    } else {
         write(thread, behind, &slot, process);
     }
     signal::set_kernel_mask(thread);
@@ -41,6 +45,22 @@ pub fn make(thread: &mut Thread, behind: &EventHeader) {
     } else {
         slot.release();
     }
+}
+
+/// Let the copy have what the program's own children do not, or let them not have it again.
+fn advise_fork(is_set: bool) {
+    address_space::for_areas(0, u64::MAX, |area| {
+        for (flag, set, unset) in [
+            (mapping::LEFT_OUT, MADV_DONTFORK, MADV_DOFORK),
+            (mapping::WIPED, MADV_WIPEONFORK, MADV_KEEPONFORK),
+        ] {
+            if area.at_fork & flag != 0 {
+                let (length, advice) = (area.end - area.start, if is_set { set } else { unset });
+                // SAFETY: advice about what forked children have, which the program has given itself.
+                unsafe { syscall3(MADVISE, area.start, length, advice) };
+            }
+        }
+    });
 }
 
 /// Close what the program has open: whoever waits for the end of a pipe is not to wait for us.

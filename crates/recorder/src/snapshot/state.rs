@@ -24,7 +24,7 @@ const LONGEST: usize = reenact_interpose::call_site::LONGEST;
 pub fn write(thread: &Thread, behind: &EventHeader, process: u32) {
     let mut event = Builder::new(EventKind::Snapshot, behind.code);
     address_space::for_made(|area| {
-        event.bytes(Tag::Map, area.start, area.record().as_bytes());
+        event.flagged(Tag::Map, area.at_fork, area.start, area.record().as_bytes());
     });
     let pages = OwnPages::open();
     address_space::for_areas(0, u64::MAX, |area| write_memory(&mut event, &pages, area));

@@ -1,10 +1,13 @@
 //! When a snapshot is taken.
 
+use core::sync::atomic::Ordering;
+
+use reenact_trace::snapshot::obstacle;
 use reenact_trace::{EventHeader, EventKind};
 
 use super::{copy, wishes};
 use crate::thread::Thread;
-use crate::{address_space, companions, log, ptrace, sharing_group};
+use crate::{address_space, arena, companions, log, ptrace, sharing_group};
 
 /// The thread has logged an event and goes on behind it: take a snapshot, if that is possible here.
 #[cold]
@@ -13,7 +16,9 @@ pub fn take(thread: &mut Thread) {
     // Elsewhere than behind its own event: at another one.
     if let Some(behind) = event_behind(thread) {
         wishes::met();
-        if is_possible() {
+        let why_not = obstacle();
+        arena::slot().obstacle.store(why_not, Ordering::Relaxed);
+        if why_not == obstacle::NONE && log::recording() {
             copy::make(thread, &behind);
         }
     }
@@ -36,14 +41,21 @@ fn event_behind(thread: &Thread) -> Option<EventHeader> {
     (is_place && is_plain && last.tid == thread.tid).then_some(last)
 }
 
-/// Whether a snapshot can have all there is.
-fn is_possible() -> bool {
+/// Why a snapshot cannot have all there is.
+fn obstacle() -> u32 {
     let mut has_common = false;
     address_space::for_made(|area| has_common |= area.is_common());
-    log::recording()
-        && wishes::are_possible()
-        && !has_common
-        && !companions::any()
-        && !sharing_group::is_member()
-        && !ptrace::links::any()
+    if has_common {
+        obstacle::SHARED_MEMORY
+    } else if companions::any() {
+        obstacle::COMPANIONS
+    } else if sharing_group::is_member() {
+        obstacle::TURNS
+    } else if ptrace::links::any() {
+        obstacle::PTRACE
+    } else if !wishes::are_possible() {
+        obstacle::CHILDREN_DIFFER
+    } else {
+        obstacle::NONE
+    }
 }

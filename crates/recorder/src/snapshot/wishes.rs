@@ -27,6 +27,12 @@ pub fn is_due() -> bool {
             && log::next_event() >= TAKEN_AT.load(Ordering::Relaxed) + header.snapshot_events
 }
 
+/// A new image: what was wished for before it is not due, as the image tells all there is.
+pub fn begin_image() {
+    let wanted = arena::header().snapshots_wanted.load(Ordering::Relaxed);
+    MET.store(wanted, Ordering::Relaxed);
+}
+
 /// One is taken, or cannot be: the next one is due later.
 pub fn met() {
     let wanted = arena::header().snapshots_wanted.load(Ordering::Relaxed);
@@ -39,8 +45,7 @@ pub fn after_fork() {
     TAKEN_AT.store(0, Ordering::Relaxed);
 }
 
-/// From now on a copy of the process is not like it: it keeps memory from its children, or they begin in another pid
-/// namespace.
+/// From now on a copy of the process is not like it: its children begin in another pid namespace, or one of them could be met.
 pub fn make_impossible() {
     IMPOSSIBLE.store(true, Ordering::Relaxed);
 }
