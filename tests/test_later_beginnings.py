@@ -153,14 +153,19 @@ def test_bytes_are_followed(reenact: Reenact, keeper: Keeper, tmp_path: Path) ->
     kept = begin_later(trace, late, {0: events[len(events) // 2]})
     opened = package.open(late)
     assert not opened.verify().divergences
-    found = 0
+    found, before = 0, 0
     for number in kept - {0}:
         for event in opened.events(number, kinds=["syscall"], codes=[0]):
             if event.result > 0 and event.args[0] == 0:
-                (sent,) = opened.following.senders(Position(number, event.index))
+                try:
+                    (sent,) = opened.following.senders(Position(number, event.index))
+                except package.UsageError:
+                    # The log may begin between a pipe and its process.
+                    before += 1
+                    continue
                 assert sent.position.process in kept
                 found += 1
-    assert found
+    assert found > 4 > before
     (last,) = [
         one for one in opened.events(0, kinds=["syscall"], codes=[1]) if "stdout" in one.flags
     ]

@@ -85,6 +85,8 @@ def record(
     runs: int | None = None,
     retry_for: float | None = None,
     sources: bool = True,
+    ring: int | None = None,
+    save_on: str = "error",
 ) -> Recording:
     """Run a program and record it; its standard streams are ours.
 
@@ -104,6 +106,11 @@ def record(
         runs: with `until_failure`, most runs to make; None: any number.
         retry_for: with `until_failure`, begin no run later than so many seconds; None: any time.
         sources: keep the source files that debug information names with the trace.
+        ring: keep only the last part of the recording, about so many bytes, in memory; None: all
+            of it, in the trace.
+        save_on: with `ring`, when that becomes a trace at the end: "always", "error" (the program
+            fails, or one of its processes by a fault), "signal" (a signal ends the program, or at
+            such a fault), "never". Where it does not, `is_saved` of the result is false.
 
     Errors: `ProgramError` when the program cannot be recorded, `RecordingError` when recording
     cannot begin, `UsageError` for arguments that do not go together.
@@ -124,6 +131,8 @@ def record(
     if misplaced is not None:
         name, needed = misplaced
         raise UsageError(f"{name} is of use with {needed} only", f"pass {needed}=True, too")
+    if ring is not None and until_failure:
+        raise UsageError("ring and until_failure do not go together", "pass one of them")
     first_seed = recording.first_seed(seed) if chaos else None
     if not until_failure:
         return recording.record(
@@ -133,6 +142,8 @@ def record(
             chaos_seed=first_seed,
             timeout=timeout,
             with_sources=sources,
+            ring=ring,
+            save_on=save_on,
         )
     from reenact.retrying import record_until_failure
 

@@ -97,6 +97,10 @@ class RecordOutcome:
     def messages(self) -> list[str]: ...
     @property
     def complete(self) -> bool: ...
+    @property
+    def saved(self) -> bool: ...
+    @property
+    def ring_bytes(self) -> int: ...
 
 def check_kept_files(path: str) -> None:
     """Compare all kept files of the trace at a path with what was recorded.
@@ -151,12 +155,16 @@ def record(
     timeout: float | None = None,
     snapshot_interval: float | None = None,
     snapshot_events: int = 0,
+    ring: int | None = None,
+    save_on: str = "error",
+    ring_socket: str | None = None,
 ) -> RecordOutcome:
     """Record a command; blocks until it has ended, without the GIL.
 
     `linger`, `timeout` and `snapshot_interval` are in seconds; with `chaos_seed` threads are
     scheduled at random. Each process takes a snapshot every so often, and whenever it has logged
-    `snapshot_events` events.
+    `snapshot_events` events. With `ring` about so many bytes are kept in memory, and written at the
+    end if `save_on` says so, or when somebody asks at `ring_socket`.
     Raises RecordError; nothing is left in `trace_dir` then.
     """
 

@@ -105,6 +105,11 @@ XDG_CACHE_HOME = Variable(
     "share by hard links, and what was found in them.",
     "`~/.cache`",
 )
+XDG_RUNTIME_DIR = Variable(
+    "XDG_RUNTIME_DIR",
+    "The user's directory for sockets; those of recordings in rings go to `reenact/` below it.",
+    "`/tmp/reenact-UID`",
+)
 NO_COLOR = Variable(
     "NO_COLOR",
     "Set to anything: output has no colours (https://no-color.org).",
@@ -126,5 +131,6 @@ VARIABLES = (
     HOME,
     XDG_DATA_HOME,
     XDG_CACHE_HOME,
+    XDG_RUNTIME_DIR,
     NO_COLOR,
 )

@@ -63,7 +63,9 @@ class Reach:
             ("ended", "ended before what is kept"),
             ("waiting", "did nothing but wait since"),
         ):
-            found = [one for one in self.left_out if one.why == why]
+            found = sorted(
+                (one for one in self.left_out if one.why == why), key=lambda one: -one.number
+            )
             if found:
                 named = ", ".join(map(_named, found[:_MOST_NAMED]))
                 more = ", …" if len(found) > _MOST_NAMED else ""

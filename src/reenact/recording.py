@@ -32,6 +32,10 @@ _PROGRAM_KINDS = frozenset(
 )
 
 
+#: When a ring becomes a trace at the end.
+SAVE_ON = ("always", "error", "signal", "never")
+
+
 class Recording:
     """What came of a recording.
 
@@ -40,6 +44,7 @@ class Recording:
         wait_status: how the program ended, as `os.waitpid` tells it.
         messages: what the trace does not cover, one sentence each.
         is_kept: whether the trace is there; somebody may have removed it meanwhile.
+        is_saved: whether there was to be one: of a ring, `save_on` decides.
         chaos_seed: the seed of its schedule; None when threads were scheduled fairly.
         timed_out: whether we ended the program because it ran for too long.
         interrupted: whether Ctrl-C was pressed meanwhile.
@@ -49,6 +54,7 @@ class Recording:
         "chaos_seed",
         "interrupted",
         "is_kept",
+        "is_saved",
         "messages",
         "timed_out",
         "trace",
@@ -62,6 +68,7 @@ class Recording:
         messages: Sequence[str] = (),
         *,
         is_kept: bool = True,
+        is_saved: bool = True,
         chaos_seed: int | None = None,
         timed_out: bool = False,
         interrupted: bool = False,
@@ -70,6 +77,7 @@ class Recording:
         self.wait_status = wait_status
         self.messages = tuple(messages)
         self.is_kept = is_kept
+        self.is_saved = is_saved
         self.chaos_seed = chaos_seed
         self.timed_out = timed_out
         self.interrupted = interrupted
@@ -92,6 +100,8 @@ def record(
     timeout: float | None = None,
     is_latest: bool = True,
     with_sources: bool = True,
+    ring: int | None = None,
+    save_on: str = "error",
 ) -> Recording:
     """Run a program and record it, with our standard input, output and error as its own.
 
@@ -103,6 +113,10 @@ def record(
         timeout: seconds after which the program is ended (SIGABRT, then SIGKILL); None: never.
         with_sources: keep the source files that debug information names.
         is_latest: let `latest` name the trace when it is in the default place.
+        ring: keep only the last part, so many bytes, in memory; None: all, in the trace.
+        save_on: when a ring becomes a trace at the end: "always", "error" (the program fails, or
+            one of its processes by a fault), "signal" (such a fault, or a signal ends the program)
+            or "never".
 
     Errors: `ProgramError` for what cannot be recorded, `RecordingError` when it cannot begin.
     Does not raise when the program fails: look at `exit_status`.
@@ -115,6 +129,17 @@ def record(
             f"{environment.MECHANISM.name} is {mechanism}, which is no way to catch system calls",
             f"unset {environment.MECHANISM.name}, or set it to dispatch or seccomp",
         )
+    if save_on not in SAVE_ON:
+        raise RecordingError(
+            f"save_on is {save_on!r}, which is no moment to save a ring",
+            f"say one of {', '.join(SAVE_ON)}",
+        )
+    ring_socket = None
+    if ring is not None:
+        from reenact import rings
+
+        rings.check_size(ring)
+        ring_socket = rings.socket_path()
     directory = places.create_default(argv[0]) if trace is None else places.create_given(trace)
     held = places.hold(directory)
     try:
@@ -126,13 +151,18 @@ def record(
             mechanism=mechanism,
             chaos_seed=chaos_seed,
             timeout=timeout,
+            ring=ring,
+            save_on=save_on,
+            ring_socket=ring_socket,
         )
-        is_kept = places.is_kept(directory, held)
+        is_kept = outcome.saved and places.is_kept(directory, held)
     except _native.RecordError as error:
         _remove_if_empty(directory)
         raise _explained(error) from error
     finally:
         os.close(held)
+    if not outcome.saved:
+        _remove_if_empty(directory)
     if with_sources and is_kept:
         kept_sources.keep(directory)
     if trace is None and is_latest and is_kept:
@@ -142,6 +172,7 @@ def record(
         outcome.wait_status,
         outcome.messages,
         is_kept=is_kept,
+        is_saved=outcome.saved,
         chaos_seed=chaos_seed,
         timed_out=outcome.timed_out,
         interrupted=outcome.interrupted,

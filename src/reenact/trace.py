@@ -43,6 +43,10 @@ class Trace:
         try:
             self._native = _native.Trace(self.path)
         except _native.TraceError as error:
+            settings = self.manifest.fields.get("settings")
+            in_ring = isinstance(settings, dict) and settings.get("ring_bytes") is not None
+            if in_ring and not os.path.lexists(os.path.join(self.path, "events")):
+                raise _only_in_memory(self.path) from error
             raise _explained(error) from error
 
     def __repr__(self) -> str:
@@ -252,6 +256,17 @@ def _process(native: _native.Process) -> Process:
         is_complete=native.complete,
         dumped_core=status is not None and os.WIFSIGNALED(status) and os.WCOREDUMP(status),
         begins_behind=native.begins_behind,
+    )
+
+
+def _only_in_memory(path: str) -> TraceError:
+    """The failure for a ring that has not been saved."""
+    if places.is_being_recorded(path):
+        hint = f"make a trace of what there is: reenact save {os.path.basename(path)}"
+        return TraceError(f"{path} is being recorded in a ring", hint)
+    return TraceError(
+        f"{path} was in memory only: its recording was killed before it was saved",
+        f"remove what is left: reenact rm {os.path.basename(path)}",
     )
 
 

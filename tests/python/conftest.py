@@ -65,6 +65,7 @@ def native(monkeypatch):
             messages=fake.messages,
             timed_out=fake.timed_out,
             interrupted=fake.interrupted,
+            saved=True,
         )
 
     fake.record = record

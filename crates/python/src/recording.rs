@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use reenact_supervisor::{FileCache, Mechanism, RecordOptions};
+use reenact_supervisor::{FileCache, Mechanism, RecordOptions, RingOptions, SaveOn};
 
 use crate::errors::record_error;
 
@@ -24,6 +24,8 @@ pub struct RecordOutcome {
     duration_ns: u64,
     messages: Vec<String>,
     complete: bool,
+    saved: bool,
+    ring_bytes: u64,
 }
 
 #[pymethods]
@@ -40,7 +42,8 @@ impl RecordOutcome {
 #[pyfunction]
 #[pyo3(signature = (trace_dir, argv, *, recorder, checksum_interval=0, env=None, cwd=None,
                     mechanism="auto", linger=2.0, chaos_seed=None, timeout=None,
-                    snapshot_interval=None, snapshot_events=0))]
+                    snapshot_interval=None, snapshot_events=0, ring=None, save_on="error",
+                    ring_socket=None))]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
 pub fn record(
     py: Python<'_>,
@@ -56,6 +59,9 @@ pub fn record(
     timeout: Option<f64>,
     snapshot_interval: Option<f64>,
     snapshot_events: u64,
+    ring: Option<u64>,
+    save_on: &str,
+    ring_socket: Option<PathBuf>,
 ) -> PyResult<RecordOutcome> {
     let mut options = RecordOptions::new(trace_dir, recorder, argv);
     options.mechanism = match mechanism {
@@ -79,6 +85,15 @@ pub fn record(
         .transpose()
         .map_err(|_| PyValueError::new_err("snapshot_interval must be a number of seconds"))?;
     options.snapshot_events = snapshot_events;
+    options.ring = ring
+        .map(|size| {
+            Ok::<_, PyErr>(RingOptions {
+                size,
+                save_on: save_on_of(save_on)?,
+                socket: ring_socket,
+            })
+        })
+        .transpose()?;
     options.chaos_seed = chaos_seed;
     options.checksum_interval = checksum_interval;
     options.directory = cwd;
@@ -98,6 +113,22 @@ pub fn record(
         duration_ns: outcome.duration_ns,
         messages: outcome.messages,
         complete: outcome.complete,
+        saved: outcome.saved,
+        ring_bytes: outcome.ring_bytes,
+    })
+}
+
+fn save_on_of(word: &str) -> PyResult<SaveOn> {
+    Ok(match word {
+        "always" => SaveOn::Always,
+        "error" => SaveOn::Error,
+        "signal" => SaveOn::Signal,
+        "never" => SaveOn::Never,
+        _ => {
+            return Err(PyValueError::new_err(
+                "save_on must be \"always\", \"error\", \"signal\" or \"never\"",
+            ))
+        }
     })
 }
 

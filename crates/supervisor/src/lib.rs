@@ -11,6 +11,7 @@
 
 mod arena_memory;
 mod changed_files;
+mod chunk_maker;
 mod cuts;
 mod deadline;
 mod drain;
@@ -32,7 +33,12 @@ mod preemption;
 mod process_watch;
 mod program;
 mod record;
+mod requests;
+mod ring;
+mod ring_server;
+mod sink;
 mod site_cache;
+mod trace_directory;
 mod tracked;
 
 pub use arena_memory::Arena;
@@ -41,7 +47,8 @@ pub use error::SupervisorError;
 pub use file_cache::FileCache;
 pub use file_table::FileTask;
 pub use log_file::LogFile;
-pub use options::{Mechanism, RecordOptions};
+pub use options::{Mechanism, RecordOptions, RingOptions, SaveOn};
 pub use outcome::{Ending, Outcome};
 pub use program::{resolve, Program};
 pub use record::record;
+pub use sink::Sink;

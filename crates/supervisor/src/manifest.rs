@@ -10,6 +10,7 @@ use serde_json::{json, Map, Value};
 use crate::machine::{self, ClockPair};
 
 /// The growing manifest of a recording.
+#[derive(Clone)]
 pub struct Manifest {
     path: PathBuf,
     fields: Map<String, Value>,
@@ -66,6 +67,18 @@ impl Manifest {
 
     pub fn set(&mut self, key: &str, value: Value) {
         self.fields.insert(key.to_owned(), value);
+    }
+
+    pub fn get(&self, key: &str) -> Value {
+        self.fields.get(key).cloned().unwrap_or_default()
+    }
+
+    /// A copy, for another trace.
+    pub fn at(&self, trace: &Path) -> Manifest {
+        Manifest {
+            path: trace.join("manifest.json"),
+            fields: self.fields.clone(),
+        }
     }
 
     /// Processors that answer CPUID differently.

@@ -16,6 +16,28 @@ pub enum Mechanism {
     Seccomp,
 }
 
+/// When what a ring holds becomes a trace at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SaveOn {
+    Always,
+    /// The first process has failed, or another one by a fault.
+    #[default]
+    Error,
+    /// The first process was ended by a signal, or another one by a fault.
+    Signal,
+    Never,
+}
+
+/// A recording that keeps its last part in memory.
+#[derive(Clone, Debug)]
+pub struct RingOptions {
+    /// Bytes that are kept, about.
+    pub size: u64,
+    pub save_on: SaveOn,
+    /// Where a socket is to be made for those who ask; `None`: nobody can.
+    pub socket: Option<PathBuf>,
+}
+
 /// A recording to make.
 #[derive(Clone, Debug)]
 pub struct RecordOptions {
@@ -43,6 +65,8 @@ pub struct RecordOptions {
     pub snapshot_interval: Option<Duration>,
     /// A process takes one whenever it has logged so many events, and waits until it is written; 0: never.
     pub snapshot_events: u64,
+    /// Keep the last part in memory, in place of files; `None`: write all to the trace as it comes.
+    pub ring: Option<RingOptions>,
     /// End all recorded processes when the first one has run for so long; `None`: never.
     pub timeout: Option<Duration>,
 }
@@ -50,7 +74,7 @@ pub struct RecordOptions {
 impl RecordOptions {
     /// Whether any snapshot is taken.
     pub fn takes_snapshots(&self) -> bool {
-        self.snapshot_interval.is_some() || self.snapshot_events > 0
+        self.ring.is_some() || self.snapshot_interval.is_some() || self.snapshot_events > 0
     }
 
     /// Options with the defaults: 2 s of lingering, no memory checksums.
@@ -72,6 +96,7 @@ impl RecordOptions {
             chaos_seed: None,
             snapshot_interval: None,
             snapshot_events: 0,
+            ring: None,
             timeout: None,
         }
     }

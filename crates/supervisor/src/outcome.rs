@@ -45,6 +45,10 @@ pub struct Outcome {
     pub duration_ns: u64,
     /// What a person should know: refused things, lost parts. No duplicates.
     pub messages: Vec<String>,
+    /// Whether there is a trace: a ring may not have been saved.
+    pub saved: bool,
+    /// The most bytes that a ring has held; 0: there was none.
+    pub ring_bytes: u64,
     /// Everything until the end of every recorded process is in the trace.
     pub complete: bool,
 }

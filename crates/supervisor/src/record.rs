@@ -2,19 +2,18 @@
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use reenact_files::{create_private, make_private};
+use reenact_files::create_private;
 use reenact_trace::arena::{descriptor, mechanism, slot_state, state, EXEC_PATH_MAX};
 use reenact_trace::event::start;
 use reenact_trace::layout::{REGION_END, REGION_START};
@@ -36,9 +35,13 @@ use crate::log_file::LogFile;
 use crate::machine::{self, ClockPair};
 use crate::machine_cache::{self, Processors};
 use crate::manifest::{Manifest, Start};
-use crate::options::{Mechanism, RecordOptions};
+use crate::options::{Mechanism, RecordOptions, SaveOn};
 use crate::outcome::{Ending, Outcome};
 use crate::program::{self, Program};
+use crate::ring::Ring;
+use crate::ring_server::RingServer;
+use crate::sink::Sink;
+use crate::trace_directory;
 
 /// Record a command until its first process has ended (see [`RecordOptions::linger`] for the
 /// others). Blocks; SIGINT and SIGQUIT are handled by us meanwhile.
@@ -62,10 +65,10 @@ pub fn record(options: &RecordOptions) -> Result<Outcome, SupervisorError> {
         path: options.recorder.clone(),
         error,
     })?;
-    let created = create_directory(&options.trace)?;
+    let created = trace_directory::create(&options.trace)?;
     let result = run(options, &environment, &program, &recorder);
-    if result.is_err() {
-        remove_leftovers(&options.trace, created);
+    if result.as_ref().map_or(true, |outcome| !outcome.saved) {
+        trace_directory::remove(&options.trace, created);
     }
     result
 }
@@ -102,12 +105,14 @@ fn run(
         header.started_ns = clock.epoch_ns;
         header.started_counter = clock.tsc;
     });
-    let log = LogFile::create(&options.trace.join("events")).map_err(trace_error)?;
-    let snapshots = options
-        .takes_snapshots()
-        .then(|| LogFile::create(&options.trace.join("snapshots")))
+    let sink = make_sink(options).map_err(trace_error)?;
+    let server = options
+        .ring
+        .as_ref()
+        .and_then(|ring| ring.socket.as_deref())
+        .map(RingServer::bind)
         .transpose()
-        .map_err(trace_error)?;
+        .map_err(system("the socket of the ring cannot be made"))?;
     let files = FileTable::create(arena.clone(), &options.trace, copies).map_err(trace_error)?;
     // Replays write where they have found landings, but make no files.
     create_private(&options.trace.join("landings")).map_err(trace_error)?;
@@ -133,6 +138,7 @@ fn run(
                 "reserved_region": [REGION_START, REGION_END],
                 "linger_seconds": options.linger.as_secs_f64(),
                 "chaos_seed": options.chaos_seed,
+                "ring_bytes": options.ring.as_ref().map(|ring| ring.size),
                 "timeout_seconds": options.timeout.map(|timeout| timeout.as_secs_f64()),
             }),
             clock,
@@ -144,6 +150,7 @@ fn run(
         manifest.set_differing(&processors.differing);
     }
     manifest.write().map_err(trace_error)?;
+    let manifest = Mutex::new(manifest);
 
     let life_line = LifeLine::start(&arena).map_err(system("no thread can be started"))?;
     let interrupts = Interrupts::install();
@@ -170,11 +177,14 @@ fn run(
     let supervision = Supervision {
         arena,
         files,
-        log,
-        snapshots,
+        sink,
+        server,
         unknown: known.is_none().then_some(leaves.as_slice()),
     };
-    let (root, report) = supervise(options, supervision, &mut manifest, start)?;
+    let (root, report) = supervise(options, supervision, &manifest, start)?;
+    let mut manifest = manifest
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     drop(life_line);
     drop(forwarding);
     let interrupted = interrupts::pressed() > 0;
@@ -197,6 +207,16 @@ fn run(
     manifest.set("changed_files", json!(changed));
     messages.extend(changed);
     manifest.set("messages", json!(messages));
+    let (saved, ring_bytes) = match &report.ring {
+        None => (true, 0),
+        Some(ring) => {
+            let saved = is_wanted(options, &root, ring);
+            if saved {
+                save_ring(&options.trace, ring, &mut manifest).map_err(trace_error)?;
+            }
+            (saved, ring.size().1)
+        }
+    };
     if let Err(error) = manifest.write() {
         messages.push(format!(
             "the manifest of the trace could not be completed: {}",
@@ -215,8 +235,45 @@ fn run(
         raw_bytes: report.raw_bytes,
         duration_ns: end.epoch_ns.saturating_sub(clock.epoch_ns),
         messages,
+        saved,
+        ring_bytes,
         complete: report.complete,
     })
+}
+
+/// Where logs go.
+fn make_sink(options: &RecordOptions) -> io::Result<Sink> {
+    if let Some(ring) = &options.ring {
+        return Ok(Sink::Ring(Box::new(Ring::new(ring.size)?)));
+    }
+    let log = LogFile::create(&options.trace.join("events"))?;
+    let snapshots = options
+        .takes_snapshots()
+        .then(|| LogFile::create(&options.trace.join("snapshots")))
+        .transpose()?;
+    Ok(Sink::Files { log, snapshots })
+}
+
+/// Whether what a ring holds at the end becomes a trace.
+fn is_wanted(options: &RecordOptions, root: &RootEnd, ring: &Ring) -> bool {
+    let save_on = options.ring.as_ref().map(|ring| ring.save_on);
+    let by_signal = libc::WIFSIGNALED(root.wait_status) || ring.has_crashed();
+    match save_on.unwrap_or_default() {
+        SaveOn::Always => true,
+        SaveOn::Error => by_signal || root.wait_status != 0 || root.timed_out,
+        SaveOn::Signal => by_signal,
+        SaveOn::Never => false,
+    }
+}
+
+/// Put what a ring holds into the trace.
+fn save_ring(trace: &Path, ring: &Ring, manifest: &mut Manifest) -> io::Result<()> {
+    let saved = ring.saved()?;
+    saved.write(&trace.join("events"))?;
+    for (key, value) in saved.fields() {
+        manifest.set(key, value);
+    }
+    Ok(())
 }
 
 /// Let recorders answer `cpuid` where all processors give the same answers.
@@ -230,8 +287,9 @@ fn publish(arena: &Arena, processors: &Processors) {
 struct Supervision<'a> {
     arena: Arc<Arena>,
     files: FileTable,
-    log: LogFile,
-    snapshots: Option<LogFile>,
+    sink: Sink,
+    /// Answers those who ask.
+    server: Option<RingServer>,
     /// What one processor answers, while the others have not been asked.
     unknown: Option<&'a [[u32; 6]]>,
 }
@@ -256,14 +314,14 @@ const NOTHING_RAN: i32 = 0;
 fn supervise(
     options: &RecordOptions,
     supervision: Supervision<'_>,
-    manifest: &mut Manifest,
+    manifest: &Mutex<Manifest>,
     start: impl FnOnce() -> Result<libc::pid_t, SupervisorError>,
 ) -> Result<(RootEnd, DrainReport), SupervisorError> {
     let Supervision {
         arena,
         files,
-        log,
-        snapshots,
+        sink,
+        server,
         unknown,
     } = supervision;
     let no_thread = |error| SupervisorError::System {
@@ -276,14 +334,7 @@ fn supervise(
         snapshot_interval: options.snapshot_interval,
         linger: options.linger,
     };
-    let drain = Drain::new(
-        arena.clone(),
-        control.clone(),
-        log,
-        snapshots,
-        Some(tasks),
-        settings,
-    );
+    let drain = Drain::new(arena.clone(), control.clone(), sink, Some(tasks), settings);
     thread::scope(|scope| {
         let guard = StopsOnPanic(Arc::clone(&arena));
         let drain = thread::Builder::new()
@@ -294,9 +345,7 @@ fn supervise(
             .map_err(no_thread)?;
         let end = |wait_status| {
             control.root_ended(wait_status);
-            let bell = &arena.header().doorbell;
-            bell.fetch_add(1, Ordering::SeqCst);
-            futex::wake_all(bell);
+            ring_bell(&arena);
         };
         let guard = StopsOnPanic(Arc::clone(&arena));
         let keeper = thread::Builder::new().spawn_scoped(scope, move || {
@@ -307,6 +356,15 @@ fn supervise(
             .map_err(no_thread)
             .and_then(|keeper| Ok((keeper, start()?)));
         let (keeper, pid) = started.inspect_err(|_| end(NOTHING_RAN))?;
+        let answering = server.as_ref().map(|server| {
+            let (control, arena) = (control.clone(), arena.clone());
+            let ask = move |request| {
+                control.ask(request);
+                ring_bell(&arena);
+            };
+            thread::Builder::new()
+                .spawn_scoped(scope, move || server.run(ask, &options.trace, manifest))
+        });
         let told = arena.clone();
         let processors = unknown.map(|leaves| {
             thread::Builder::new().spawn_scoped(scope, move || {
@@ -325,12 +383,18 @@ fn supervise(
         // Where there was no thread for it, later recordings ask the processors.
         let processors = processors.and_then(Result::ok);
         if let Some(Ok(differing)) = processors.map(thread::ScopedJoinHandle::join) {
-            manifest.set_differing(&differing);
+            if let Ok(mut manifest) = manifest.lock() {
+                manifest.set_differing(&differing);
+            }
         }
         let mut report = drain.join().unwrap_or_else(|_| DrainReport {
             messages: vec!["the log writer failed; the trace ends early".to_owned()],
             ..DrainReport::default()
         });
+        if let Some(server) = &server {
+            server.end();
+        }
+        drop(answering);
         if keeper.join().is_err() {
             report.complete = false;
             let text = "the keeper of files failed; the programs went on unrecorded";
@@ -338,6 +402,13 @@ fn supervise(
         }
         Ok((root, report))
     })
+}
+
+/// Let the drain loop look.
+fn ring_bell(arena: &Arena) {
+    let bell = &arena.header().doorbell;
+    bell.fetch_add(1, Ordering::SeqCst);
+    futex::wake_all(bell);
 }
 
 /// Whether this process is recorded. It is not to know, but nothing can be mapped where its recorder
@@ -381,46 +452,6 @@ fn search_path(environment: &[OsString]) -> Option<&OsStr> {
     let value = |string: &'_ OsString| string.as_bytes().starts_with(b"PATH=");
     let string = environment.iter().find(|string| value(string))?;
     Some(OsStr::from_bytes(&string.as_bytes()[5..]))
-}
-
-/// Create the directory; whether it is new.
-fn create_directory(path: &Path) -> Result<bool, SupervisorError> {
-    let trace_error = |error| SupervisorError::Trace {
-        path: path.to_owned(),
-        error,
-    };
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        // The file mode mask may have taken the owner's rights away.
-        Ok(()) => make_private(path).map(|()| true).map_err(trace_error),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
-                // Everything in it is for its owner's eyes only, and so is it.
-                Ok(true) => make_private(path).map(|()| false).map_err(trace_error),
-                Ok(false) => Err(SupervisorError::TraceExists {
-                    path: path.to_owned(),
-                }),
-                Err(error) => Err(trace_error(error)),
-            }
-        }
-        Err(error) => Err(trace_error(error)),
-    }
-}
-
-/// Remove what we have put into a trace directory in which nothing was recorded.
-fn remove_leftovers(path: &Path, created: bool) {
-    for name in [
-        "events",
-        "snapshots",
-        "files.jsonl",
-        "landings",
-        "manifest.json",
-    ] {
-        drop(fs::remove_file(path.join(name)));
-    }
-    drop(fs::remove_dir(path.join("files")));
-    if created {
-        drop(fs::remove_dir(path));
-    }
 }
 
 fn directory_string(directory: Option<&Path>) -> Result<Option<CString>, SupervisorError> {

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use producer::{event, Claimed, Producer};
-use reenact_supervisor::{Arena, Control, Drain, DrainReport, DrainSettings, LogFile};
+use reenact_supervisor::{Arena, Control, Drain, DrainReport, DrainSettings, LogFile, Sink};
 use reenact_trace::chunk::{codec, landmark, ChunkHeader};
 use reenact_trace::{EventKind, Events, Tag};
 use scratch::Scratch;
@@ -67,13 +67,20 @@ fn with_drain(
         snapshot_interval: None,
         linger,
     };
-    let drain = Drain::new(arena.clone(), control.clone(), log, None, None, settings);
+    let drain = Drain::new(arena.clone(), control.clone(), sink_of(log), None, settings);
     let drain = thread::spawn(move || drain.run());
     let start = Instant::now();
     produce(&arena);
     control.root_ended(0);
     let report = drain.join().expect("the drain loop does not panic");
     (report, start.elapsed())
+}
+
+fn sink_of(log: LogFile) -> Sink {
+    Sink::Files {
+        log,
+        snapshots: None,
+    }
 }
 
 #[test]
@@ -287,7 +294,7 @@ fn a_full_disk_stops_the_recording_and_lets_the_program_go_on() {
         snapshot_interval: None,
         linger: Duration::from_secs(1),
     };
-    let drain = Drain::new(arena.clone(), control.clone(), log, None, None, settings);
+    let drain = Drain::new(arena.clone(), control.clone(), sink_of(log), None, settings);
     let drain = thread::spawn(move || drain.run());
     let mut producer = Producer::start(&arena, 0);
     let payload = vec![1; 8192];

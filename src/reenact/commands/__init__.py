@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: Names of the commands, in the order help shows them.
 NAMES = (
     "record",
+    "save",
+    "status",
+    "stop",
     "verify",
     "replay",
     "trace",

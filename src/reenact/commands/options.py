@@ -51,7 +51,8 @@ def chosen_process(trace: Trace, wanted: str | None) -> int:
     Errors: `UsageError` when the trace has no such process.
     """
     if wanted is None:
-        return 0
+        # Of the first one there may be nothing (reenact.reach).
+        return min((process.number for process in trace.processes), default=0)
     return chosen_processes(trace, wanted)[0]
 
 
@@ -84,6 +85,25 @@ def duration(text: str) -> float:
     if not 0 < seconds < 1e9:
         raise argparse.ArgumentTypeError(f"{text} is not a length of time such as 90, 30m or 2h")
     return seconds
+
+
+#: Bytes in each unit a size may be given in, and the least and most that a ring may hold.
+_SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_LEAST_RING, _MOST_RING = 4 << 20, 1 << 40
+
+
+def ring_size(text: str) -> int:
+    """A number of bytes: `64M`, `1.5G`."""
+    number, unit = (text[:-1], _SIZES[text[-1:]]) if text[-1:] in _SIZES else (text, 1)
+    try:
+        size = int(float(number) * unit)
+    except (ValueError, OverflowError):
+        size = -1
+    if size < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a size such as 64M or 1G")
+    if not _LEAST_RING <= size <= _MOST_RING:
+        raise argparse.ArgumentTypeError("a ring holds at least 4M and at most 1024G")
+    return size
 
 
 def tell_of_shared_changes(trace: Trace, process: int) -> None:

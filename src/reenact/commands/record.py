@@ -22,6 +22,7 @@ EXAMPLES = (
     ("reenact record -- make -j2", "record a build, every process of it"),
     ("reenact record -o /tmp/crash ./server --port 80", "choose where the trace goes"),
     ("reenact record --quiet -- ./test && reenact verify", "say nothing, then check"),
+    ("reenact record --ring 256M -- ./server", "stay on for days; keep the last part of a crash"),
     ("reenact record --chaos --until-failure ./test", "find a race, and keep the run it bit in"),
 )
 
@@ -40,6 +41,8 @@ class Arguments:
     retry_for: float | None = None
     quiet: bool = False
     sources: str = "yes"
+    ring: int | None = None
+    save_on: str | None = None
     program: Sequence[str] = ()
 
 
@@ -67,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     import argparse
 
-    from reenact.commands.options import duration, natural, positive
+    from reenact.commands.options import duration, natural, positive, ring_size
 
     parser.add_argument(
         "-o",
@@ -129,6 +132,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the source files that debug information names with the trace, up to 64 MiB "
         "(default: yes)",
     )
+    parser.add_argument(
+        "--ring",
+        metavar="SIZE",
+        type=ring_size,
+        help="keep only the last part of the recording, about so much (such as 256M), in memory: "
+        "see --save-on, and reenact save",
+    )
+    parser.add_argument(
+        "--save-on",
+        choices=("always", "error", "signal", "never"),
+        help="with --ring: make a trace of it at the end always; when the program fails, or one of "
+        "its processes by a fault (error, the default); when a signal ends the program, or at such "
+        "a fault (signal); or never",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
     parser.add_argument(
         "program",
@@ -160,6 +177,8 @@ def run(arguments: Arguments) -> int:
         chaos_seed=seed,
         timeout=arguments.timeout,
         with_sources=arguments.sources == "yes",
+        ring=arguments.ring,
+        save_on=arguments.save_on or "error",
     )
     if not arguments.quiet:
         _say(_report(outcome, is_elsewhere=arguments.output is not None))
@@ -172,6 +191,13 @@ def _check(arguments: Arguments) -> None:
     from reenact import recording
     from reenact.errors import UsageError
 
+    if arguments.save_on is not None and arguments.ring is None:
+        raise UsageError(
+            "--save-on is of use with --ring only",
+            f"reenact record --ring 256M --save-on {arguments.save_on}",
+        )
+    if arguments.ring is not None and arguments.until_failure:
+        raise UsageError("--ring and --until-failure do not go together", "choose one")
     misplaced = recording.misplaced(
         chaos=arguments.chaos,
         seed=arguments.seed,
@@ -243,6 +269,9 @@ def _failure(outcome: Recording) -> str:
 def _report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
     from reenact.printable import printable
 
+    if not outcome.is_saved:
+        lines = [f"reenact: {printable(warning)}" for warning in outcome.messages]
+        return [*lines, "reenact: the ring was not saved (reenact record --save-on)"]
     if not outcome.is_kept:
         where = printable(outcome.trace)
         return [f"reenact: {where} was removed while the program ran: nothing is recorded"]

@@ -182,4 +182,5 @@ def _recorded(trace: str, process: int | None) -> Recorded:
     events = {each.number: each.events for each in processes if process in (None, each.number)}
     before = {each.number: each.events - each.logged for each in processes}
     is_whole = all(each.is_complete for each in processes) and not opened.unreadable_bytes()
-    return Recorded(events, is_whole, before)
+    leaves_out = "left_out" in opened.manifest.fields
+    return Recorded(events, is_whole, before, leaves_out)

@@ -37,12 +37,14 @@ class Recorded:
     """What the trace itself says, apart from any replay.
 
     `events` by the number of each process to be replayed; `is_whole`: no log of the trace is cut
-    or damaged; `before`: events that come before the log of a process begins.
+    or damaged; `before`: events that come before the log of a process begins; `leaves_out`: there
+    were processes of which nothing has been kept.
     """
 
     events: Mapping[int, int]
     is_whole: bool
     before: Mapping[int, int] = field(default_factory=dict)
+    leaves_out: bool = False
 
 
 @dataclass
@@ -64,10 +66,7 @@ class Collected:
         if isinstance(report, Progressed):
             self._has_done(report.process, report.event)
         elif isinstance(report, ProcessEnded):
-            if not self._is_lost(report):
-                self._has_done(report.process, report.events)
-            if self.ends.setdefault(report.process, report) is not report:
-                raise _contradiction(f"twice how process {report.process} ended")
+            self._take_end(report)
         elif isinstance(report, Divergence):
             self._has_done(report.process, max(report.event, 0))
             if self.divergences.setdefault(report.process, report) is not report:
@@ -82,6 +81,14 @@ class Collected:
             self.started = report
         else:
             self.ended = report
+
+    def _take_end(self, report: ProcessEnded) -> None:
+        if not self._is_lost(report):
+            self._has_done(report.process, report.events)
+        elif self.recorded.leaves_out:
+            return
+        if self.ends.setdefault(report.process, report) is not report:
+            raise _contradiction(f"twice how process {report.process} ended")
 
     def _is_lost(self, report: ProcessEnded) -> bool:
         """Whether it is a process that was forked, and of which the trace has nothing left."""

@@ -52,7 +52,7 @@ class View:
     def __init__(self, trace: RecordedTrace, number: int, process: ReplayedProcess) -> None:
         self._trace = trace
         self._number = number
-        self._program = trace.processes[number].program
+        self._program = next(one.program for one in trace.processes if one.number == number)
         self._process = process
         self._files: ModuleFiles | None = None
         #: Event, mappings, and what is loaded there.

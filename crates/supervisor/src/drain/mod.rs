@@ -1,12 +1,13 @@
 //! The drain loop: from the rings of the recorded processes to the log file.
 
+mod answering;
 mod claim;
 mod claims;
 mod slots;
 mod stopping;
 mod taking;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::Arc;
@@ -19,8 +20,10 @@ use reenact_trace::arena::{file_state, SLOT_COUNT};
 use crate::arena_memory::Arena;
 use crate::file_table::FileTask;
 use crate::futex;
-use crate::log_file::LogFile;
 use crate::preemption;
+use crate::requests::{Request, Requests};
+use crate::ring::Ring;
+use crate::sink::Sink;
 use crate::tracked::Tracked;
 
 /// Whatever is there is taken after this time, so that a crash of ours loses little.
@@ -41,13 +44,20 @@ mod reason {
 /// What others tell the drain loop.
 pub struct Control {
     root_status: AtomicI64,
+    requests: Requests,
 }
 
 impl Control {
     pub fn new() -> Control {
         Control {
             root_status: AtomicI64::new(RUNNING),
+            requests: Requests::default(),
         }
+    }
+
+    /// Hand over a request, which is answered at the next pass.
+    pub fn ask(&self, request: Request) {
+        self.requests.add(request);
     }
 
     /// The first process has ended with this wait status.
@@ -88,15 +98,15 @@ pub struct DrainReport {
     pub raw_bytes: u64,
     pub messages: Vec<String>,
     pub complete: bool,
+    /// What is kept in memory, of a recording in a ring.
+    pub ring: Option<Box<Ring>>,
 }
 
 /// The drain loop and its state.
 pub struct Drain {
     arena: Arc<Arena>,
     control: Arc<Control>,
-    log: LogFile,
-    /// Where snapshots go, if any are taken.
-    snapshots: Option<LogFile>,
+    sink: Sink,
     next_snapshot: Option<Instant>,
     files: Option<Sender<FileTask>>,
     settings: DrainSettings,
@@ -117,6 +127,8 @@ pub struct Drain {
     files_seen: usize,
     unstored: Vec<usize>,
     unscanned: Vec<usize>,
+    /// The ring was larger than it should be; processes that took no snapshots then, their pids, and why.
+    excess: Option<BTreeMap<u32, (u32, &'static str)>>,
     scratch: Vec<u8>,
     report: DrainReport,
 }
@@ -125,8 +137,7 @@ impl Drain {
     pub fn new(
         arena: Arc<Arena>,
         control: Arc<Control>,
-        log: LogFile,
-        snapshots: Option<LogFile>,
+        sink: Sink,
         files: Option<Sender<FileTask>>,
         settings: DrainSettings,
     ) -> Drain {
@@ -134,8 +145,7 @@ impl Drain {
         Drain {
             arena,
             control,
-            log,
-            snapshots,
+            sink,
             next_snapshot: settings.snapshot_interval.map(|interval| now + interval),
             files,
             settings,
@@ -154,6 +164,7 @@ impl Drain {
             files_seen: 0,
             unstored: Vec::new(),
             unscanned: Vec::new(),
+            excess: None,
             scratch: Vec::new(),
             report: DrainReport {
                 complete: true,
@@ -174,6 +185,7 @@ impl Drain {
             let worked = self.drain_all(now);
             self.hand_out_files();
             self.ask_for_snapshots(now);
+            self.answer_requests(now);
             self.obey(now);
             if now.duration_since(self.last_flush) >= FLUSH_AFTER {
                 self.last_flush = now;
@@ -192,8 +204,11 @@ impl Drain {
             let text = "nothing was recorded: the recorder ended before the program started";
             note(&mut self.report.messages, text);
         }
-        self.report.bytes = self.log.bytes();
-        self.report.raw_bytes = self.log.raw_bytes();
+        self.tell_of_excess();
+        (self.report.bytes, self.report.raw_bytes) = self.sink.sizes();
+        if let Sink::Ring(ring) = self.sink {
+            self.report.ring = Some(ring);
+        }
         self.report
     }
 
@@ -208,9 +223,14 @@ impl Drain {
 
     /// When it is time, every process takes a snapshot behind its next event.
     fn ask_for_snapshots(&mut self, now: Instant) {
-        let due = self.next_snapshot.is_some_and(|due| now >= due);
+        let mut due = self.next_snapshot.is_some_and(|due| now >= due);
         if let (true, Some(interval)) = (due, self.settings.snapshot_interval) {
             self.next_snapshot = Some(now + interval);
+        }
+        if let Some(ring) = self.sink.ring() {
+            due |= ring.wants_snapshots(now);
+        }
+        if due {
             let wanted = &self.arena.header().snapshots_wanted;
             wanted.fetch_add(1, Ordering::Relaxed);
         }
@@ -260,9 +280,7 @@ impl Drain {
         if self.stop_reason == reason::DISK_FULL {
             return;
         }
-        let written = self.log.flush();
-        let snapshots = self.snapshots.as_mut().map_or(Ok(()), LogFile::flush);
-        if let Err(error) = written.and(snapshots) {
+        if let Err(error) = self.sink.flush() {
             self.disk_failed(&error);
         }
     }

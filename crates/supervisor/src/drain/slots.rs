@@ -60,6 +60,9 @@ impl Drain {
             .created_child()
             .filter(|&(number, _)| number == process);
         let pid = child.map_or_else(|| slot.pid.load(Ordering::Acquire), |(_, pid)| pid);
+        if let Some(ring) = self.sink.ring() {
+            ring.note_process(process, pid, now);
+        }
         self.tracked.push(Tracked::new(index, process, pid, now));
         self.report.processes += u32::from(!self.closed);
     }

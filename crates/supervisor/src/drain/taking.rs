@@ -8,9 +8,9 @@ use reenact_trace::chunk::{landmark, EndRecord};
 use reenact_trace::EventHeader;
 
 use super::{note, reason, Drain, FLUSH_AFTER};
+use crate::chunk_maker::Batch;
 use crate::cuts::cut;
 use crate::futex;
-use crate::log_file::Batch;
 use crate::machine::epoch_ns;
 
 /// A busy log is taken when it has this many bytes.
@@ -135,16 +135,11 @@ impl Drain {
                 bytes: &self.scratch[..cut.length],
             };
             tracked.events += u64::from(cut.events);
-            let result = match (&mut self.snapshots, tracked.snapshot) {
-                (Some(snapshots), Some(_)) => {
-                    let log = self.log.flush();
-                    log.and_then(|()| snapshots.append(&batch))
-                }
-                (None, Some(_)) => Ok(()),
-                (_, None) => {
-                    self.report.events += u64::from(cut.events);
-                    self.log.append(&batch)
-                }
+            let result = if tracked.snapshot.is_some() {
+                self.sink.append_snapshot(&batch)
+            } else {
+                self.report.events += u64::from(cut.events);
+                self.sink.append(&batch)
             };
             if let Err(error) = result {
                 self.disk_failed(&error);
@@ -170,6 +165,9 @@ impl Drain {
         }
         self.write_end(index, wait_status, reason::ENDED);
         let tracked = self.tracked.swap_remove(index);
+        if let (Some(ring), Some((process, _))) = (self.sink.ring(), tracked.snapshot) {
+            ring.end_snapshot(process);
+        }
         self.known[tracked.slot] = false;
         self.arena.release_slot(tracked.slot);
         true
@@ -198,7 +196,7 @@ impl Drain {
             time: epoch_ns(),
         };
         let process = tracked.process;
-        if let Err(error) = self.log.append_end(process, &end) {
+        if let Err(error) = self.sink.append_end(process, &end) {
             self.disk_failed(&error);
         }
     }
@@ -215,7 +213,7 @@ impl Drain {
         };
         tracked.events = 1;
         self.report.events += 1;
-        if let Err(error) = self.log.append(&batch) {
+        if let Err(error) = self.sink.append(&batch) {
             self.disk_failed(&error);
         }
     }
