@@ -86,6 +86,7 @@ PROCESSES = (
     Guest("limit_memory"),
     Guest("remote_memory"),
     Guest("remote_writing"),
+    Guest("memory_files"),
     Guest("zombies"),
     Guest("namespace_silent"),
     Guest("orphans"),

@@ -43,6 +43,16 @@ pub fn any_lives() -> bool {
         })
 }
 
+/// Whether a process is one that lives.
+pub fn is_one(process: u32) -> bool {
+    BLOCKS.iter().any(|place| {
+        let block = place.load(Ordering::Relaxed);
+        // SAFETY: a thread block in use.
+        let companion = (block != 0).then(|| unsafe { &*(block as *const Thread) });
+        companion.is_some_and(|companion| companion.tid == process && !is_gone(companion))
+    })
+}
+
 /// How many there are.
 pub fn count() -> u32 {
     COUNT.load(Ordering::Relaxed)

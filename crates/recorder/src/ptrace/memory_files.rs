@@ -17,30 +17,59 @@ use crate::{guest, message, patch, text};
 /// What a call does with a file.
 struct Access {
     writes: bool,
-    buffer: u64,
-    length: u64,
+    /// Address of an array of buffers, and how many there are; or a buffer, and its length.
+    memory: [u64; 2],
+    has_vector: bool,
     /// Where in the file; `None`: where the descriptor stands, which moves.
     offset: Option<u64>,
 }
 
 impl Access {
     fn of(call: &Call<'_>) -> Option<Access> {
-        let [_, buffer, length, offset, ..] = call.args;
-        let (writes, has_offset) = match call.number {
-            READ => (false, false),
-            WRITE => (true, false),
-            PREAD64 => (false, true),
-            PWRITE64 => (true, true),
+        let [_, first, second, offset, ..] = call.args;
+        let (writes, has_vector, has_offset) = match call.number {
+            READ => (false, false, false),
+            READV => (false, true, false),
+            WRITE => (true, false, false),
+            WRITEV => (true, true, false),
+            PREAD64 => (false, false, true),
+            PREADV => (false, true, true),
+            PREADV2 => (false, true, offset != u64::MAX),
+            PWRITE64 => (true, false, true),
+            PWRITEV => (true, true, true),
+            PWRITEV2 => (true, true, offset != u64::MAX),
             _ => return None,
         };
         Some(Access {
             writes,
-            buffer,
-            length,
+            memory: [first, second],
+            has_vector,
             offset: has_offset.then_some(offset),
         })
     }
+
+    /// The buffers, address and length, as far as they can be read.
+    fn buffers(&self) -> impl Iterator<Item = [u64; 2]> + '_ {
+        let [memory, count] = self.memory;
+        let most = if self.has_vector {
+            count.min(MOST_BUFFERS)
+        } else {
+            1
+        };
+        (0..most).map_while(move |index| {
+            if !self.has_vector {
+                return Some(self.memory);
+            }
+            let at = memory.wrapping_add(index * VECTOR);
+            Some([guest::read_u64(at)?, guest::read_u64(at.wrapping_add(8))?])
+        })
+    }
 }
+
+/// The kernel refuses longer arrays of buffers (`UIO_MAXIOV`).
+const MOST_BUFFERS: u64 = 1024;
+/// `struct iovec`.
+const VECTOR: u64 = 16;
 
 /// A call on such a file; `None`: it is none, or the kernel's affair.
 #[cold]
@@ -49,7 +78,7 @@ pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
     let file = call.args[0];
     let target = target(file)?;
     let address = access.offset.unwrap_or_else(|| seek(file, 0));
-    if is_own(target) {
+    if is_own(target) || requests::has_this_memory(target) {
         return access.writes.then(|| write_to_self(call, &access, address));
     }
     let Some(link) = stopped_tracee(target) else {
@@ -61,11 +90,28 @@ pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
         }
         return None;
     };
-    let result = transfer(call, link, &access, address);
+    let result = transfer_all(call, link, &access, address);
     if result > 0 && access.offset.is_none() {
         seek(file, result as u64);
     }
     Some(Outcome::Done(result))
+}
+
+/// Read or write by the tracee, buffer by buffer: how many bytes, or an error.
+fn transfer_all(call: &mut Call<'_>, link: &'static Link, access: &Access, address: u64) -> i64 {
+    let mut done = 0;
+    for buffer in access.buffers() {
+        let at = address.wrapping_add(done as u64);
+        let result = transfer(call, link, access.writes, buffer, at);
+        if result < 0 {
+            return if done > 0 { done } else { result };
+        }
+        done += result;
+        if (result as u64) < buffer[1] {
+            break;
+        }
+    }
+    done
 }
 
 /// Move the place of a descriptor forwards; where it is then.
@@ -117,18 +163,24 @@ fn stopped_tracee(tid: u32) -> Option<&'static Link> {
 }
 
 /// Read or write by the tracee, page by page: how many bytes, or an error.
-fn transfer(call: &mut Call<'_>, link: &'static Link, access: &Access, address: u64) -> i64 {
+fn transfer(
+    call: &mut Call<'_>,
+    link: &'static Link,
+    writes: bool,
+    [buffer, length]: [u64; 2],
+    address: u64,
+) -> i64 {
     let mut done = 0u64;
-    while done < access.length {
+    while done < length {
         let at = address.wrapping_add(done);
-        let piece = (access.length - done).min(PAGE - at % PAGE);
-        let here = access.buffer.wrapping_add(done);
+        let piece = (length - done).min(PAGE - at % PAGE);
+        let here = buffer.wrapping_add(done);
         let mut bytes = [0u8; PAGE as usize];
         let bytes = &mut bytes[..piece as usize];
-        if access.writes && !guest::read(here, bytes) {
+        if writes && !guest::read(here, bytes) {
             return if done > 0 { done as i64 } else { -EFAULT };
         }
-        let number = if access.writes {
+        let number = if writes {
             request::WRITE
         } else {
             request::READ
@@ -136,7 +188,7 @@ fn transfer(call: &mut Call<'_>, link: &'static Link, access: &Access, address: 
         if asking::ask_about_memory(call, link, number, at, bytes) < 0 {
             return if done > 0 { done as i64 } else { -EIO };
         }
-        if !access.writes {
+        if !writes {
             if !guest::write(here, bytes) {
                 return -EFAULT;
             }
@@ -149,15 +201,13 @@ fn transfer(call: &mut Call<'_>, link: &'static Link, access: &Access, address: 
 
 /// The process writes to its own memory, where it could not write otherwise, too.
 fn write_to_self(call: &mut Call<'_>, access: &Access, address: u64) -> Outcome {
-    let [file, buffer, length, ..] = call.args;
+    let [a, b, c, d, e, f] = call.args;
+    let length = access
+        .buffers()
+        .fold(0, |sum: u64, [_, length]| sum.saturating_add(length));
     patch::forget_written(&mut call.event, address, length);
     // SAFETY: the program asked for it.
-    let result = unsafe {
-        match access.offset {
-            Some(offset) => syscall4(PWRITE64, file, buffer, length, offset),
-            None => syscall6(WRITE, file, buffer, length, 0, 0, 0),
-        }
-    };
+    let result = unsafe { syscall6(call.number, a, b, c, d, e, f) };
     if result > 0 {
         call.event.guest_memory(address, result as u64);
     }

@@ -12,7 +12,7 @@ use super::stopped::{event, option};
 use super::stops;
 use super::{asking, links, notice};
 use crate::call::{Call, Outcome};
-use crate::{arena, guest, message, scheduler, text};
+use crate::{arena, companions, guest, message, scheduler, text};
 
 /// Numbers of requests that are not the tracee's (include/uapi/linux/ptrace.h).
 const TRACEME: u64 = 0;
@@ -75,6 +75,14 @@ fn trace_me(call: &mut Call<'_>) -> i64 {
 /// too: there is an arena.
 pub fn is_recorded(tid: u32) -> bool {
     look_into(tid, core::ptr::from_ref(&arena::header().magic).cast()) == Ok(arena::header().magic)
+}
+
+/// Whether a thread of another process than the caller's has this memory, too, and so is in this log.
+pub fn has_this_memory(tid: u32) -> bool {
+    let first = arena::slot().pid.load(Ordering::Relaxed);
+    // SAFETY: asks whether there is such a thread in that process.
+    let is_of_first = || unsafe { syscall3(TGKILL, u64::from(first), u64::from(tid), 0) } == 0;
+    companions::is_one(tid) || is_of_first()
 }
 
 /// A word of another process, of ours at this address.
