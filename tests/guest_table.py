@@ -26,7 +26,7 @@ class Guest:
     status: int = 0
     same: str = DETERMINISTIC
     timeout: float = 60
-    #: What the recorder says is not covered; such a guest is recorded, not verified.
+    #: What the recorder says is not covered; what comes before is exact.
     uncovered: str = ""
     #: A flag of /proc/cpuinfo without which recording cannot be exact.
     processor: str = ""

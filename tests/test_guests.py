@@ -70,6 +70,7 @@ def test_guest_is_recorded_exactly(
         assert told.status == native.status, told.describe()
         assert told.stdout == native.stdout, told.describe()
         assert guest.uncovered.encode() in told.stderr, told.describe()
+        assert reenact.verify(keeper.trace())["divergences"] == []
         return
     recorded = reenact.record(
         [program, *guest.arguments],

@@ -161,6 +161,8 @@ impl Builder {
         if self.attachments > 0 {
             self.split();
         }
+        // A note comes before what follows: behind the end of a process nobody would read it.
+        BUILDING.store(false, Ordering::Relaxed);
         *self.header
     }
 
