@@ -256,6 +256,7 @@ INSTRUCTIONS = (
     Guest("output_order_processes", "output_order.c", arguments=("processes",), same=NOTHING),
     Guest("clock_loop", same=NOTHING),
     Guest("instructions", same=NOTHING),
+    Guest("instructions_often"),
     Guest("transactions", same=STDOUT_ONLY),
     Guest("time_stamps_refused", flags=("-O2", "-pthread")),
     Guest("code_cpuid", flags=("-O2", "-pthread"), processor="cpuid_fault"),

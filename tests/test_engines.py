@@ -36,6 +36,7 @@ CHANGING = (
     "timers",
     "fault_fix",
     "instructions",
+    "instructions_often",
     "code_self_modifying",
     "code_pointers",
     "code_read",
@@ -69,6 +70,15 @@ def test_engines_change_at_any_event(
     """All registers at each event, and all memory at each call, are those of the recording."""
     trace = _recorded(name, guests, reenact, keeper, tmp_path)
     _change_engines(trace, _replay(trace), SEEDS)
+
+
+def test_an_instruction_that_comes_again_and_again_is_translated(
+    guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """A signal at each would take ten times as long; the few others are left as they are."""
+    trace = _recorded("instructions_often", guests, reenact, keeper, tmp_path)
+    native = _replay(trace)[0]["native"]
+    assert native["frequent"] > native["instructions"] > 0, native
 
 
 @pytest.mark.soak

@@ -107,7 +107,7 @@ def test_what_no_engine_finds_exact_is_no_bug(run, trace, replayer):
 
 def test_what_is_not_counted_is_not_told(run, trace, replayer):
     counts = {"calls": 5, "instructions": 1, "code": 0, "own_stores": 2, "landings": 3}
-    counts |= {"unmarked": 4, "others": 0}
+    counts |= {"unmarked": 4, "frequent": 6, "others": 0}
     ran = {**counts, "translated": 1_500_000_000}
     replayer([START, {**PROCESS, "instructions": None, "native": ran}, END])
     told = {**counts, "translated_seconds": 1.5}

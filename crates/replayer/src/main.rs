@@ -33,6 +33,7 @@ mod fault_branches;
 mod fault_pages;
 mod feed;
 mod feed_error;
+mod frequent_instructions;
 mod guarded_copy;
 mod jobs;
 mod json;

@@ -9,6 +9,7 @@ use crate::divergence::{Failure, What};
 use crate::fault_branches;
 use crate::fault_pages::{self, Expected};
 use crate::feed::Group;
+use crate::frequent_instructions::FrequentInstructions;
 use crate::known_landings::Landings;
 use crate::machine::Machine;
 use crate::matching;
@@ -63,6 +64,7 @@ pub struct Pace {
     pub control: Option<Control>,
     /// What ran natively; `None`: nothing is to.
     pub native: Option<Tally>,
+    frequent: FrequentInstructions,
     /// For tests: by which events the engine changes.
     engine_changes: Option<u64>,
 }
@@ -83,6 +85,7 @@ impl Pace {
                 .control
                 .map(|control| Control::new(control, options.native)),
             native: options.native.then(Tally::default),
+            frequent: FrequentInstructions::default(),
             engine_changes: options.engine_changes,
         }
     }
@@ -294,11 +297,15 @@ impl Pace {
         let is_changed = self
             .engine_changes
             .is_some_and(|seed| native::is_translated_at(seed, group.index));
+        let ticks = group.event.header.time.checked_sub(self.last_time);
+        let is_frequent = self.frequent.is_next(group, ticks);
         let ways = &mut tally.ways;
         let reason = if is_counted {
             &mut ways.landings
         } else if is_changed {
             &mut ways.others
+        } else if is_frequent {
+            &mut ways.frequent
         } else if native::needs_translation(machine, group) {
             &mut ways.unmarked
         } else {

@@ -36,7 +36,8 @@ class Natively:
     translated: as `code` there looks like an instruction whose result is not determined; for
     `own_stores`, where code writes to its own page; to `landings` in the middle of computation,
     where instructions are counted; to `unmarked` instructions, in whose place the recorder had put
-    nothing; and `others`, as of programs that step themselves. That took `translated_seconds`.
+    nothing; to `frequent` ones, which come again and again; and `others`, as of programs that step
+    themselves. That took `translated_seconds`.
     """
 
     calls: int = 0
@@ -45,6 +46,7 @@ class Natively:
     own_stores: int = 0
     landings: int = 0
     unmarked: int = 0
+    frequent: int = 0
     others: int = 0
     translated_seconds: float = 0.0
 

@@ -64,6 +64,8 @@ pub struct Ways {
     pub landings: u64,
     /// The event is an instruction in whose place nothing stands.
     pub unmarked: u64,
+    /// The event is an instruction that comes again and again.
+    pub frequent: u64,
     /// The program steps itself, or its image is not as it was while recording.
     pub others: u64,
 }
@@ -77,6 +79,7 @@ impl Tally {
             .number("own_stores", self.ways.own_stores)
             .number("landings", self.ways.landings)
             .number("unmarked", self.ways.unmarked)
+            .number("frequent", self.ways.frequent)
             .number("others", self.ways.others)
             .number("translated", self.translated);
     }
