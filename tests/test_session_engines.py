@@ -124,6 +124,9 @@ def test_the_programs_own_code_runs_on_the_way(
         assert was_counted(native)
 
 
+#: In the program and in the library.
+MANY_FUNCTIONS = ("seldom", "on_alarm", "other", "pthread_create", "pthread_join", "printf")
+
 #: How a point is set, and how many hits are compared.
 POINTS: dict[str, tuple[Callable[[Session], object], int]] = {
     "breakpoint": (lambda s: s.add_breakpoint("seldom"), 6),
@@ -147,8 +150,30 @@ POINTS: dict[str, tuple[Callable[[Session], object], int]] = {
         lambda s: [s.add_breakpoint("seldom"), s.watch(*_variable(s, "generated"))],
         8,
     ),
+    "more breakpoints than registers": (
+        lambda s: [s.add_breakpoint(name) for name in MANY_FUNCTIONS],
+        12,
+    ),
+    "breakpoints beside watched memory": (
+        lambda s: [
+            s.watch(_variable(s, "wide")[0] + 1, 11),
+            *(s.add_breakpoint(name) for name in MANY_FUNCTIONS),
+        ],
+        8,
+    ),
+    "a place that the recorder has changed": (
+        lambda s: s.add_breakpoint(_patched_call(s)),
+        4,
+    ),
     "events": (lambda s: [s.catch("signal"), s.add_breakpoint("seldom")], 6),
 }
+
+
+def _patched_call(session: Session) -> int:
+    """The `syscall` instruction of the function with this name, in whose place there is a jump."""
+    session.goto("end")
+    address, *_ = session.symbols.functions("syscall")
+    return address + session.memory[address : address + 64].index(b"\x0f\x05")
 
 
 def _variable(session: Session, name: str) -> tuple[int, int]:
@@ -191,8 +216,8 @@ def fingerprint(session: Session, name: str) -> str:
     return hashlib.blake2b(repr(_stops(session, name)).encode()).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["breakpoint", "stores"])
-def test_without_breakpoint_registers_all_is_translated(name: str, far: Path) -> None:
+@pytest.mark.parametrize("name", ["breakpoint", "more breakpoints than registers", "stores"])
+def test_without_breakpoint_registers_hits_are_the_same(name: str, far: Path) -> None:
     """The kernel refuses `perf_event_open`, as it does in many containers."""
     script = Path(__file__).parent / "refused_registers.py"
     done = subprocess.run(
@@ -200,6 +225,15 @@ def test_without_breakpoint_registers_all_is_translated(name: str, far: Path) ->
     )
     with package.open(far).replay() as session:
         assert done.stdout.strip() == fingerprint(session, name), done.stderr
+
+
+def test_the_programs_own_code_runs_between_many_breakpoints(far: Path) -> None:
+    with package.open(far).replay() as session:
+        for name in MANY_FUNCTIONS:
+            session.add_breakpoint(name)
+        for _ in range(4):
+            assert session.continue_().reason != StopReason.END
+        assert not was_counted(session)
 
 
 def test_the_programs_own_code_runs_on_the_way_to_a_hit(far: Path) -> None:

@@ -1,6 +1,5 @@
-//! Breakpoints and watched memory while the program's own code runs: the processor's breakpoint registers, of which the
-//! kernel lets us have four. No byte of the program is changed. Where there are too many, or the kernel refuses, the
-//! program is translated.
+//! The processor's breakpoint registers, of which the kernel lets us have four: breakpoints and watched memory while the
+//! program's own code runs.
 
 use alloc::vec::Vec;
 
@@ -19,28 +18,15 @@ pub struct DebugRegisters {
 }
 
 impl DebugRegisters {
-    pub fn is_used(&self) -> bool {
-        self.count > 0
-    }
-
     /// Have the processor tell of all of these; false: it cannot.
-    pub fn begin(&mut self, breakpoints: &[u64], watches: &[Watch]) -> bool {
+    pub fn begin(&mut self, breakpoints: &[u64], watches: &[Register]) -> bool {
         self.end();
-        let mut wanted: Vec<Register> = breakpoints
-            .iter()
-            .map(|&at| Register::execution(at))
-            .collect();
-        for watch in watches {
-            if !add_pieces(&mut wanted, watch) {
-                return false;
-            }
-        }
-        if wanted.is_empty() || wanted.len() > execution_watch::MOST {
-            return false;
-        }
-        for register in wanted {
+        let breakpoints = breakpoints.iter().map(|&at| Register::execution(at));
+        for register in breakpoints.chain(watches.iter().copied()) {
             // SAFETY: a page of our region that nothing else in a replayer is at.
-            if unsafe { execution_watch::begin(register, place(self.count)) } < 0 {
+            let is_begun = self.count < execution_watch::MOST
+                && unsafe { execution_watch::begin(register, place(self.count)) } >= 0;
+            if !is_begun {
                 self.end();
                 return false;
             }
@@ -61,6 +47,15 @@ impl DebugRegisters {
 
 fn place(index: usize) -> u64 {
     WATCHES_ADDRESS + index as u64 * n::PAGE
+}
+
+/// The registers that watches take; `None`: more than there are.
+pub fn registers_of(watches: &[Watch]) -> Option<Vec<Register>> {
+    let mut wanted = Vec::new();
+    watches
+        .iter()
+        .all(|watch| add_pieces(&mut wanted, watch))
+        .then_some(wanted)
 }
 
 /// What a register can watch is aligned to its size. Whether there are not too many pieces; each tells where its watch begins.

@@ -11,11 +11,11 @@ use reenact_trace::registers::{TRAP_FLAG, USER_FLAGS};
 use reenact_trace::{layout, Registers};
 use reenact_translator::{GuestCode, NonDeterministic, Stop, Translator, VectorSaving};
 
-use crate::debug_registers::DebugRegisters;
 use crate::error::ReplayError;
 use crate::fault;
 use crate::mappings::PAGE;
 use crate::memory::Memory;
+use crate::native_points::{NativePoints, Wanted};
 use crate::processor::Processor;
 use crate::system;
 use crate::table_image;
@@ -51,9 +51,7 @@ pub struct Machine {
     /// Addresses a client wants to stop at.
     breakpoints: BTreeSet<u64>,
     /// What tells of these and of watched memory while the program's own code runs.
-    registers_for_points: DebugRegisters,
-    /// It cannot tell of these.
-    is_refused: bool,
+    native_points: NativePoints,
     /// The access that has stopped it is done.
     is_behind_access: bool,
     /// Addresses of which events have told how often the program comes there.
@@ -120,8 +118,7 @@ impl Machine {
             hooks: Vec::new(),
             detours: Vec::new(),
             breakpoints: BTreeSet::new(),
-            registers_for_points: DebugRegisters::default(),
-            is_refused: false,
+            native_points: NativePoints::default(),
             is_behind_access: false,
             counted_places: BTreeSet::new(),
             searched: None,
@@ -212,19 +209,8 @@ impl Machine {
     pub fn can_run_natively(&self) -> bool {
         !self.is_stepped
             && self.registers().rflags & TRAP_FLAG == 0
-            && self.are_points_told()
+            && (self.native_points.is_armed() || !self.has_points())
             && self.memory.runs_natively()
-    }
-
-    /// Whether the processor tells of all that a client wants to know.
-    fn are_points_told(&self) -> bool {
-        if !self.has_points() {
-            return true;
-        }
-        // Where the recorder has changed the code, other instructions are executed.
-        let is_other =
-            |&address: &u64| self.hooks.contains(&address) || self.memory.is_patched(address);
-        self.registers_for_points.is_used() && !self.breakpoints.iter().any(is_other)
     }
 
     /// Whether a client wants to know of anything.
@@ -232,25 +218,43 @@ impl Machine {
         !self.breakpoints.is_empty() || !self.translator.watches().is_empty()
     }
 
-    /// The program's own code is to run: have the processor tell of breakpoints and watched memory, if it can.
+    /// The program's own code is to run: have breakpoints and watched memory told, if that can be.
     pub fn begin_points(&mut self) {
-        if self.registers_for_points.is_used() || self.is_refused || !self.has_points() {
+        if !self.has_points() {
             return;
         }
-        let breakpoints: Vec<u64> = self.breakpoints.iter().copied().collect();
-        let watches = self.translator.watches();
-        self.is_refused = !self.registers_for_points.begin(&breakpoints, watches);
+        let Machine {
+            hooks,
+            memory,
+            breakpoints,
+            ..
+        } = self;
+        let is_changed = |address| hooks.contains(&address) || memory.is_patched(address);
+        let wanted = Wanted {
+            breakpoints,
+            watches: self.translator.watches(),
+            is_changed: &is_changed,
+        };
+        if let Some(pages) = self.native_points.begin(&wanted) {
+            self.memory.close_code(pages);
+        }
+        self.memory.keep_code_closed();
+    }
+
+    /// A page that is closed for a breakpoint was in the way again and again.
+    pub fn note_heat(&mut self, page: u64) {
+        self.native_points.note_heat(page);
     }
 
     /// Translated code runs, which tells by itself.
     pub fn rest_points(&mut self) {
-        self.registers_for_points.end();
+        self.native_points.rest();
     }
 
     /// The client may want to know of others.
     pub fn end_points(&mut self) {
-        self.registers_for_points.end();
-        self.is_refused = false;
+        self.native_points.end();
+        self.memory.close_code(BTreeSet::new());
     }
 
     /// The program's own code has been stopped behind an access to watched memory.

@@ -46,6 +46,7 @@ mod mappings;
 mod matching;
 mod memory;
 mod native;
+mod native_points;
 mod object_copies;
 mod options;
 mod output;

@@ -5,6 +5,7 @@
 
 mod access;
 mod aliases;
+mod closed_code;
 mod code;
 mod following;
 mod forked;
@@ -344,6 +345,7 @@ impl Memory {
         }
         self.reopen_written(start, end);
         self.reopen_private(start, end);
+        self.close_again(start, end);
     }
 }
 

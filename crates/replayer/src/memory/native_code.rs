@@ -83,7 +83,7 @@ impl Memory {
     /// to, and a store there comes to us first.
     pub fn execute_page(&mut self, address: u64) -> bool {
         let page = page_down(address);
-        if !self.is_scanned(page) {
+        if self.is_code_closed(page) || !self.is_scanned(page) {
             return false;
         }
         let is_good = self.native.pages.contains(page) || {
@@ -104,7 +104,7 @@ impl Memory {
     ) -> bool {
         let Some(before) = page
             .checked_sub(PAGE)
-            .filter(|&before| self.is_scanned(before))
+            .filter(|&before| self.is_scanned(before) && !self.is_code_closed(before))
         else {
             return false;
         };

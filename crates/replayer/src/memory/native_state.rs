@@ -17,6 +17,10 @@ pub struct NativeCode {
     /// Pages with trampolines, which are not in the table.
     pub trampolines: Vec<u64>,
     pub pages: ScannedPages,
+    /// Pages with breakpoints, which are not executed as they are.
+    pub closed: BTreeSet<u64>,
+    /// Of the table of mappings when they were closed.
+    pub closed_at: u64,
 }
 
 /// Pages of [`Execution::Scanned`] that are executable and not writable now, and hold nothing that is not determined.
