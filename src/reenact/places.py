@@ -243,18 +243,6 @@ def all_traces() -> list[str]:
     return [path for _, path in sorted(found)]
 
 
-def size(trace: str) -> int:
-    """Bytes of all files of a trace (some may share their blocks with the originals)."""
-    total = 0
-    for directory, _, names in os.walk(trace):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(directory, name)).st_size
-            except FileNotFoundError:
-                continue  # A trace that is being recorded renames its manifest.
-    return total
-
-
 def _make_private(path: str) -> None:
     os.mkdir(path, 0o700)
     # The file mode mask may have taken the owner's rights away.

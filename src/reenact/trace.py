@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Literal
 
-from reenact import _native, manifest, places
+from reenact import _native, manifest, places, trace_sizes
 from reenact.errors import TraceError, UsageError
 from reenact.events import Attachment, Event, Process, check_kinds, flag_names
 from reenact.manifest import Manifest
@@ -126,7 +126,7 @@ class Trace:
 
     def size(self) -> int:
         """Bytes of all files of the trace (some may share their blocks with the originals)."""
-        return places.size(self.path)
+        return trace_sizes.taken(self.path).total
 
     def verify(
         self, *, process: int | None = None, jobs: int | None = None, translated: bool = False

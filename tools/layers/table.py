@@ -7,7 +7,7 @@ PYTHON_LAYERS = (
     ("errors", "_native"),
     ("environment", "version", "printable"),
     ("places", "programs", "terminal", "events"),
-    ("trace_files", "choosing", "kept_copies", "rings"),
+    ("trace_files", "trace_sizes", "choosing", "kept_copies", "rings"),
     ("manifest", "attachment_text", "empty_trace", "kept_sources"),
     ("trace",),
     ("recording", "replay", "doctor", "replaced_code", "reach"),

@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reenact.trace_sizes import Taken
+
 HELP = "what a trace is: command, machine, time, size, completeness"
 DESCRIPTION = "Show what was recorded, where, when, how it ended, and what is not covered."
 EXAMPLES = (("reenact info", "the latest trace"), ("reenact info --json ls-3", "for scripts"))
@@ -27,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact.printable import printable
     from reenact.reach import reach_of
     from reenact.trace import Trace
+    from reenact.trace_sizes import taken
 
     trace = Trace(places.locate(arguments.trace))
     manifest = trace.manifest
@@ -35,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     reach = reach_of(trace)
     cut = [process.number for process in processes if not process.is_complete]
     notes = trace.notes()
+    size = taken(trace.path)
     first = next((process for process in processes if process.number == 0), None)
     end = "cut" if first is None else ending(first)
     if first is None and reach.left_out_count:
@@ -58,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "left_out_processes": reach.left_out_count,
                 "reaches_back_to": reach.seconds,
                 "events": events,
-                "bytes": trace.size(),
+                "bytes": size.total,
+                "own_bytes": size.own,
                 "cut_processes": cut,
                 "unreadable_bytes": trace.unreadable_bytes(),
                 "notes": notes,
@@ -74,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("kernel", f"Linux {manifest.kernel}"),
         ("by", f"reenact {manifest.reenact}, trace format {manifest.format_version}"),
         ("duration", _duration(manifest.duration_ns)),
-        ("size", terminal.size(trace.size())),
+        ("size", _size(size)),
         ("processes", f"{len(processes):,}"),
         ("events", f"{events:,}"),
         ("ended", end),
@@ -87,6 +94,14 @@ def run(arguments: argparse.Namespace) -> int:
     for name, value in rows:
         print(f"{terminal.style(f'{name:<10}', 'bold', sys.stdout)} {printable(value)}")
     return 0
+
+
+def _size(size: Taken) -> str:
+    from reenact import terminal
+
+    text = terminal.size(size.own)
+    shared = size.total - size.own
+    return f"{text}, and {terminal.size(shared)} that it shares with others" if shared else text
 
 
 def _duration(nanoseconds: int | None) -> str:
