@@ -14,6 +14,7 @@ use reenact_trace::layout::{is_reserved, EXEC_MEMORY_ADDRESS, EXEC_MEMORY_SIZE};
 
 use crate::arena::ChildSlot;
 use crate::call::{Call, Outcome};
+use crate::confinement::are_calls_dispatched;
 use crate::ptrace::executions;
 use crate::sharing_group::WaitKind;
 use crate::snapshot::copies;
@@ -337,7 +338,12 @@ fn leave_recording(call: &mut Call<'_>, name: &Path, is_own_link: bool, obstacle
         arena::slot().has_life_lock.store(0, Ordering::Release);
     }
     if log::recording() {
-        let note = text!("execve: {shown} {obstacle}; it goes on unrecorded");
+        let consequence = if are_calls_dispatched() {
+            ""
+        } else {
+            ", and 64-bit programs that it executes die by SIGSYS (a filter catches calls here)"
+        };
+        let note = text!("execve: {shown} {obstacle}; it goes on unrecorded{consequence}");
         call.event.note_before(note.as_str());
     }
     signal::prepare_exec(call.thread);
