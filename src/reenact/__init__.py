@@ -78,6 +78,7 @@ def record(
     trace: str | os.PathLike[str] | None = None,
     *,
     checksum_interval: int = 0,
+    leave_code: bool = False,
     chaos: bool = False,
     seed: int | None = None,
     timeout: float | None = None,
@@ -96,6 +97,8 @@ def record(
             default place.
         checksum_interval: add a checksum of memory every so many events, for hunting
             divergences; 0: none.
+        leave_code: put nothing into the program's code, for programs that check it; slower, and
+            `rdrand` and its like cannot be replayed.
         chaos: schedule threads at random, to meet races that a fair schedule rarely shows.
         seed: with `chaos`, seed of the random schedule, of the first run with `until_failure`;
             None: another one each time. `chaos_seed` of the result tells it.
@@ -139,6 +142,7 @@ def record(
             argv,
             directory,
             checksum_interval=checksum_interval,
+            leave_code=leave_code,
             chaos_seed=first_seed,
             timeout=timeout,
             with_sources=sources,
@@ -151,6 +155,7 @@ def record(
         argv,
         directory,
         checksum_interval=checksum_interval,
+        leave_code=leave_code,
         chaos_seed=first_seed,
         timeout=timeout,
         runs=runs,

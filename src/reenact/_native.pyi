@@ -147,6 +147,7 @@ def record(
     *,
     recorder: str,
     checksum_interval: int = 0,
+    leaves_code: bool = False,
     env: Sequence[tuple[str, str]] | None = None,
     cwd: str | None = None,
     mechanism: str = "auto",

@@ -96,6 +96,7 @@ def record(
     trace: str | None = None,
     *,
     checksum_interval: int = 0,
+    leave_code: bool = False,
     chaos_seed: int | None = None,
     timeout: float | None = None,
     is_latest: bool = True,
@@ -109,6 +110,7 @@ def record(
         argv: the program (searched for in PATH) and its arguments.
         trace: directory to make; None: a new one in the default place.
         checksum_interval: checksum the program's memory every so many system calls; 0: never.
+        leave_code: put nothing into the program's code, for programs that check it.
         chaos_seed: schedule threads at random, from this seed; None: fairly.
         timeout: seconds after which the program is ended (SIGABRT, then SIGKILL); None: never.
         with_sources: keep the source files that debug information names.
@@ -148,6 +150,7 @@ def record(
             list(argv),
             recorder=programs.recorder(),
             checksum_interval=checksum_interval,
+            leaves_code=leave_code,
             mechanism=mechanism,
             chaos_seed=chaos_seed,
             timeout=timeout,

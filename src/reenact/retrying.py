@@ -41,6 +41,7 @@ def record_until_failure(
     trace: str | None = None,
     *,
     checksum_interval: int = 0,
+    leave_code: bool = False,
     chaos_seed: int | None = None,
     timeout: float | None = None,
     runs: int | None = None,
@@ -55,6 +56,7 @@ def record_until_failure(
         argv: the program (searched for in PATH) and its arguments.
         trace: directory to make; None: a new one in the default place.
         checksum_interval: checksum the program's memory every so many system calls; 0: never.
+        leave_code: put nothing into the program's code, for programs that check it.
         chaos_seed: schedule threads at random; the run with number n, from 0, has this seed + n.
         timeout: seconds a run may take.
         runs: most runs to make; None: any number.
@@ -71,6 +73,7 @@ def record_until_failure(
             argv,
             trace,
             checksum_interval=checksum_interval,
+            leave_code=leave_code,
             chaos_seed=seed,
             timeout=timeout,
             is_latest=False,

@@ -40,7 +40,7 @@ impl RecordOutcome {
 
 /// Record a command; blocks until it has ended, without the GIL.
 #[pyfunction]
-#[pyo3(signature = (trace_dir, argv, *, recorder, checksum_interval=0, env=None, cwd=None,
+#[pyo3(signature = (trace_dir, argv, *, recorder, checksum_interval=0, leaves_code=false, env=None, cwd=None,
                     mechanism="auto", linger=2.0, chaos_seed=None, timeout=None,
                     snapshot_interval=None, snapshot_events=0, ring=None, save_on="error",
                     ring_socket=None))]
@@ -51,6 +51,7 @@ pub fn record(
     argv: Vec<OsString>,
     recorder: PathBuf,
     checksum_interval: u64,
+    leaves_code: bool,
     env: Option<Vec<(OsString, OsString)>>,
     cwd: Option<PathBuf>,
     mechanism: &str,
@@ -96,6 +97,7 @@ pub fn record(
         .transpose()?;
     options.chaos_seed = chaos_seed;
     options.checksum_interval = checksum_interval;
+    options.leaves_code = leaves_code;
     options.directory = cwd;
     options.environment = env.map(|pairs| pairs.into_iter().map(joined).collect());
     let outcome = py

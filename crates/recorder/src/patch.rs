@@ -7,11 +7,14 @@ use reenact_trace::site::KnownCall;
 use reenact_trace::Tag;
 
 use crate::log::Builder;
-use crate::{code_ranges, known_calls, suspects};
+use crate::{arena, code_ranges, known_calls, suspects};
 
 /// A system call trapped; `after` is the address behind the `syscall` instruction.
 #[inline(never)]
 pub fn consider(after: u64, number: u64, event: &mut Builder) {
+    if arena::header().leaves_code != 0 {
+        return;
+    }
     if let Some(patch) = call_sites::trapped(after, number, is_safe) {
         log(&patch, event);
     }

@@ -15,8 +15,8 @@ use reenact_trace::{EventKind, FileId, Registers, Tag};
 
 use crate::log::Builder;
 use crate::signal::SIGTRAP;
-use crate::thread::Thread;
-use crate::{arena, cpuid, guest, refused, state_store, suspects, time_stamps};
+use crate::thread::{self, Thread};
+use crate::{arena, cpuid, guest, refused, state_store, suspects, time_stamps, unknown_code};
 
 /// Ask the supervisor to look for sites in a kept file, once per recording, and wait.
 pub fn ensure_scanned(index: usize) {
@@ -46,7 +46,7 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
     if entry.sites_ready.load(Ordering::Acquire) != 1 || entry.site_count == 0 {
         return;
     }
-    let mut writable = false;
+    let (mut writable, mut has_left) = (false, false);
     let mut placed = Addresses::new(Tag::Breakpoints);
     let mut suspected = Addresses::new(Tag::Suspects);
     for index in 0..entry.site_count {
@@ -60,13 +60,17 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
         if site.kind == instruction::INT80 && !int80_passes(at) {
             continue;
         }
-        if !site.is_proven {
+        let is_left = arena::header().leaves_code != 0 && site.kind != instruction::INT80;
+        has_left |= is_left;
+        if !site.is_proven || is_left {
             // It may be data, which must stay as it is.
             let is_watched =
                 !instruction::stores_state(site.kind) && site.kind != instruction::INT80;
+            let address = at + (site.file_offset - offset);
             if protection & PROT_WRITE == 0 && is_watched {
-                let address = at + (site.file_offset - offset);
                 suspects::add(address, site.kind);
+            }
+            if protection & PROT_WRITE == 0 && (is_watched || is_left) {
                 suspected.add(event, address);
             }
             continue;
@@ -83,10 +87,19 @@ pub fn apply(event: &mut Builder, id: FileId, at: u64, length: u64, offset: u64,
     }
     placed.log(event);
     suspected.log(event);
+    if has_left {
+        leave_to_processor(event);
+    }
     if writable {
         // SAFETY: back to what the program asked for.
         unsafe { syscall3(MPROTECT, at, length, protection) };
     }
+}
+
+/// Nothing stands in the place of instructions: the processor is to trap them, as in code that nobody has looked at.
+fn leave_to_processor(event: &mut Builder) {
+    time_stamps::are_used();
+    unknown_code::is_made(thread::current(), event);
 }
 
 /// Whether a call by `int 0x80` from code mapped here does not trap: a filter, which 32-bit programs inherit, lets those pass
@@ -217,7 +230,8 @@ pub fn on_trap(thread: &mut Thread) -> Trap {
     if let Some(destination) = Destination::decode(&code) {
         event.header.args[5] = *thread.frame.registers.by_number(destination.register);
     }
-    if known.is_none() && breakpoints::insert(address, site.kind) {
+    let may_stand = arena::header().leaves_code == 0;
+    if known.is_none() && may_stand && breakpoints::insert(address, site.kind) {
         let mut placed = Addresses::new(Tag::Breakpoints);
         placed.add(&mut event, address);
         placed.log(&mut event);

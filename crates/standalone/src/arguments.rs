@@ -19,6 +19,7 @@ whole package, on this machine or another one: reenact verify TRACE, reenact rep
   -o, --output TRACE  directory to make for the trace (default: PROGRAM-N in $REENACT_TRACE_DIR,
                       else in the user's data directory)
   --checksum N        checksum all memory every N system calls, to find where a replay departs
+  --leave-code        put nothing into the program's code, for programs that check it
   --chaos             schedule threads at random
   --seed N            seed of the random schedule (default: another one each time)
   --timeout SECONDS   end the program after so long
@@ -41,6 +42,7 @@ pub struct Record {
     pub command: Vec<OsString>,
     pub output: Option<PathBuf>,
     pub checksum_interval: u64,
+    pub leaves_code: bool,
     pub chaos_seed: Option<u64>,
     pub timeout: Option<Duration>,
     pub mechanism: Mechanism,
@@ -79,6 +81,7 @@ fn understood(words: impl IntoIterator<Item = OsString>) -> Result<Wish, lexopt:
             Short('q') | Long("quiet") => record.quiet = true,
             Short('o') | Long("output") => record.output = Some(parser.value()?.into()),
             Long("checksum") => record.checksum_interval = parser.value()?.parse()?,
+            Long("leave-code") => record.leaves_code = true,
             Long("chaos") => chaos = true,
             Long("seed") => seed = Some(parser.value()?.parse()?),
             Long("timeout") => record.timeout = Some(parser.value()?.parse_with(seconds)?),

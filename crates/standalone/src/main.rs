@@ -52,6 +52,7 @@ fn recorded(wish: Record) -> Result<i32, Failure> {
     };
     let mut options = RecordOptions::new(&place, recorder.path(), wish.command);
     options.checksum_interval = wish.checksum_interval;
+    options.leaves_code = wish.leaves_code;
     options.chaos_seed = wish.chaos_seed;
     options.timeout = wish.timeout;
     options.mechanism = wish.mechanism;

@@ -54,6 +54,8 @@ pub struct RecordOptions {
     pub mechanism: Mechanism,
     /// Checksum guest memory every so many system calls; 0: never.
     pub checksum_interval: u64,
+    /// Put nothing into the program's code, for programs that look at it.
+    pub leaves_code: bool,
     /// How long processes that outlive the first one go on being recorded.
     pub linger: Duration,
     /// Give SIGPIPE and SIGXFSZ back their default action, which Python and Rust
@@ -91,6 +93,7 @@ impl RecordOptions {
             directory: None,
             mechanism: Mechanism::Auto,
             checksum_interval: 0,
+            leaves_code: false,
             linger: Duration::from_secs(2),
             restore_signals: true,
             chaos_seed: None,

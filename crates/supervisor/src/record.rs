@@ -135,6 +135,7 @@ fn run(
             settings: json!({
                 "mechanism": if how == mechanism::SECCOMP { "seccomp" } else { "dispatch" },
                 "checksum_interval": options.checksum_interval,
+                "leaves_code": options.leaves_code,
                 "reserved_region": [REGION_START, REGION_END],
                 "linger_seconds": options.linger.as_secs_f64(),
                 "chaos_seed": options.chaos_seed,
@@ -514,6 +515,7 @@ fn fill_arena(
         header.tracking_fd = numbers.tracking;
         header.program_fd = numbers.program;
         header.checksum_interval = options.checksum_interval;
+        header.leaves_code = options.leaves_code.into();
         header.address_space_limit = launch::address_space_limit();
         header.data_limit = launch::data_limit();
         header.chaos = options.chaos_seed.is_some().into();

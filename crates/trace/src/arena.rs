@@ -113,6 +113,8 @@ pub struct ArenaHeader {
     pub data_limit: [u64; 2],
     /// Checksum memory every so many system calls; 0: never.
     pub checksum_interval: u64,
+    /// 1: nothing is put into the program's code. Instructions whose results differ are recorded where they trap by themselves.
+    pub leaves_code: u32,
     /// Device, inode and device number of the standard output and error at the start.
     pub stdout_identity: [u64; 3],
     pub stderr_identity: [u64; 3],

@@ -32,6 +32,7 @@ class Arguments:
 
     output: str | None = None
     checksum: int = 0
+    leave_code: bool = False
     paranoid: bool = False
     chaos: bool = False
     seed: int | None = None
@@ -85,6 +86,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=0,
         help="checksum all memory every N system calls, to find where a replay departs (slow)",
+    )
+    parser.add_argument(
+        "--leave-code",
+        action="store_true",
+        help="put nothing into the program's code, for programs that check it (slower; what rdrand "
+        "and its like answer cannot be replayed then)",
     )
     parser.add_argument(
         "--paranoid",
@@ -174,6 +181,7 @@ def run(arguments: Arguments) -> int:
         arguments.program,
         arguments.output,
         checksum_interval=arguments.checksum,
+        leave_code=arguments.leave_code,
         chaos_seed=seed,
         timeout=arguments.timeout,
         with_sources=arguments.sources == "yes",
@@ -231,6 +239,7 @@ def _run_until_failure(arguments: Arguments, seed: int | None) -> int:
         arguments.program,
         arguments.output,
         checksum_interval=arguments.checksum,
+        leave_code=arguments.leave_code,
         chaos_seed=seed,
         timeout=arguments.timeout,
         runs=arguments.runs,
