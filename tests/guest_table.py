@@ -225,6 +225,7 @@ SHARED = (
     Guest("share_mutex", flags=("-O2", "-pthread")),
     Guest("share_stores", flags=("-O2", "-pthread")),
     Guest("share_semaphore", flags=("-O2", "-pthread")),
+    Guest("snapshot_common"),
     Guest("share_spin"),
     Guest("share_stopped"),
     Guest("share_read_only"),

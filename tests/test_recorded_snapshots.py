@@ -26,6 +26,7 @@ QUICK = (
     "map_remap",
     "map_private",
     "fork_advice",
+    "snapshot_common",
     "stack_growth",
     "signal_nested",
     "x87_state",

@@ -61,6 +61,34 @@ for (let step = 0; step < Number(process.argv[2]); step++) {
 console.log(text);
 process.exitCode = 3;
 """
+JAVA = """
+import java.security.*;
+import java.util.*;
+public class Work {
+    public static void main(String[] arguments) throws Exception {
+        int steps = Integer.parseInt(arguments[0]);
+        MessageDigest digest = MessageDigest.getInstance("SHA-1");
+        Map<Integer, String> known = new HashMap<>();
+        Thread other = new Thread(() -> {
+            long sum = 1;
+            for (int step = 0; step < steps * 20; step++) sum = sum * 31 + step;
+            System.out.println(sum);
+        });
+        other.start();
+        byte[] noise = new byte[1500];
+        try (var file = new java.io.FileInputStream("/dev/urandom")) {
+            for (int step = 0; step < steps; step++) {
+                digest.update((byte) step);
+                file.read(noise);
+                known.put(step % 4000, "value" + step);
+            }
+        }
+        other.join();
+        System.out.println(HexFormat.of().formatHex(digest.digest()) + known.size());
+        Runtime.getRuntime().halt(9);
+    }
+}
+"""
 #: Children in pipes, one that computes all the time, and one that only waits.
 SHELL = """
 sleep 1000 & waiting=$!
@@ -196,6 +224,23 @@ def test_node(rings: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     assert (ending.stdout, ending.status) == (natively.stdout, 3)
     assert 0 in begins_later(trace)
     check_verified(rings, trace)
+
+
+def test_java(rings: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """A runtime with many threads, and with a file mapped that others could have, too."""
+    compiler, java = skips.need_program("javac"), skips.need_program("java")
+    (tmp_path / "Work.java").write_text(JAVA)
+    subprocess.run([compiler, "Work.java"], cwd=tmp_path, check=True, timeout=120)
+    command = [java, "-cp", str(tmp_path), "Work", "60000"]
+    natively = run(command, directory=tmp_path, timeout=120)
+    trace = keeper.trace()
+    words = ("record", "--quiet", "--ring", "24M", "-o", str(trace), "--", *command)
+    ending = rings.run(*words, directory=tmp_path, timeout=240)
+    assert sorted(ending.stdout.split()) == sorted(natively.stdout.split())
+    assert ending.status == natively.status == 9
+    assert 0 in begins_later(trace)
+    report = rings.verify(trace, timeout=300)
+    assert not report["divergences"], str(report)[:4000]
 
 
 def test_a_shell_with_children(rings: Reenact, keeper: Keeper, tmp_path: Path) -> None:

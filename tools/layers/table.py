@@ -217,7 +217,13 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         ("priority_lock", "wait_limit", "blocking"),
         ("loader", "process"),
-        ("snapshot::own_pages", "snapshot::state", "snapshot::copy", "snapshot::taking"),
+        (
+            "snapshot::own_pages",
+            "snapshot::common",
+            "snapshot::state",
+            "snapshot::copy",
+            "snapshot::taking",
+        ),
         # On top: who performs a call, and what happens when the program comes in.
         ("dispatch",),
         ("arrival", "(root)"),

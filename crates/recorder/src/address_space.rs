@@ -59,11 +59,6 @@ impl Area {
         }
     }
 
-    /// Whether it is memory that others can have, too.
-    pub fn is_common(&self) -> bool {
-        self.record.object != 0 || self.is_shared && self.record.file == FileId::NONE.0
-    }
-
     /// Whether the program can have pages of its own here: copied when they were written to.
     pub fn can_have_own_pages(&self) -> bool {
         !self.is_shared && self.was_writable

@@ -225,6 +225,7 @@ impl ChildSlot {
                 child.slot().process.store(process, Ordering::Relaxed);
                 child.slot().pid.store(0, Ordering::Relaxed);
                 child.slot().holds_snapshot.store(0, Ordering::Relaxed);
+                child.slot().common_written.store(0, Ordering::Relaxed);
                 return Some(child);
             }
         }

@@ -159,6 +159,16 @@ pub fn enter(thread: &Thread) {
     take(thread, WaitKind::AfterSlice);
 }
 
+/// Group and number of this process's turn, if nobody else is in its group.
+pub fn turn_alone() -> Option<(u64, u64)> {
+    let group = group();
+    let is_alone = is_member() && group.members.load(Ordering::SeqCst) == 1 && holds(group);
+    is_alone.then(|| {
+        let index = GROUP.load(Ordering::Relaxed) as u64;
+        (index, TURN.load(Ordering::Relaxed))
+    })
+}
+
 /// Whether it is this process's turn.
 fn holds(group: &Group) -> bool {
     HOLDS.load(Ordering::Relaxed) && group.holder.load(Ordering::SeqCst) == me() | BEGUN

@@ -1,6 +1,7 @@
 //! The first process of a replay: indexes the trace, starts the processes that start from
 //! nothing, waits for all, reports the end.
 
+use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
@@ -19,8 +20,10 @@ use crate::machine::Machine;
 use crate::options::Options;
 use crate::report;
 use crate::shared_objects;
+use crate::snapshot;
 use crate::system;
 use crate::trace_directory::StoredFile;
+use crate::turns::{self, Turn};
 
 /// Replay what the options ask for; the exit status.
 pub fn run(options: Options, events: StoredFile, machine: Machine) -> u8 {
@@ -54,6 +57,7 @@ pub fn run(options: Options, events: StoredFile, machine: Machine) -> u8 {
         );
         return finish(exit_status::TRACE);
     }
+    begin_turns(&session);
     match target {
         Some(process) if session.options.from_event.is_some() => {
             let exit_status = replay(Rc::new(session), machine, process);
@@ -70,6 +74,21 @@ pub fn run(options: Options, events: StoredFile, machine: Machine) -> u8 {
             },
         ),
         None => all(session, machine),
+    }
+}
+
+/// Where logs begin in a turn among processes that share memory, nothing is kept of the turns before the first of them.
+fn begin_turns(session: &Session) {
+    let mut first: BTreeMap<u64, u64> = BTreeMap::new();
+    for log in session.index.processes.values() {
+        if let Some((group, number)) = snapshot::turn(session.events, &log.beginning) {
+            let least = first.entry(group).or_insert(number);
+            *least = number.min(*least);
+        }
+    }
+    for (group, number) in first {
+        let group = group as usize;
+        turns::begin_with(Turn { group, number });
     }
 }
 

@@ -108,8 +108,29 @@ impl Engine {
         let Some(log) = log.filter(|log| !log.beginning.is_empty()) else {
             return Ok(());
         };
+        let turn = snapshot::turn(session.events, &log.beginning);
+        let is_alone = session.options.process.is_some();
+        if let Some((group, number)) = turn {
+            let group = group as usize;
+            let is_told = self.shared_changes.is_some();
+            // What others have left in the memory that it shares is in the snapshot: theirs first.
+            if !self
+                .turns
+                .begin(Turn { group, number }, false, is_alone, is_told)
+            {
+                return Err(ReplayError::BadEvent("a turn which never comes"));
+            }
+        }
         let (start, behind) = snapshot::begin_log(&mut self.machine, session.events, log)?;
         self.start = start;
+        if let (Some(changes), Some(_)) = (&mut self.shared_changes, turn) {
+            if is_alone {
+                changes.begin_behind(self.process, behind.index);
+            } else {
+                self.machine.memory.follow_writes();
+                changes.note_turn(self.process, behind.index);
+            }
+        }
         self.pace.begin_behind(behind.time);
         self.last = Some(behind);
         self.feed.begin_behind(behind.index)?;

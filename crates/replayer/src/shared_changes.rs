@@ -78,6 +78,13 @@ impl SharedChanges {
         let _ = system::write_all(self.descriptor, &header(TURN_MAGIC, process, event, 0));
     }
 
+    /// A process that is replayed alone begins behind an event: what others had changed by then is there.
+    pub fn begin_behind(&mut self, process: u32, event: u64) {
+        let descriptor = self.descriptor;
+        let known = self.known.get_or_insert_with(|| read(descriptor));
+        self.passed = known.turns.get(&(process, event)).copied().unwrap_or(0);
+    }
+
     /// Change the memory of a process that is replayed alone as others did before this turn. A client may
     /// be waiting for that.
     pub fn apply(

@@ -148,6 +148,14 @@ pub fn finish(turn: Turn) {
     system::futex_wake_all(bell);
 }
 
+/// The turns of a group before this one are over: there is nothing of them.
+pub fn begin_with(turn: Turn) {
+    let done = table().and_then(|table| table.done.get(turn.group));
+    if let Some(done) = done {
+        done.fetch_max(turn.number.saturating_sub(1), Ordering::SeqCst);
+    }
+}
+
 /// Whether all turns before this one are over.
 pub fn is_due(turn: Turn) -> bool {
     let Some(done) = table().and_then(|table| table.done.get(turn.group)) else {

@@ -304,7 +304,9 @@ pub struct Slot {
     pub holds_snapshot: AtomicU32,
     /// Why the process has taken no snapshot when it was asked last ([`crate::snapshot::obstacle`]).
     pub obstacle: AtomicU32,
-    pub padding: [u32; 3],
+    /// Of a snapshot: 1 when all is written that others could change, or the process that is copied. Futex.
+    pub common_written: AtomicU32,
+    pub padding: [u32; 2],
     /// Bytes the supervisor has taken.
     pub tail: AtomicU64,
     /// Futex: the supervisor adds 1 and wakes after it has advanced `tail` while `waiting` is 1.

@@ -2,7 +2,8 @@
 //!
 //! A snapshot is a sequence of `Data` records, ended by a [`crate::EventKind::Snapshot`]. Their attachments, in this order:
 //! * `Map` for each mapping, flags: [`mapping`];
-//! * `Write`: what memory holds that is neither zero nor, in a mapping of a file, what the file has;
+//! * `Write`: what memory holds that is neither zero nor, in a mapping of a file, what the file has; `ObjectWrite` and
+//!   `ObjectZero`: what objects hold where they are mapped shared;
 //! * `Patch`: what the recorder wrote over code, where it is still there; `Translated`; `Detour`s;
 //! * `Processor`, where the thread stays on one;
 //! * `Thread` for each thread, and `Vectors` behind it; the running one first, then parents of vfork children, the
@@ -16,6 +17,8 @@
 //! * `args[2]` the program break, or 0;
 //! * `args[3]` how many mappings without a file this process and its ancestors have shared;
 //! * `args[4]` the first thread of the process;
+//! * `args[5]` its turn among processes that share memory ([`turn_word`]), or 0: whoever else shares this memory has only later
+//!   ones, and what was before is in the snapshot;
 //! * `register_checksum` of all attachments but `Translated` and flags, and of `args` but the instructions: two replays that agree
 //!   have the same one. 0 where the recorded process wrote it (`crates/recorder/src/snapshot`), which does not know all of that.
 //!
@@ -34,10 +37,23 @@ pub const NOT_COUNTED: u64 = u64::MAX;
 /// Bytes of a thread's name.
 pub const NAME_SIZE: usize = 16;
 
+/// A turn as a word: group and number.
+pub const fn turn_word(group: u64, number: u64) -> u64 {
+    number << 8 | group & 0xff
+}
+
+/// Group and number of a turn's word; `None` for 0.
+pub const fn turn_of_word(word: u64) -> Option<(u64, u64)> {
+    match word {
+        0 => None,
+        word => Some((word & 0xff, word >> 8)),
+    }
+}
+
 /// Why a recorded process takes no snapshot.
 pub mod obstacle {
     pub const NONE: u32 = 0;
-    /// It has memory that others can have, too.
+    /// It has memory that others have, too, or more of it than a snapshot can hold.
     pub const SHARED_MEMORY: u32 = 1;
     /// Another process runs in its memory (a child of vfork, `CLONE_VM`).
     pub const COMPANIONS: u32 = 2;

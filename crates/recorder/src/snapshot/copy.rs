@@ -8,10 +8,10 @@ use reenact_trace::arena::slot_state;
 use reenact_trace::snapshot::mapping;
 use reenact_trace::EventHeader;
 
-use super::{copies, registers, state};
+use super::{common, copies, registers, state};
 use crate::arena::ChildSlot;
 use crate::thread::Thread;
-use crate::{address_space, arena, log, signal};
+use crate::{address_space, arena, log, sharing_group, signal};
 
 /// Make the copy, unless an earlier one still writes. The program goes on when it is there; without the memory for it, or the
 /// right to have another process, there is no snapshot.
@@ -25,6 +25,8 @@ pub fn make(thread: &mut Thread, behind: &EventHeader) {
     };
     // SAFETY: no effect.
     let process = unsafe { syscall0(GETPID) } as u32;
+    // The copy is not the one whose turn it is.
+    let turn = sharing_group::turn_alone();
     signal::hold_signals();
     advise_fork(false);
     // Without a signal at its end: nobody is told of it.
@@ -33,11 +35,16 @@ pub fn make(thread: &mut Thread, behind: &EventHeader) {
     if result != 0 {
         advise_fork(true);
     } else {
-        write(thread, behind, &slot, process);
+        write(thread, behind, &slot, process, turn);
+    }
+    if result > 0 {
+        copies::made(result as u32);
+        if common::is_any() {
+            common::wait(&slot.slot().common_written, copies::is_busy);
+        }
     }
     signal::set_kernel_mask(thread);
     if result > 0 {
-        copies::made(result as u32);
         if arena::header().snapshot_events != 0 {
             // Those that are asked for by a number of events are all there, however fast the program goes on.
             copies::wait();
@@ -82,7 +89,13 @@ fn close_descriptors() {
 }
 
 /// In the copy: write the snapshot.
-fn write(thread: &Thread, behind: &EventHeader, slot: &ChildSlot, process: u32) -> ! {
+fn write(
+    thread: &Thread,
+    behind: &EventHeader,
+    slot: &ChildSlot,
+    process: u32,
+    turn: Option<(u64, u64)>,
+) -> ! {
     close_descriptors();
     // SAFETY: of this process alone: what is sent to the program's group or comes from its terminal is not for it.
     unsafe { syscall0(SETSID) };
@@ -94,7 +107,7 @@ fn write(thread: &Thread, behind: &EventHeader, slot: &ChildSlot, process: u32) 
         arena::lock_life();
         slot.state.store(slot_state::ACTIVE, Ordering::Release);
         log::continue_from_slot();
-        state::write(thread, behind, process);
+        state::write(thread, behind, process, turn);
         slot.state.store(slot_state::ENDED, Ordering::Release);
         arena::ring_doorbell();
     }

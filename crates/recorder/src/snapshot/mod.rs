@@ -4,6 +4,7 @@
 //! The copy has a slot of its own, into which it writes as into a log. It has none of the program's descriptors, no signal of
 //! the program's reaches it, and the program cannot wait for it.
 
+mod common;
 pub mod copies;
 mod copy;
 mod own_pages;

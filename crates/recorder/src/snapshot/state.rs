@@ -2,11 +2,12 @@
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::syscall3;
-use reenact_trace::snapshot::{role, NAME_SIZE};
+use reenact_trace::snapshot::{role, turn_word, NAME_SIZE};
 use reenact_trace::{EventHeader, EventKind, Registers, Tag};
 
 use reenact_interpose::{breakpoints, call_sites, vdso};
 
+use super::common;
 use super::own_pages::OwnPages;
 use super::registers;
 use crate::address_space::{self, Area};
@@ -14,18 +15,19 @@ use crate::log::Builder;
 use crate::process::threads;
 use crate::segment_bases::whole;
 use crate::thread::Thread;
-use crate::{heap, patch, pinning, signal};
+use crate::{arena, heap, patch, pinning, signal};
 
 const INT3: u8 = 0xcc;
 /// Longest patch.
 const LONGEST: usize = reenact_interpose::call_site::LONGEST;
 
-/// Write the state of the process whose copy this is, behind an event of this thread. `process`: its pid.
-pub fn write(thread: &Thread, behind: &EventHeader, process: u32) {
+/// Write the state of the process whose copy this is, behind an event of this thread. `process`: its pid; `turn`: that it has.
+pub fn write(thread: &Thread, behind: &EventHeader, process: u32, turn: Option<(u64, u64)>) {
     let mut event = Builder::new(EventKind::Snapshot, behind.code);
     address_space::for_made(|area| {
         event.flagged(Tag::Map, area.at_fork, area.start, area.record().as_bytes());
     });
+    common::write(&mut event, &arena::slot().common_written);
     let pages = OwnPages::open();
     address_space::for_areas(0, u64::MAX, |area| write_memory(&mut event, &pages, area));
     drop(pages);
@@ -60,7 +62,7 @@ pub fn write(thread: &Thread, behind: &EventHeader, process: u32) {
         heap::end(),
         0,
         process.into(),
-        0,
+        turn.map_or(0, |(group, number)| turn_word(group, number)),
     ];
     event.commit();
 }

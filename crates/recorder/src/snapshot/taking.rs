@@ -5,9 +5,9 @@ use core::sync::atomic::Ordering;
 use reenact_trace::snapshot::obstacle;
 use reenact_trace::{EventHeader, EventKind};
 
-use super::{copy, wishes};
+use super::{common, copy, wishes};
 use crate::thread::Thread;
-use crate::{address_space, arena, companions, log, ptrace, sharing_group};
+use crate::{arena, companions, log, ptrace, sharing_group};
 
 /// The thread has logged an event and goes on behind it: take a snapshot, if that is possible here.
 #[cold]
@@ -43,14 +43,13 @@ fn event_behind(thread: &Thread) -> Option<EventHeader> {
 
 /// Why a snapshot cannot have all there is.
 fn obstacle() -> u32 {
-    let mut has_common = false;
-    address_space::for_made(|area| has_common |= area.is_common());
-    if has_common {
-        obstacle::SHARED_MEMORY
-    } else if companions::any() {
+    let is_in_turns = sharing_group::is_member() && sharing_group::turn_alone().is_none();
+    if companions::any() {
         obstacle::COMPANIONS
-    } else if sharing_group::is_member() {
+    } else if is_in_turns {
         obstacle::TURNS
+    } else if !common::can_be_written() {
+        obstacle::SHARED_MEMORY
     } else if ptrace::links::any() {
         obstacle::PTRACE
     } else if !wishes::are_possible() {

@@ -6,5 +6,6 @@ mod restoring;
 mod saving;
 mod taking;
 
+pub use restoring::turn;
 pub use saving::{obstacle, state, Behind};
 pub use taking::{begin, begin_log, Snapshots};

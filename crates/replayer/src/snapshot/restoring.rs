@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use reenact_trace::chunk::landmark;
 use reenact_trace::chunk_scan::{ChunkPlace, ChunkScan, Scanned};
-use reenact_trace::snapshot::{mapping, role, running, NAME_SIZE, NOT_COUNTED};
+use reenact_trace::snapshot::{mapping, role, running, turn_of_word, NAME_SIZE, NOT_COUNTED};
 use reenact_trace::{Attachment, EventHeader, EventKind, Events, MapRecord, Registers, Tag};
 
 use crate::chunk_reader::ChunkReader;
@@ -79,6 +79,17 @@ pub fn restore(
     Ok(Beginning { start, last: None })
 }
 
+/// The turn that a process begins with ([`turn_of_word`]): the last record tells it, which is in the last chunk.
+pub fn turn(file: i32, places: &[ChunkPlace]) -> Option<(u64, u64)> {
+    let last = places.last()?;
+    let mut reader = ChunkReader::new(file);
+    reader.read(last).ok()?;
+    let records = Events::new(reader.raw()).map_while(Result::ok);
+    let last = records.last()?;
+    let [.., word] = last.header.args;
+    turn_of_word(word).filter(|_| last.kind == EventKind::Snapshot)
+}
+
 /// The chunks of the first whole snapshot behind an event.
 pub fn places(
     file: i32,
@@ -134,7 +145,6 @@ impl Restoring {
         match one.tag {
             Tag::Map => {
                 let record = MapRecord::from_bytes(one.payload)
-                    .filter(|record| record.object == 0)
                     .ok_or(ReplayError::BadEvent("a Map that no snapshot has"))?;
                 memory.map(translator, address, &record)?;
                 let at_fork = AtFork {
@@ -144,6 +154,16 @@ impl Restoring {
                 memory.advise_fork(address, record.length, |advice| *advice = at_fork);
             }
             Tag::Write => memory.write(translator, address, one.payload)?,
+            Tag::ObjectWrite => {
+                let bad = ReplayError::BadEvent("bytes of no object");
+                let (object, bytes) = one.object_bytes().ok_or(bad)?;
+                memory.write_object(translator, object, address, bytes)?;
+            }
+            Tag::ObjectZero => {
+                let bad = ReplayError::BadEvent("zeros of no object");
+                let (object, length) = one.object_zeros().ok_or(bad)?;
+                memory.zero_object(translator, object, address, length)?;
+            }
             Tag::Patch => memory.patch(translator, address, one.payload)?,
             Tag::Translated => memory.translate_code_in(address, value?),
             Tag::Detour => machine.add_detour(address),
@@ -197,6 +217,8 @@ impl Restoring {
         machine.threads.ended = has(running::ENDED);
         let [_, instructions, program_break, shared, main, _] = header.args;
         machine.program_break = Some(program_break).filter(|&address| address != 0);
+        // Those that are mapped here have been counted.
+        let shared = shared.max(machine.memory.shared_without_file());
         machine.memory.set_shared_without_file(shared);
         machine.names.begin_with(main as u32);
         let instructions = match instructions {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use reenact_trace::attachment::AttachmentHeader;
 use reenact_trace::chunk::landmark;
 use reenact_trace::event::{start, MAX_EVENT_SIZE};
+use reenact_trace::snapshot::turn_of_word;
 use reenact_trace::{Attachment, Event, EventHeader, EventKind, Events, Tag};
 
 use crate::chunk_maker::Batch;
@@ -34,8 +35,25 @@ pub(super) struct Identity {
     pending: Vec<u8>,
     pending_count: u32,
     first_record: Option<u64>,
-    /// Its first turn among processes that share memory.
-    pub(super) first_turn: Option<u64>,
+    /// Its first turn among processes that share memory, as far as its log is kept.
+    pub(super) first_turn: Option<TurnBegun>,
+}
+
+/// A turn among processes that share memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TurnBegun {
+    /// The event with which it begins.
+    pub(super) event: u64,
+    pub(super) group: u64,
+    pub(super) number: u64,
+}
+
+/// The turn that the process had of which a chunk holds the end of a snapshot.
+pub(super) fn turn_in(batch: &Batch<'_>) -> Option<(u64, u64)> {
+    let mut records = Events::new(batch.bytes).map_while(Result::ok);
+    let last = records.find(|record| record.kind == EventKind::Snapshot)?;
+    let [.., word] = last.header.args;
+    turn_of_word(word)
 }
 
 /// The process, and its event, that forked the one whose log begins with a batch.
@@ -66,6 +84,17 @@ impl Identity {
     /// The program that was executed last, by the process itself.
     pub(super) fn last_executed(&self) -> Option<&Image> {
         self.images.back().filter(|image| image.event > 0)
+    }
+
+    /// The log begins behind an event, in a turn if it is in one.
+    pub(super) fn begin_in_turn(&mut self, turn: Option<(u64, u64)>, event: u64) {
+        let known = self.first_turn.filter(|first| first.event > event);
+        let held = turn.map(|(group, number)| TurnBegun {
+            event,
+            group,
+            number,
+        });
+        self.first_turn = held.or(known);
     }
 
     /// Forget programs that ended before an event.
@@ -112,7 +141,12 @@ impl Identity {
                 }
                 EventKind::ProcessStart => self.start = *event.header,
                 EventKind::Turn => {
-                    self.first_turn.get_or_insert(index);
+                    let [group, number, ..] = event.header.args;
+                    self.first_turn.get_or_insert(TurnBegun {
+                        event: index,
+                        group,
+                        number,
+                    });
                 }
                 _ => {}
             }

@@ -22,6 +22,8 @@ pub(super) struct Snapshot {
     pub(super) order: u64,
     pub(super) chunks: Vec<Arc<[u8]>>,
     taken: Option<Instant>,
+    /// Its turn among processes that share memory: group and number.
+    pub(super) turn: Option<(u64, u64)>,
 }
 
 impl Snapshot {
@@ -90,7 +92,12 @@ impl Kept {
     }
 
     /// It is whole: its size, and what of it is lost, as events behind it are not there any more.
-    pub(super) fn finish_snapshot(&mut self, order: u64, now: Instant) -> (u64, u64) {
+    pub(super) fn finish_snapshot(
+        &mut self,
+        order: u64,
+        turn: Option<(u64, u64)>,
+        now: Instant,
+    ) -> (u64, u64) {
         let Some(mut snapshot) = self.incoming.take() else {
             return (0, 0);
         };
@@ -98,7 +105,7 @@ impl Kept {
         if snapshot.event + 1 < self.kept_from {
             return (size, size);
         }
-        (snapshot.order, snapshot.taken) = (order, Some(now));
+        (snapshot.order, snapshot.turn, snapshot.taken) = (order, turn, Some(now));
         self.snapshots.push_back(snapshot);
         (size, 0)
     }
@@ -152,6 +159,7 @@ impl Kept {
         }
         if let (Begin::Snapshot(_), Some(first)) = (begin, self.snapshots.front()) {
             self.since = first.taken;
+            self.identity.begin_in_turn(first.turn, event);
         }
         self.identity.forget_before(event);
         dropped

@@ -147,12 +147,13 @@ impl Ring {
     pub fn append_snapshot(&mut self, batch: &Batch<'_>) {
         let bytes = self.make(batch);
         let is_last = batch.landmarks & landmark::SNAPSHOT != 0;
+        let turn = is_last.then(|| identity::turn_in(batch)).flatten();
         let kept = self.kept(batch.process);
         let mut lost = kept.add_snapshot(batch.first_event, bytes);
         if is_last {
             let (order, now) = (self.next_order(), Instant::now());
             let kept = self.kept(batch.process);
-            let (size, useless) = kept.finish_snapshot(order, now);
+            let (size, useless) = kept.finish_snapshot(order, turn, now);
             lost += useless + kept.begin_where_possible();
             self.wishes.note_snapshot(size, now);
         }

@@ -1,5 +1,6 @@
 //! What is dropped when there is too much.
 
+use super::identity::TurnBegun;
 use super::kept::{Begin, Kept};
 use super::saved::{LeftOut, Why};
 use super::{Ring, MOST_LEFT_OUT};
@@ -54,43 +55,67 @@ impl Ring {
         })
     }
 
-    /// Whether nobody that is kept waits for turns that are not. Those who share memory go together, when all have ended.
+    /// Whether nobody that is kept waits for turns that are not. Those who share memory go together: when all have ended, or
+    /// when one that goes on has a snapshot with all that the others have left.
     fn keeps_turns(&self, drops: &mut Vec<Drop>) -> bool {
-        let has_turn_before = |number: &u32, end: u64| {
-            let kept = self.processes.get(number);
-            let first = kept.and_then(|kept| kept.identity.first_turn);
-            first.is_some_and(|first| first <= end)
-        };
-        let mut takes_turns = false;
-        for drop in drops.iter() {
+        let mut is_possible = true;
+        for drop in drops.clone() {
             match drop {
                 Drop::Advance(number, begin) => {
-                    if has_turn_before(number, begin.event().unwrap_or(0)) {
-                        return false;
+                    let event = begin.event().unwrap_or(0);
+                    let had_turns = |first: TurnBegun| first.event <= event;
+                    if self.first_turn(number).is_some_and(had_turns) {
+                        is_possible &= self.drop_before(number, event, drops);
                     }
                 }
-                Drop::Forget(number) if has_turn_before(number, u64::MAX) => return false,
-                Drop::Forget(_) => {}
-                Drop::All(number) => takes_turns |= has_turn_before(number, u64::MAX),
+                Drop::Forget(number) => is_possible &= self.first_turn(number).is_none(),
+                Drop::All(number) if self.first_turn(number).is_some() => {
+                    is_possible &= self.drop_with_turns(drops);
+                }
+                Drop::All(_) => {}
             }
         }
-        if takes_turns {
-            let mut others = self.processes.iter();
-            let is_over = others.all(|(_, kept)| {
-                let has_turns = kept.identity.first_turn.is_some();
-                !has_turns || kept.end.is_some()
-            });
-            let with_turns = self.processes.iter();
-            let with_turns = with_turns.filter(|(_, kept)| kept.identity.first_turn.is_some());
-            for (&number, _) in with_turns {
-                if !drops
-                    .iter()
-                    .any(|drop| matches!(drop, Drop::All(other) if *other == number))
-                {
-                    drops.push(Drop::All(number));
+        is_possible
+    }
+
+    fn first_turn(&self, number: u32) -> Option<TurnBegun> {
+        self.processes.get(&number)?.identity.first_turn
+    }
+
+    /// Have all with turns dropped; false: one goes on.
+    fn drop_with_turns(&self, drops: &mut Vec<Drop>) -> bool {
+        for (&number, kept) in &self.processes {
+            if kept.identity.first_turn.is_some() {
+                if kept.end.is_none() {
+                    return false;
                 }
+                add_once(drops, number);
             }
-            return is_over;
+        }
+        true
+    }
+
+    /// Have those dropped that had their turns before the snapshot of a process behind an event; false: one goes on.
+    fn drop_before(&self, process: u32, event: u64, drops: &mut Vec<Drop>) -> bool {
+        let snapshots = self.processes.get(&process).map(|kept| &kept.snapshots);
+        let mut snapshots = snapshots.into_iter().flatten();
+        let Some(snapshot) = snapshots.find(|snapshot| snapshot.event == event) else {
+            return false;
+        };
+        for (&number, kept) in &self.processes {
+            let Some(first) = kept.identity.first_turn.filter(|_| number != process) else {
+                continue;
+            };
+            let is_later = snapshot
+                .turn
+                .is_some_and(|(group, turn)| first.group == group && first.number > turn);
+            if is_later {
+                continue;
+            }
+            if kept.end.is_none() || kept.last_order > snapshot.order {
+                return false;
+            }
+            add_once(drops, number);
         }
         true
     }
@@ -180,5 +205,12 @@ impl Ring {
                 }
             }
         }
+    }
+}
+
+fn add_once(drops: &mut Vec<Drop>, number: u32) {
+    let is_there = |drop: &Drop| matches!(drop, Drop::All(other) if *other == number);
+    if !drops.iter().any(is_there) {
+        drops.push(Drop::All(number));
     }
 }
