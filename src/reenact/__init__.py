@@ -53,6 +53,7 @@ __all__ = [
     "TraceError",
     "UsageError",
     "__version__",
+    "attach",
     "open",
     "record",
 ]
@@ -71,6 +72,33 @@ def open(path: str | os.PathLike[str] | None = None) -> Trace:
     from reenact.trace import Trace
 
     return Trace(places.locate(None if path is None else os.fspath(path)))
+
+
+def attach(
+    pid: int, trace: str | os.PathLike[str] | None = None, *, sources: bool = True
+) -> Recording:
+    """Record a process that runs already, with all its threads, until it ends or Ctrl-C is pressed.
+
+    Arguments:
+        pid: number of the process.
+        trace: directory for the trace, which must not exist or be empty; None: a new one in the
+            default place.
+        sources: keep the source files that debug information names with the trace.
+
+    Errors: `RecordingError` when it cannot be attached to; it goes on then as if nothing had been.
+    How it ended is in the trace: `wait_status` of the result is 0 in any case.
+
+    Example:
+        >>> import subprocess
+        >>> process = subprocess.Popen(["sleep", "0.5"])
+        >>> recording = reenact.attach(process.pid, folder / "attached")
+        >>> reenact.open(recording.trace).processes[0].start
+        'attached'
+    """
+    from reenact import recording
+
+    directory = None if trace is None else os.fspath(trace)
+    return recording.attach(pid, directory, with_sources=sources)
 
 
 def record(

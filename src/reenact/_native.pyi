@@ -169,6 +169,21 @@ def record(
     Raises RecordError; nothing is left in `trace_dir` then.
     """
 
+def attach(
+    trace_dir: str,
+    pid: int,
+    *,
+    recorder: str,
+    attached: Callable[[], object],
+    linger: float = 2.0,
+) -> RecordOutcome:
+    """Record a process that runs already; blocks until it has ended or Ctrl-C is pressed.
+
+    `attached` is called when it is recorded.
+
+    Raises RecordError; nothing is left in `trace_dir` then, and the process goes on.
+    """
+
 @final
 class Image:
     """A program that ran in a process."""
@@ -197,7 +212,7 @@ class Process:
     @property
     def ppid(self) -> int: ...
     @property
-    def start(self) -> Literal["root", "fork", "vfork-exec"]: ...
+    def start(self) -> Literal["root", "fork", "vfork-exec", "attached"]: ...
     @property
     def program(self) -> str: ...
     @property

@@ -49,12 +49,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def program() -> None:
     """What the installed `reenact` script runs: `main`, then the end of the process."""
-    is_recording = sys.argv[1:2] == ["record"]
+    is_recording = sys.argv[1:2] in (["record"], ["attach"])
     if not is_recording:
-        # While something is recorded, signals go to the program.
+        # While something is recorded, signals go to the program, or end the recording.
         _end_tidily()
     status = main()
-    if sys.argv[1:2] in (["record"], ["verify"]):
+    if is_recording or sys.argv[1:2] == ["verify"]:
         # Nothing is left to be done: `main` has written everything. Tidying up the interpreter
         # would take a tenth of a short recording.
         os._exit(status)

@@ -50,7 +50,7 @@ class Process:
         number: counts the processes of a trace from 0.
         parent: number of the process that made it; None for the first.
         pid, ppid: as the program saw them.
-        start: "root", "fork" or "vfork-exec".
+        start: "root", "fork", "vfork-exec" or "attached".
         program: the file it ran last; empty when its log does not reach that far.
         arguments: arguments of that program.
         events: number of events in its log, and before it (`begins_behind`).

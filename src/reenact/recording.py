@@ -12,7 +12,7 @@ from reenact.errors import ProgramError, RecordingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: Reasons not to record (`SupervisorError::kind`, crates/supervisor) that lie in the program.
 _PROGRAM_KINDS = frozenset(
@@ -142,10 +142,9 @@ def record(
 
         rings.check_size(ring)
         ring_socket = rings.socket_path()
-    directory = places.create_default(argv[0]) if trace is None else places.create_given(trace)
-    held = places.hold(directory)
-    try:
-        outcome = _native.record(
+
+    def make(directory: str) -> _native.RecordOutcome:
+        return _native.record(
             directory,
             list(argv),
             recorder=programs.recorder(),
@@ -158,6 +157,62 @@ def record(
             save_on=save_on,
             ring_socket=ring_socket,
         )
+
+    recording = _made(argv[0], trace, make, is_latest=is_latest, with_sources=with_sources)
+    recording.chaos_seed = chaos_seed
+    return recording
+
+
+def attach(
+    pid: int,
+    trace: str | None = None,
+    *,
+    attached: Callable[[], object] = bool,
+    is_latest: bool = True,
+    with_sources: bool = True,
+) -> Recording:
+    """Record a process that runs already, from now on until it ends or Ctrl-C is pressed.
+
+    Arguments:
+        pid: its number.
+        trace: directory to make; None: a new one in the default place.
+        attached: called when the process is recorded.
+        is_latest: let `latest` name the trace when it is in the default place.
+        with_sources: keep the source files that debug information names.
+
+    Errors: `RecordingError` when it cannot be attached to; it goes on then as if nothing had been.
+    The `wait_status` of what is returned is 0: only its parent gets the true one. The trace has it.
+    """
+
+    def make(directory: str) -> _native.RecordOutcome:
+        return _native.attach(directory, pid, recorder=programs.recorder(), attached=attached)
+
+    recording = _made(_name_of(pid), trace, make, is_latest=is_latest, with_sources=with_sources)
+    recording.wait_status = 0
+    return recording
+
+
+def _name_of(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip().replace("/", "_")
+    except OSError:
+        return ""
+
+
+def _made(
+    name: str,
+    trace: str | None,
+    make: Callable[[str], _native.RecordOutcome],
+    *,
+    is_latest: bool,
+    with_sources: bool,
+) -> Recording:
+    """Make a recording in a directory of its own, with what belongs to it."""
+    directory = places.create_default(name) if trace is None else places.create_given(trace)
+    held = places.hold(directory)
+    try:
+        outcome = make(directory)
         is_kept = outcome.saved and places.is_kept(directory, held)
     except _native.RecordError as error:
         _remove_if_empty(directory)
@@ -176,7 +231,6 @@ def record(
         outcome.messages,
         is_kept=is_kept,
         is_saved=outcome.saved,
-        chaos_seed=chaos_seed,
         timed_out=outcome.timed_out,
         interrupted=outcome.interrupted,
     )

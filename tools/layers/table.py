@@ -226,6 +226,7 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         # On top: who performs a call, and what happens when the program comes in.
         ("dispatch",),
+        ("attaching",),
         ("arrival", "(root)"),
     ),
 }

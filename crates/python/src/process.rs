@@ -70,6 +70,7 @@ impl From<reenact_store::Process> for Process {
             start: match process.start {
                 start::ROOT => "root",
                 start::FORK => "fork",
+                start::ATTACHED => "attached",
                 _ => "vfork-exec",
             },
             program: last.map_or_else(OsString::new, |image| image.program.clone()),

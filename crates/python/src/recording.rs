@@ -1,12 +1,13 @@
 //! `record`.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use reenact_supervisor::{FileCache, Mechanism, RecordOptions, RingOptions, SaveOn};
+use reenact_supervisor::{FileCache, Mechanism, Outcome, RecordOptions, RingOptions, SaveOn};
 
 use crate::errors::record_error;
 
@@ -100,24 +101,57 @@ pub fn record(
     options.leaves_code = leaves_code;
     options.directory = cwd;
     options.environment = env.map(|pairs| pairs.into_iter().map(joined).collect());
-    let outcome = py
-        .detach(|| reenact_supervisor::record(&options))
-        .map_err(|error| record_error(&error))?;
-    Ok(RecordOutcome {
-        trace: outcome.trace.into_os_string(),
-        wait_status: outcome.wait_status,
-        timed_out: outcome.timed_out,
-        interrupted: outcome.interrupted,
-        processes: outcome.processes,
-        events: outcome.events,
-        bytes: outcome.bytes,
-        raw_bytes: outcome.raw_bytes,
-        duration_ns: outcome.duration_ns,
-        messages: outcome.messages,
-        complete: outcome.complete,
-        saved: outcome.saved,
-        ring_bytes: outcome.ring_bytes,
-    })
+    py.detach(|| reenact_supervisor::record(&options))
+        .map(RecordOutcome::from)
+        .map_err(|error| record_error(&error))
+}
+
+/// Record a process that runs already; blocks until it has ended or Ctrl-C is pressed, without the GIL. `attached` is called
+/// when it is recorded; what that raises is raised at the end.
+#[pyfunction]
+#[pyo3(signature = (trace_dir, pid, *, recorder, attached, linger=2.0))]
+pub fn attach(
+    py: Python<'_>,
+    trace_dir: PathBuf,
+    pid: i32,
+    recorder: PathBuf,
+    attached: Py<PyAny>,
+    linger: f64,
+) -> PyResult<RecordOutcome> {
+    let mut options = RecordOptions::new(trace_dir, recorder, Vec::new());
+    options.mechanism = Mechanism::Dispatch;
+    options.linger = Duration::try_from_secs_f64(linger)
+        .map_err(|_| PyValueError::new_err("linger must be a number of seconds, not negative"))?;
+    let mut raised = Ok(());
+    let outcome = py.detach(|| {
+        let told = Cell::new(Ok(()));
+        let tell = || told.set(Python::attach(|py| attached.call0(py).map(drop)));
+        let outcome = reenact_supervisor::attach(&options, pid, &tell);
+        raised = told.into_inner();
+        outcome
+    });
+    let outcome = outcome.map_err(|error| record_error(&error))?;
+    raised.map(|()| RecordOutcome::from(outcome))
+}
+
+impl From<Outcome> for RecordOutcome {
+    fn from(outcome: Outcome) -> RecordOutcome {
+        RecordOutcome {
+            trace: outcome.trace.into_os_string(),
+            wait_status: outcome.wait_status,
+            timed_out: outcome.timed_out,
+            interrupted: outcome.interrupted,
+            processes: outcome.processes,
+            events: outcome.events,
+            bytes: outcome.bytes,
+            raw_bytes: outcome.raw_bytes,
+            duration_ns: outcome.duration_ns,
+            messages: outcome.messages,
+            complete: outcome.complete,
+            saved: outcome.saved,
+            ring_bytes: outcome.ring_bytes,
+        }
+    }
 }
 
 fn save_on_of(word: &str) -> PyResult<SaveOn> {

@@ -13,13 +13,25 @@ const REGION: Region = Region {
     end: REGION_END,
 };
 
-/// From now on every system call outside the reserved region traps. Lost by fork and exec.
-pub fn arm() {
-    let result = if arena::header().mechanism == mechanism::DISPATCH {
+fn try_to_arm() -> i64 {
+    if arena::header().mechanism == mechanism::DISPATCH {
         arming::dispatch(REGION)
     } else {
         install_filter()
-    };
+    }
+}
+
+/// The same for a thread that ran before it was recorded. -errno on failure.
+pub fn arm_attached() -> Result<(), i64> {
+    match try_to_arm() {
+        error @ ..0 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// From now on every system call outside the reserved region traps. Lost by fork and exec.
+pub fn arm() {
+    let result = try_to_arm();
     if result < 0 {
         let name = reenact_syscalls::errno_name(-result as i32).unwrap_or("error");
         let text = text!("system calls cannot be caught here ({name}); see `reenact doctor`");

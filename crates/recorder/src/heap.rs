@@ -18,6 +18,12 @@ pub fn set_start(address: u64) {
     unsafe { BREAK = [address, address] };
 }
 
+/// Where it starts and ends in a process that ran before it was recorded.
+pub fn set(bounds: [u64; 2]) {
+    // SAFETY: one thread at a time.
+    unsafe { BREAK = bounds };
+}
+
 /// By how many bytes of pages `brk(wanted)` makes the segment longer, and how long it is then.
 pub fn growth(wanted: u64) -> Option<[u64; 2]> {
     // SAFETY: one thread at a time.

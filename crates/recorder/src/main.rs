@@ -19,6 +19,7 @@ mod arming;
 mod around_region;
 mod arrival;
 mod asynchronous_io;
+mod attaching;
 mod blocking;
 mod call;
 mod chaos;

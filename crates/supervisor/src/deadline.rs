@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use reenact_trace::arena::{slot_state, SLOT_COUNT};
+use reenact_trace::arena::{slot_state, state, SLOT_COUNT};
 
 use crate::arena_memory::Arena;
 use crate::process_watch;
@@ -39,6 +39,43 @@ pub fn wait(pid: libc::pid_t, timeout: Option<Duration>, arena: &Arena) -> RootE
     RootEnd {
         wait_status: reap(pid),
         timed_out,
+    }
+}
+
+/// The wait status of a process whose parent we are not.
+pub const NOT_KNOWN: i32 = -1;
+/// How often it is looked whether the recording has been stopped. Milliseconds.
+const LOOK_EVERY: libc::c_int = 50;
+
+/// Wait for a process that is not our child, or until the recording has been stopped.
+pub fn wait_for_attached(pid: libc::pid_t, arena: &Arena) -> RootEnd {
+    let descriptor = process_watch::open(pid as u32).ok();
+    loop {
+        let is_stopped = arena.header().state.load(Ordering::Acquire) == state::STOPPED;
+        if is_stopped {
+            break;
+        }
+        let Some(descriptor) = &descriptor else {
+            // SAFETY: asks whether it is there.
+            if unsafe { libc::kill(pid, 0) } != 0 {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            continue;
+        };
+        let mut request = libc::pollfd {
+            fd: descriptor.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one pollfd of ours.
+        if unsafe { libc::poll(&mut request, 1, LOOK_EVERY) } > 0 {
+            break;
+        }
+    }
+    RootEnd {
+        wait_status: NOT_KNOWN,
+        timed_out: false,
     }
 }
 

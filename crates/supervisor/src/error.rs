@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::attaching::AttachError;
+use crate::reason::Reason;
+
 /// Why nothing was recorded. Each message is one sentence for a person.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -48,6 +51,8 @@ pub enum SupervisorError {
     Recorder { path: PathBuf, error: io::Error },
     /// The kernel offers no way, or not the wanted one, to catch system calls.
     NoMechanism { lacks: &'static str },
+    /// A process that runs cannot be attached to.
+    Attach(AttachError),
     /// Shared memory, descriptors or processes are refused by the system.
     System {
         what: &'static str,
@@ -80,6 +85,7 @@ impl SupervisorError {
             AddressSpace { .. } => "address-space",
             Recorder { .. } => "recorder-missing",
             NoMechanism { .. } => "no-mechanism",
+            Attach(_) => "attach",
             System { .. } => "system",
         }
     }
@@ -88,6 +94,7 @@ impl SupervisorError {
     pub fn hint(&self) -> &'static str {
         use SupervisorError::*;
         match self {
+            Attach(error) => error.hint(),
             CommandNotFound { .. } => "check the spelling, or give the path of the program",
             IsDirectory { .. } => "name a program inside it",
             NotExecutable { .. } => {
@@ -137,16 +144,6 @@ fn limit_hint(error: &io::Error) -> &'static str {
             "raise the limits of processes and of data (ulimit -u, ulimit -d), and lower them in the recorded program"
         }
         _ => DOCTOR,
-    }
-}
-
-/// The words of an error of the system, without its number.
-pub(crate) struct Reason<'a>(pub &'a io::Error);
-
-impl fmt::Display for Reason<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        f.write_str(text.split(" (os error").next().unwrap_or(&text))
     }
 }
 
@@ -217,6 +214,7 @@ impl fmt::Display for SupervisorError {
             NoMechanism { lacks } => {
                 write!(f, "system calls cannot be caught here: the kernel lacks or refuses {lacks}")
             }
+            Attach(error) => error.fmt(f),
             System { what, error } => write!(f, "{what}: {}", Reason(error)),
         }
     }

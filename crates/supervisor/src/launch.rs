@@ -83,6 +83,12 @@ pub fn choose_numbers() -> io::Result<HiddenNumbers> {
         .min(HIGHEST_DESCRIPTOR);
     // SAFETY: asking for flags changes nothing.
     let unused = |fd: &RawFd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } < 0;
+    choose_among(end, unused)
+}
+
+/// The same for another process: below `end`, where they are unused.
+pub fn choose_among(end: RawFd, unused: impl Fn(&RawFd) -> bool) -> io::Result<HiddenNumbers> {
+    let end = end.min(HIGHEST_DESCRIPTOR);
     // Consecutive, so that the recorder, which learns its own descriptor from AT_EXECFN
     // (/dev/fd/N), finds the other two.
     let first = (7..end)

@@ -10,6 +10,7 @@
 //! * Usable inside a process with threads (Python): nothing is allocated between fork and exec.
 
 mod arena_memory;
+mod attaching;
 mod changed_files;
 mod chunk_maker;
 mod cuts;
@@ -32,16 +33,19 @@ mod outcome;
 mod preemption;
 mod process_watch;
 mod program;
+mod reason;
 mod record;
 mod requests;
 mod ring;
 mod ring_server;
+mod root;
 mod sink;
 mod site_cache;
 mod trace_directory;
 mod tracked;
 
 pub use arena_memory::Arena;
+pub use attaching::AttachError;
 pub use drain::{Control, Drain, DrainReport, DrainSettings};
 pub use error::SupervisorError;
 pub use file_cache::FileCache;
@@ -50,5 +54,5 @@ pub use log_file::LogFile;
 pub use options::{Mechanism, RecordOptions, RingOptions, SaveOn};
 pub use outcome::{Ending, Outcome};
 pub use program::{resolve, Program};
-pub use record::record;
+pub use record::{attach, record};
 pub use sink::Sink;

@@ -4,7 +4,6 @@ use std::env;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -15,21 +14,21 @@ use std::thread;
 
 use reenact_files::create_private;
 use reenact_trace::arena::{descriptor, mechanism, slot_state, state, EXEC_PATH_MAX};
-use reenact_trace::event::start;
 use reenact_trace::layout::{REGION_END, REGION_START};
 use serde_json::json;
 
 use crate::arena_memory::Arena;
+use crate::attaching::{beginning, Target};
 use crate::changed_files;
-use crate::deadline::{self, RootEnd};
+use crate::deadline::{self, RootEnd, NOT_KNOWN};
 use crate::drain::{Control, Drain, DrainReport, DrainSettings};
-use crate::error::{Reason, SupervisorError};
+use crate::error::SupervisorError;
 use crate::file_cache::FileCache;
 use crate::file_table::FileTable;
 use crate::forwarding::{self, Forwarding};
 use crate::futex;
 use crate::interrupts::{self, Interrupts};
-use crate::launch::{self, HiddenNumbers, Launch};
+use crate::launch::{self, HiddenNumbers};
 use crate::life_line::LifeLine;
 use crate::log_file::LogFile;
 use crate::machine::{self, ClockPair};
@@ -37,9 +36,11 @@ use crate::machine_cache::{self, Processors};
 use crate::manifest::{Manifest, Start};
 use crate::options::{Mechanism, RecordOptions, SaveOn};
 use crate::outcome::{Ending, Outcome};
-use crate::program::{self, Program};
+use crate::program;
+use crate::reason::Reason;
 use crate::ring::Ring;
 use crate::ring_server::RingServer;
+use crate::root::{PutIn, Root};
 use crate::sink::Sink;
 use crate::trace_directory;
 
@@ -50,23 +51,53 @@ use crate::trace_directory;
 /// When nothing could be recorded at all; no trace directory is left behind then. What goes
 /// wrong later is in [`Outcome::messages`].
 pub fn record(options: &RecordOptions) -> Result<Outcome, SupervisorError> {
+    check_machine()?;
     let environment = match &options.environment {
         Some(environment) => environment.clone(),
         None => own_environment(),
     };
+    let program = program::resolve(&options.command, search_path(&environment))?;
+    record_root(options, &Root::Program(program, environment), &|| ())
+}
+
+/// Record a process that runs already, with all its threads, until it has ended or Ctrl-C is pressed; then it goes on
+/// unrecorded. Of the options, those that are about a program to be started do not count. `attached` is called when it is
+/// recorded. Blocks.
+///
+/// # Errors
+/// When it cannot be attached to: it goes on as if nothing had been, and no trace directory is left behind.
+pub fn attach(
+    options: &RecordOptions,
+    pid: libc::pid_t,
+    attached: &dyn Fn(),
+) -> Result<Outcome, SupervisorError> {
+    check_machine()?;
+    let target = Target::new(pid)?;
+    target.check()?;
+    record_root(options, &Root::Process(target), attached)
+}
+
+fn check_machine() -> Result<(), SupervisorError> {
     if is_recorded() {
         return Err(SupervisorError::Nested);
     }
     if !Path::new("/proc/self/fd").is_dir() {
         return Err(SupervisorError::NoProc);
     }
-    let program = program::resolve(&options.command, search_path(&environment))?;
+    Ok(())
+}
+
+fn record_root(
+    options: &RecordOptions,
+    root: &Root,
+    started: &dyn Fn(),
+) -> Result<Outcome, SupervisorError> {
     let recorder = File::open(&options.recorder).map_err(|error| SupervisorError::Recorder {
         path: options.recorder.clone(),
         error,
     })?;
     let created = trace_directory::create(&options.trace)?;
-    let result = run(options, &environment, &program, &recorder);
+    let result = run(options, root, &recorder, started);
     if result.as_ref().map_or(true, |outcome| !outcome.saved) {
         trace_directory::remove(&options.trace, created);
     }
@@ -75,9 +106,9 @@ pub fn record(options: &RecordOptions) -> Result<Outcome, SupervisorError> {
 
 fn run(
     options: &RecordOptions,
-    environment: &[OsString],
-    program: &Program,
+    root: &Root,
     recorder: &File,
+    started: &dyn Fn(),
 ) -> Result<Outcome, SupervisorError> {
     let trace_error = |error| SupervisorError::Trace {
         path: options.trace.clone(),
@@ -94,18 +125,24 @@ fn run(
         _ => system("shared memory cannot be created")(error),
     })?;
     let arena = Arc::new(arena);
-    let numbers = launch::choose_numbers().map_err(system("no five file descriptors are free"))?;
+    let numbers = root
+        .choose_numbers()
+        .map_err(system("no five file descriptors are free"))?;
     let how = choose_mechanism(options.mechanism)?;
     let clock = ClockPair::now();
     let copies = FileCache::open();
-    fill_arena(&arena, options, program, numbers, how)?;
+    fill_arena(&arena, options, root, numbers, how)?;
     arena.fill_header(|header| {
         header.file_cache = copies.name();
         header.settled_before_ns = FileCache::settled_before(clock.epoch_ns);
         header.started_ns = clock.epoch_ns;
         header.started_counter = clock.tsc;
     });
-    let sink = make_sink(options).map_err(trace_error)?;
+    let mut sink = make_sink(options).map_err(trace_error)?;
+    if let Root::Process(target) = root {
+        sink.append(&beginning::of(target, &mut Vec::new()))
+            .map_err(trace_error)?;
+    }
     let server = options
         .ring
         .as_ref()
@@ -121,16 +158,14 @@ fn run(
         Some(processors) => processors.leaves.clone(),
         None => machine::cpuid_leaves(),
     };
-    let directory = match &options.directory {
-        Some(directory) => directory.clone(),
-        None => env::current_dir().unwrap_or_default(),
-    };
+    let (command, environment) = (root.command(options), root.environment());
+    let (program, directory) = (root.program(), root.directory(options));
     let mut manifest = Manifest::new(
         &options.trace,
         &Start {
-            command: &options.command,
-            program: &program.image,
-            environment,
+            command: &command,
+            program: &program,
+            environment: &environment,
             directory: &directory,
             settings: json!({
                 "mechanism": if how == mechanism::SECCOMP { "seccomp" } else { "dispatch" },
@@ -141,6 +176,7 @@ fn run(
                 "chaos_seed": options.chaos_seed,
                 "ring_bytes": options.ring.as_ref().map(|ring| ring.size),
                 "timeout_seconds": options.timeout.map(|timeout| timeout.as_secs_f64()),
+                "attached_to": root.attached(),
             }),
             clock,
             leaves: &leaves,
@@ -150,37 +186,39 @@ fn run(
         publish(&arena, processors);
         manifest.set_differing(&processors.differing);
     }
+    if root.attached().is_some() {
+        manifest.set("format_version", json!(reenact_trace::FORMAT_VERSION));
+    }
     manifest.write().map_err(trace_error)?;
     let manifest = Mutex::new(manifest);
 
     let life_line = LifeLine::start(&arena).map_err(system("no thread can be started"))?;
     let interrupts = Interrupts::install();
     let forwarding = Forwarding::install();
-    let launch = Launch {
-        recorder: recorder.as_raw_fd(),
-        arena: arena.file().as_raw_fd(),
-        trace: trace.as_raw_fd(),
+    let shared = Arc::clone(&arena);
+    let put_in = PutIn {
+        recorder,
+        arena: shared.file(),
+        trace: &trace,
         numbers,
-        arguments: &program.arguments,
-        name_length: program.exec_name.as_os_str().len(),
-        environment,
         directory: directory_string(options.directory.as_deref())?,
         restore_signals: options.restore_signals,
     };
     let start = || {
-        let pid = launch
-            .start()
-            .map_err(system("the program cannot be started"))?;
-        forwarding.begin(pid);
+        let pid = root.start(&put_in)?;
+        started();
+        if root.attached().is_none() {
+            forwarding.begin(pid);
+        }
         Ok(pid)
     };
-    let shared = Arc::clone(&arena);
     let supervision = Supervision {
         arena,
         files,
         sink,
         server,
         unknown: known.is_none().then_some(leaves.as_slice()),
+        is_attached: root.attached().is_some(),
     };
     let (root, report) = supervise(options, supervision, &manifest, start)?;
     let mut manifest = manifest
@@ -198,7 +236,8 @@ fn run(
     let end = ClockPair::now();
     manifest.set("complete", json!(report.complete));
     manifest.set("end", end.json());
-    manifest.set("wait_status", json!(wait_status));
+    let known_status = (wait_status != NOT_KNOWN).then_some(wait_status);
+    manifest.set("wait_status", json!(known_status));
     manifest.set("timed_out", json!(timed_out));
     manifest.set("shares_memory", json!(shared.had_turns()));
     manifest.set("processes", json!(report.processes));
@@ -293,6 +332,8 @@ struct Supervision<'a> {
     server: Option<RingServer>,
     /// What one processor answers, while the others have not been asked.
     unknown: Option<&'a [[u32; 6]]>,
+    /// The first process ran already.
+    is_attached: bool,
 }
 
 /// Programs go on unrecorded when a thread of ours panics: nobody would serve them.
@@ -324,6 +365,7 @@ fn supervise(
         sink,
         server,
         unknown,
+        is_attached,
     } = supervision;
     let no_thread = |error| SupervisorError::System {
         what: "no thread can be started",
@@ -334,6 +376,7 @@ fn supervise(
     let settings = DrainSettings {
         snapshot_interval: options.snapshot_interval,
         linger: options.linger,
+        is_attached,
     };
     let drain = Drain::new(arena.clone(), control.clone(), sink, Some(tasks), settings);
     thread::scope(|scope| {
@@ -378,7 +421,11 @@ fn supervise(
                 processors.differing
             })
         });
-        let root = deadline::wait(pid, options.timeout, &arena);
+        let root = if is_attached {
+            deadline::wait_for_attached(pid, &arena)
+        } else {
+            deadline::wait(pid, options.timeout, &arena)
+        };
         forwarding::end();
         end(root.wait_status);
         // Where there was no thread for it, later recordings ask the processors.
@@ -485,28 +532,21 @@ fn choose_mechanism(wanted: Mechanism) -> Result<u32, SupervisorError> {
     Err(SupervisorError::NoMechanism { lacks })
 }
 
-/// Device, inode and device number of an open file; zeros when it is closed.
-fn identity(fd: i32) -> [u64; 3] {
-    // SAFETY: fstat fills a structure of ours.
-    unsafe {
-        let mut status: libc::stat = std::mem::zeroed();
-        if libc::fstat(fd, &mut status) != 0 {
-            return [0; 3];
-        }
-        [status.st_dev, status.st_ino, status.st_rdev]
-    }
-}
-
 fn fill_arena(
     arena: &Arena,
     options: &RecordOptions,
-    program: &Program,
+    root: &Root,
     numbers: HiddenNumbers,
     how: u32,
 ) -> Result<(), SupervisorError> {
-    let image = c_path(&absolute(&program.image, options.directory.as_deref()))?;
-    let exec_name = c_path(&program.exec_name)?;
-    let (stdout, stderr) = (identity(1), identity(2));
+    let [image, exec_name] = match root {
+        Root::Program(program, _) => [
+            c_path(&absolute(&program.image, options.directory.as_deref()))?,
+            c_path(&program.exec_name)?,
+        ],
+        Root::Process(_) => [vec![0], vec![0]],
+    };
+    let [stdout, stderr] = root.outputs();
     arena.fill_header(|header| {
         header.mechanism = how;
         header.recorder_fd = numbers.recorder;
@@ -529,7 +569,7 @@ fn fill_arena(
     });
     arena.fill_slot(0, |slot| {
         let exec = &mut slot.exec;
-        exec.start = start::ROOT.into();
+        exec.start = root.kind().into();
         exec.start_due = 1;
         exec.parent_process = u32::MAX;
         exec.path_length = image.len() as u32 - 1;

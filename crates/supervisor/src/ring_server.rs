@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use serde_json::{json, Value};
 
-use crate::error::Reason;
 use crate::machine::ClockPair;
 use crate::manifest::Manifest;
+use crate::reason::Reason;
 use crate::requests::{Request, Status};
 use crate::ring::{Saved, Snippet};
 use crate::trace_directory;

@@ -64,6 +64,7 @@ fn with_drain(
     let control = Arc::new(Control::new());
     let log = LogFile::create(&scratch.0.join("events")).expect("a writable directory");
     let settings = DrainSettings {
+        is_attached: false,
         snapshot_interval: None,
         linger,
     };
@@ -291,6 +292,7 @@ fn a_full_disk_stops_the_recording_and_lets_the_program_go_on() {
     let control = Arc::new(Control::new());
     let log = LogFile::append_to(&scratch.0.join("events")).expect("every Linux has /dev/full");
     let settings = DrainSettings {
+        is_attached: false,
         snapshot_interval: None,
         linger: Duration::from_secs(1),
     };

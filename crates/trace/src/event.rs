@@ -177,6 +177,8 @@ pub mod start {
     pub const FORK: u16 = 1;
     /// The child of a vfork-like call got a log of its own at its `execve`.
     pub const VFORK_EXEC: u16 = 2;
+    /// It ran already: its log begins with a snapshot.
+    pub const ATTACHED: u16 = 3;
 }
 
 /// Values of `code` in `Instruction`.

@@ -34,6 +34,9 @@ pub const TRACERS_WATCHES_ADDRESS: u64 = REGION_START + (31 << 30);
 pub const EXEC_MEMORY_ADDRESS: u64 = REGION_START + (40 << 30);
 pub const EXEC_MEMORY_SIZE: u64 = 4 << 20;
 
+/// What a supervisor maps first in a running process that it attaches to ([`crate::attaching`]).
+pub const ATTACHING_ADDRESS: u64 = REGION_START + (44 << 30);
+
 /// Control block of a slot that a recorded process has claimed for a child.
 pub const CHILD_SLOT_ADDRESS: u64 = SLOT_ADDRESS + (1 << 30);
 

@@ -8,6 +8,7 @@
 #![no_std]
 
 pub mod arena;
+pub mod attaching;
 pub mod attachment;
 pub mod binfmt_misc;
 pub mod checksum;

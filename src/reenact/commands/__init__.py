@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: Names of the commands, in the order help shows them.
 NAMES = (
     "record",
+    "attach",
     "save",
     "status",
     "stop",

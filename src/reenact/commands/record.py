@@ -189,9 +189,9 @@ def run(arguments: Arguments) -> int:
         save_on=arguments.save_on or "error",
     )
     if not arguments.quiet:
-        _say(_report(outcome, is_elsewhere=arguments.output is not None))
+        say(report(outcome, is_elsewhere=arguments.output is not None))
     if arguments.paranoid:
-        _say(_replaced_code(outcome))
+        say(_replaced_code(outcome))
     return end_like(outcome.wait_status)
 
 
@@ -249,15 +249,15 @@ def _run_until_failure(arguments: Arguments, seed: int | None) -> int:
     runs = f"{retries.runs} run{'s' if retries.runs > 1 else ''}"
     if not arguments.quiet:
         if retries.failed:
-            lines = _report(retries.last, is_elsewhere=arguments.output is not None)
+            lines = report(retries.last, is_elsewhere=arguments.output is not None)
             lines.insert(-1, f"reenact: {_failure(retries.last)} after {runs}")
         elif retries.interrupted:
             lines = [f"reenact: interrupted, with no failure in {runs}; no trace was kept"]
         else:
             lines = [f"reenact: no failure in {runs}; no trace was kept"]
-        _say(lines)
+        say(lines)
     if arguments.paranoid and retries.failed:
-        _say(_replaced_code(retries.last))
+        say(_replaced_code(retries.last))
     return end_like(retries.last.wait_status)
 
 
@@ -275,7 +275,8 @@ def _failure(outcome: Recording) -> str:
         return f"killed by signal {-status}"
 
 
-def _report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
+def report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
+    """What is said of a recording: what it does not cover, and where it is."""
     from reenact.printable import printable
 
     if not outcome.is_saved:
@@ -307,7 +308,8 @@ def _replaced_code(outcome: Recording) -> list[str]:
     return [f"reenact: {printable(line)}" for line in code.lines()]
 
 
-def _say(lines: list[str]) -> None:
+def say(lines: list[str]) -> None:
+    """Say it on standard error, if there is one."""
     try:
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()

@@ -4,7 +4,6 @@ pub mod elf;
 mod segments;
 mod stack;
 
-use core::arch::global_asm;
 use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers;
 
@@ -26,22 +25,11 @@ use crate::{
     text, vdso, virtualize,
 };
 
-global_asm!(
-    ".globl _start",
-    "_start:",
-    "xor ebp, ebp",
-    "mov rdi, rsp",
-    "and rsp, -16",
-    "call {start}",
-    "ud2",
-    start = sym start,
-);
-
 /// The stack the kernel made, until our own is in place.
 static mut KERNEL_STACK: u64 = 0;
 
-/// First Rust code of a new image, still on the kernel's stack: called by `_start`.
-extern "C" fn start(sp: u64) -> ! {
+/// First Rust code of a new image, still on the kernel's stack: called by `_start` (in `attaching`).
+pub extern "C" fn start(sp: u64) -> ! {
     let stack = InitialStack::parse(sp);
     let (Some(slot), Some(own)) = (stack.slot(), stack.own_descriptor()) else {
         message::fail("this is the recorder of reenact; use `reenact record PROGRAM`");

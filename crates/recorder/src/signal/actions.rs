@@ -157,6 +157,16 @@ pub fn clear_handlers() {
     }
 }
 
+/// What a program that ran before it was recorded has set becomes the table, and the kernel is told of ours.
+pub fn take_over_actions() {
+    for signal in changeable() {
+        let mut set = Action::default();
+        kernel_action(signal, None, Some(&mut set));
+        *action(signal) = set;
+        kernel_action(signal, Some(&told(signal, &set)), None);
+    }
+}
+
 /// Tell the kernel what has become of the table since the snapshot, in which another process has set actions that
 /// are ours, too.
 pub fn adopt_actions(before: &Snapshot) {

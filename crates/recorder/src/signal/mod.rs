@@ -28,6 +28,7 @@ pub use reenact_interpose::signal_action::*;
 pub use actions::{
     adopt_actions, caught_and_ignored, clear_handlers, copy_actions, is_default,
     is_fatal_by_default, is_ignored, reset_kernel_action, restore_actions, snapshot_actions,
+    take_over_actions,
 };
 pub use components::components;
 pub use deliver::{

@@ -6,7 +6,7 @@
 
 mod common;
 pub mod copies;
-mod copy;
+pub mod copy;
 mod own_pages;
 pub mod registers;
 mod state;

@@ -85,6 +85,8 @@ impl Default for Control {
 pub struct DrainSettings {
     /// How often every process is asked for a snapshot; `None`: never.
     pub snapshot_interval: Option<Duration>,
+    /// The first process ran already when the recording began: its log begins with a snapshot.
+    pub is_attached: bool,
     /// How long to go on after the first process has ended while others live.
     pub linger: Duration,
 }

@@ -7,10 +7,10 @@ use reenact_trace::arena::state;
 
 use super::claim::Claim;
 use super::{note, reason, Drain};
-use crate::error::Reason;
 use crate::forwarding;
 use crate::futex;
 use crate::interrupts;
+use crate::reason::Reason;
 
 /// Time for programs to see that the recording has stopped.
 const STOP_GRACE: Duration = Duration::from_millis(200);
@@ -19,7 +19,8 @@ impl Drain {
     /// React to Ctrl-C and to signals sent to us alone.
     pub(super) fn obey(&mut self, now: Instant) {
         let interrupts = interrupts::pressed();
-        let told = if interrupts >= 2 {
+        let enough = if self.settings.is_attached { 1 } else { 2 };
+        let told = if interrupts >= enough {
             Some("recording stopped by Ctrl-C; the program went on")
         } else if forwarding::asked_to_stop() {
             Some("recording stopped by a signal; processes that outlived the program went on")

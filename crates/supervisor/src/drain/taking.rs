@@ -8,8 +8,10 @@ use reenact_trace::chunk::{landmark, EndRecord};
 use reenact_trace::EventHeader;
 
 use super::{note, reason, Drain, FLUSH_AFTER};
+use crate::attaching::beginning;
 use crate::chunk_maker::Batch;
 use crate::cuts::cut;
+use crate::deadline::NOT_KNOWN;
 use crate::futex;
 use crate::machine::epoch_ns;
 
@@ -27,7 +29,8 @@ impl Drain {
             let slot = self.arena.slot(self.tracked[index].slot);
             // Whether it has ended is read before `head`, so that nothing is missed.
             let root = self.tracked[index].process == 0;
-            let root_gone = root && self.control.root().is_some();
+            let goes_on = self.settings.is_attached && self.stopped_at.is_some();
+            let root_gone = root && !goes_on && self.control.root().is_some();
             let ended = slot.state.load(Ordering::Acquire) == slot_state::ENDED
                 || self.tracked[index].died.is_some()
                 || root_gone;
@@ -135,7 +138,14 @@ impl Drain {
                 bytes: &self.scratch[..cut.length],
             };
             tracked.events += u64::from(cut.events);
-            let result = if tracked.snapshot.is_some() {
+            let is_beginning =
+                self.settings.is_attached && tracked.snapshot == Some(beginning::PLACE);
+            let result = if is_beginning {
+                self.sink.append(&Batch {
+                    landmarks: batch.landmarks | landmark::BEGINNING,
+                    ..batch
+                })
+            } else if tracked.snapshot.is_some() {
                 self.sink.append_snapshot(&batch)
             } else {
                 self.report.events += u64::from(cut.events);
@@ -154,6 +164,7 @@ impl Drain {
     pub(super) fn finish(&mut self, index: usize, now: Instant) -> bool {
         let tracked = &self.tracked[index];
         let status = match (tracked.process, self.control.root()) {
+            (0, Some(NOT_KNOWN)) => Some(tracked.ending.unwrap_or(NOT_KNOWN)),
             (0, Some(status)) => Some(status),
             _ => tracked.wait_status(now),
         };

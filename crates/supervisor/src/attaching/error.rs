@@ -1,0 +1,82 @@
+//! Everything that keeps a process from being attached to.
+
+use std::fmt;
+use std::io;
+
+use crate::reason::Reason;
+
+/// Why a process cannot be attached to.
+#[derive(Debug)]
+pub enum AttachError {
+    NoProcess {
+        pid: libc::pid_t,
+    },
+    /// For a reason that needs no more words.
+    Refused {
+        pid: libc::pid_t,
+        what: &'static str,
+    },
+    Traced {
+        pid: libc::pid_t,
+        by: String,
+    },
+    /// It has memory in common with others.
+    Shared {
+        pid: libc::pid_t,
+        name: String,
+    },
+    NotPermitted {
+        pid: libc::pid_t,
+        error: io::Error,
+    },
+    /// It was given back.
+    Failed {
+        pid: libc::pid_t,
+        what: &'static str,
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AttachError::NoProcess { pid } => write!(f, "there is no process {pid}"),
+            AttachError::Refused { pid, what } => write!(f, "process {pid} {what}"),
+            AttachError::Traced { pid, by } => {
+                write!(f, "process {pid} is traced already, by process {by}")
+            }
+            AttachError::Shared { pid, name } if name.is_empty() => {
+                write!(
+                    f,
+                    "process {pid} has memory in common with others, which is not supported yet"
+                )
+            }
+            AttachError::Shared { pid, name } => {
+                write!(f, "process {pid} has {name} mapped in common with others, which is not supported yet")
+            }
+            AttachError::NotPermitted { pid, error } => {
+                write!(f, "process {pid} may not be attached to: {}", Reason(error))
+            }
+            AttachError::Failed { pid, what, error } => {
+                write!(
+                    f,
+                    "process {pid} goes on unrecorded: {what}: {}",
+                    Reason(error)
+                )
+            }
+        }
+    }
+}
+
+impl AttachError {
+    /// What a person can do about it; empty where the message says it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            AttachError::NotPermitted { .. } => {
+                "it needs the permission that gdb needs: its user or root, and as /proc/sys/kernel/yama/ptrace_scope allows"
+            }
+            AttachError::Traced { .. } => "end that one first: a process has one tracer",
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What a running process is, and what of it keeps it from being attached to.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use reenact_trace::arena::FILE_PATH_MAX;
+use reenact_trace::attaching::advice;
+use reenact_trace::layout::{REGION_END, REGION_START};
+
+use super::error::AttachError;
+
+/// A mapping, as `/proc/PID/smaps` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    pub start: u64,
+    pub end: u64,
+    /// PROT_* bits.
+    pub protection: u32,
+    pub is_shared: bool,
+    pub offset: u64,
+    pub device: u64,
+    pub inode: u64,
+    /// Bits of [`advice`].
+    pub advice: u64,
+    /// As the file has it: a path, a name in brackets, or nothing.
+    pub name: Vec<u8>,
+}
+
+/// A process, by what `/proc` tells.
+pub struct Target {
+    pid: libc::pid_t,
+}
+
+impl Target {
+    /// # Errors
+    /// When there is no such process.
+    pub fn new(pid: libc::pid_t) -> Result<Target, AttachError> {
+        let target = Target { pid };
+        match target.read("stat") {
+            Ok(_) if pid > 0 => Ok(target),
+            _ => Err(AttachError::NoProcess { pid }),
+        }
+    }
+
+    pub fn pid(&self) -> libc::pid_t {
+        self.pid
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.pid))
+    }
+
+    pub fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.path(name))
+    }
+
+    /// A field of `/proc/PID/status`.
+    pub fn status(&self, field: &str) -> String {
+        let text = self.read("status").unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_default().trim().to_owned()
+    }
+
+    /// What can be said before it has been touched.
+    pub fn check(&self) -> Result<(), AttachError> {
+        let pid = self.pid;
+        let refused = |what| Err(AttachError::Refused { pid, what });
+        if pid as u32 == std::process::id() {
+            return refused("is this command itself");
+        }
+        if self.status("Kthread") == "1" || self.status("VmSize").is_empty() {
+            return refused("is a thread of the kernel, or has ended");
+        }
+        let tracer = self.status("TracerPid");
+        if tracer != "0" && !tracer.is_empty() {
+            return Err(AttachError::Traced { pid, by: tracer });
+        }
+        if self.status("State").starts_with('T') {
+            return refused("is stopped: continue it first (kill -CONT)");
+        }
+        if self.status("Seccomp") != "0" {
+            return refused("has seccomp filters of its own, which is not supported yet");
+        }
+        match fs::read(self.path("exe")).map(|image| image.get(4).copied()) {
+            Ok(Some(1)) => return refused("is a 32-bit program; only 64-bit ones can be recorded"),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(AttachError::NotPermitted { pid, error });
+            }
+            // Its program is gone: it need not be found.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Its threads, the first one first.
+    pub fn threads(&self) -> io::Result<Vec<libc::pid_t>> {
+        let entries = fs::read_dir(self.path("task"))?;
+        let mut threads: Vec<libc::pid_t> = entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        threads.sort_by_key(|&tid| (tid != self.pid, tid));
+        Ok(threads)
+    }
+
+    /// What it has mapped.
+    pub fn mappings(&self) -> io::Result<Vec<Mapped>> {
+        let maps = self.read("smaps")?;
+        let mut found: Vec<Mapped> = Vec::new();
+        for line in maps.split(|&byte| byte == b'\n') {
+            match (line.strip_prefix(b"VmFlags:"), found.last_mut()) {
+                (Some(flags), Some(last)) => last.advice = parse_advice(flags),
+                _ => found.extend(parse(line)),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Descriptors that it has open.
+    pub fn descriptors(&self) -> io::Result<Vec<i32>> {
+        let entries = fs::read_dir(self.path("fd"))?;
+        Ok(entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect())
+    }
+
+    /// Where its heap segment starts (proc(5): field 47 of `/proc/PID/stat`).
+    pub fn heap_start(&self) -> u64 {
+        let stat = self.read("stat").unwrap_or_default();
+        let stat = String::from_utf8_lossy(&stat).into_owned();
+        // The name in parentheses may have anything in it.
+        let after = stat.rsplit(')').next().unwrap_or_default();
+        let field = after.split_whitespace().nth(47 - 3);
+        field.and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    /// How long its stack may become, in whole pages.
+    pub fn stack_limit(&self) -> u64 {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: a structure of ours. Where it is not told, the stack is as long as it is.
+        unsafe { libc::prlimit(self.pid, libc::RLIMIT_STACK, std::ptr::null(), &mut limit) };
+        // One without a limit grows until it meets a mapping; a gigabyte is room enough.
+        limit.rlim_cur.min(1 << 30) & !4095
+    }
+
+    /// Most descriptors that it may have.
+    pub fn descriptor_limit(&self) -> i32 {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: as above.
+        unsafe { libc::prlimit(self.pid, libc::RLIMIT_NOFILE, std::ptr::null(), &mut limit) };
+        i32::try_from(limit.rlim_cur).unwrap_or(i32::MAX)
+    }
+
+    /// Its arguments or environment, each with its NUL taken away.
+    pub fn strings(&self, name: &str) -> Vec<std::ffi::OsString> {
+        let bytes = self.read(name).unwrap_or_default();
+        bytes
+            .split(|&byte| byte == 0)
+            .filter(|text| !text.is_empty())
+            .map(|text| std::ffi::OsStr::from_bytes(text).to_owned())
+            .collect()
+    }
+
+    /// What of its memory is not to be recorded yet.
+    pub fn check_memory(&self, mappings: &[Mapped]) -> Result<(), AttachError> {
+        let pid = self.pid;
+        for mapped in mappings {
+            if mapped.start < REGION_END && mapped.end > REGION_START {
+                return Err(AttachError::Refused {
+                    pid,
+                    what:
+                        "is recorded already, or has mapped something where the recorder has to be",
+                });
+            }
+            let can_change = mapped.protection & libc::PROT_WRITE as u32 != 0;
+            let is_special = mapped.name.starts_with(b"anon_inode:") || mapped.name == b"/[aio]";
+            if mapped.is_shared && can_change || is_special || mapped.name.len() >= FILE_PATH_MAX {
+                let name = String::from_utf8_lossy(&mapped.name).into_owned();
+                return Err(AttachError::Shared { pid, name });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Flags of two letters (proc(5)).
+fn parse_advice(flags: &[u8]) -> u64 {
+    let known = [
+        (b"dc", advice::LEFT_OUT),
+        (b"wf", advice::WIPED),
+        (b"dp", advice::DROPPABLE),
+    ];
+    let words = flags.split(|&byte| byte == b' ');
+    let bits = words.filter_map(|word| known.iter().find(|(name, _)| name.as_slice() == word));
+    bits.fold(0, |all, &(_, bit)| all | bit)
+}
+
+fn parse(line: &[u8]) -> Option<Mapped> {
+    let text = String::from_utf8_lossy(line);
+    let mut words = text.split_whitespace();
+    let number = |text: &str| u64::from_str_radix(text, 16).ok();
+    let (start, end) = words.next()?.split_once('-')?;
+    let rights = words.next()?.as_bytes();
+    let offset = number(words.next()?)?;
+    let (major, minor) = words.next()?.split_once(':')?;
+    let inode = words.next()?.parse().ok()?;
+    let protection = [libc::PROT_READ, libc::PROT_WRITE, libc::PROT_EXEC];
+    let protection = protection
+        .iter()
+        .zip(rights)
+        .filter(|(_, &right)| right != b'-');
+    // A path begins at a fixed column, and may have blanks in it.
+    let name = line.iter().position(|&byte| byte == b'/' || byte == b'[');
+    let name = name.or_else(|| line.windows(5).position(|part| part == b"anon_"));
+    let (major, minor) = (number(major)? as u32, number(minor)? as u32);
+    Some(Mapped {
+        start: number(start)?,
+        end: number(end)?,
+        protection: protection.map(|(&bit, _)| bit as u32).sum(),
+        is_shared: rights.get(3) == Some(&b's'),
+        offset,
+        device: libc::makedev(major, minor),
+        inode,
+        advice: 0,
+        name: name.map_or_else(Vec::new, |at| line[at..].to_vec()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let line = b"7f00-7f10 r-xp 00001000 08:02 42                 /usr/lib/a b.so (deleted)";
+        let mapped = parse(line).expect("a line as the kernel writes it");
+        assert_eq!(
+            (mapped.start, mapped.end, mapped.offset),
+            (0x7f00, 0x7f10, 0x1000)
+        );
+        assert_eq!(mapped.protection, 5);
+        assert_eq!((mapped.device, mapped.inode), (libc::makedev(8, 2), 42));
+        assert_eq!(mapped.name, b"/usr/lib/a b.so (deleted)");
+        let anonymous = parse(b"1000-2000 rw-s 00000000 00:00 0 ").expect("a line without a name");
+        assert!(anonymous.is_shared && anonymous.name.is_empty());
+        assert_eq!(parse(b""), None);
+        assert_eq!(parse(b"Rss:                 100 kB"), None);
+        assert_eq!(parse_advice(b" rd wr mr dc sd"), advice::LEFT_OUT);
+        assert_eq!(parse_advice(b" rd dcx "), 0);
+    }
+
+    #[test]
+    fn this_process() {
+        let target = Target::new(std::process::id() as libc::pid_t).expect("it runs");
+        assert!(matches!(target.check(), Err(AttachError::Refused { .. })));
+        assert!(target.heap_start() != 0);
+        assert!(!target.mappings().expect("they can be read").is_empty());
+        assert!(matches!(
+            Target::new(-1),
+            Err(AttachError::NoProcess { .. })
+        ));
+    }
+}

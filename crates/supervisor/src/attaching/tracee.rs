@@ -1,0 +1,198 @@
+//! A thread of another process that is held by ptrace.
+//!
+//! It is seized, so that it takes notice of nothing, and stopped by PTRACE_INTERRUPT; what it does for us it does by system
+//! calls that are stopped at on both sides, which send it no signal.
+
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::ptr;
+
+use libc::{c_int, c_void, pid_t, user_fpregs_struct, user_regs_struct};
+
+/// How a stop by PTRACE_INTERRUPT and one at a system call are told.
+const EVENT_STOP: c_int = libc::SIGTRAP | (libc::PTRACE_EVENT_STOP << 8);
+const CALL_STOP: c_int = libc::SIGTRAP | 0x80;
+/// Requests (include/uapi/linux/ptrace.h), which C libraries name in different types.
+const CONT: u32 = 7;
+const SINGLESTEP: u32 = 9;
+const GETREGS: u32 = 12;
+const SETREGS: u32 = 13;
+const GETFPREGS: u32 = 14;
+const DETACH: u32 = 17;
+const SYSCALL: u32 = 24;
+const SEIZE: u32 = 0x4206;
+const INTERRUPT: u32 = 0x4207;
+const GET_SIGNAL_MASK: u32 = 0x420a;
+const SET_SIGNAL_MASK: u32 = 0x420b;
+const GET_RSEQ_CONFIGURATION: u32 = 0x420f;
+
+/// A thread that is seized.
+pub struct Tracee {
+    pub tid: pid_t,
+}
+
+fn request(what: u32, tid: pid_t, address: usize, data: usize) -> io::Result<()> {
+    // SAFETY: what the kernel writes to is passed by callers who own it.
+    let result =
+        unsafe { libc::ptrace(what as _, tid, address as *mut c_void, data as *mut c_void) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+impl Tracee {
+    /// Seize a thread and stop it.
+    ///
+    /// # Errors
+    /// EPERM without permission, or where it is traced already; ESRCH when it has ended.
+    pub fn seize(tid: pid_t) -> io::Result<Tracee> {
+        let options = libc::PTRACE_O_TRACESYSGOOD as usize;
+        request(SEIZE, tid, 0, options)?;
+        let tracee = Tracee { tid };
+        request(INTERRUPT, tid, 0, 0)?;
+        loop {
+            match tracee.wait()? {
+                EVENT_STOP => return Ok(tracee),
+                // A signal that came before.
+                signal if signal >> 8 == 0 => tracee.proceed(CONT, signal)?,
+                _ => return Err(io::Error::from_raw_os_error(libc::EBUSY)),
+            }
+        }
+    }
+
+    /// The next stop: its signal, and in the second byte what it is about.
+    fn wait(&self) -> io::Result<c_int> {
+        let mut status = 0;
+        loop {
+            // SAFETY: waiting for a thread that we trace.
+            if unsafe { libc::waitpid(self.tid, &mut status, libc::__WALL) } == self.tid {
+                break;
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+        if !libc::WIFSTOPPED(status) {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        Ok(status >> 8)
+    }
+
+    fn proceed(&self, how: u32, signal: c_int) -> io::Result<()> {
+        request(how, self.tid, 0, signal as usize)
+    }
+
+    /// Its general registers.
+    pub fn registers(&self) -> io::Result<user_regs_struct> {
+        // SAFETY: numbers, which the kernel fills in.
+        let mut registers: user_regs_struct = unsafe { zeroed() };
+        let at = ptr::from_mut(&mut registers) as usize;
+        request(GETREGS, self.tid, 0, at)?;
+        Ok(registers)
+    }
+
+    /// Set them.
+    pub fn set_registers(&self, registers: &user_regs_struct) -> io::Result<()> {
+        let at = ptr::from_ref(registers) as usize;
+        request(SETREGS, self.tid, 0, at)
+    }
+
+    /// The low 128 bits of its vector registers.
+    pub fn vectors(&self) -> io::Result<[[u64; 2]; 16]> {
+        // SAFETY: as above.
+        let mut state: user_fpregs_struct = unsafe { zeroed() };
+        let at = ptr::from_mut(&mut state) as usize;
+        request(GETFPREGS, self.tid, 0, at)?;
+        let word =
+            |at: usize| u64::from(state.xmm_space[at]) | u64::from(state.xmm_space[at + 1]) << 32;
+        Ok(std::array::from_fn(|index| {
+            [word(4 * index), word(4 * index + 2)]
+        }))
+    }
+
+    /// Signals that it blocks.
+    pub fn signal_mask(&self) -> io::Result<u64> {
+        let mut mask = 0u64;
+        let at = ptr::from_mut(&mut mask) as usize;
+        request(GET_SIGNAL_MASK, self.tid, size_of::<u64>(), at)?;
+        Ok(mask)
+    }
+
+    pub fn set_signal_mask(&self, mask: u64) -> io::Result<()> {
+        let at = ptr::from_ref(&mask) as usize;
+        request(SET_SIGNAL_MASK, self.tid, size_of::<u64>(), at)
+    }
+
+    /// Address, size and signature of its restartable sequences; zeros where there are none, or the kernel does not tell.
+    pub fn restartable(&self) -> [u64; 3] {
+        let mut told = [0u64; 3];
+        let at = told.as_mut_ptr() as usize;
+        match request(GET_RSEQ_CONFIGURATION, self.tid, size_of_val(&told), at) {
+            Ok(()) => [told[0], told[1] & 0xffff_ffff, told[1] >> 32],
+            Err(_) => [0; 3],
+        }
+    }
+
+    /// Let it make a system call by the instruction at `site`; the result, -errno included. Its registers are changed.
+    pub fn call(&self, site: u64, number: libc::c_long, arguments: [u64; 6]) -> io::Result<i64> {
+        let mut registers = self.registers()?;
+        let [a, b, c, d, e, f] = arguments;
+        registers.rax = number as u64;
+        registers.orig_rax = u64::MAX;
+        registers.rip = site;
+        (registers.rdi, registers.rsi, registers.rdx) = (a, b, c);
+        (registers.r10, registers.r8, registers.r9) = (d, e, f);
+        self.set_registers(&registers)?;
+        for _ in 0..2 {
+            self.proceed(SYSCALL, 0)?;
+            while self.wait()? != CALL_STOP {
+                // A stop of another kind, on the way.
+                self.proceed(SYSCALL, 0)?;
+            }
+        }
+        Ok(self.registers()?.rax as i64)
+    }
+
+    /// Let it run from `entry`, on the stack that ends at `stack`, with an argument, up to a breakpoint; what is in `rax` there.
+    pub fn run(&self, entry: u64, stack: u64, argument: u64) -> io::Result<i64> {
+        self.jump(entry, stack, argument)?;
+        let mut signal = 0;
+        loop {
+            self.proceed(CONT, signal)?;
+            signal = match self.wait()? {
+                libc::SIGTRAP => return Ok(self.registers()?.rax as i64),
+                // A bad pointer of the program's, which the recorder notices.
+                fault @ (libc::SIGSEGV | libc::SIGBUS) => fault,
+                EVENT_STOP => 0,
+                other => {
+                    let text = format!("signal {} in the recorder", other & 0x7f);
+                    return Err(io::Error::other(text));
+                }
+            };
+        }
+    }
+
+    /// Let it go on from `entry` when it goes on.
+    pub fn jump(&self, entry: u64, stack: u64, argument: u64) -> io::Result<()> {
+        let mut registers = self.registers()?;
+        registers.rip = entry;
+        registers.rsp = stack;
+        registers.rdi = argument;
+        registers.orig_rax = u64::MAX;
+        registers.eflags = 0x202;
+        self.set_registers(&registers)
+    }
+
+    /// Execute one instruction.
+    pub fn step(&self) -> io::Result<()> {
+        self.proceed(SINGLESTEP, 0)?;
+        self.wait().map(drop)
+    }
+
+    /// Let it go.
+    pub fn detach(&self) -> io::Result<()> {
+        self.proceed(DETACH, 0)
+    }
+}

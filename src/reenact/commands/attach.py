@@ -1,0 +1,59 @@
+"""`reenact attach`: record a process that runs already."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "record a process that runs already"
+DESCRIPTION = (
+    "Record a process that runs already, with all its threads and whatever it starts, from now on "
+    "until it ends or Ctrl-C is pressed; then it goes on by itself. It is held for a moment, which "
+    "needs the permission that gdb needs, and goes on where it was; a wait with a time limit "
+    "begins anew. The trace begins with a snapshot. Exit status 0 when something was recorded, 125 "
+    "when it could not be attached to."
+)
+EXAMPLES = (
+    ("reenact attach $(pidof redis-server)", "record a server from now on"),
+    ("reenact attach -o /tmp/hang 4711", "choose where the trace goes"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    from reenact.commands.options import positive
+
+    parser.add_argument("pid", metavar="PID", type=positive, help="the number of the process")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="TRACE",
+        help="directory to make for the trace (default: NAME-N, as for `reenact record`)",
+    )
+    parser.add_argument(
+        "--sources",
+        choices=("yes", "no"),
+        default="yes",
+        help="keep the source files that debug information names with the trace, up to 64 MiB "
+        "(default: yes)",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record, and say where the trace is."""
+    from reenact import recording
+    from reenact.commands.record import report, say
+
+    def attached() -> None:
+        if not arguments.quiet:
+            say([f"reenact: recording process {arguments.pid}; Ctrl-C ends the recording"])
+
+    outcome = recording.attach(
+        arguments.pid,
+        arguments.output,
+        attached=attached,
+        with_sources=arguments.sources == "yes",
+    )
+    if not arguments.quiet:
+        say(report(outcome, is_elsewhere=arguments.output is not None))
+    return 0

@@ -1,0 +1,250 @@
+"""`reenact attach`: processes that run already are recorded from there on, and notice nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import skips
+from debugger_session import need_gdb
+from guest_build import GuestBuild
+from recorded_run import Keeper, Reenact
+
+import reenact as package
+
+GUESTS = {
+    "attach_threads": ("-O1", "-pthread"),
+    "attach_waits": ("-O1", "-pthread"),
+    "attach_handlers": ("-O1",),
+    "attach_memory": ("-O1",),
+    "attach_registers": ("-O1", "-mavx2"),
+}
+PYTHON = """
+import hashlib, os, sys, threading
+done = {}
+def work(number):
+    digest, left = hashlib.sha256(), 2000
+    while left:
+        if os.path.exists(sys.argv[1]):
+            digest.update(repr((number, left)).encode())
+            left -= 1
+    done[number] = digest.hexdigest()
+threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+[thread.start() for thread in threads]
+print("ready", flush=True)
+[thread.join() for thread in threads]
+print(sorted(done.items()))
+"""
+SHELL = """
+trap 'echo usr1' USR1
+echo ready
+while ! test -e "$1"; do sleep 0.01; done
+kill -USR1 $$
+for i in 1 2 3; do echo $i $(echo $i | tr 1-3 a-c); done
+exec echo end
+"""
+NODE = """
+const fs = require('fs'), crypto = require('crypto');
+let sum = 0, left = 20;
+const timer = setInterval(() => {
+  for (let i = 0; i < 100000; i++) sum = (sum * 31 + i) % 1000003;
+  if (!fs.existsSync(process.argv[1])) { sum = 0; return; }
+  console.log(left, sum, crypto.createHash('sha1').update(String(sum)).digest('hex'));
+  if (--left === 0) clearInterval(timer);
+}, 2);
+console.log('ready');
+"""
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that has said that it is ready."""
+    with subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+@contextlib.contextmanager
+def _attached(
+    reenact: Reenact, process: subprocess.Popen[bytes], trace: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """The command, once it says that the process is recorded; it is to end by itself."""
+    command = [*reenact.command, "attach", "-o", str(trace), str(process.pid)]
+    variables = {**os.environ, **reenact.variables}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables) as attached:
+        assert attached.stderr is not None
+        said = attached.stderr.readline()
+        assert said.startswith(f"reenact: recording process {process.pid};"), said
+        yield attached
+        rest = attached.communicate(timeout=120)[1]
+        assert attached.returncode == 0, rest
+        assert "reenact: recorded in" in rest
+
+
+def _natively(command: Sequence[str], folder: Path, file: Path) -> tuple[int, bytes]:
+    file.touch()
+    ended = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, timeout=120, check=False)
+    file.unlink()
+    return ended.returncode, ended.stdout.removeprefix(b"ready\n")
+
+
+def _check(
+    reenact: Reenact, command: Sequence[str], trace: Path, folder: Path, begin: Path
+) -> None:
+    """The program does what it does natively, and both engines replay it from there on."""
+    status, printed = _natively([*command, str(begin)], folder, begin)
+    with _running([*command, str(begin)], folder) as process:
+        with _attached(reenact, process, trace):
+            begin.touch()
+            rest = process.communicate(timeout=120)[0]
+        assert (process.returncode, rest) == (status, printed)
+    for way in ([], ["--translated"]):
+        report = reenact.verify(trace, *way)
+        assert not report["divergences"], report
+    replayed = reenact.run("verify", "--output", str(trace))
+    assert replayed.stdout == printed
+    first = package.open(trace).processes[0]
+    assert (first.start, first.exit_status) == ("attached", status)
+
+
+@pytest.mark.parametrize("name", GUESTS)
+def test_guests(
+    name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    program = guests.build(f"{name}.c", name, GUESTS[name])
+    _check(reenact, [str(program)], keeper.trace(), tmp_path, tmp_path / "begin")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[sys.executable, "-c", PYTHON], ["sh", "-c", SHELL, "sh"], ["node", "-e", NODE]],
+    ids=["python", "shell", "node"],
+)
+def test_programs(command: list[str], reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """An interpreter with threads, one with children, and a just-in-time compiler."""
+    if shutil.which(command[0]) is None:
+        skips.skip(skips.Reason.NO_PROGRAM, command[0])
+    _check(reenact, command, keeper.trace(), tmp_path, tmp_path / "begin")
+
+
+def test_interrupted(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """The program goes on when the recording ends: by Ctrl-C, or as the command is killed."""
+    program = str(guests.build("attach_threads.c", "attach_threads", GUESTS["attach_threads"]))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        begin, trace = tmp_path / number.name, keeper.trace(number.name)
+        with _running([program, str(begin)], tmp_path) as process:
+            if number == signal.SIGKILL:
+                with (
+                    pytest.raises(AssertionError),
+                    _attached(reenact, process, trace) as attached,
+                ):
+                    attached.send_signal(number)
+            else:
+                with _attached(reenact, process, trace) as attached:
+                    time.sleep(0.2)
+                    attached.send_signal(number)
+            begin.touch()
+            rest = process.communicate(timeout=120)[0]
+            assert (process.returncode, rest) == (3, b"0 1\n1 1\n2 2\n3 3\n")
+        if number != signal.SIGKILL:
+            assert not reenact.verify(trace)["divergences"]
+
+
+def test_in_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """All threads are there from the beginning, and one goes back to it."""
+    need_gdb()
+    flags = ("-O1", "-g", "-pthread")
+    program = str(guests.build("attach_waits.c", "attach_waits-g", flags))
+    begin, trace = tmp_path / "begin", keeper.trace()
+    with (
+        _running([program, str(begin)], tmp_path) as process,
+        _attached(reenact, process, trace),
+    ):
+        begin.touch()
+        process.communicate(timeout=120)
+    words = ["-nx", "-batch"]
+    source = (Path(__file__).parent / "guests" / "attach_waits.c").read_text()
+    line = 1 + source[: source.index("pthread_join")].count("\n")
+    for command in (
+        "thread apply all bt",
+        f"break attach_waits.c:{line}",
+        "continue",
+        "print i + 0",
+        "delete",
+    ):
+        words += ["-ex", command]
+    words += ["-ex", "reverse-continue", "-ex", "info threads"]
+    ending = reenact.run("replay", str(trace), "--", *words)
+    said = (ending.stdout + ending.stderr).decode()
+    for function in ("main", "polls", "reads", "receives", "takes"):
+        assert f" in {function} (" in said or f" {function} (" in said, said
+    assert "$1 = 0" in said
+    assert "reaches back to event 1" in said
+    assert said.count("Thread ") >= 10
+
+
+@pytest.mark.parametrize("kind", ["none", "kernel", "stopped", "twice", "shared", "traced"])
+def test_refused(
+    kind: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    """One sentence each, and the process goes on."""
+    program = str(guests.build("attach_threads.c", "attach_threads", GUESTS["attach_threads"]))
+    command, begin = [program, str(tmp_path / "begin")], tmp_path / "begin"
+    if kind == "shared":
+        text = "import mmap, sys, time; m = mmap.mmap(-1, 4096); print('ready', flush=True)"
+        wait = "\nimport os\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\nsys.exit(3)"
+        command = [sys.executable, "-c", text + wait, str(begin)]
+    expected = {
+        "none": "there is no process 2147483000",
+        "kernel": "is a thread of the kernel",
+        "stopped": "is stopped",
+        "twice": "is recorded already",
+        "shared": "in common with others",
+        "traced": "is traced already",
+    }[kind]
+    with _running(command, tmp_path) as process, contextlib.ExitStack() as stack:
+        pid = {"none": 2147483000, "kernel": 2}.get(kind, process.pid)
+        if kind == "kernel" and "Kthread:\t1" not in Path("/proc/2/status").read_text():
+            skips.skip(skips.Reason.NO_PROGRAM, "a kernel that shows its threads")
+        if kind == "stopped":
+            process.send_signal(signal.SIGSTOP)
+        elif kind == "twice":
+            stack.enter_context(_attached(reenact, process, keeper.trace("first")))
+        elif kind == "traced":
+            need_gdb()
+            debugger = stack.enter_context(
+                subprocess.Popen(
+                    ["gdb", "-nx", "-q", "-p", str(pid)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
+            while "TracerPid:\t0" in Path(f"/proc/{pid}/status").read_text():
+                time.sleep(0.01)
+        ending = reenact.run("attach", "-o", str(tmp_path / "trace"), str(pid))
+        assert ending.status == 125
+        assert expected in ending.stderr.decode()
+        assert not (tmp_path / "trace").exists()
+        if kind == "stopped":
+            process.send_signal(signal.SIGCONT)
+        elif kind == "traced":
+            debugger.communicate(b"detach\nquit\n", timeout=60)
+        begin.touch()
+        process.communicate(timeout=120)
+        assert process.returncode == 3
