@@ -41,8 +41,11 @@ const LONGEST_INSTRUCTION: u64 = 15;
 /// So often is an instruction that writes to its own page performed alone on the way to an event; each time costs some 20 µs.
 const MOST_OWN_STORES: u32 = 64;
 
-/// So often is a page that is closed for a breakpoint translated by itself; each time costs some 5 µs.
-const MOST_ENTRIES: u32 = 64;
+/// So often, and so many instructions of it each time, is what lies on a page that is closed for breakpoints translated by itself,
+/// on the way to an event: that costs some 10 µs. Where it is not enough, so many instructions are translated, wherever they lie.
+const MOST_ENTRIES: u32 = 32;
+const MOST_ON_PAGE: u64 = 256;
+const BEHIND_ENTRIES: u64 = 1 << 23;
 
 /// How often which engine ran, and why.
 #[derive(Clone, Copy, Debug, Default)]
@@ -147,18 +150,6 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
             return tally.translate(machine, 1);
         }
         match what_stopped(machine, &trap) {
-            Trapped::Page if machine.memory.is_code_closed(trap.address) => {
-                entries += 1;
-                if entries > MOST_ENTRIES {
-                    machine.note_heat(page_down(trap.address));
-                    return tally.translate(machine, most);
-                }
-                if let Some(stop) = run_on_closed(machine, tally, ip, trap.address, most) {
-                    return stop;
-                }
-                opened = None;
-                continue;
-            }
             // An instruction may lie in two pages. Opened twice in a row, it would not help a third time.
             Trapped::Page
                 if opened != Some((ip, trap.address))
@@ -166,6 +157,21 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
             {
                 opened = Some((ip, trap.address));
                 continue;
+            }
+            Trapped::Page if machine.memory.is_code_closed(trap.address) => {
+                let page = page_down(trap.address);
+                opened = None;
+                entries += 1;
+                if entries <= MOST_ENTRIES {
+                    match run_on_page(machine, tally, ip, page, most) {
+                        OnPage::Left => continue,
+                        OnPage::Stopped(stop) => return stop,
+                        OnPage::Stays => {}
+                    }
+                }
+                machine.note_heat(page);
+                let most = most.saturating_sub(MOST_ON_PAGE).clamp(1, BEHIND_ENTRIES);
+                return tally.translate(machine, most);
             }
             Trapped::Page => {
                 tally.ways.code += 1;
@@ -195,23 +201,27 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
     }
 }
 
-/// Translate what is on a page that is closed for breakpoints; `None`: it has been left.
-///
-/// # Arguments
-/// * `address` - on that page, which the instruction at `ip` at least ends on.
-fn run_on_closed(
-    machine: &mut Machine,
-    tally: &mut Tally,
-    ip: u64,
-    address: u64,
-    most: u64,
-) -> Option<Stop> {
-    let range = (page_down(ip), page_down(address) + PAGE);
+/// What has become of code on a page that is translated by itself.
+enum OnPage {
+    Left,
+    /// It goes on there for long, for which translating it so is too slow.
+    Stays,
+    Stopped(Stop),
+}
+
+/// Translate what is on a page that is closed for breakpoints. The instruction at `ip` at least ends there.
+fn run_on_page(machine: &mut Machine, tally: &mut Tally, ip: u64, page: u64, most: u64) -> OnPage {
+    let range = (page_down(ip), page + PAGE);
     let begin = system::monotonic_ns();
-    let stop = machine.run_within(most, range);
+    let limit = most.min(MOST_ON_PAGE);
+    let stop = machine.run_within(limit, range);
     tally.translated += system::monotonic_ns().saturating_sub(begin);
-    let is_left = !(range.0..range.1).contains(&machine.registers().rip);
-    (!matches!(stop, Stop::Budget) || !is_left).then_some(stop)
+    let is_there = (range.0..range.1).contains(&machine.registers().rip);
+    match stop {
+        Stop::Budget if !is_there => OnPage::Left,
+        Stop::Budget if limit < most => OnPage::Stays,
+        stop => OnPage::Stopped(stop),
+    }
 }
 
 /// Whether the log has an instruction next that nothing stands in the place of: the recorder found it when it was executed.
