@@ -77,3 +77,17 @@ def test_copies_that_grow_are_found_out(memory: SimpleNamespace) -> None:
         kept.add(Copy(20_000 + number), 20_000)
     assert len(kept) <= 3 + 8
     kept.close()
+
+
+@pytest.mark.usefixtures("memory")
+def test_short_stretches_are_looked_through_as_one() -> None:
+    """The copy before a place, or one so far before that one; at the latest the first."""
+    kept = checkpoints.Checkpoints(1000 * MIB)
+    for work in (0, 100, 110, 120, 130):
+        kept.add(Copy(work), 130)
+    end = (130, 0)
+    assert kept.earlier(end, 0).state.work == 120
+    assert kept.earlier(end, 1).state.work == 110
+    assert kept.earlier(end, 15).state.work == 100
+    assert kept.earlier(end, 1000).state.work == 0
+    assert kept.earlier((0, 0), 5).state.work == 0

@@ -60,12 +60,14 @@ class BackwardSearch:
     def last_hit(self, points: Points, judge: Judge, floor: Key) -> Hit | None:
         """The last hit before the present; None: there is none since `floor`."""
         copies = self._copies
-        end, near = copies.state.key, _NEAR_END
+        end, near, reach = copies.state.key, _NEAR_END, 0
         known = self.trail.before(points, end) if points.are_plain else None
         if known is not None:
             return (known, judge(known)) if known.key >= floor else None
         while end > floor:
-            waiting = copies.checkpoints.latest(end, before=True)
+            waiting = copies.checkpoints.earlier(end, reach)
+            # To copy the process for each short stretch takes longer than the stretch itself.
+            reach = min(max(2 * reach, _NEAR_END), STAGE)
             with contextlib.ExitStack() as stack:
                 # On the way others are left, and this one may be given up.
                 stack.enter_context(copies.checkpoints.used(waiting))

@@ -70,6 +70,14 @@ class Checkpoints:
         find = bisect.bisect_left if before else bisect.bisect_right
         return self._copies[max(find(self._keys, key) - 1, 0)]
 
+    def earlier(self, key: Key, reach: int) -> ReplayerConnection:
+        """One before a position, with so much work from it to the last one there, or the first."""
+        at = max(bisect.bisect_left(self._keys, key) - 1, 0)
+        work = self._works[at]
+        while at > 0 and work - self._works[at] < reach:
+            at -= 1
+        return self._copies[at]
+
     @property
     def budget(self) -> int:
         """Memory all of them may take together, bytes."""
