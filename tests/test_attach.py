@@ -81,10 +81,10 @@ def _running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[
 
 @contextlib.contextmanager
 def _attached(
-    reenact: Reenact, process: subprocess.Popen[bytes], trace: Path
+    reenact: Reenact, process: subprocess.Popen[bytes], trace: Path, *options: str
 ) -> Iterator[subprocess.Popen[str]]:
     """The command, once it says that the process is recorded; it is to end by itself."""
-    command = [*reenact.command, "attach", "-o", str(trace), str(process.pid)]
+    command = [*reenact.command, "attach", *options, "-o", str(trace), str(process.pid)]
     variables = {**os.environ, **reenact.variables}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables) as attached:
         assert attached.stderr is not None
@@ -163,6 +163,47 @@ def test_interrupted(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_p
             assert (process.returncode, rest) == (3, b"0 1\n1 1\n2 2\n3 3\n")
         if number != signal.SIGKILL:
             assert not reenact.verify(trace)["divergences"]
+
+
+CRASHES = """
+import hashlib, os, sys, time
+print("ready", flush=True)
+digest, steps = hashlib.sha256(), 0
+while not os.path.exists(sys.argv[1]) or steps < 20000:
+    steps += os.path.exists(sys.argv[1])
+    digest.update(os.urandom(600))
+    if steps == 10000:
+        time.sleep(0.01)
+os.abort()
+"""
+
+
+def test_ring(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """The last part is saved while it goes on, and when it has crashed."""
+    begin, trace, saved = tmp_path / "begin", keeper.trace(), keeper.trace("saved")
+    variables = {**reenact.variables, "XDG_RUNTIME_DIR": str(tmp_path)}
+    rings = Reenact(reenact.command, variables)
+    command = [sys.executable, "-c", CRASHES, str(begin)]
+    with (
+        _running(command, tmp_path) as process,
+        _attached(rings, process, trace, "--ring", "4M"),
+    ):
+        time.sleep(0.5)
+        ending = rings.run("save", str(process.pid), "-o", str(saved))
+        assert ending.status == 0, ending.describe()
+        begin.touch()
+        process.communicate(timeout=120)
+        assert process.returncode == -signal.SIGABRT
+    for place, end in ((saved, None), (trace, signal.SIGABRT)):
+        for way in ([], ["--translated"]):
+            report = reenact.verify(place, *way)
+            assert not report["divergences"], report
+        first = package.open(place).processes[0]
+        assert (first.start, first.signal) == ("attached", end)
+        assert "python" in first.program
+    # More has come than there is room for.
+    assert (package.open(trace).processes[0].begins_behind or 0) > 1000
+    assert (trace / "events").stat().st_size < 64 << 20
 
 
 def test_in_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:

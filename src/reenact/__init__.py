@@ -75,7 +75,12 @@ def open(path: str | os.PathLike[str] | None = None) -> Trace:
 
 
 def attach(
-    pid: int, trace: str | os.PathLike[str] | None = None, *, sources: bool = True
+    pid: int,
+    trace: str | os.PathLike[str] | None = None,
+    *,
+    sources: bool = True,
+    ring: int | None = None,
+    save_on: str = "error",
 ) -> Recording:
     """Record a process that runs already, with all its threads, until it ends or Ctrl-C is pressed.
 
@@ -84,9 +89,12 @@ def attach(
         trace: directory for the trace, which must not exist or be empty; None: a new one in the
             default place.
         sources: keep the source files that debug information names with the trace.
+        ring: keep only the last part of the recording, about so many bytes, in memory; None: all
+            of it, in the trace.
+        save_on: with `ring`, when that becomes a trace at the end, as for `record`.
 
     Errors: `RecordingError` when it cannot be attached to; it goes on then as if nothing had been.
-    How it ended is in the trace: `wait_status` of the result is 0 in any case.
+    The `wait_status` of the result is 0 when the process goes on.
 
     Example:
         >>> import subprocess
@@ -98,7 +106,7 @@ def attach(
     from reenact import recording
 
     directory = None if trace is None else os.fspath(trace)
-    return recording.attach(pid, directory, with_sources=sources)
+    return recording.attach(pid, directory, with_sources=sources, ring=ring, save_on=save_on)
 
 
 def record(

@@ -176,6 +176,9 @@ def attach(
     recorder: str,
     attached: Callable[[], object],
     linger: float = 2.0,
+    ring: int | None = None,
+    save_on: Literal["always", "error", "signal", "never"] | str = "error",
+    ring_socket: str | None = None,
 ) -> RecordOutcome:
     """Record a process that runs already; blocks until it has ended or Ctrl-C is pressed.
 

@@ -34,6 +34,8 @@ _PROGRAM_KINDS = frozenset(
 
 #: When a ring becomes a trace at the end.
 SAVE_ON = ("always", "error", "signal", "never")
+#: The wait status of a process that has not ended (`NOT_KNOWN` in crates/supervisor).
+_NOT_KNOWN = -1
 
 
 class Recording:
@@ -131,17 +133,7 @@ def record(
             f"{environment.MECHANISM.name} is {mechanism}, which is no way to catch system calls",
             f"unset {environment.MECHANISM.name}, or set it to dispatch or seccomp",
         )
-    if save_on not in SAVE_ON:
-        raise RecordingError(
-            f"save_on is {save_on!r}, which is no moment to save a ring",
-            f"say one of {', '.join(SAVE_ON)}",
-        )
-    ring_socket = None
-    if ring is not None:
-        from reenact import rings
-
-        rings.check_size(ring)
-        ring_socket = rings.socket_path()
+    ring_socket = _checked_ring(ring, save_on)
 
     def make(directory: str) -> _native.RecordOutcome:
         return _native.record(
@@ -170,6 +162,8 @@ def attach(
     attached: Callable[[], object] = bool,
     is_latest: bool = True,
     with_sources: bool = True,
+    ring: int | None = None,
+    save_on: str = "error",
 ) -> Recording:
     """Record a process that runs already, from now on until it ends or Ctrl-C is pressed.
 
@@ -179,17 +173,44 @@ def attach(
         attached: called when the process is recorded.
         is_latest: let `latest` name the trace when it is in the default place.
         with_sources: keep the source files that debug information names.
+        ring: keep only the last part, so many bytes, in memory; None: all, in the trace.
+        save_on: when a ring becomes a trace at the end, as for `record`.
 
     Errors: `RecordingError` when it cannot be attached to; it goes on then as if nothing had been.
-    The `wait_status` of what is returned is 0: only its parent gets the true one. The trace has it.
+    The `wait_status` of what is returned is 0 when it has not ended.
     """
+    ring_socket = _checked_ring(ring, save_on)
 
     def make(directory: str) -> _native.RecordOutcome:
-        return _native.attach(directory, pid, recorder=programs.recorder(), attached=attached)
+        return _native.attach(
+            directory,
+            pid,
+            recorder=programs.recorder(),
+            attached=attached,
+            ring=ring,
+            save_on=save_on,
+            ring_socket=ring_socket,
+        )
 
     recording = _made(_name_of(pid), trace, make, is_latest=is_latest, with_sources=with_sources)
-    recording.wait_status = 0
+    if recording.wait_status == _NOT_KNOWN:
+        recording.wait_status = 0
     return recording
+
+
+def _checked_ring(size: int | None, save_on: str) -> str | None:
+    """Where a ring can be asked, once it is known that there can be one; None: there is none."""
+    if save_on not in SAVE_ON:
+        raise RecordingError(
+            f"save_on is {save_on!r}, which is no moment to save a ring",
+            f"say one of {', '.join(SAVE_ON)}",
+        )
+    if size is None:
+        return None
+    from reenact import rings
+
+    rings.check_size(size)
+    return rings.socket_path()
 
 
 def _name_of(pid: int) -> str:

@@ -87,15 +87,7 @@ pub fn record(
         .transpose()
         .map_err(|_| PyValueError::new_err("snapshot_interval must be a number of seconds"))?;
     options.snapshot_events = snapshot_events;
-    options.ring = ring
-        .map(|size| {
-            Ok::<_, PyErr>(RingOptions {
-                size,
-                save_on: save_on_of(save_on)?,
-                socket: ring_socket,
-            })
-        })
-        .transpose()?;
+    options.ring = ring_of(ring, save_on, ring_socket)?;
     options.chaos_seed = chaos_seed;
     options.checksum_interval = checksum_interval;
     options.leaves_code = leaves_code;
@@ -109,7 +101,9 @@ pub fn record(
 /// Record a process that runs already; blocks until it has ended or Ctrl-C is pressed, without the GIL. `attached` is called
 /// when it is recorded; what that raises is raised at the end.
 #[pyfunction]
-#[pyo3(signature = (trace_dir, pid, *, recorder, attached, linger=2.0))]
+#[pyo3(signature = (trace_dir, pid, *, recorder, attached, linger=2.0, ring=None, save_on="error",
+                    ring_socket=None))]
+#[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
 pub fn attach(
     py: Python<'_>,
     trace_dir: PathBuf,
@@ -117,11 +111,15 @@ pub fn attach(
     recorder: PathBuf,
     attached: Py<PyAny>,
     linger: f64,
+    ring: Option<u64>,
+    save_on: &str,
+    ring_socket: Option<PathBuf>,
 ) -> PyResult<RecordOutcome> {
     let mut options = RecordOptions::new(trace_dir, recorder, Vec::new());
     options.mechanism = Mechanism::Dispatch;
     options.linger = Duration::try_from_secs_f64(linger)
         .map_err(|_| PyValueError::new_err("linger must be a number of seconds, not negative"))?;
+    options.ring = ring_of(ring, save_on, ring_socket)?;
     let mut raised = Ok(());
     let outcome = py.detach(|| {
         let told = Cell::new(Ok(()));
@@ -152,6 +150,19 @@ impl From<Outcome> for RecordOutcome {
             ring_bytes: outcome.ring_bytes,
         }
     }
+}
+
+fn ring_of(
+    size: Option<u64>,
+    save_on: &str,
+    socket: Option<PathBuf>,
+) -> PyResult<Option<RingOptions>> {
+    let save_on = save_on_of(save_on)?;
+    Ok(size.map(|size| RingOptions {
+        size,
+        save_on,
+        socket,
+    }))
 }
 
 fn save_on_of(word: &str) -> PyResult<SaveOn> {

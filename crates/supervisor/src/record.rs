@@ -140,7 +140,7 @@ fn run(
     });
     let mut sink = make_sink(options).map_err(trace_error)?;
     if let Root::Process(target) = root {
-        sink.append(&beginning::of(target, &mut Vec::new()))
+        sink.begin_attached(&beginning::of(target, &mut Vec::new()))
             .map_err(trace_error)?;
     }
     let server = options
@@ -220,7 +220,10 @@ fn run(
         unknown: known.is_none().then_some(leaves.as_slice()),
         is_attached: root.attached().is_some(),
     };
-    let (root, report) = supervise(options, supervision, &manifest, start)?;
+    let (mut root, report) = supervise(options, supervision, &manifest, start)?;
+    if root.wait_status == NOT_KNOWN {
+        root.wait_status = report.root_status.unwrap_or(NOT_KNOWN);
+    }
     let mut manifest = manifest
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
@@ -300,7 +303,10 @@ fn is_wanted(options: &RecordOptions, root: &RootEnd, ring: &Ring) -> bool {
     let by_signal = libc::WIFSIGNALED(root.wait_status) || ring.has_crashed();
     match save_on.unwrap_or_default() {
         SaveOn::Always => true,
-        SaveOn::Error => by_signal || root.wait_status != 0 || root.timed_out,
+        SaveOn::Error => {
+            let has_failed = root.wait_status != 0 && root.wait_status != NOT_KNOWN;
+            by_signal || has_failed || root.timed_out
+        }
         SaveOn::Signal => by_signal,
         SaveOn::Never => false,
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use reenact_trace::chunk::EndRecord;
+use reenact_trace::chunk::{landmark, EndRecord};
 
 use crate::chunk_maker::Batch;
 use crate::log_file::LogFile;
@@ -32,6 +32,28 @@ impl Sink {
         match self {
             Sink::Files { log, .. } => (log.bytes(), log.raw_bytes()),
             Sink::Ring(ring) => (ring.size().0, ring.raw_bytes()),
+        }
+    }
+
+    /// Add who a process is that ran already: its log begins with a snapshot.
+    pub fn begin_attached(&mut self, batch: &Batch<'_>) -> io::Result<()> {
+        match self {
+            Sink::Files { log, .. } => log.append(batch),
+            Sink::Ring(ring) => {
+                ring.begin_attached(batch);
+                Ok(())
+            }
+        }
+    }
+
+    /// Add a part of the snapshot that its log begins with.
+    pub fn append_beginning(&mut self, batch: &Batch<'_>) -> io::Result<()> {
+        match self {
+            Sink::Files { log, .. } => log.append(&Batch {
+                landmarks: batch.landmarks | landmark::BEGINNING,
+                ..*batch
+            }),
+            Sink::Ring(_) => self.append_snapshot(batch),
         }
     }
 

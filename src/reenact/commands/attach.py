@@ -15,12 +15,14 @@ DESCRIPTION = (
 EXAMPLES = (
     ("reenact attach $(pidof redis-server)", "record a server from now on"),
     ("reenact attach -o /tmp/hang 4711", "choose where the trace goes"),
+    ("reenact attach --ring 256M 4711", "stay on for days; keep the last part of a crash"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from reenact.commands.options import positive
+    from reenact.commands.record import add_ring
 
     parser.add_argument("pid", metavar="PID", type=positive, help="the number of the process")
     parser.add_argument(
@@ -36,13 +38,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the source files that debug information names with the trace, up to 64 MiB "
         "(default: yes)",
     )
+    add_ring(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Record, and say where the trace is."""
     from reenact import recording
-    from reenact.commands.record import report, say
+    from reenact.commands.record import check_ring, report, say
+
+    check_ring(arguments.ring, arguments.save_on, "attach PID")
 
     def attached() -> None:
         if not arguments.quiet:
@@ -53,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.output,
         attached=attached,
         with_sources=arguments.sources == "yes",
+        ring=arguments.ring,
+        save_on=arguments.save_on or "error",
     )
     if not arguments.quiet:
         say(report(outcome, is_elsewhere=arguments.output is not None))

@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     import argparse
 
-    from reenact.commands.options import duration, natural, positive, ring_size
+    from reenact.commands.options import duration, natural, positive
 
     parser.add_argument(
         "-o",
@@ -139,6 +139,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the source files that debug information names with the trace, up to 64 MiB "
         "(default: yes)",
     )
+    add_ring(parser)
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
+    parser.add_argument(
+        "program",
+        metavar="PROGRAM",
+        nargs=argparse.REMAINDER,
+        help="the program and its arguments, taken as they are",
+    )
+
+
+def add_ring(parser: argparse.ArgumentParser) -> None:
+    """Declare what keeps a recording in memory."""
+    from reenact.commands.options import ring_size
+
     parser.add_argument(
         "--ring",
         metavar="SIZE",
@@ -152,13 +166,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --ring: make a trace of it at the end always; when the program fails, or one of "
         "its processes by a fault (error, the default); when a signal ends the program, or at such "
         "a fault (signal); or never",
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
-    parser.add_argument(
-        "program",
-        metavar="PROGRAM",
-        nargs=argparse.REMAINDER,
-        help="the program and its arguments, taken as they are",
     )
 
 
@@ -199,11 +206,7 @@ def _check(arguments: Arguments) -> None:
     from reenact import recording
     from reenact.errors import UsageError
 
-    if arguments.save_on is not None and arguments.ring is None:
-        raise UsageError(
-            "--save-on is of use with --ring only",
-            f"reenact record --ring 256M --save-on {arguments.save_on}",
-        )
+    check_ring(arguments.ring, arguments.save_on, "record")
     if arguments.ring is not None and arguments.until_failure:
         raise UsageError("--ring and --until-failure do not go together", "choose one")
     misplaced = recording.misplaced(
@@ -218,6 +221,17 @@ def _check(arguments: Arguments) -> None:
         value = "N" if option == "--seed" else "..."
         raise UsageError(
             f"{option} is of use with {needed} only", f"reenact record {needed} {option} {value}"
+        )
+
+
+def check_ring(ring: int | None, save_on: str | None, command: str) -> None:
+    """Refuse `--save-on` without a ring."""
+    from reenact.errors import UsageError
+
+    if save_on is not None and ring is None:
+        raise UsageError(
+            "--save-on is of use with --ring only",
+            f"reenact {command} --ring 256M --save-on {save_on}",
         )
 
 
@@ -281,7 +295,7 @@ def report(outcome: Recording, *, is_elsewhere: bool) -> list[str]:
 
     if not outcome.is_saved:
         lines = [f"reenact: {printable(warning)}" for warning in outcome.messages]
-        return [*lines, "reenact: the ring was not saved (reenact record --save-on)"]
+        return [*lines, "reenact: the ring was not saved (see --save-on)"]
     if not outcome.is_kept:
         where = printable(outcome.trace)
         return [f"reenact: {where} was removed while the program ran: nothing is recorded"]

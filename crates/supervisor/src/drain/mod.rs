@@ -95,6 +95,8 @@ pub struct DrainSettings {
 #[derive(Debug, Default)]
 pub struct DrainReport {
     pub processes: u32,
+    /// How the first process ended, as its log has it.
+    pub root_status: Option<i32>,
     pub events: u64,
     pub bytes: u64,
     pub raw_bytes: u64,

@@ -141,10 +141,7 @@ impl Drain {
             let is_beginning =
                 self.settings.is_attached && tracked.snapshot == Some(beginning::PLACE);
             let result = if is_beginning {
-                self.sink.append(&Batch {
-                    landmarks: batch.landmarks | landmark::BEGINNING,
-                    ..batch
-                })
+                self.sink.append_beginning(&batch)
             } else if tracked.snapshot.is_some() {
                 self.sink.append_snapshot(&batch)
             } else {
@@ -171,6 +168,9 @@ impl Drain {
         let Some(wait_status) = status else {
             return false;
         };
+        if tracked.process == 0 {
+            self.report.root_status = tracked.ending;
+        }
         if self.arena.slot(tracked.slot).head.load(Ordering::Acquire) != tracked.taken {
             return false;
         }

@@ -118,6 +118,17 @@ impl Identity {
         path.unwrap_or_default()
     }
 
+    /// Of a process that ran already when it was recorded: how it starts and its program, as events.
+    pub(super) fn begin_attached(&mut self, batch: &Batch<'_>) {
+        for event in Events::new(batch.bytes).map_while(Result::ok) {
+            match event.kind {
+                EventKind::ProcessStart => self.start = *event.header,
+                _ => event.attachments().for_each(|one| self.add(&one)),
+            }
+        }
+        self.end_image(0);
+    }
+
     /// Events have come.
     pub(super) fn note(&mut self, batch: &Batch<'_>, inherited: Option<Image>) {
         if let Some(image) = inherited {

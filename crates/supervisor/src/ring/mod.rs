@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use reenact_trace::chunk::{landmark, EndRecord};
 
 use crate::chunk_maker::{Batch, ChunkMaker};
-use kept::{Chunk, Kept};
+use kept::{Begin, Chunk, Kept};
 pub use saved::{LeftOut, Saved, Snippet};
 use wishes::Wishes;
 
@@ -124,6 +124,13 @@ impl Ring {
     pub fn note_process(&mut self, process: u32, pid: u32, now: Instant) {
         let kept = self.kept(process);
         (kept.pid, kept.since) = (pid, Some(now));
+    }
+
+    /// A process that ran already: who it is. Its log begins with a snapshot that is still to come.
+    pub fn begin_attached(&mut self, batch: &Batch<'_>) {
+        let kept = self.kept(batch.process);
+        kept.identity.begin_attached(batch);
+        kept.begin = Begin::Nowhere;
     }
 
     /// Add a chunk of a log.
