@@ -43,6 +43,12 @@ int main(void) {
     show(path);
     int directory = open("/proc/self", O_DIRECTORY | O_RDONLY), file = openat(directory, "status", O_RDONLY);
     CHECK(read(file, start, 5) == 5 && strcmp(start, "Name:") == 0 && lseek(file, 0, SEEK_CUR) == 5);
+    // One that only names the file stays what it is.
+    int named = open("/proc/self/status", O_PATH);
+    char again[64];
+    snprintf(again, sizeof again, "/proc/self/fd/%d", named);
+    CHECK(named >= 0 && read(named, start, 1) == -1 && errno == EBADF);
+    CHECK((file = open(again, O_RDONLY)) >= 0 && read(file, start, 5) == 5 && strcmp(start, "Name:") == 0);
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, body, NULL) == 0 && pthread_join(thread, NULL) == 0);
     fflush(stdout);

@@ -36,6 +36,10 @@ pub fn opened(file: i64, name: &[u8]) {
                 _ => break,
             }
         }
+        if length == 0 {
+            // It is open for something else than reading (O_PATH).
+            return;
+        }
         let to = syscall2(MEMFD_CREATE, c"status".as_ptr() as u64, MFD_CLOEXEC);
         if to < 0 {
             syscall3(LSEEK, file as u64, 0, 0);
