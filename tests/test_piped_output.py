@@ -17,6 +17,7 @@ from reenact.commands import NAMES
 
 #: Ways to call each command; `TRACE` stands for a recording. Those that replay show progress.
 COMMANDS = {
+    "attach": ["attach 999999999"],
     "bookmark": ["bookmark TRACE"],
     "cache": ["cache", "cache --json"],
     "completion": ["completion bash"],
@@ -29,6 +30,9 @@ COMMANDS = {
     "record": ["record -o NEW -- true", "record -q -o NEW -- sh -c 'echo 1; echo 2 >&2'"],
     "replay": ["replay TRACE -- -nx -batch -ex continue", "replay -p 99 TRACE"],
     "rm": ["rm nothing"],
+    "save": ["save nothing", "save --json nothing"],
+    "status": ["status", "status --json"],
+    "stop": ["stop nothing"],
     "trace": [
         "trace --at add --print times TRACE",
         "trace --at add --print times --json TRACE",
