@@ -30,7 +30,7 @@ COMMANDS = {
     "record": ["record -o NEW -- true", "record -q -o NEW -- sh -c 'echo 1; echo 2 >&2'"],
     "replay": ["replay TRACE -- -nx -batch -ex continue", "replay -p 99 TRACE"],
     "rm": ["rm nothing"],
-    "save": ["save nothing", "save --json nothing"],
+    "save": ["save nothing"],
     "status": ["status", "status --json"],
     "stop": ["stop nothing"],
     "trace": [
