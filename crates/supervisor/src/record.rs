@@ -582,7 +582,7 @@ fn fill_arena(
         exec.path[..image.len()].copy_from_slice(&image);
         exec.exec_name[..exec_name.len()].copy_from_slice(&exec_name);
         exec.descriptor_table
-            .store(launch::descriptor_table_size(), Ordering::Relaxed);
+            .store(root.descriptor_table(numbers), Ordering::Relaxed);
         exec.descriptors[1].store(descriptor::STDOUT, Ordering::Relaxed);
         exec.descriptors[2].store(descriptor::STDERR, Ordering::Relaxed);
         slot.process.store(0, Ordering::Relaxed);

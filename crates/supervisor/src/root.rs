@@ -62,6 +62,19 @@ impl Root {
         }
     }
 
+    /// How many descriptors the kernel's table of it has room for. One that runs may open more before it is held: as many as with
+    /// the hidden ones, which the kernel makes room for.
+    pub fn descriptor_table(&self, numbers: HiddenNumbers) -> u32 {
+        match self {
+            Root::Program(..) => launch::descriptor_table_size(),
+            Root::Process(target) => {
+                let with_hidden = (numbers.recorder as u32 + 1).next_power_of_two();
+                let told = target.status("FDSize").parse().unwrap_or(0);
+                with_hidden.max(told)
+            }
+        }
+    }
+
     pub fn command(&self, options: &RecordOptions) -> Vec<OsString> {
         match self {
             Root::Program(..) => options.command.clone(),
