@@ -46,6 +46,7 @@ mod tracked;
 
 pub use arena_memory::Arena;
 pub use attaching::AttachError;
+pub use chunk_maker::Batch;
 pub use drain::{Control, Drain, DrainReport, DrainSettings};
 pub use error::SupervisorError;
 pub use file_cache::FileCache;
@@ -55,4 +56,5 @@ pub use options::{Mechanism, RecordOptions, RingOptions, SaveOn};
 pub use outcome::{Ending, Outcome};
 pub use program::{resolve, Program};
 pub use record::{attach, record};
+pub use ring::Ring;
 pub use sink::Sink;
