@@ -31,20 +31,37 @@ pub enum Request {
     Stop(Sender<()>),
 }
 
-/// Requests that wait.
-#[derive(Default)]
-pub struct Requests(Mutex<Vec<Request>>);
+/// Requests that wait; `None`: nobody answers any more.
+pub struct Requests(Mutex<Option<Vec<Request>>>);
+
+impl Default for Requests {
+    fn default() -> Requests {
+        Requests(Mutex::new(Some(Vec::new())))
+    }
+}
 
 impl Requests {
+    /// Add one. When nobody answers any more, whoever has asked learns it at once.
     pub fn add(&self, request: Request) {
         if let Ok(mut waiting) = self.0.lock() {
-            waiting.push(request);
+            if let Some(waiting) = waiting.as_mut() {
+                waiting.push(request);
+            }
         }
     }
 
     pub fn take(&self) -> Vec<Request> {
-        self.0
-            .lock()
-            .map_or_else(|_| Vec::new(), |mut waiting| std::mem::take(&mut waiting))
+        let waiting = self.0.lock();
+        waiting.map_or_else(
+            |_| Vec::new(),
+            |mut waiting| waiting.as_mut().map(std::mem::take).unwrap_or_default(),
+        )
+    }
+
+    /// Answer no more.
+    pub fn close(&self) {
+        if let Ok(mut waiting) = self.0.lock() {
+            *waiting = None;
+        }
     }
 }

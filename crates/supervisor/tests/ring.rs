@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use reenact_supervisor::{Batch, Ring};
-use reenact_trace::chunk::{landmark, ChunkHeader, EndRecord};
+use reenact_trace::chunk::{codec, landmark, ChunkHeader, EndRecord};
 use reenact_trace::event::start;
 use reenact_trace::{EventHeader, EventKind};
 
@@ -143,6 +143,9 @@ impl Run {
             for _ in 0..self.chance.below(3) {
                 self.work(number);
             }
+            if self.chance.below(12) == 0 && self.living().len() > 1 {
+                self.end(number);
+            }
             if self.chance.below(3) == 0 {
                 self.ask();
                 let others: Vec<u32> = self.living();
@@ -155,7 +158,17 @@ impl Run {
             }
             batch(landmark::SNAPSHOT, &bytes, &mut self.ring);
         }
-        self.ring.end_snapshot(number);
+        self.ring.end_snapshot(number, behind);
+    }
+
+    fn end(&mut self, number: u32) {
+        let process = self.processes.get_mut(&number).expect("it lives");
+        process.has_ended = true;
+        let end = EndRecord {
+            events: process.events,
+            ..EndRecord::default()
+        };
+        self.ring.append_end(number, &end);
     }
 
     /// All are asked for snapshots.
@@ -187,13 +200,7 @@ impl Run {
                 self.log(number, landmark::IMAGE, &[image]);
             }
             2 if living.len() > 1 => {
-                let process = self.processes.get_mut(&number).expect("it lives");
-                process.has_ended = true;
-                let end = EndRecord {
-                    events: process.events,
-                    ..EndRecord::default()
-                };
-                self.ring.append_end(number, &end);
+                self.end(number);
             }
             3..=5 => {
                 let is_whole = self.chance.below(5) > 0;
@@ -222,6 +229,12 @@ impl Run {
             header.content(&content[at..]).expect("whole content");
             at += header.total_size();
             let (number, first) = (header.process, header.first_event);
+            if header.landmarks & landmark::PROCESS_START != 0 {
+                assert_eq!(
+                    kind_of_first(&content[at - header.total_size()..], &header),
+                    3
+                );
+            }
             if header.landmarks & landmark::BEGINNING != 0 {
                 begins.insert(number, Some(first));
                 logged.insert(number, first + 1);
@@ -261,6 +274,18 @@ impl Run {
             }
         }
     }
+}
+
+/// The kind of the first record of a chunk.
+fn kind_of_first(chunk: &[u8], header: &ChunkHeader) -> u8 {
+    let content = header.content(chunk).expect("whole content");
+    let raw = match header.codec {
+        codec::ZSTD => {
+            zstd::bulk::decompress(content, header.raw as usize).expect("it was checked")
+        }
+        _ => content.to_vec(),
+    };
+    raw[4]
 }
 
 #[test]

@@ -208,6 +208,7 @@ impl Drain {
             let text = "nothing was recorded: the recorder ended before the program started";
             note(&mut self.report.messages, text);
         }
+        self.control.requests.close();
         self.tell_of_excess();
         (self.report.bytes, self.report.raw_bytes) = self.sink.sizes();
         if let Sink::Ring(ring) = self.sink {

@@ -176,8 +176,8 @@ impl Drain {
         }
         self.write_end(index, wait_status, reason::ENDED);
         let tracked = self.tracked.swap_remove(index);
-        if let (Some(ring), Some((process, _))) = (self.sink.ring(), tracked.snapshot) {
-            ring.end_snapshot(process);
+        if let (Some(ring), Some((process, event))) = (self.sink.ring(), tracked.snapshot) {
+            ring.end_snapshot(process, event);
         }
         self.known[tracked.slot] = false;
         self.arena.release_slot(tracked.slot);

@@ -110,6 +110,11 @@ impl Kept {
         (size, 0)
     }
 
+    /// The event that the one behind is which is being written.
+    pub(super) fn incoming_event(&self) -> Option<u64> {
+        self.incoming.as_ref().map(|snapshot| snapshot.event)
+    }
+
     /// Bytes of one that will never be whole.
     pub(super) fn give_up_snapshot(&mut self) -> u64 {
         self.incoming.take().map_or(0, |snapshot| snapshot.size())

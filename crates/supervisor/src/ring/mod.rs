@@ -152,6 +152,10 @@ impl Ring {
 
     /// Add a chunk of a snapshot behind an event; the log up to there is here already.
     pub fn append_snapshot(&mut self, batch: &Batch<'_>) {
+        if !self.processes.contains_key(&batch.process) {
+            // It has ended meanwhile, and nothing of it is kept any more.
+            return;
+        }
         let bytes = self.make(batch);
         let is_last = batch.landmarks & landmark::SNAPSHOT != 0;
         let turn = is_last.then(|| identity::turn_in(batch)).flatten();
@@ -168,10 +172,15 @@ impl Ring {
         self.trim();
     }
 
-    /// A copy that wrote a snapshot has ended: what is not whole by now never will be.
-    pub fn end_snapshot(&mut self, process: u32) {
-        let lost = self.kept(process).give_up_snapshot();
-        self.bytes -= lost;
+    /// A copy that wrote a snapshot behind an event has ended: if that is not whole by now, it never will be. The next copy may
+    /// write already.
+    pub fn end_snapshot(&mut self, process: u32, event: u64) {
+        let Some(kept) = self.processes.get_mut(&process) else {
+            return;
+        };
+        if kept.incoming_event() == Some(event) {
+            self.bytes -= kept.give_up_snapshot();
+        }
     }
 
     /// How a process has ended.
