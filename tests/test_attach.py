@@ -51,6 +51,29 @@ kill -USR1 $$
 for i in 1 2 3; do echo $i $(echo $i | tr 1-3 a-c); done
 exec echo end
 """
+#: A file and memory that are mapped shared, by nobody else until it forks.
+SHARED = """
+import mmap, os, sys, time
+file = open("shared", "w+b")
+file.truncate(12288)
+mapped, anonymous = mmap.mmap(file.fileno(), 12288), mmap.mmap(-1, 8192)
+mapped[0:5], anonymous[0:4] = b"hello", b"anon"
+print("ready", flush=True)
+steps = 0
+while not os.path.exists(sys.argv[1]):
+    steps += 1
+    mapped[100:108] = steps.to_bytes(8, "little")
+    time.sleep(0.001)
+mapped[5:8], anonymous[4:8] = b"xyz", b"more"
+os.pwrite(file.fileno(), b"W", 4096)
+child = os.fork()
+if child == 0:
+    mapped[8:11], anonymous[100:103] = b"kid", b"kid"
+    os._exit(0)
+os.waitpid(child, 0)
+print(mapped[:11], mapped[4096:4097], anonymous[:8], anonymous[100:103])
+print(open("shared", "rb").read(11))
+"""
 NODE = """
 const fs = require('fs'), crypto = require('crypto');
 let sum = 0, left = 20;
@@ -61,6 +84,33 @@ const timer = setInterval(() => {
   if (--left === 0) clearInterval(timer);
 }, 2);
 console.log('ready');
+"""
+
+
+#: Threads, code made meanwhile, and a mapped file of the runtime's.
+JAVA = """
+import java.util.concurrent.*;
+public class Attached {
+    public static void main(String[] words) throws Exception {
+        var file = new java.io.File(words[0]);
+        var pool = Executors.newFixedThreadPool(3);
+        System.out.println("ready");
+        var done = new java.util.ArrayList<Future<Long>>();
+        for (int number = 0; number < 3; number++) {
+            long seed = number;
+            done.add(pool.submit(() -> {
+                long sum = 0;
+                for (int left = 100; left > 0; left -= file.exists() ? 1 : 0) {
+                    sum = seed;
+                    for (int step = 0; step < 100000; step++) sum = sum * 31 + step;
+                }
+                return sum;
+            }));
+        }
+        for (var one : done) System.out.println(one.get());
+        pool.shutdown();
+    }
+}
 """
 
 
@@ -132,13 +182,23 @@ def test_guests(
 
 @pytest.mark.parametrize(
     "command",
-    [[sys.executable, "-c", PYTHON], ["sh", "-c", SHELL, "sh"], ["node", "-e", NODE]],
-    ids=["python", "shell", "node"],
+    [
+        [sys.executable, "-c", PYTHON],
+        [sys.executable, "-c", SHARED],
+        ["sh", "-c", SHELL, "sh"],
+        ["node", "-e", NODE],
+        ["java", "-Xmx200m", "-cp", ".", "Attached"],
+    ],
+    ids=["python", "shared", "shell", "node", "java"],
 )
 def test_programs(command: list[str], reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """An interpreter with threads, one with children, and a just-in-time compiler."""
     if shutil.which(command[0]) is None:
         skips.skip(skips.Reason.NO_PROGRAM, command[0])
+    if command[0] == "java":
+        compiler = skips.need_program("javac")
+        (tmp_path / "Attached.java").write_text(JAVA)
+        subprocess.run([compiler, "Attached.java"], cwd=tmp_path, check=True, timeout=120)
     _check(reenact, command, keeper.trace(), tmp_path, tmp_path / "begin")
 
 
@@ -235,7 +295,7 @@ def test_in_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: 
     for function in ("main", "polls", "reads", "receives", "takes"):
         assert f" in {function} (" in said or f" {function} (" in said, said
     assert "$1 = 0" in said
-    assert "reaches back to event 1" in said
+    assert "reaches back to event 2" in said
     assert said.count("Thread ") >= 10
 
 
@@ -247,8 +307,9 @@ def test_refused(
     program = str(guests.build("attach_threads.c", "attach_threads", GUESTS["attach_threads"]))
     command, begin = [program, str(tmp_path / "begin")], tmp_path / "begin"
     if kind == "shared":
-        text = "import mmap, sys, time; m = mmap.mmap(-1, 4096); print('ready', flush=True)"
-        wait = "\nimport os\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\nsys.exit(3)"
+        text = "import mmap, os, sys, time; m = mmap.mmap(-1, 4096); child = os.fork()"
+        wait = "\nif child: print('ready', flush=True)"
+        wait += "\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\nsys.exit(3)"
         command = [sys.executable, "-c", text + wait, str(begin)]
     expected = {
         "none": "there is no process 2147483000",

@@ -6,7 +6,7 @@ use reenact_trace::attaching::{advice, Attaching, Mapping, MAPPINGS_ADDRESS};
 use reenact_trace::snapshot::mapping as mapping_flags;
 
 use crate::log::Builder;
-use crate::mappings::{self, File};
+use crate::mappings::{self, File, Source};
 use crate::{address_space, guest};
 
 /// Keep what is mapped: the files of it go into the trace, its code is prepared.
@@ -26,6 +26,18 @@ pub fn record(told: &Attaching, event: &mut Builder) {
             }
         }
     });
+}
+
+/// Whether a file is mapped that can change by the mapping: it is an object, for which there are turns.
+pub fn has_objects(told: &Attaching) -> bool {
+    let mut has_any = false;
+    for_each(told, |mapping, _| has_any |= is_object(mapping));
+    has_any
+}
+
+fn is_object(mapping: &Mapping) -> bool {
+    let is_shared = u64::from(mapping.flags) & MAP_SHARED != 0;
+    is_shared && u64::from(mapping.protection) & PROT_WRITE != 0 && mapping.path_length != 0
 }
 
 fn for_each(told: &Attaching, mut act: impl FnMut(&Mapping, u64)) {
@@ -73,7 +85,15 @@ fn open(path: u64, mapping: &Mapping) -> Option<File> {
     if fd < 0 {
         return None;
     }
-    let file = File::loaded(fd as i32, mapping.offset);
+    let loaded = File::loaded(fd as i32, mapping.offset);
+    let file = File {
+        source: if is_object(mapping) {
+            Source::Object
+        } else {
+            loaded.source
+        },
+        ..loaded
+    };
     let is_it = file
         .status
         .as_ref()

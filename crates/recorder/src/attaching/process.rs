@@ -14,7 +14,9 @@ use super::{mapped, threads};
 use crate::confinement::Confinement;
 use crate::log::{self, Builder};
 use crate::thread::{self, Thread};
-use crate::{arena, arming, heap, hidden_descriptors, limits, proc_files, signal, vdso};
+use crate::{
+    arena, arming, heap, hidden_descriptors, limits, proc_files, sharing_group, signal, vdso,
+};
 
 /// The path by which a process finds its program.
 const PROGRAM: &core::ffi::CStr = c"/proc/self/exe";
@@ -43,6 +45,12 @@ pub fn take_over(told: &Attaching) -> Result<u64, i64> {
     name_program();
     heap::set([told.heap[0], told.heap[1]]);
     limits::begin(0);
+    if mapped::has_objects(told) {
+        // Logs its turn.
+        sharing_group::enter(thread);
+    } else {
+        Builder::new(EventKind::Preempted, 0).commit();
+    }
     let mut event = Builder::new(EventKind::Preempted, 0);
     mapped::record(told, &mut event);
     vdso::take_over(Some(told.vdso), &mut event);

@@ -11,9 +11,9 @@ use super::target::Target;
 use crate::chunk_maker::Batch;
 use crate::machine;
 
-/// The process and the event behind which the snapshot is that its log begins with: the recorder logs two, which say nothing
+/// The process and the event behind which the snapshot is that its log begins with: the recorder logs three, which say nothing
 /// that the snapshot has not.
-pub const PLACE: (u32, u64) = (0, 1);
+pub const PLACE: (u32, u64) = (0, 2);
 /// Longest text that is kept.
 const MOST: usize = 128 << 10;
 

@@ -15,7 +15,7 @@ use reenact_trace::Registers;
 use super::error::AttachError;
 use super::image::{self, Recorder, Segment};
 use super::restarting::{aborted, continued};
-use super::target::{Mapped, Target};
+use super::target::{Mapped, Others, Target};
 use super::tracee::Tracee;
 use super::{passing, Passed};
 
@@ -56,6 +56,16 @@ pub fn attach(pid: pid_t, passed: &Passed<'_>) -> Result<(), AttachError> {
         .write(true)
         .open(target.path("mem"))
         .map_err(|error| AttachError::NotPermitted { pid, error })?;
+    let mappings = target
+        .mappings()
+        .map_err(|error| AttachError::NotPermitted { pid, error })?;
+    // All processes are looked at, which takes a while: before it is held.
+    let others = if mappings.iter().any(Mapped::is_changeable) {
+        Others::of(pid)
+    } else {
+        Others::none()
+    };
+    target.check_memory(&mappings, &others)?;
     let held = hold_all(pid, &target)?;
     let mut process = Process {
         pid,
@@ -65,7 +75,7 @@ pub fn attach(pid: pid_t, passed: &Passed<'_>) -> Result<(), AttachError> {
         site: 0,
         is_mapped: false,
     };
-    match process.prepare(passed, &recorder) {
+    match process.prepare(passed, &recorder, &others) {
         Ok(()) => process.let_go(&recorder),
         Err(error) => {
             process.give_back();
@@ -136,13 +146,18 @@ struct Process {
 }
 
 impl Process {
-    fn prepare(&mut self, passed: &Passed<'_>, recorder: &Recorder) -> Result<(), AttachError> {
+    fn prepare(
+        &mut self,
+        passed: &Passed<'_>,
+        recorder: &Recorder,
+        others: &Others,
+    ) -> Result<(), AttachError> {
         let pid = self.pid;
         let mappings = self
             .target
             .mappings()
             .map_err(|error| failed(pid, "its mappings cannot be read", error))?;
-        self.target.check_memory(&mappings)?;
+        self.target.check_memory(&mappings, others)?;
         if self.held.iter().any(|one| one.before.cs != 0x33) {
             return Err(AttachError::Refused {
                 pid,
@@ -477,7 +492,7 @@ fn registers(from: &user_regs_struct) -> Registers {
 }
 
 fn path_length(mapped: &Mapped) -> u64 {
-    if mapped.name.starts_with(b"/") {
+    if !mapped.is_anonymous() {
         mapped.name.len() as u64 + 1
     } else {
         0

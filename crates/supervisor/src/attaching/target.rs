@@ -1,8 +1,10 @@
 //! What a running process is, and what of it keeps it from being attached to.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use reenact_trace::arena::FILE_PATH_MAX;
@@ -172,7 +174,7 @@ impl Target {
     }
 
     /// What of its memory is not to be recorded yet.
-    pub fn check_memory(&self, mappings: &[Mapped]) -> Result<(), AttachError> {
+    pub fn check_memory(&self, mappings: &[Mapped], others: &Others) -> Result<(), AttachError> {
         let pid = self.pid;
         for mapped in mappings {
             if mapped.start < REGION_END && mapped.end > REGION_START {
@@ -182,14 +184,64 @@ impl Target {
                         "is recorded already, or has mapped something where the recorder has to be",
                 });
             }
-            let can_change = mapped.protection & libc::PROT_WRITE as u32 != 0;
             let is_special = mapped.name.starts_with(b"anon_inode:") || mapped.name == b"/[aio]";
-            if mapped.is_shared && can_change || is_special || mapped.name.len() >= FILE_PATH_MAX {
+            let is_lost =
+                mapped.is_changeable() && !mapped.is_anonymous() && !self.can_find(mapped);
+            if is_special || is_lost || mapped.name.len() >= FILE_PATH_MAX || others.have(mapped) {
                 let name = String::from_utf8_lossy(&mapped.name).into_owned();
                 return Err(AttachError::Shared { pid, name });
             }
         }
         Ok(())
+    }
+}
+
+impl Target {
+    /// Whether a mapped file is where its path leads to in the process.
+    fn can_find(&self, mapped: &Mapped) -> bool {
+        let path = std::ffi::OsStr::from_bytes(mapped.name.strip_prefix(b"/").unwrap_or_default());
+        let found = fs::metadata(self.path("root").join(path));
+        found.is_ok_and(|found| found.ino() == mapped.inode)
+    }
+}
+
+impl Mapped {
+    /// Whether others see what is stored there, or store something that is seen there.
+    pub fn is_changeable(&self) -> bool {
+        self.is_shared && self.protection & libc::PROT_WRITE as u32 != 0
+    }
+
+    /// Whether it is memory without a file that others can find.
+    pub fn is_anonymous(&self) -> bool {
+        !self.name.starts_with(b"/") || self.name == b"/dev/zero (deleted)"
+    }
+}
+
+/// Memory that other processes share with whoever has it, too.
+pub struct Others(HashSet<(u64, u64)>);
+
+impl Others {
+    /// Nobody.
+    pub fn none() -> Others {
+        Others(HashSet::new())
+    }
+
+    /// What all processes but one have mapped so, as far as we may look.
+    pub fn of(pid: libc::pid_t) -> Others {
+        let mut found = HashSet::new();
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        for pid in numbers.filter(|&other: &libc::pid_t| other != pid) {
+            let maps = Target { pid }.read("maps").unwrap_or_default();
+            let mapped = maps.split(|&byte| byte == b'\n').filter_map(parse);
+            let shared = mapped.filter(Mapped::is_changeable);
+            found.extend(shared.map(|one| (one.device, one.inode)));
+        }
+        Others(found)
+    }
+
+    fn have(&self, mapped: &Mapped) -> bool {
+        mapped.is_changeable() && self.0.contains(&(mapped.device, mapped.inode))
     }
 }
 
