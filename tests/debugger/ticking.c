@@ -15,11 +15,14 @@ void tick(int signal)
 int main(void)
 {
     struct itimerval every = {{0, 200000}, {0, 200000}};
+    long more;
     signal(SIGALRM, tick);
     setitimer(ITIMER_REAL, &every, NULL);
-    while (ticks < 3) { /* waits */
-        rounds = rounds + 1; /* counts */
-        rounds = rounds + 2; /* counts on */
+    /* Signals come where the processor waits, which is where it reads what has just been stored. Each line begins with something
+       else: from before a signal at its beginning, `next` ends there. */
+    while (more = 3, ticks < more) { /* waits */
+        more = 1, rounds = rounds + more; /* counts */
+        more = 2, rounds = rounds + more; /* counts on */
     }
     printf("%ld\n", rounds);
     return 0;
