@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -200,6 +201,44 @@ def test_programs(command: list[str], reenact: Reenact, keeper: Keeper, tmp_path
         (tmp_path / "Attached.java").write_text(JAVA)
         subprocess.run([compiler, "Attached.java"], cwd=tmp_path, check=True, timeout=120)
     _check(reenact, command, keeper.trace(), tmp_path, tmp_path / "begin")
+
+
+def _check_random_moments(
+    reenact: Reenact, program: str, keeper: Keeper, folder: Path, rounds: int, seed: int
+) -> None:
+    chosen = random.Random(seed)
+    begin = folder / "begin"
+    status, printed = _natively([program, str(begin)], folder, begin)
+    for number in range(rounds):
+        trace = keeper.trace(str(number))
+        with _running([program, str(begin)], folder) as process:
+            time.sleep(chosen.random() / 20)
+            with _attached(reenact, process, trace):
+                time.sleep(chosen.random() / 20)
+                begin.touch()
+                rest = process.communicate(timeout=120)[0]
+            assert (process.returncode, rest) == (status, printed)
+        begin.unlink()
+        assert not reenact.verify(trace)["divergences"]
+        shutil.rmtree(trace)
+
+
+@pytest.mark.parametrize("name", GUESTS)
+def test_random_moments(
+    name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    program = str(guests.build(f"{name}.c", name, GUESTS[name]))
+    _check_random_moments(reenact, program, keeper, tmp_path, 3, 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", GUESTS)
+def test_many_random_moments(
+    name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    program = str(guests.build(f"{name}.c", name, GUESTS[name]))
+    seed = int(os.environ.get("REENACT_SOAK_SEED", "2"))
+    _check_random_moments(reenact, program, keeper, tmp_path, 50, seed)
 
 
 def test_interrupted(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
