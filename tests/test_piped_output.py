@@ -26,6 +26,7 @@ COMMANDS = {
     "follow": ["follow 0:1 TRACE"],
     "info": ["info TRACE", "info --json TRACE"],
     "ls": ["ls", "ls --json"],
+    "pack": ["pack TRACE -o NEW", "pack TRACE -o TRACE"],
     "ps": ["ps TRACE", "ps --threads TRACE", "ps --threads --json TRACE"],
     "record": ["record -o NEW -- true", "record -q -o NEW -- sh -c 'echo 1; echo 2 >&2'"],
     "replay": ["replay TRACE -- -nx -batch -ex continue", "replay -p 99 TRACE"],
@@ -38,6 +39,7 @@ COMMANDS = {
         "trace --at add --print times --json TRACE",
         "trace --at nothing TRACE",
     ],
+    "unpack": ["unpack TRACE", "unpack nothing"],
     "verify": ["verify TRACE", "verify --json TRACE", "verify --output TRACE"],
 }
 CALLS = [(name, words) for name, ways in COMMANDS.items() for words in ways]

@@ -68,10 +68,10 @@ def open(path: str | os.PathLike[str] | None = None) -> Trace:
         >>> reenact.open(trace.path).manifest.is_complete
         True
     """
-    from reenact import places
+    from reenact import locating
     from reenact.trace import Trace
 
-    return Trace(places.locate(None if path is None else os.fspath(path)))
+    return Trace(locating.located(None if path is None else os.fspath(path)))
 
 
 def attach(

@@ -169,6 +169,12 @@ def record(
     Raises RecordError; nothing is left in `trace_dir` then.
     """
 
+def compress_frame(content: bytes, level: int) -> bytes:
+    """Compress bytes into a frame of zstd of their own, with a checksum."""
+
+def decompress_frame(frame: bytes, size: int) -> bytes:
+    """The content of a frame, which has just so many bytes. Raises ValueError."""
+
 def attach(
     trace_dir: str,
     pid: int,

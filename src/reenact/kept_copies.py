@@ -16,6 +16,7 @@ _PARTS = {
     "right": "checksums that were right",
     "machine": "answers of the processor",
     "debug": "debug information from servers",
+    "packs": "traces that were sent as one file, unpacked",
 }
 
 

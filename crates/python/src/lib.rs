@@ -6,6 +6,7 @@
 mod errors;
 mod event;
 mod files;
+mod frames;
 mod panics;
 mod process;
 mod recording;
@@ -22,6 +23,8 @@ mod _native {
     use crate::event::{Event, EventIterator};
     #[pymodule_export]
     use crate::files::TraceFiles;
+    #[pymodule_export]
+    use crate::frames::{compress_frame, decompress_frame};
     #[pymodule_export]
     use crate::process::{Image, Process, StoredFile};
     #[pymodule_export]

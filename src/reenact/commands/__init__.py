@@ -26,6 +26,8 @@ NAMES = (
     "info",
     "ps",
     "dump",
+    "pack",
+    "unpack",
     "ls",
     "rm",
     "cache",

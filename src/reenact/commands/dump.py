@@ -89,11 +89,11 @@ def event_range(text: str) -> tuple[int, int | None]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the events."""
-    from reenact import places
+    from reenact import locating
     from reenact.commands.options import chosen_processes
     from reenact.trace import Trace
 
-    trace = Trace(places.locate(arguments.trace))
+    trace = Trace(locating.located(arguments.trace))
     numbers = chosen_processes(trace, arguments.process)
     first, last = arguments.range
     for number in numbers:

@@ -51,11 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the other side."""
     import shlex
 
-    from reenact import places, terminal
+    from reenact import locating, terminal
     from reenact.session.positions import Position
     from reenact.trace import Trace
 
-    trace = Trace(places.locate(arguments.trace))
+    trace = Trace(locating.located(arguments.trace))
     position = Position.parse(arguments.position)
     found = _ask(trace, position, arguments)
     if arguments.json:

@@ -26,14 +26,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Print it."""
     import shlex
 
-    from reenact import places, terminal
+    from reenact import locating, terminal
     from reenact.commands.ends import ending
     from reenact.printable import printable
     from reenact.reach import reach_of
     from reenact.trace import Trace
     from reenact.trace_sizes import taken
 
-    trace = Trace(places.locate(arguments.trace))
+    trace = Trace(locating.located(arguments.trace))
     manifest = trace.manifest
     processes = trace.processes
     events = sum(process.logged for process in processes)

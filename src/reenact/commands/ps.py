@@ -38,13 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
     import dataclasses
     import shlex
 
-    from reenact import places, terminal
+    from reenact import locating, terminal
     from reenact.commands.ends import ending
     from reenact.printable import printable
     from reenact.reach import reach_of
     from reenact.trace import Trace
 
-    trace = Trace(places.locate(arguments.trace))
+    trace = Trace(locating.located(arguments.trace))
     if arguments.threads:
         return _print_threads(trace, as_json=arguments.json)
     processes = trace.processes

@@ -62,13 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay under a debugger."""
-    from reenact import places
+    from reenact import locating
     from reenact.commands.options import chosen_process, tell_of_shared_changes
     from reenact.gdb.launch import find_gdb, run_gdb, wait_for_client
     from reenact.trace import Trace
 
     gdb = None if arguments.server else find_gdb(arguments.gdb)
-    trace = Trace(places.locate(arguments.trace))
+    trace = Trace(locating.located(arguments.trace))
     process = chosen_process(trace, arguments.process)
     tell_of_shared_changes(trace, process)
     _tell_of_newer_sources(trace)

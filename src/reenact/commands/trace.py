@@ -68,14 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Replay, and print the hits."""
     import itertools
 
-    from reenact import places, terminal
+    from reenact import locating, terminal
     from reenact.commands.options import chosen_process, tell_of_shared_changes
     from reenact.errors import DIVERGENCE
     from reenact.printable import printable
     from reenact.session.tracing import Tracing
     from reenact.trace import Trace
 
-    trace = Trace(places.locate(arguments.trace))
+    trace = Trace(locating.located(arguments.trace))
     process = chosen_process(trace, arguments.process)
     tell_of_shared_changes(trace, process)
     # While a bar is shown, `sys.stdout` leads to the terminal of standard error.

@@ -55,13 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay, and report."""
-    from reenact import manifest, places, terminal
+    from reenact import locating, manifest, terminal
     from reenact.errors import DIVERGENCE, UsageError
     from reenact.replay.verification import verify
 
     if arguments.json and arguments.output:
         raise UsageError("--json and --output both want the standard output", "choose one")
-    path = places.locate(arguments.trace)
+    path = locating.located(arguments.trace)
     manifest.read(path)  # what is no trace is refused before a replayer starts
     process = None
     if arguments.process is not None:
