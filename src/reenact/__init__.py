@@ -60,7 +60,7 @@ __all__ = [
 
 
 def open(path: str | os.PathLike[str] | None = None) -> Trace:
-    """Open a trace: by path, by its name in the default place, or by default the latest.
+    """Open a trace: by path (of a pack, too), by its name, or by default the latest.
 
     Errors: `TraceError`.
 

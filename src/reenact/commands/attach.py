@@ -22,7 +22,7 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     from reenact.commands.options import positive
-    from reenact.commands.record import add_ring
+    from reenact.commands.record import add_ring, add_sources
 
     parser.add_argument("pid", metavar="PID", type=positive, help="the number of the process")
     parser.add_argument(
@@ -31,13 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TRACE",
         help="directory to make for the trace (default: NAME-N, as for `reenact record`)",
     )
-    parser.add_argument(
-        "--sources",
-        choices=("yes", "no"),
-        default="yes",
-        help="keep the source files that debug information names with the trace, up to 64 MiB "
-        "(default: yes)",
-    )
+    add_sources(parser)
     add_ring(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
 

@@ -132,13 +132,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=duration,
         help="with --until-failure: begin no run later than this, in seconds or as 30m or 2h",
     )
-    parser.add_argument(
-        "--sources",
-        choices=("yes", "no"),
-        default="yes",
-        help="keep the source files that debug information names with the trace, up to 64 MiB "
-        "(default: yes)",
-    )
+    add_sources(parser)
     add_ring(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
     parser.add_argument(
@@ -146,6 +140,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PROGRAM",
         nargs=argparse.REMAINDER,
         help="the program and its arguments, taken as they are",
+    )
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Declare what is kept beside the recording."""
+    parser.add_argument(
+        "--sources",
+        choices=("yes", "no"),
+        default="yes",
+        help="keep the source files that debug information names with the trace, up to 64 MiB "
+        "(default: yes)",
     )
 
 

@@ -31,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact.errors import TraceError
     from reenact.printable import printable
 
+    if not os.path.lexists(arguments.file):
+        raise TraceError(f"there is no file {arguments.file}", "give the path of a pack")
     if not packs.is_pack(arguments.file):
         raise TraceError(f"{arguments.file} is not a pack", "reenact pack makes one of a trace")
     if arguments.output is None:
