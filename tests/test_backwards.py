@@ -309,12 +309,12 @@ def test_copies_that_are_given_up_while_they_are_searched_from(
         session.goto(place)
     last_of = BackwardSearch._last_of
 
-    def dropping(search: BackwardSearch, *rest: Any) -> Any:
+    def dropping(search: BackwardSearch, *rest: Any, **options: Any) -> Any:
         checkpoints = search._copies.checkpoints
         while len(checkpoints) > 1:
             checkpoints._drop_one(search._copies.present.state.work)
         checkpoints.let_go()
-        return last_of(search, *rest)
+        return last_of(search, *rest, **options)
 
     monkeypatch.setattr(BackwardSearch, "_last_of", dropping)
     for position in expected[::-1][:30]:

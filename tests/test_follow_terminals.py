@@ -99,7 +99,8 @@ def test_both_ways(kind: str, recorded) -> None:
     line = next(one for one in calls(trace, 1, _READ) if content(one).startswith(b"hel"))
     found = trace.following.senders(place(line))
     typed = [one for one in calls(trace, 0, _WRITE) if one.result <= 6][:2]
-    if kind == "raw" and len(found) == 1:
+    # Without lines a read may come between the two.
+    if kind in ("raw", "silent") and len(found) == 1:
         typed = typed[:1]
     assert [one.position for one in found][:: len(found) - 1 or 1] == list(map(place, typed))
     if kind == "edited":
