@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ GUESTS = {
     "attach_handlers": ("-O1",),
     "attach_memory": ("-O1",),
     "attach_registers": ("-O1", "-mavx2"),
+    "attach_short_threads": ("-O1", "-pthread"),
 }
 PYTHON = """
 import hashlib, os, sys, threading
@@ -264,6 +266,34 @@ def test_interrupted(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_p
             assert not reenact.verify(trace)["divergences"]
 
 
+@pytest.mark.parametrize("call", ["pause", "poll", "select", "sleep"])
+def test_one_signal(
+    call: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    """A signal that comes while the process is held ends the call that waits."""
+    program = str(guests.build("attach_one_signal.c", "attach_one_signal", ("-O1",)))
+    trace = keeper.trace()
+    with _running([program, call], tmp_path) as process:
+        status = Path(f"/proc/{process.pid}/status")
+        while "State:\tS" not in status.read_text():
+            pass
+        recorder = threading.Thread(
+            target=reenact.run, args=("attach", "-o", str(trace), str(process.pid))
+        )
+        recorder.start()
+        # If that is missed, the signal comes later, when it is recorded.
+        latest = time.monotonic() + 3
+        while "TracerPid:\t0" in status.read_text() and time.monotonic() < latest:
+            pass
+        process.send_signal(signal.SIGUSR1)
+        printed = process.communicate(timeout=60)[0]
+        recorder.join(timeout=60)
+        assert (process.returncode, printed) == (3, b"-1 1 1\n")
+    for way in ([], ["--translated"]):
+        report = reenact.verify(trace, *way)
+        assert not report["divergences"], report
+
+
 CRASHES = """
 import hashlib, os, sys, time
 print("ready", flush=True)
@@ -338,7 +368,13 @@ def test_in_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: 
     assert said.count("Thread ") >= 10
 
 
-@pytest.mark.parametrize("kind", ["none", "kernel", "stopped", "twice", "shared", "traced"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("none", "kernel", "stopped", "twice", "shared", "traced", "thread"),
+        *("attach_first_gone", "attach_vfork", "waits for vfork"),
+    ],
+)
 def test_refused(
     kind: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
 ) -> None:
@@ -350,6 +386,9 @@ def test_refused(
         wait = "\nif child: print('ready', flush=True)"
         wait += "\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\nsys.exit(3)"
         command = [sys.executable, "-c", text + wait, str(begin)]
+    if kind in ("attach_first_gone", "attach_vfork", "waits for vfork"):
+        name = "attach_vfork" if "vfork" in kind else kind
+        command[0] = str(guests.build(f"{name}.c", name, ("-O1", "-pthread")))
     expected = {
         "none": "there is no process 2147483000",
         "kernel": "is a thread of the kernel",
@@ -357,12 +396,21 @@ def test_refused(
         "twice": "is recorded already",
         "shared": "in common with others",
         "traced": "is traced already",
+        "thread": "is a thread of process",
+        "attach_first_gone": "goes on without its first thread",
+        "attach_vfork": "shares all its memory with process",
+        "waits for vfork": "does not stop",
     }[kind]
     with _running(command, tmp_path) as process, contextlib.ExitStack() as stack:
         pid = {"none": 2147483000, "kernel": 2}.get(kind, process.pid)
         if kind == "kernel" and "Kthread:\t1" not in Path("/proc/2/status").read_text():
             skips.skip(skips.Reason.NO_PROGRAM, "a kernel that shows its threads")
-        if kind == "stopped":
+        if kind == "thread":
+            pid = max(int(name) for name in os.listdir(f"/proc/{pid}/task"))
+            assert pid != process.pid
+        elif kind == "attach_vfork":
+            pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+        elif kind == "stopped":
             process.send_signal(signal.SIGSTOP)
         elif kind == "twice":
             stack.enter_context(_attached(reenact, process, keeper.trace("first")))

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-static int ends[4][2];
+static int ends[5][2];
 
 static void *polls(void *unused)
 {
@@ -29,6 +30,15 @@ static void *receives(void *unused)
     return (void *)(long)(unused ? 0 : recv(ends[2][0], &byte, 1, MSG_WAITALL) + byte);
 }
 
+/* A stop interrupts it for good, as it has a time limit (signal(7)). */
+static void *receives_in_time(void *unused)
+{
+    struct timeval limit = {100, 0};
+    char byte = 0;
+    setsockopt(ends[4][0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return (void *)(long)(unused ? 0 : recv(ends[4][0], &byte, 1, 0) + byte);
+}
+
 static void *takes(void *unused)
 {
     sigset_t wanted;
@@ -39,22 +49,22 @@ static void *takes(void *unused)
 
 int main(int count, char **words)
 {
-    void *(*bodies[])(void *) = {polls, reads, receives, takes};
-    pthread_t threads[4];
+    void *(*bodies[])(void *) = {polls, reads, receives, takes, receives_in_time};
+    pthread_t threads[5];
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGUSR1);
     sigprocmask(SIG_BLOCK, &blocked, 0);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]) || pthread_create(&threads[i], 0, bodies[i], 0))
             return 1;
     printf("ready\n");
     fflush(stdout);
     while (count == 2 && access(words[1], F_OK))
         poll(0, 0, 2);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         void *result;
-        if (i < 3 ? write(ends[i][1], "a", 1) != 1 : pthread_kill(threads[i], SIGUSR1))
+        if (i != 3 ? write(ends[i][1], "a", 1) != 1 : pthread_kill(threads[i], SIGUSR1))
             return 2;
         pthread_join(threads[i], &result);
         printf("%d %ld\n", i, (long)result);

@@ -193,7 +193,8 @@ fn is_let_through(thread: &mut Thread) -> bool {
 }
 
 fn on_system_call(thread: &mut Thread) {
-    if signal::queued(thread) {
+    // A call that had begun before the recorder came is interrupted by them.
+    if signal::queued(thread) && !thread.has_begun {
         log_last_outputs(thread, None);
         if deliver_before(thread) {
             return;
@@ -328,6 +329,7 @@ fn complete(mut call: Call<'_>) {
     let entry = reenact_syscalls::lookup(number);
     let outcome = dispatch::perform(&mut call, entry);
     let Call { thread, event, .. } = call;
+    thread.has_begun = false;
     match outcome {
         Outcome::Done(result) => {
             let temporary = (result == -EINTR && signal::queued(thread))

@@ -366,9 +366,12 @@ fn make(call: &mut Call<'_>, entry: &SystemCall, mut args: [u64; 6], before: &Be
         signal::take_back(call.thread);
     }
     // A signal that another thread sends to one it believes to be in `pause` must end the `pause`, also when it
-    // comes just before the call begins: natively the two cannot be told apart.
-    let is_pause = result == NOT_BEGUN && matches!(entry.class, Class::Signal(SignalAction::Pause));
-    let result = if is_pause && signal::interrupts(call.thread) {
+    // comes just before the call begins: natively the two cannot be told apart. Any call that had begun before there was
+    // a recorder ends by a signal that has come since then.
+    let is_pause = matches!(entry.class, Class::Signal(SignalAction::Pause));
+    let is_inside = result == NOT_BEGUN && (is_pause || call.thread.has_begun);
+    let result = if is_inside && signal::interrupts(call.thread) {
+        left.is_all(call);
         -EINTR
     } else {
         result

@@ -205,6 +205,8 @@ pub struct Thread {
     pub bases: [u64; 2],
     /// Its name then, for the kernel.
     pub name: [u8; reenact_trace::snapshot::NAME_SIZE],
+    /// Its next call had begun when the recorder came into its process: see [`crate::attaching`].
+    pub has_begun: bool,
     /// Number of the last system call.
     pub last_call: u32,
     /// The call that was interrupted by signals that its tracer has yet to see.

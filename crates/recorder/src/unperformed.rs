@@ -1,18 +1,27 @@
 //! Calls that are declined or refused, where the kernel would say another thing or where there is nothing to refuse: a bad
 //! argument is told as what it is, and a kernel without the call says so.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall1, syscall3, syscall5};
 
 use crate::call::Call;
-use crate::{address_space, vdso};
+use crate::{address_space, guest, vdso};
 
 const ARCH_MAP_VDSO_X32: u32 = 0x2001;
 const ARCH_MAP_VDSO_64: u32 = 0x2003;
 
+/// Threads of this program have had restartable sequences before it was recorded.
+static HAD_SEQUENCES: AtomicBool = AtomicBool::new(false);
+
+pub fn had_sequences() {
+    HAD_SEQUENCES.store(true, Ordering::Relaxed);
+}
+
 /// What the kernel says to a call that is not performed; `None`: it would perform what we cannot record.
 #[cold]
-pub fn answer(call: &Call<'_>) -> Option<i64> {
+pub fn answer(call: &mut Call<'_>) -> Option<i64> {
     let [first, second, third, fourth, fifth, _] = call.args;
     match call.number {
         IOPL => io_level(first as u32),
@@ -29,8 +38,23 @@ pub fn answer(call: &Call<'_>) -> Option<i64> {
             // SAFETY: maps nothing.
             is_there.then(|| unsafe { syscall3(ARCH_PRCTL, first, second, 0) })
         }
+        RSEQ if third == 0 && HAD_SEQUENCES.load(Ordering::Relaxed) => sequences(call, first),
         _ => None,
     }
+}
+
+/// `rseq` of a thread that another one has made before the recorder came, where the kernel had sequences: the C library ends
+/// the process if it has none now. It is told that it has, and finds them as whoever has given them up.
+fn sequences(call: &mut Call<'_>, area: u64) -> Option<i64> {
+    /// `cpu_id_start`, and `cpu_id`: RSEQ_CPU_ID_UNINITIALIZED.
+    const NONE: [u32; 2] = [0, u32::MAX];
+    let bytes = NONE.map(u32::to_le_bytes);
+    let is_written = guest::write(area, bytes.as_flattened());
+    is_written.then(|| {
+        let length = bytes.as_flattened().len() as u64;
+        call.event.written_memory(area, length);
+        0
+    })
 }
 
 /// `iopl`: the level of a program is 0, and stays so.

@@ -57,6 +57,8 @@ pub struct AttachedThread {
     pub mask: u64,
     /// Address, size and signature of what it has told the kernel by `rseq`; 0: nothing.
     pub restartable: [u64; 3],
+    /// 1: it was stopped in a call that waits, and goes on at its instruction.
+    pub is_in_call: u64,
 }
 
 /// A mapping of the program, in order of addresses; its path follows, padded to 8 bytes.
@@ -108,4 +110,4 @@ macro_rules! as_bytes {
 }
 as_bytes!(Attaching, Mapping);
 const _: () = assert!(size_of::<Attaching>() == 5 * 8 + size_of::<AttachedThread>());
-const _: () = assert!(size_of::<AttachedThread>() == size_of::<Registers>() + 256 + 8 + 24);
+const _: () = assert!(size_of::<AttachedThread>() == size_of::<Registers>() + 256 + 8 + 24 + 8);

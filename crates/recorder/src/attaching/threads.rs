@@ -8,7 +8,7 @@ use reenact_trace::attaching::AttachedThread;
 use crate::process::threads;
 use crate::snapshot::{copies, copy, registers};
 use crate::thread::{self, Thread};
-use crate::{arming, log, scheduler, signal};
+use crate::{arming, log, scheduler, signal, unperformed};
 
 /// Take a thread over that is not the first: where its stack begins. -errno on failure.
 pub fn take_over(told: &AttachedThread) -> Result<u64, i64> {
@@ -43,6 +43,7 @@ pub fn fill(frame: &mut Frame, told: &AttachedThread) {
 /// What the kernel keeps of a thread for its program becomes ours to keep.
 pub fn take_over_signals(thread: &mut Thread, told: &AttachedThread) {
     thread.mask = told.mask;
+    thread.has_begun = told.is_in_call != 0;
     let mut stack = [0u64; 3];
     // SAFETY: a stack_t of ours.
     unsafe { syscall2(SIGALTSTACK, 0, stack.as_mut_ptr() as u64) };
@@ -70,6 +71,7 @@ pub fn take_over_signals(thread: &mut Thread, told: &AttachedThread) {
         syscall1(SET_TID_ADDRESS, 0);
         if address != 0 {
             syscall4(RSEQ, address, size, UNREGISTER, signature);
+            unperformed::had_sequences();
         }
     }
 }
@@ -88,7 +90,8 @@ pub fn go_on() -> ! {
         signal::set_kernel_mask(thread);
         scheduler::acquire_first(thread);
     }
-    if signal::queued(thread) {
+    // In a call that had begun: it sees them itself.
+    if signal::queued(thread) && !thread.has_begun {
         signal::deliver_queued(thread, signal::Moment::AfterEvent, None);
     }
     // SAFETY: the frame was filled when the thread was taken over, and we have the token.

@@ -20,6 +20,20 @@ pub enum AttachError {
         pid: libc::pid_t,
         by: String,
     },
+    /// It is a thread, not the first one, of this process.
+    Thread {
+        pid: libc::pid_t,
+        of: String,
+    },
+    /// All of its memory is another process's, too.
+    Companion {
+        pid: libc::pid_t,
+        of: libc::pid_t,
+    },
+    /// It waits in the kernel for what no stop interrupts.
+    DoesNotStop {
+        pid: libc::pid_t,
+    },
     /// It has memory in common with others.
     Shared {
         pid: libc::pid_t,
@@ -45,6 +59,17 @@ impl fmt::Display for AttachError {
             AttachError::Traced { pid, by } => {
                 write!(f, "process {pid} is traced already, by process {by}")
             }
+            AttachError::Thread { pid, of } => {
+                write!(f, "{pid} is a thread of process {of}: all threads of a process are recorded together")
+            }
+            AttachError::Companion { pid, of } => write!(
+                f,
+                "process {pid} shares all its memory with process {of} (vfork), which is not supported yet"
+            ),
+            AttachError::DoesNotStop { pid } => write!(
+                f,
+                "process {pid} does not stop: it waits in the kernel, perhaps for a vfork child to go on alone"
+            ),
             AttachError::Shared { pid, name } if name.is_empty() => {
                 write!(
                     f,
@@ -76,6 +101,10 @@ impl AttachError {
                 "it needs the permission that gdb needs: its user or root, and as /proc/sys/kernel/yama/ptrace_scope allows"
             }
             AttachError::Traced { .. } => "end that one first: a process has one tracer",
+            AttachError::Thread { .. } => "attach to that process",
+            AttachError::Companion { .. } | AttachError::DoesNotStop { .. } => {
+                "attach when one of the two has ended, or executes another program"
+            }
             _ => "",
         }
     }

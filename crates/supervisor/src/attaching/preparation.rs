@@ -14,7 +14,7 @@ use reenact_trace::Registers;
 
 use super::error::AttachError;
 use super::image::{self, Recorder, Segment};
-use super::restarting::{aborted, continued};
+use super::restarting::{aborted, continued, is_cut};
 use super::target::{Mapped, Others, Target};
 use super::tracee::Tracee;
 use super::{passing, Passed};
@@ -38,6 +38,8 @@ struct Held {
     before: user_regs_struct,
     continued: user_regs_struct,
     mask: u64,
+    /// It was stopped in a call, which is made once more.
+    is_in_call: bool,
     /// The end of the recorder's stack for it.
     stack: u64,
 }
@@ -105,11 +107,13 @@ fn hold_all(pid: pid_t, target: &Target) -> Result<Vec<Held>, AttachError> {
                 Ok(one) => held.push(one),
                 // It has ended meanwhile.
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) && tid != pid => {}
+                Err(_) if tid != pid && target.has_ended(tid) => {}
                 Err(error) => {
                     for one in &held {
                         drop(one.tracee.detach());
                     }
                     return Err(match error.raw_os_error() {
+                        Some(libc::ETIMEDOUT) => AttachError::DoesNotStop { pid },
                         Some(libc::EPERM) => AttachError::NotPermitted { pid, error },
                         Some(libc::ESRCH) => AttachError::NoProcess { pid },
                         _ => failed(pid, "it could not be stopped", error),
@@ -130,6 +134,7 @@ fn hold(tid: pid_t) -> io::Result<Held> {
         before,
         continued: continued(before),
         mask,
+        is_in_call: is_cut(&before),
         stack: 0,
     })
 }
@@ -158,6 +163,10 @@ impl Process {
             .mappings()
             .map_err(|error| failed(pid, "its mappings cannot be read", error))?;
         self.target.check_memory(&mappings, others)?;
+        // One that waits for the end of its vfork child is held when that is over.
+        if let Some(of) = self.target.companion() {
+            return Err(AttachError::Companion { pid, of });
+        }
         if self.held.iter().any(|one| one.before.cs != 0x33) {
             return Err(AttachError::Refused {
                 pid,
@@ -418,6 +427,7 @@ impl Process {
             xmm: one.tracee.vectors()?,
             mask: one.mask,
             restartable,
+            is_in_call: one.is_in_call.into(),
         })
     }
 

@@ -7,24 +7,22 @@ const RESTARTED: [i64; 4] = [-512, -513, -514, -516];
 const EINTR: i64 = -4;
 /// `syscall`.
 const CALL_LENGTH: u64 = 2;
-/// Calls that a stop interrupts for good, so that the program would see EINTR (signal(7)).
-const INTERRUPTED: [libc::c_long; 8] = [
-    libc::SYS_epoll_wait,
-    libc::SYS_epoll_pwait,
-    441, // epoll_pwait2
-    libc::SYS_rt_sigtimedwait,
-    libc::SYS_semop,
-    libc::SYS_semtimedop,
-    libc::SYS_msgrcv,
-    libc::SYS_io_getevents,
-];
+/// The calls that give something up before they can be interrupted: the number is free by then, and may be another file's.
+const NOT_TWICE: [libc::c_long; 1] = [libc::SYS_close];
+
+/// Whether a thread was stopped in a call that is made once more. A stop interrupts some calls for good, so that the program
+/// would see EINTR: of `epoll_wait` and others, and of sockets with a time limit (signal(7)). Where a signal has done so it
+/// still waits, and does it again.
+pub fn is_cut(registers: &user_regs_struct) -> bool {
+    let number = registers.orig_rax as i64;
+    let result = registers.rax as i64;
+    let is_over = result != EINTR || NOT_TWICE.contains(&number);
+    number >= 0 && (RESTARTED.contains(&result) || !is_over)
+}
 
 /// The registers with which a thread goes on: before the call that it was stopped in, if it was.
 pub fn continued(mut registers: user_regs_struct) -> user_regs_struct {
-    let number = registers.orig_rax as i64;
-    let result = registers.rax as i64;
-    let is_cut = RESTARTED.contains(&result) || result == EINTR && INTERRUPTED.contains(&number);
-    if number >= 0 && is_cut {
+    if is_cut(&registers) {
         registers.rip = registers.rip.wrapping_sub(CALL_LENGTH);
         registers.rax = registers.orig_rax;
     }
@@ -57,6 +55,7 @@ mod tests {
             (libc::SYS_read, -512),
             (libc::SYS_nanosleep, -516),
             (libc::SYS_epoll_wait, -4),
+            (libc::SYS_recvfrom, -4),
         ] {
             let found = continued(stopped(number, result));
             assert_eq!((found.rip, found.rax as i64), (0x1000, number));
@@ -65,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_call_that_is_over_is_over() {
-        for (number, result) in [(libc::SYS_read, 5), (libc::SYS_read, -4), (-1, -512)] {
+        for (number, result) in [(libc::SYS_read, 5), (libc::SYS_close, -4), (-1, -512)] {
             let found = continued(stopped(number, result));
             assert_eq!((found.rip, found.rax as i64), (0x1002, result));
         }

@@ -74,8 +74,18 @@ impl Target {
         if pid as u32 == std::process::id() {
             return refused("is this command itself");
         }
-        if self.status("Kthread") == "1" || self.status("VmSize").is_empty() {
-            return refused("is a thread of the kernel, or has ended");
+        let group = self.status("Tgid");
+        if group != pid.to_string() && !group.is_empty() {
+            return Err(AttachError::Thread { pid, of: group });
+        }
+        if self.status("VmSize").is_empty() {
+            return refused(match self.status("State").chars().next() {
+                Some('Z') if self.status("Threads") != "1" => {
+                    "goes on without its first thread, which is not supported yet"
+                }
+                Some('Z' | 'X') | None => "has ended: there is nothing to record",
+                Some(_) => "is a thread of the kernel: only programs can be recorded",
+            });
         }
         let tracer = self.status("TracerPid");
         if tracer != "0" && !tracer.is_empty() {
@@ -97,6 +107,27 @@ impl Target {
             Err(_) => {}
         }
         Ok(())
+    }
+
+    /// Whoever has all of its memory in common with it, as far as we may look.
+    pub fn companion(&self) -> Option<libc::pid_t> {
+        /// KCMP_VM (include/uapi/linux/kcmp.h).
+        const MEMORY: libc::c_long = 1;
+        let is_same = |other: libc::pid_t| {
+            // SAFETY: compares.
+            let order = unsafe { libc::syscall(libc::SYS_kcmp, self.pid, other, MEMORY, 0, 0) };
+            order == 0
+        };
+        processes().find(|&other| other != self.pid && is_same(other))
+    }
+
+    /// Whether a thread of it is about to be gone.
+    pub fn has_ended(&self, tid: libc::pid_t) -> bool {
+        let stat = self.read(&format!("task/{tid}/stat")).unwrap_or_default();
+        let stat = String::from_utf8_lossy(&stat).into_owned();
+        // The name in parentheses may have anything in it.
+        let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
+        state.is_empty() || state.starts_with(['Z', 'X'])
     }
 
     /// Its threads, the first one first.
@@ -229,9 +260,7 @@ impl Others {
     /// What all processes but one have mapped so, as far as we may look.
     pub fn of(pid: libc::pid_t) -> Others {
         let mut found = HashSet::new();
-        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        for pid in numbers.filter(|&other: &libc::pid_t| other != pid) {
+        for pid in processes().filter(|&other| other != pid) {
             let maps = Target { pid }.read("maps").unwrap_or_default();
             let mapped = maps.split(|&byte| byte == b'\n').filter_map(parse);
             let shared = mapped.filter(Mapped::is_changeable);
@@ -243,6 +272,12 @@ impl Others {
     fn have(&self, mapped: &Mapped) -> bool {
         mapped.is_changeable() && self.0.contains(&(mapped.device, mapped.inode))
     }
+}
+
+/// All processes there are, as far as we may look.
+fn processes() -> impl Iterator<Item = libc::pid_t> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// Flags of two letters (proc(5)).

@@ -6,6 +6,8 @@
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::ptr;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use libc::{c_int, c_void, pid_t, user_fpregs_struct, user_regs_struct};
 
@@ -26,6 +28,9 @@ const GET_SIGNAL_MASK: u32 = 0x420a;
 const SET_SIGNAL_MASK: u32 = 0x420b;
 const GET_RSEQ_CONFIGURATION: u32 = 0x420f;
 
+/// How long one may take to stop: only a few waits go on.
+const MOST_WAIT: Duration = Duration::from_secs(5);
+
 /// A thread that is seized.
 pub struct Tracee {
     pub tid: pid_t,
@@ -45,12 +50,14 @@ impl Tracee {
     /// Seize a thread and stop it.
     ///
     /// # Errors
-    /// EPERM without permission, or where it is traced already; ESRCH when it has ended.
+    /// EPERM without permission, or where it is traced already; ESRCH when it has ended; ETIMEDOUT when it does not stop: it is
+    /// let go when this thread ends.
     pub fn seize(tid: pid_t) -> io::Result<Tracee> {
         let options = libc::PTRACE_O_TRACESYSGOOD as usize;
         request(SEIZE, tid, 0, options)?;
         let tracee = Tracee { tid };
         request(INTERRUPT, tid, 0, 0)?;
+        tracee.await_stop()?;
         loop {
             match tracee.wait()? {
                 EVENT_STOP => return Ok(tracee),
@@ -59,6 +66,31 @@ impl Tracee {
                 _ => return Err(io::Error::from_raw_os_error(libc::EBUSY)),
             }
         }
+    }
+
+    /// Wait for a stop, which [`Tracee::wait`] takes, for a limited time.
+    fn await_stop(&self) -> io::Result<()> {
+        const PAUSE: Duration = Duration::from_micros(100);
+        let began = Instant::now();
+        while began.elapsed() < MOST_WAIT {
+            // SAFETY: numbers, which the kernel fills in.
+            let mut told: libc::siginfo_t = unsafe { zeroed() };
+            let what =
+                libc::WSTOPPED | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+            // SAFETY: asks for a thread that we trace.
+            let result = unsafe { libc::waitid(libc::P_PID, self.tid as _, &mut told, what) };
+            // SAFETY: filled in, or zeros: nothing has come.
+            if result < 0 || unsafe { told.si_pid() } != 0 {
+                return Ok(());
+            }
+            // It takes microseconds, and there may be many threads.
+            if began.elapsed() < PAUSE {
+                thread::yield_now();
+            } else {
+                thread::sleep(PAUSE);
+            }
+        }
+        Err(io::Error::from_raw_os_error(libc::ETIMEDOUT))
     }
 
     /// The next stop: its signal, and in the second byte what it is about.
