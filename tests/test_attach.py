@@ -372,7 +372,7 @@ def test_in_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: 
     "kind",
     [
         *("none", "kernel", "stopped", "twice", "shared", "traced", "thread"),
-        *("attach_first_gone", "attach_vfork", "waits for vfork"),
+        *("attach_first_gone", "attach_vfork", "waits for vfork", "namespace"),
     ],
 )
 def test_refused(
@@ -389,6 +389,11 @@ def test_refused(
     if kind in ("attach_first_gone", "attach_vfork", "waits for vfork"):
         name = "attach_vfork" if "vfork" in kind else kind
         command[0] = str(guests.build(f"{name}.c", name, ("-O1", "-pthread")))
+    if kind == "namespace":
+        unshare = skips.need_program("unshare")
+        command = [unshare, "--user", "--map-root-user", "--fork", "--pid", *command]
+        if subprocess.run([*command[:5], "true"], capture_output=True, check=False).returncode:
+            skips.skip(skips.Reason.NO_PROGRAM, "a kernel that makes namespaces")
     expected = {
         "none": "there is no process 2147483000",
         "kernel": "is a thread of the kernel",
@@ -400,6 +405,7 @@ def test_refused(
         "attach_first_gone": "goes on without its first thread",
         "attach_vfork": "shares all its memory with process",
         "waits for vfork": "does not stop",
+        "namespace": "in another pid namespace",
     }[kind]
     with _running(command, tmp_path) as process, contextlib.ExitStack() as stack:
         pid = {"none": 2147483000, "kernel": 2}.get(kind, process.pid)

@@ -94,6 +94,12 @@ impl Target {
         if self.status("State").starts_with('T') {
             return refused("is stopped: continue it first (kill -CONT)");
         }
+        // The copy that the first snapshot is made of would be there, and whoever is first there waits for its end.
+        let [own, childrens] =
+            ["ns/pid", "ns/pid_for_children"].map(|name| fs::read_link(self.path(name)).ok());
+        if own != childrens {
+            return refused("has its children begin in another pid namespace (unshare), which is not supported yet: attach to one of them");
+        }
         if self.status("Seccomp") != "0" {
             return refused("has seccomp filters of its own, which is not supported yet");
         }
