@@ -218,7 +218,7 @@ impl Target {
                 return Err(AttachError::Refused {
                     pid,
                     what:
-                        "is recorded already, or has mapped something where the recorder has to be",
+                        "is recorded already or was before, which can be once, or has mapped something where the recorder has to be",
                 });
             }
             let is_special = mapped.name.starts_with(b"anon_inode:") || mapped.name == b"/[aio]";
