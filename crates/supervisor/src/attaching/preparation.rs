@@ -22,6 +22,8 @@ use super::{passing, Passed};
 const PAGE: u64 = 4096;
 /// The end of the stack on which the recorder runs while it takes threads over.
 const STACK: u64 = ATTACHING_ADDRESS + SIZE - 64;
+/// Most threads: the recorder has room for a few more (`thread::MOST`).
+const MOST_THREADS: usize = 4_000;
 /// Longest way out of a function of the vDSO, in instructions.
 const MOST_STEPS: usize = 10_000;
 /// What the kernel leaves free below a stack (stack_guard_gap).
@@ -166,6 +168,13 @@ impl Process {
         // One that waits for the end of its vfork child is held when that is over.
         if let Some(of) = self.target.companion() {
             return Err(AttachError::Companion { pid, of });
+        }
+        // Those that are taken over already could not be given back.
+        if self.held.len() > MOST_THREADS {
+            return Err(AttachError::Refused {
+                pid,
+                what: "has more than 4,000 threads, of which no more are recorded",
+            });
         }
         if self.held.iter().any(|one| one.before.cs != 0x33) {
             return Err(AttachError::Refused {
