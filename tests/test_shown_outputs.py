@@ -106,18 +106,24 @@ def test_the_table_of_commands(reenact: Reenact, at_home: Path) -> None:
     assert reenact.run("record", "-q", "--", str(walk)).status == 0
     cells = re.findall(r"^\| (`reenact [^|]*`) \|", README, re.MULTILINE)
     listed = [command for cell in cells for command in re.findall("`([^`]+)`", cell)]
-    assert len(listed) >= 12
+    assert len(listed) >= 15
+    pack = str(at_home / "one.reenact")
+    meant = {"PLACE": "add", "EXPR": "times", "PROGRAM": "true", "FILE": pack}
     for command in listed:
         words = re.sub(r"\[TRACE\]|\[-o TRACE\]|\[--\]", "", command).split()[1:]
-        words = [{"PLACE": "add", "EXPR": "times", "PROGRAM": "true"}.get(w, w) for w in words]
+        if "PID" in words:
+            meant["PID"] = str(subprocess.Popen(["sleep", "1"]).pid)
+        words = [meant.get(word, word) for word in words]
         words = [word for word in words if word != "ARGS…"]
         if words == ["replay"]:
             words += ["--", "-nx", "-batch"]
+        if words == ["pack"]:
+            words += ["-o", pack]
         if words == ["rm"]:
             words += ["--help"]
         ending = reenact.run(*words)
         assert ending.status == 0, f"{command}\n{ending.describe()}"
-        if words[0] == "record":
+        if words[0] in ("record", "attach", "unpack"):
             # The latest is what the others mean.
             assert reenact.run("record", "-q", "--", str(walk)).status == 0
 
