@@ -224,14 +224,7 @@ fn on_system_call(thread: &mut Thread) {
     if waiting_places::is_due() {
         waiting_places::begin_due(thread, number, &args, &mut event);
     }
-    complete(Call {
-        thread,
-        number,
-        args,
-        event,
-        substitute: None,
-        path: None,
-    });
+    complete(Call::new(thread, number, args, event));
 }
 
 /// The program is at a function of the vsyscall page, whose number is in `rax`. To it that is no call: no register shows it, and
@@ -254,14 +247,7 @@ fn on_vsyscall(thread: &mut Thread) {
 fn is_answered_by_filter(thread: &mut Thread) -> bool {
     let event = vdso::begin(thread);
     let (number, args) = (thread.frame.registers.rax, event.header.args);
-    let mut call = Call {
-        thread,
-        number,
-        args,
-        event,
-        substitute: None,
-        path: None,
-    };
+    let mut call = Call::new(thread, number, args, event);
     let outcome = process::filtered::answer(&mut call);
     let Call { thread, event, .. } = call;
     match outcome {
@@ -312,14 +298,7 @@ fn int80(thread: &mut Thread) {
     event.header.register_checksum = registers.checksum();
     event.header.args = args;
     event.header.flags = flags::INT80;
-    complete(Call {
-        thread,
-        number,
-        args,
-        event,
-        substitute: None,
-        path: None,
-    });
+    complete(Call::new(thread, number, args, event));
 }
 
 /// Perform a call whose event has been begun.

@@ -30,7 +30,20 @@ pub struct Call<'a> {
     pub path: Option<Text>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// One that begins, with what the kernel is given as the program has it.
+    #[inline(always)]
+    pub fn new(thread: &'a mut Thread, number: u64, args: [u64; 6], event: Builder) -> Call<'a> {
+        Call {
+            thread,
+            number,
+            args,
+            event,
+            substitute: None,
+            path: None,
+        }
+    }
+
     /// Let the kernel take this path, which ends with a NUL, for an argument. Whether there is one.
     pub fn substitute_path(&mut self, index: usize, path: Option<Text>) -> bool {
         let Some(path) = path else {

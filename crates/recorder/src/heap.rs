@@ -14,8 +14,7 @@ static mut BREAK: [u64; 2] = [0, 0];
 
 /// Set where the heap segment starts.
 pub fn set_start(address: u64) {
-    // SAFETY: one thread at a time.
-    unsafe { BREAK = [address, address] };
+    set([address, address]);
 }
 
 /// Where it starts and ends in a process that ran before it was recorded.
