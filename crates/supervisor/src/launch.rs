@@ -32,9 +32,9 @@ pub struct HiddenNumbers {
 }
 
 #[cfg(target_env = "gnu")]
-type Resource = libc::__rlimit_resource_t;
+pub type Resource = libc::__rlimit_resource_t;
 #[cfg(not(target_env = "gnu"))]
-type Resource = libc::c_int;
+pub type Resource = libc::c_int;
 
 /// A limit of this process, soft and hard.
 fn limit_of(resource: Resource) -> io::Result<libc::rlimit> {

@@ -146,7 +146,7 @@ impl Root {
                     trace: put_in.trace,
                     numbers: put_in.numbers,
                 };
-                attaching::attach(target.pid(), &passed)?;
+                attaching::attach(*target, &passed)?;
                 Ok(target.pid())
             }
         }

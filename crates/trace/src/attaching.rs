@@ -61,6 +61,12 @@ pub struct AttachedThread {
     pub is_in_call: u64,
 }
 
+impl AttachedThread {
+    /// None yet.
+    // SAFETY: numbers.
+    pub const NONE: AttachedThread = unsafe { core::mem::zeroed() };
+}
+
 /// A mapping of the program, in order of addresses; its path follows, padded to 8 bytes.
 #[derive(Clone, Copy)]
 #[repr(C)]

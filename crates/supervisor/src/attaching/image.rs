@@ -10,7 +10,7 @@ use reenact_trace::attaching::ENTRY_BEFORE;
 const PT_LOAD: u32 = 1;
 const HEADER_SIZE: usize = 64;
 const PROGRAM_HEADER_SIZE: usize = 56;
-const PAGE: u64 = 4096;
+pub const PAGE: u64 = 4096;
 
 /// A part of it.
 #[derive(Clone, Copy, Debug)]

@@ -6,11 +6,14 @@
 
 pub mod beginning;
 mod error;
+mod held;
 mod image;
 mod passing;
+mod placing;
 mod preparation;
 mod restarting;
 mod target;
+mod telling;
 mod tracee;
 
 use std::fs::File;

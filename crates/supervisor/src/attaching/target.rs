@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
 use reenact_trace::arena::FILE_PATH_MAX;
@@ -12,8 +12,12 @@ use reenact_trace::attaching::advice;
 use reenact_trace::layout::{REGION_END, REGION_START};
 
 use super::error::AttachError;
+use crate::launch::Resource;
 
-/// A mapping, as `/proc/PID/smaps` tells it.
+/// `ELFCLASS32`.
+const THIRTY_TWO_BIT: u8 = 1;
+
+/// A mapping, as `/proc/PID/maps` and `smaps` tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapped {
     pub start: u64,
@@ -31,6 +35,7 @@ pub struct Mapped {
 }
 
 /// A process, by what `/proc` tells.
+#[derive(Clone, Copy)]
 pub struct Target {
     pid: libc::pid_t,
 }
@@ -103,8 +108,10 @@ impl Target {
         if self.status("Seccomp") != "0" {
             return refused("has seccomp filters of its own, which is not supported yet");
         }
-        match fs::read(self.path("exe")).map(|image| image.get(4).copied()) {
-            Ok(Some(1)) => return refused("is a 32-bit program; only 64-bit ones can be recorded"),
+        match self.class() {
+            Ok(THIRTY_TWO_BIT) => {
+                return refused("is a 32-bit program; only 64-bit ones can be recorded")
+            }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(AttachError::NotPermitted { pid, error });
@@ -113,6 +120,32 @@ impl Target {
             Err(_) => {}
         }
         Ok(())
+    }
+
+    /// What sort of ELF file its program is (`EI_CLASS`, elf(5)).
+    fn class(&self) -> io::Result<u8> {
+        let mut class = [0];
+        fs::File::open(self.path("exe"))?.read_exact_at(&mut class, 4)?;
+        Ok(class[0])
+    }
+
+    /// The fields of its or a thread's `stat` (proc(5)), from the third on.
+    fn stat(&self, name: &str) -> Vec<String> {
+        let stat = self.read(name).unwrap_or_default();
+        let stat = String::from_utf8_lossy(&stat).into_owned();
+        // The name in parentheses may have anything in it.
+        let after = stat.rsplit(')').next().unwrap_or_default();
+        after.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn limit(&self, resource: Resource) -> u64 {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: a structure of ours. Where it is not told, it is nothing.
+        unsafe { libc::prlimit(self.pid, resource, std::ptr::null(), &mut limit) };
+        limit.rlim_cur
     }
 
     /// Whoever has all of its memory in common with it, as far as we may look.
@@ -129,11 +162,10 @@ impl Target {
 
     /// Whether a thread of it is about to be gone.
     pub fn has_ended(&self, tid: libc::pid_t) -> bool {
-        let stat = self.read(&format!("task/{tid}/stat")).unwrap_or_default();
-        let stat = String::from_utf8_lossy(&stat).into_owned();
-        // The name in parentheses may have anything in it.
-        let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
-        state.is_empty() || state.starts_with(['Z', 'X'])
+        let fields = self.stat(&format!("task/{tid}/stat"));
+        fields
+            .first()
+            .is_none_or(|state| state.starts_with(['Z', 'X']))
     }
 
     /// Its threads, the first one first.
@@ -146,9 +178,9 @@ impl Target {
         Ok(threads)
     }
 
-    /// What it has mapped.
-    pub fn mappings(&self) -> io::Result<Vec<Mapped>> {
-        let maps = self.read("smaps")?;
+    /// What it has mapped: by `maps` or, with the advice that was given for it, which takes longer, by `smaps`.
+    pub fn mappings(&self, name: &str) -> io::Result<Vec<Mapped>> {
+        let maps = self.read(name)?;
         let mut found: Vec<Mapped> = Vec::new();
         for line in maps.split(|&byte| byte == b'\n') {
             match (line.strip_prefix(b"VmFlags:"), found.last_mut()) {
@@ -169,35 +201,20 @@ impl Target {
 
     /// Where its heap segment starts (proc(5): field 47 of `/proc/PID/stat`).
     pub fn heap_start(&self) -> u64 {
-        let stat = self.read("stat").unwrap_or_default();
-        let stat = String::from_utf8_lossy(&stat).into_owned();
-        // The name in parentheses may have anything in it.
-        let after = stat.rsplit(')').next().unwrap_or_default();
-        let field = after.split_whitespace().nth(47 - 3);
+        let fields = self.stat("stat");
+        let field = fields.get(47 - 3);
         field.and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
     /// How long its stack may become, in whole pages.
     pub fn stack_limit(&self) -> u64 {
-        let mut limit = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: 0,
-        };
-        // SAFETY: a structure of ours. Where it is not told, the stack is as long as it is.
-        unsafe { libc::prlimit(self.pid, libc::RLIMIT_STACK, std::ptr::null(), &mut limit) };
         // One without a limit grows until it meets a mapping; a gigabyte is room enough.
-        limit.rlim_cur.min(1 << 30) & !4095
+        self.limit(libc::RLIMIT_STACK).min(1 << 30) & !4095
     }
 
     /// Most descriptors that it may have.
     pub fn descriptor_limit(&self) -> i32 {
-        let mut limit = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: 0,
-        };
-        // SAFETY: as above.
-        unsafe { libc::prlimit(self.pid, libc::RLIMIT_NOFILE, std::ptr::null(), &mut limit) };
-        i32::try_from(limit.rlim_cur).unwrap_or(i32::MAX)
+        i32::try_from(self.limit(libc::RLIMIT_NOFILE)).unwrap_or(i32::MAX)
     }
 
     /// Its arguments or environment, each with its NUL taken away.
@@ -231,9 +248,7 @@ impl Target {
         }
         Ok(())
     }
-}
 
-impl Target {
     /// Whether a mapped file is where its path leads to in the process.
     fn can_find(&self, mapped: &Mapped) -> bool {
         let path = std::ffi::OsStr::from_bytes(mapped.name.strip_prefix(b"/").unwrap_or_default());
@@ -267,9 +282,8 @@ impl Others {
     pub fn of(pid: libc::pid_t) -> Others {
         let mut found = HashSet::new();
         for pid in processes().filter(|&other| other != pid) {
-            let maps = Target { pid }.read("maps").unwrap_or_default();
-            let mapped = maps.split(|&byte| byte == b'\n').filter_map(parse);
-            let shared = mapped.filter(Mapped::is_changeable);
+            let mapped = Target { pid }.mappings("maps").unwrap_or_default();
+            let shared = mapped.iter().filter(|one| one.is_changeable());
             found.extend(shared.map(|one| (one.device, one.inode)));
         }
         Others(found)
@@ -357,7 +371,10 @@ mod tests {
         let target = Target::new(std::process::id() as libc::pid_t).expect("it runs");
         assert!(matches!(target.check(), Err(AttachError::Refused { .. })));
         assert!(target.heap_start() != 0);
-        assert!(!target.mappings().expect("they can be read").is_empty());
+        assert!(!target
+            .mappings("smaps")
+            .expect("they can be read")
+            .is_empty());
         assert!(matches!(
             Target::new(-1),
             Err(AttachError::NoProcess { .. })
