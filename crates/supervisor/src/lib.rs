@@ -10,6 +10,7 @@
 //! * Usable inside a process with threads (Python): nothing is allocated between fork and exec.
 
 mod arena_memory;
+mod arena_start;
 mod attaching;
 mod changed_files;
 mod chunk_maker;
@@ -41,6 +42,7 @@ mod ring_server;
 mod root;
 mod sink;
 mod site_cache;
+mod supervision;
 mod trace_directory;
 mod tracked;
 

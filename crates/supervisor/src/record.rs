@@ -4,37 +4,33 @@ use std::env;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::mpsc;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread;
 
 use reenact_files::create_private;
-use reenact_trace::arena::{descriptor, mechanism, slot_state, state, EXEC_PATH_MAX};
+use reenact_trace::arena::mechanism;
 use reenact_trace::layout::{REGION_END, REGION_START};
 use serde_json::json;
 
 use crate::arena_memory::Arena;
+use crate::arena_start;
 use crate::attaching::{beginning, Target};
 use crate::changed_files;
-use crate::deadline::{self, RootEnd, NOT_KNOWN};
-use crate::drain::{Control, Drain, DrainReport, DrainSettings};
+use crate::deadline::{RootEnd, NOT_KNOWN};
 use crate::error::SupervisorError;
 use crate::file_cache::FileCache;
 use crate::file_table::FileTable;
-use crate::forwarding::{self, Forwarding};
-use crate::futex;
+use crate::forwarding::Forwarding;
 use crate::interrupts::{self, Interrupts};
-use crate::launch::{self, HiddenNumbers};
+use crate::launch;
 use crate::life_line::LifeLine;
 use crate::log_file::LogFile;
 use crate::machine::{self, ClockPair};
-use crate::machine_cache::{self, Processors};
+use crate::machine_cache;
 use crate::manifest::{Manifest, Start};
-use crate::options::{Mechanism, RecordOptions, SaveOn};
+use crate::options::{RecordOptions, SaveOn};
 use crate::outcome::{Ending, Outcome};
 use crate::program;
 use crate::reason::Reason;
@@ -42,6 +38,7 @@ use crate::ring::Ring;
 use crate::ring_server::RingServer;
 use crate::root::{PutIn, Root};
 use crate::sink::Sink;
+use crate::supervision::{self, Supervision};
 use crate::trace_directory;
 
 /// Record a command until its first process has ended (see [`RecordOptions::linger`] for the
@@ -128,10 +125,10 @@ fn run(
     let numbers = root
         .choose_numbers()
         .map_err(system("no five file descriptors are free"))?;
-    let how = choose_mechanism(options.mechanism)?;
+    let how = arena_start::choose_mechanism(options.mechanism)?;
     let clock = ClockPair::now();
     let copies = FileCache::open();
-    fill_arena(&arena, options, root, numbers, how)?;
+    arena_start::fill(&arena, options, root, numbers, how)?;
     arena.fill_header(|header| {
         header.file_cache = copies.name();
         header.settled_before_ns = FileCache::settled_before(clock.epoch_ns);
@@ -183,7 +180,7 @@ fn run(
         },
     );
     if let Some(processors) = &known {
-        publish(&arena, processors);
+        supervision::publish(&arena, processors);
         manifest.set_differing(&processors.differing);
     }
     if root.attached().is_some() {
@@ -212,7 +209,7 @@ fn run(
         }
         Ok(pid)
     };
-    let supervision = Supervision {
+    let supervised = Supervision {
         arena,
         files,
         sink,
@@ -220,7 +217,7 @@ fn run(
         unknown: known.is_none().then_some(leaves.as_slice()),
         is_attached: root.attached().is_some(),
     };
-    let (mut root, report) = supervise(options, supervision, &manifest, start)?;
+    let (mut root, report) = supervision::supervise(options, supervised, &manifest, start)?;
     if root.wait_status == NOT_KNOWN {
         root.wait_status = report.root_status.unwrap_or(NOT_KNOWN);
     }
@@ -322,149 +319,6 @@ fn save_ring(trace: &Path, ring: &Ring, manifest: &mut Manifest) -> io::Result<(
     Ok(())
 }
 
-/// Let recorders answer `cpuid` where all processors give the same answers.
-fn publish(arena: &Arena, processors: &Processors) {
-    if processors.differing.is_empty() {
-        arena.publish_cpuid(&machine::constant_leaves(&processors.leaves));
-    }
-}
-
-/// What is to be supervised.
-struct Supervision<'a> {
-    arena: Arc<Arena>,
-    files: FileTable,
-    sink: Sink,
-    /// Answers those who ask.
-    server: Option<RingServer>,
-    /// What one processor answers, while the others have not been asked.
-    unknown: Option<&'a [[u32; 6]]>,
-    /// The first process ran already.
-    is_attached: bool,
-}
-
-/// Programs go on unrecorded when a thread of ours panics: nobody would serve them.
-struct StopsOnPanic(Arc<Arena>);
-
-impl Drop for StopsOnPanic {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let state = &self.0.header().state;
-            state.store(state::STOPPED, Ordering::SeqCst);
-        }
-    }
-}
-
-/// Wait status for the drain loop when no program was started.
-const NOTHING_RAN: i32 = 0;
-
-/// Drain on threads while this one starts the first process and waits for it. The threads come first: a
-/// program that has started is not left without them.
-fn supervise(
-    options: &RecordOptions,
-    supervision: Supervision<'_>,
-    manifest: &Mutex<Manifest>,
-    start: impl FnOnce() -> Result<libc::pid_t, SupervisorError>,
-) -> Result<(RootEnd, DrainReport), SupervisorError> {
-    let Supervision {
-        arena,
-        files,
-        sink,
-        server,
-        unknown,
-        is_attached,
-    } = supervision;
-    let no_thread = |error| SupervisorError::System {
-        what: "no thread can be started",
-        error,
-    };
-    let control = Arc::new(Control::new());
-    let (tasks, inbox) = mpsc::channel();
-    let settings = DrainSettings {
-        snapshot_interval: options.snapshot_interval,
-        linger: options.linger,
-        is_attached,
-    };
-    let drain = Drain::new(arena.clone(), control.clone(), sink, Some(tasks), settings);
-    thread::scope(|scope| {
-        let guard = StopsOnPanic(Arc::clone(&arena));
-        let drain = thread::Builder::new()
-            .spawn_scoped(scope, move || {
-                let _guard = guard;
-                drain.run()
-            })
-            .map_err(no_thread)?;
-        let end = |wait_status| {
-            control.root_ended(wait_status);
-            ring_bell(&arena);
-        };
-        let guard = StopsOnPanic(Arc::clone(&arena));
-        let keeper = thread::Builder::new().spawn_scoped(scope, move || {
-            let _guard = guard;
-            files.run(&inbox);
-        });
-        let started = keeper
-            .map_err(no_thread)
-            .and_then(|keeper| Ok((keeper, start()?)));
-        let (keeper, pid) = started.inspect_err(|_| end(NOTHING_RAN))?;
-        let answering = server.as_ref().map(|server| {
-            let (control, arena) = (control.clone(), arena.clone());
-            let ask = move |request| {
-                control.ask(request);
-                ring_bell(&arena);
-            };
-            thread::Builder::new()
-                .spawn_scoped(scope, move || server.run(ask, &options.trace, manifest))
-        });
-        let told = arena.clone();
-        let processors = unknown.map(|leaves| {
-            thread::Builder::new().spawn_scoped(scope, move || {
-                let processors = Processors {
-                    leaves: leaves.to_vec(),
-                    differing: machine::differing_processors(leaves),
-                };
-                publish(&told, &processors);
-                machine_cache::remember(&processors);
-                processors.differing
-            })
-        });
-        let root = if is_attached {
-            deadline::wait_for_attached(pid, &arena)
-        } else {
-            deadline::wait(pid, options.timeout, &arena)
-        };
-        forwarding::end();
-        end(root.wait_status);
-        // Where there was no thread for it, later recordings ask the processors.
-        let processors = processors.and_then(Result::ok);
-        if let Some(Ok(differing)) = processors.map(thread::ScopedJoinHandle::join) {
-            if let Ok(mut manifest) = manifest.lock() {
-                manifest.set_differing(&differing);
-            }
-        }
-        let mut report = drain.join().unwrap_or_else(|_| DrainReport {
-            messages: vec!["the log writer failed; the trace ends early".to_owned()],
-            ..DrainReport::default()
-        });
-        if let Some(server) = &server {
-            server.end();
-        }
-        drop(answering);
-        if keeper.join().is_err() {
-            report.complete = false;
-            let text = "the keeper of files failed; the programs went on unrecorded";
-            report.messages.push(text.to_owned());
-        }
-        Ok((root, report))
-    })
-}
-
-/// Let the drain loop look.
-fn ring_bell(arena: &Arena) {
-    let bell = &arena.header().doorbell;
-    bell.fetch_add(1, Ordering::SeqCst);
-    futex::wake_all(bell);
-}
-
 /// Whether this process is recorded. It is not to know, but nothing can be mapped where its recorder
 /// is; nor could the recorder that we would start. Tried once, as two threads that tried together would
 /// find each other.
@@ -515,97 +369,4 @@ fn directory_string(directory: Option<&Path>) -> Result<Option<CString>, Supervi
         .map_err(|_| SupervisorError::BadArgument {
             what: "the directory contains a NUL byte",
         })
-}
-
-/// How system calls are caught: as wanted, if the kernel can.
-fn choose_mechanism(wanted: Mechanism) -> Result<u32, SupervisorError> {
-    const PR_SET_SYSCALL_USER_DISPATCH: libc::c_int = 59;
-    // SAFETY: switching off what is not on; fails where the kernel lacks it.
-    let dispatch = || unsafe { libc::prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0) } == 0;
-    let seccomp = || {
-        let mode = libc::SECCOMP_MODE_FILTER;
-        // SAFETY: no filter is installed from address 0; EFAULT says that one would have been.
-        unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, 0, 0, 0) };
-        io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
-    };
-    let lacks = match wanted {
-        Mechanism::Dispatch | Mechanism::Auto if dispatch() => return Ok(mechanism::DISPATCH),
-        Mechanism::Seccomp | Mechanism::Auto if seccomp() => return Ok(mechanism::SECCOMP),
-        Mechanism::Dispatch => "Syscall User Dispatch",
-        Mechanism::Seccomp => "seccomp filters",
-        Mechanism::Auto => "both Syscall User Dispatch and seccomp filters",
-    };
-    Err(SupervisorError::NoMechanism { lacks })
-}
-
-fn fill_arena(
-    arena: &Arena,
-    options: &RecordOptions,
-    root: &Root,
-    numbers: HiddenNumbers,
-    how: u32,
-) -> Result<(), SupervisorError> {
-    let [image, exec_name] = match root {
-        Root::Program(program, _) => [
-            c_path(&absolute(&program.image, options.directory.as_deref()))?,
-            c_path(&program.exec_name)?,
-        ],
-        Root::Process(_) => [vec![0], vec![0]],
-    };
-    let [stdout, stderr] = root.outputs();
-    arena.fill_header(|header| {
-        header.mechanism = how;
-        header.recorder_fd = numbers.recorder;
-        header.arena_fd = numbers.arena;
-        header.trace_fd = numbers.trace;
-        header.tracking_fd = numbers.tracking;
-        header.program_fd = numbers.program;
-        header.checksum_interval = options.checksum_interval;
-        header.leaves_code = options.leaves_code.into();
-        header.address_space_limit = launch::address_space_limit();
-        header.data_limit = launch::data_limit();
-        header.chaos = options.chaos_seed.is_some().into();
-        header.snapshot_events = options.snapshot_events;
-        header.takes_snapshots = options.takes_snapshots().into();
-        header.chaos_seed = options.chaos_seed.unwrap_or_default();
-        header.stdout_identity = stdout;
-        header.stderr_identity = stderr;
-        header.next_process.store(1, Ordering::Relaxed);
-        header.slot_hint.store(1, Ordering::Relaxed);
-    });
-    arena.fill_slot(0, |slot| {
-        let exec = &mut slot.exec;
-        exec.start = root.kind().into();
-        exec.start_due = 1;
-        exec.parent_process = u32::MAX;
-        exec.path_length = image.len() as u32 - 1;
-        exec.path[..image.len()].copy_from_slice(&image);
-        exec.exec_name[..exec_name.len()].copy_from_slice(&exec_name);
-        exec.descriptor_table
-            .store(root.descriptor_table(numbers), Ordering::Relaxed);
-        exec.descriptors[1].store(descriptor::STDOUT, Ordering::Relaxed);
-        exec.descriptors[2].store(descriptor::STDERR, Ordering::Relaxed);
-        slot.process.store(0, Ordering::Relaxed);
-        slot.state.store(slot_state::CLAIMED, Ordering::Release);
-    });
-    Ok(())
-}
-
-/// The recorder opens the image from the directory the program starts in.
-fn absolute(path: &Path, directory: Option<&Path>) -> PathBuf {
-    match directory {
-        Some(_) if path.is_relative() => env::current_dir().unwrap_or_default().join(path),
-        _ => path.to_owned(),
-    }
-}
-
-fn c_path(path: &Path) -> Result<Vec<u8>, SupervisorError> {
-    let mut bytes = path.as_os_str().to_owned().into_vec();
-    bytes.push(0);
-    if bytes.len() > EXEC_PATH_MAX {
-        return Err(SupervisorError::BadArgument {
-            what: "the path of the program is too long",
-        });
-    }
-    Ok(bytes)
 }
