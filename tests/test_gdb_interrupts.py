@@ -24,6 +24,13 @@ def hot(reenact: Reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record(reenact, folder / "trace", built("hot_line.c", folder))
 
 
+@pytest.fixture(scope="module")
+def long(reenact: Reenact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with more rounds: `verify` takes seconds, and is met while it runs."""
+    folder = tmp_path_factory.mktemp("long")
+    return record(reenact, folder / "trace", built("hot_line.c", folder), "1000000000")
+
+
 MOVES = ("back-next", "back-step", "goto end", "last sum", "reverse-next", "next", "reverse-finish")
 
 
@@ -64,15 +71,17 @@ def test_a_client_that_goes_away_ends_its_command(reenact, hot: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("way", ["gdb", "server", "verify", "trace", "record"])
-def test_a_command_that_is_ended(number: int, way: str, reenact, hot: Path, tmp_path: Path) -> None:
+def test_a_command_that_is_ended(
+    number: int, way: str, reenact, hot: Path, long: Path, tmp_path: Path
+) -> None:
     """It ends by the signal; its children are gone and so are its temporary files."""
     need_gdb()
     words = {
         "gdb": ["replay", str(hot), "--goto", "60%", "--", "-nx", "-ex", "back-next"],
         "server": ["replay", str(hot), "--server", "127.0.0.1:0"],
-        "verify": ["verify", "--translated", str(hot)],
+        "verify": ["verify", "--translated", str(long)],
         "record": ["record", "-o", f"{hot}-{number}", "--", "sleep", "1000"],
-        "trace": ["trace", str(hot), "--at", "hot_line.c:7", "--print", "i"],
+        "trace": ["trace", str(hot), "--at", "hot_line.c:8", "--print", "i"],
     }[way]
     process = subprocess.Popen(
         [*reenact.command, *words],
@@ -84,9 +93,6 @@ def test_a_command_that_is_ended(number: int, way: str, reenact, hot: Path, tmp_
         until(lambda: children(process.pid) or process.poll() is not None, "no child")
         descendants = children(process.pid)
         assert descendants
-        if way == "verify":
-            # It would be done too soon.
-            os.kill(descendants[0], signal.SIGSTOP)
         time.sleep(0.3)
         process.send_signal(number)
         _, said = process.communicate(timeout=LONGEST)
