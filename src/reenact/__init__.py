@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reenact.recording import Recording
+    from reenact.recordings import Recording
     from reenact.session.positions import Position
     from reenact.session.session import Session
     from reenact.session.values import StopReason
@@ -103,10 +103,10 @@ def attach(
         >>> reenact.open(recording.trace).processes[0].start
         'attached'
     """
-    from reenact import recording
+    from reenact import recordings
 
     directory = None if trace is None else os.fspath(trace)
-    return recording.attach(pid, directory, with_sources=sources, ring=ring, save_on=save_on)
+    return recordings.attach(pid, directory, with_sources=sources, ring=ring, save_on=save_on)
 
 
 def record(
@@ -161,10 +161,10 @@ def record(
         >>> reenact.record(["true"], folder / "chaos", chaos=True, seed=7).chaos_seed
         7
     """
-    from reenact import recording
+    from reenact import recordings
 
     directory = None if trace is None else os.fspath(trace)
-    misplaced = recording.misplaced(
+    misplaced = recordings.misplaced(
         chaos=chaos, seed=seed, until_failure=until_failure, runs=runs, retry_for=retry_for
     )
     if misplaced is not None:
@@ -172,9 +172,9 @@ def record(
         raise UsageError(f"{name} is of use with {needed} only", f"pass {needed}=True, too")
     if ring is not None and until_failure:
         raise UsageError("ring and until_failure do not go together", "pass one of them")
-    first_seed = recording.first_seed(seed) if chaos else None
+    first_seed = recordings.first_seed(seed) if chaos else None
     if not until_failure:
-        return recording.record(
+        return recordings.record(
             argv,
             directory,
             checksum_interval=checksum_interval,

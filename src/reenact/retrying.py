@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from reenact import kept_sources, places
-from reenact.recording import Recording, record
+from reenact.recordings import Recording, record
 
 _SEED_LIMIT = 1 << 63
 
@@ -63,7 +63,7 @@ def record_until_failure(
         with_sources: keep the source files that debug information names.
         seconds: begin no run later than this; None: any time.
 
-    Errors: those of `reenact.recording.record`.
+    Errors: those of `reenact.recordings.record`.
     """
     end = None if seconds is None else time.monotonic() + seconds
     count = 0

@@ -11,7 +11,7 @@ PYTHON_LAYERS = (
     ("locating",),
     ("manifest", "attachment_text", "empty_trace", "kept_sources"),
     ("trace",),
-    ("recording", "replay", "doctor", "replaced_code", "reach"),
+    ("recordings", "replay", "doctor", "replaced_code", "reach"),
     ("symbols",),
     ("compiling",),
     ("session",),

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record, and say where the trace is."""
-    from reenact import recording
+    from reenact import recordings
     from reenact.commands.record import check_ring, report, say
 
     check_ring(arguments.ring, arguments.save_on, "attach PID")
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.quiet:
             say([f"reenact: recording process {arguments.pid}; Ctrl-C ends the recording"])
 
-    outcome = recording.attach(
+    outcome = recordings.attach(
         arguments.pid,
         arguments.output,
         attached=attached,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from reenact.recording import Recording
+    from reenact.recordings import Recording
 
 HELP = "run a program and record it"
 DESCRIPTION = (
@@ -186,10 +186,10 @@ def run(arguments: Arguments) -> int:
     if arguments.until_failure:
         return _run_until_failure(arguments, seed)
 
-    from reenact import recording
+    from reenact import recordings
     from reenact.ending import end_like
 
-    outcome = recording.record(
+    outcome = recordings.record(
         arguments.program,
         arguments.output,
         checksum_interval=arguments.checksum,
@@ -208,13 +208,13 @@ def run(arguments: Arguments) -> int:
 
 
 def _check(arguments: Arguments) -> None:
-    from reenact import recording
+    from reenact import recordings
     from reenact.errors import UsageError
 
     check_ring(arguments.ring, arguments.save_on, "record")
     if arguments.ring is not None and arguments.until_failure:
         raise UsageError("--ring and --until-failure do not go together", "choose one")
-    misplaced = recording.misplaced(
+    misplaced = recordings.misplaced(
         chaos=arguments.chaos,
         seed=arguments.seed,
         until_failure=arguments.until_failure,
@@ -245,9 +245,9 @@ def _seed(arguments: Arguments) -> int | None:
         return None
     if arguments.seed is not None:
         return int(arguments.seed)
-    from reenact import recording
+    from reenact import recordings
 
-    return recording.first_seed(None)
+    return recordings.first_seed(None)
 
 
 def _run_until_failure(arguments: Arguments, seed: int | None) -> int:
