@@ -62,7 +62,10 @@ __all__ = [
 def open(path: str | os.PathLike[str] | None = None) -> Trace:
     """Open a trace: by path (of a pack, too), by its name, or by default the latest.
 
-    Errors: `TraceError`.
+    A pack can also be named by a URL (https, s3, gs, az, file). Its log is fetched then, and the
+    files that a process has mapped when that is replayed.
+
+    Errors: `TraceError`; `ReenactError` for a URL that cannot be used.
 
     Example:
         >>> reenact.open(trace.path).manifest.is_complete

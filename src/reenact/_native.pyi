@@ -102,8 +102,8 @@ class RecordOutcome:
     @property
     def ring_bytes(self) -> int: ...
 
-def check_kept_files(path: str) -> None:
-    """Compare all kept files of the trace at a path with what was recorded.
+def check_kept_files(path: str, numbers: set[int] | None = None) -> None:
+    """Compare kept files of the trace at a path with what was recorded: all, or some by number.
 
     Raises FileError and TraceError.
     """
@@ -311,6 +311,9 @@ class Trace:
     def processes(self) -> list[Process]: ...
     def events(self, process: int, first: int = 0, last: int | None = None) -> EventIterator: ...
     def files(self) -> list[StoredFile]: ...
+    def mapped_files(self, process: int) -> set[int]:
+        """Numbers of the kept files that the replay of a process needs; reads its whole log."""
+
     def open_kept(self, number: int) -> int:
         """A new descriptor of a kept file, which is as it was recorded; TraceError: it is not."""
 

@@ -110,6 +110,17 @@ XDG_RUNTIME_DIR = Variable(
     "The user's directory for sockets; those of recordings in rings go to `reenact/` below it.",
     "`/tmp/reenact-UID`",
 )
+STORE_TOKEN = Variable(
+    "REENACT_STORE_TOKEN",
+    "What web servers with packs are told to be allowed (`Authorization: Bearer`): the token of a "
+    "collector, to read or to send.",
+    "no token",
+)
+REMOTE_CACHE = Variable(
+    "REENACT_REMOTE_CACHE",
+    "MiB of what is kept of packs that were opened by a URL; the oldest are forgotten beyond it.",
+    "4096",
+)
 NO_COLOR = Variable(
     "NO_COLOR",
     "Set to anything: output has no colours (https://no-color.org).",
@@ -132,5 +143,7 @@ VARIABLES = (
     XDG_DATA_HOME,
     XDG_CACHE_HOME,
     XDG_RUNTIME_DIR,
+    STORE_TOKEN,
+    REMOTE_CACHE,
     NO_COLOR,
 )

@@ -17,6 +17,7 @@ _PARTS = {
     "machine": "answers of the processor",
     "debug": "debug information from servers",
     "packs": "traces that were sent as one file, unpacked",
+    "remote": "parts of packs that were opened by a URL",
 }
 
 

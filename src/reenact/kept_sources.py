@@ -11,6 +11,7 @@ import stat
 
 from reenact import _native
 from reenact.errors import ReenactError, TraceError
+from reenact.stores.place import is_remote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -250,6 +251,10 @@ class Sources:
 
     def open(self, source: Source) -> int:
         """A new descriptor of a copy, for reading. Errors: `TraceError` where it is not whole."""
+        if is_remote(self._trace):
+            from reenact.stores import remote
+
+            remote.have_sources(self._trace)
         directory = os.path.join(self._trace, DIRECTORY)
         place = os.path.join(directory, str(source.number))
         common = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -124,7 +124,7 @@ class Progress:
     is_shown = False
 
     def update(self, done: int, total: int) -> None:
-        """`done` of `total` events."""
+        """`done` of `total` events or bytes."""
 
     def __enter__(self) -> Progress:
         return self
@@ -143,8 +143,9 @@ class Bar(Progress):
 
     is_shown = True
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, in_bytes: bool = False) -> None:
         self._title = title
+        self._in_bytes = in_bytes
         self._shown: tuple[rich.progress.Progress, rich.progress.TaskID] | None = None
 
     def update(self, done: int, total: int) -> None:
@@ -156,12 +157,19 @@ class Bar(Progress):
 
     def _made(self) -> tuple[rich.progress.Progress, rich.progress.TaskID]:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
+        done = "{task.completed:,.0f} / {task.total:,.0f} events"
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:,.0f} / {task.total:,.0f} events"),
+            DownloadColumn() if self._in_bytes else TextColumn(done),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
@@ -179,8 +187,8 @@ class Bar(Progress):
             self._shown[0].stop()
 
 
-def progress(title: str) -> Progress:
+def progress(title: str, *, in_bytes: bool = False) -> Progress:
     """A progress bar on standard error when that is a terminal, else nothing."""
     if is_colourful(sys.stderr):
-        return Bar(title)
+        return Bar(title, in_bytes=in_bytes)
     return Progress()

@@ -117,15 +117,15 @@ class TraceFiles:
                 return
 
 
-def check_kept_files(trace: str) -> None:
-    """Compare all files kept in a trace with what was recorded.
+def check_kept_files(trace: str, numbers: set[int] | None = None) -> None:
+    """Compare files kept in a trace with what was recorded: all, or those of some numbers.
 
     What was found right before, and has not changed, is not read again.
 
     Errors: `TraceError` for one that was changed since, is missing or is no regular file.
     """
     try:
-        _native.check_kept_files(trace)
+        _native.check_kept_files(trace, numbers)
     except _native.FileError as error:
         raise _explained(error) from error
     except _native.TraceError as error:

@@ -8,6 +8,7 @@ PYTHON_LAYERS = (
     ("environment", "version", "printable"),
     ("places", "programs", "terminal", "events"),
     ("trace_files", "trace_sizes", "choosing", "kept_copies", "packs", "rings"),
+    ("stores",),
     ("locating",),
     ("manifest", "attachment_text", "empty_trace", "kept_sources"),
     ("trace",),

@@ -1,6 +1,6 @@
 //! `Trace`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::IntoRawFd;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -77,6 +77,12 @@ impl Trace {
             .collect()
     }
 
+    /// Numbers of the kept files that the replay of a process needs; reads its whole log.
+    fn mapped_files(&self, py: Python<'_>, process: u32) -> PyResult<BTreeSet<u32>> {
+        let found = py.detach(|| quietly(|| self.trace.mapped_files(process)));
+        found.ok_or_else(damaged)
+    }
+
     /// A new descriptor of a kept file, which is as it was recorded; the caller closes it.
     fn open_kept(&self, py: Python<'_>, number: u32) -> PyResult<i32> {
         let kept = self.kept.get_or_init(|| {
@@ -96,10 +102,15 @@ impl Trace {
     }
 }
 
-/// Compare all kept files of the trace at a path with what was recorded.
+/// Compare kept files of the trace at a path with what was recorded: all, or those of some numbers.
 #[pyfunction]
-pub fn check_kept_files(py: Python<'_>, path: PathBuf) -> PyResult<()> {
+#[pyo3(signature = (path, numbers=None))]
+pub fn check_kept_files(
+    py: Python<'_>,
+    path: PathBuf,
+    numbers: Option<BTreeSet<u32>>,
+) -> PyResult<()> {
     let files = reenact_files::TraceFiles::open(path).map_err(|error| file_error(&error))?;
-    py.detach(|| kept_files::check_all(&files))
+    py.detach(|| kept_files::check(&files, numbers.as_ref()))
         .map_err(|error| trace_error(&error))
 }

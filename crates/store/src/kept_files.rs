@@ -5,7 +5,7 @@
 //! * That is cheap: what was found right before is known by its identity and not read again, in this
 //!   process, or for large files by the user's cache.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -51,13 +51,14 @@ pub fn list(files: &TraceFiles) -> Vec<StoredFile> {
     files::parse(&String::from_utf8_lossy(&text))
 }
 
-/// Compare all of them with what was recorded.
+/// Compare them with what was recorded: all, or those of some numbers.
 ///
 /// # Errors
 /// [`StoreError::ChangedFile`] for the first that is not as it was; what opening one fails with.
-pub fn check_all(files: &TraceFiles) -> Result<(), StoreError> {
+pub fn check(files: &TraceFiles, numbers: Option<&BTreeSet<u32>>) -> Result<(), StoreError> {
     for stored in list(files) {
-        if stored.checksum.is_some() {
+        let is_wanted = numbers.is_none_or(|numbers| numbers.contains(&stored.id));
+        if is_wanted && stored.checksum.is_some() {
             open(files, &stored)?;
         }
     }
@@ -67,7 +68,7 @@ pub fn check_all(files: &TraceFiles) -> Result<(), StoreError> {
 /// Open a kept file, which is as it was recorded.
 ///
 /// # Errors
-/// As [`check_all`].
+/// As [`check`].
 pub fn open(files: &TraceFiles, stored: &StoredFile) -> Result<File, StoreError> {
     let changed = |how| StoreError::ChangedFile {
         name: format!("files/{}", stored.id),

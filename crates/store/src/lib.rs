@@ -13,6 +13,7 @@ mod event_reader;
 mod files;
 pub mod kept_files;
 mod log;
+mod mapped_files;
 mod process_table;
 mod trace;
 

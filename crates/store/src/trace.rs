@@ -1,5 +1,6 @@
 //! An opened trace.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::event_reader::EventReader;
 use crate::files::StoredFile;
 use crate::kept_files;
 use crate::log::Log;
+use crate::mapped_files;
 use crate::process_table::{self, Process};
 
 /// Most bytes of `manifest.json`.
@@ -95,6 +97,11 @@ impl Trace {
             return Err(StoreError::NoSuchProcess { process: number });
         }
         Ok(process_table::describe(&self.log, number))
+    }
+
+    /// Numbers of the kept files that the replay of a process needs; reads its whole log.
+    pub fn mapped_files(&self, process: u32) -> BTreeSet<u32> {
+        mapped_files::of_process(&self.log, process)
     }
 
     /// Events `start..stop` of a process.

@@ -16,7 +16,8 @@ def add_trace(parser: argparse.ArgumentParser) -> None:
         "trace",
         metavar="TRACE",
         nargs="?",
-        help="a trace's path, or its name in the default place (default: the latest)",
+        help="a trace's path, or its name in the default place, or the path or URL of a pack "
+        "(default: the latest)",
     )
 
 

@@ -12,12 +12,13 @@ DESCRIPTION = (
 EXAMPLES = (
     ("reenact unpack crash.reenact", "into the default place of traces"),
     ("reenact unpack crash.reenact -o /tmp/crash", "choose where"),
+    ("reenact unpack https://example.org/crash.reenact", "fetch all of it"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("file", metavar="FILE", help="a file made by reenact pack")
+    parser.add_argument("file", metavar="FILE", help="a file made by reenact pack: its path or URL")
     parser.add_argument(
         "-o", "--output", metavar="TRACE", help="directory to make (default: NAME-N, as `record`)"
     )
@@ -30,17 +31,27 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact import packs, places
     from reenact.errors import TraceError
     from reenact.printable import printable
+    from reenact.stores import urls
 
-    if not os.path.lexists(arguments.file):
-        raise TraceError(f"there is no file {arguments.file}", "give the path of a pack")
-    if not packs.is_pack(arguments.file):
-        raise TraceError(f"{arguments.file} is not a pack", "reenact pack makes one of a trace")
+    file = arguments.file
+    is_elsewhere = urls.is_url(file)
+    if is_elsewhere and (local := urls.local_path(file)) is not None:
+        file, is_elsewhere = local, False
+    if not is_elsewhere and not os.path.lexists(file):
+        raise TraceError(f"there is no file {file}", "give the path of a pack")
+    if not is_elsewhere and not packs.is_pack(file):
+        raise TraceError(f"{file} is not a pack", "reenact pack makes one of a trace")
     if arguments.output is None:
-        name = os.path.basename(arguments.file)
+        name = os.path.basename(urls.shown(file) if is_elsewhere else file)
         target = places.create_default(name.removesuffix(packs.ENDING) or "trace")
         os.rmdir(target)
     else:
         target = os.path.abspath(arguments.output)
-    packs.unpack(arguments.file, target)
+    if is_elsewhere:
+        from reenact.stores import remote
+
+        remote.unpack(file, target)
+    else:
+        packs.unpack(file, target)
     print(f"unpacked to {printable(target)}")
     return 0

@@ -22,7 +22,7 @@ from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.kept_sources import Sources
 from reenact.session.session import Session
 from reenact.symbols.debuginfod import answering, named, servers_for
-from reenact.symbols.files import ModuleFiles, debug_directories
+from reenact.symbols.files import ModuleFiles, debug_directories, numbers_here
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _COMMANDS = os.path.join(_HERE, "commands_in_gdb.py")
@@ -117,7 +117,7 @@ def _sysroot(session: Session, directory: str) -> str:
     files = ModuleFiles.of_trace(session.trace.path)
     try:
         os.mkdir(root, 0o700)
-        numbers = [file.id for file in trace.files()]
+        numbers = numbers_here(trace, session.trace.path)
         build(root, files, numbers, ProcessOutline.of(trace, session.process).images)
     except OSError as error:
         raise ReenactError(

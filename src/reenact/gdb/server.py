@@ -40,7 +40,7 @@ from reenact.gdb.target import INTERRUPT, Target
 from reenact.gdb.transfer import OBJECTS, Objects
 from reenact.gdb.user_checkpoints import UserCheckpoints
 from reenact.printable import printable_lines
-from reenact.symbols.files import ModuleFiles
+from reenact.symbols.files import ModuleFiles, numbers_here
 
 _SUPPORTED = (
     "PacketSize=10000;ReverseStep+;ReverseContinue+;vContSupported+;swbreak+;"
@@ -101,7 +101,7 @@ class Conversation:
         self._monitor = Monitor(self._target, checkpoints or UserCheckpoints(), debugged)
         self._objects = Objects(self._target, trace, self._names)
         files = ModuleFiles.of_trace(session.trace.path)
-        numbers = [file.id for file in trace.files()]
+        numbers = numbers_here(trace, session.trace.path)
         self._paths = ClientPaths(map(files.path, numbers), outline.images)
         self._files = TraceFiles(files, numbers, ProcessFiles(session, files, trace))
 

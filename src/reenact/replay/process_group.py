@@ -10,11 +10,12 @@ import signal
 import subprocess
 from collections.abc import Sequence
 
-from reenact import programs
+from reenact import _native, programs
 from reenact.errors import MemoryLimitError, ReplayError
 from reenact.replay import memory_watch
 from reenact.replay.known_landings import KnownLandings
 from reenact.replay.memory_watch import MemoryWatch
+from reenact.stores.place import is_remote
 from reenact.trace_files import check_kept_files
 
 #: `fcntl` command that Python does not name (asm-generic/fcntl.h).
@@ -28,6 +29,7 @@ class ReplayerGroup:
         trace: path of the trace directory, whose kept files must be as they were recorded.
         options: the rest of its command line.
         descriptors: what it inherits; the caller still has to close them.
+        process: the one of its processes that is replayed; None: all.
         processes: how many of its processes replay at one moment, at most.
         keeps_errors: what it says on standard error can be read from `process.stderr`.
 
@@ -40,11 +42,12 @@ class ReplayerGroup:
         options: Sequence[str],
         descriptors: Sequence[int],
         *,
+        process: int | None,
         processes: int,
         keeps_errors: bool = False,
     ) -> None:
         # The replayer maps them unread.
-        check_kept_files(trace)
+        check_kept_files(trace, _fetched(trace, process))
         self._owner = os.getpid()
         most_memory = memory_watch.most_memory()
         program = programs.replayer()
@@ -112,6 +115,20 @@ class ReplayerGroup:
         if self.process.stderr is not None:
             self.process.stderr.close()
         os.close(self._life)
+
+
+def _fetched(trace: str, process: int | None) -> set[int] | None:
+    """Have what a replay maps of a trace that is elsewhere; the files to check, None: all."""
+    if not is_remote(trace):
+        return None
+    from reenact.stores import remote
+
+    try:
+        numbers = None if process is None else _native.Trace(trace).mapped_files(process)
+    except _native.TraceError:
+        numbers = None  # The replayer says what is wrong with it.
+    remote.have(trace, numbers)
+    return numbers
 
 
 def killed_by(number: int) -> ReplayError:

@@ -71,7 +71,12 @@ class Replayer:
             options += ["--progress", str(_PROGRESS_MILLISECONDS)]
         try:
             self._group = ReplayerGroup(
-                trace, options, [*inherited, *passed], processes=processes, keeps_errors=True
+                trace,
+                options,
+                [*inherited, *passed],
+                process=process,
+                processes=processes,
+                keeps_errors=True,
             )
         except BaseException:
             self._close()

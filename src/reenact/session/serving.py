@@ -45,7 +45,9 @@ class ServingReplayer:
             options += ["--shared-changes", str(shared_changes)]
             inherited.append(shared_changes)
         try:
-            self._group = ReplayerGroup(trace, options, inherited, processes=_MOST_COPIES)
+            self._group = ReplayerGroup(
+                trace, options, inherited, process=process, processes=_MOST_COPIES
+            )
         except BaseException:
             ours.close()
             os.close(self._reports)

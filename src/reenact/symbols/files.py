@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from reenact import _native, environment
+from reenact.stores.place import is_remote
 from reenact.symbols.debuginfod import Servers, servers_for
 
 #: Where distributions put separate files of debug information.
@@ -33,6 +34,24 @@ def debug_directories() -> list[str]:
     """Directories with separate debug files: those of REENACT_DEBUG_PATH, then the system's."""
     own = environment.DEBUG_PATH.get() or ""
     return [*filter(None, own.split(":")), _SYSTEM_DIRECTORY]
+
+
+def _open_kept(trace: _native.Trace, path: str, number: int) -> int:
+    if is_remote(path):
+        from reenact.stores import remote
+
+        remote.have(path, [number])
+    return trace.open_kept(number)
+
+
+def numbers_here(trace: _native.Trace, path: str) -> list[int]:
+    """Numbers of the files of a trace; of one that is elsewhere, of those that were fetched."""
+    numbers = [file.id for file in trace.files()]
+    if is_remote(path):
+        from reenact.stores import remote
+
+        return remote.present(path, numbers)
+    return numbers
 
 
 class ModuleFiles:
@@ -60,7 +79,7 @@ class ModuleFiles:
         """The files of the trace at a path. Errors: `TraceError` of `_native`."""
         trace = _native.Trace(path)
         stored = trace.files()
-        files = {f.id: File(f.path, partial(trace.open_kept, f.id)) for f in stored}
+        files = {f.id: File(f.path, partial(_open_kept, trace, path, f.id)) for f in stored}
         return ModuleFiles(files, servers=servers_for(path))
 
     def path(self, file: int) -> str:

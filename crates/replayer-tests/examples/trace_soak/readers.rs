@@ -129,7 +129,7 @@ impl<'a> Readers<'a> {
                 self.counts.events += 1;
             }
         }
-        let _ = kept_files::check_all(trace.directory());
+        let _ = kept_files::check(trace.directory(), None);
     }
 
     /// A damaged library, asked everything.
