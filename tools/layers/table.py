@@ -16,6 +16,7 @@ PYTHON_LAYERS = (
     ("symbols",),
     ("compiling",),
     ("session",),
+    ("cpython",),
     ("streams",),
     ("gdb",),
     ("retrying",),
@@ -32,6 +33,9 @@ PYTHON_EXCEPTIONS = {
     # Completion is a command about all commands; it is imported only when it runs.
     ("commands.completion", "parsing"),
     ("commands.completion", "reference.completion"),
+    # `session.python` is made when it is asked for; what makes it asks a session by a protocol.
+    ("session.base", "cpython.inspection"),
+    ("session.looking", "cpython.inspection"),
     # Methods of the public Trace that are shorthand for higher layers, imported when called.
     ("trace", "replay.collecting"),
     ("trace", "replay.verification"),

@@ -7,6 +7,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from reenact.cpython.uncaught import Uncaught
+    from reenact.trace import Trace
     from reenact.trace_sizes import Taken
 
 HELP = "what a trace is: command, machine, time, size, completeness"
@@ -45,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     end = "cut" if first is None else ending(first)
     if first is None and reach.left_out_count:
         end = "before what is kept"
+    ended = _uncaught(trace)
     if arguments.json:
         terminal.print_json(
             {
@@ -69,6 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
                 "cut_processes": cut,
                 "unreadable_bytes": trace.unreadable_bytes(),
                 "notes": notes,
+                "python": [
+                    {
+                        "process": one.process,
+                        "exception": one.type,
+                        "text": one.text,
+                        "file": one.file,
+                        "line": one.line,
+                        "position": str(one.position),
+                    }
+                    for one in ended
+                ],
             }
         )
         return 0
@@ -87,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         ("ended", end),
         ("recording", _recording(is_complete=manifest.is_complete, cut=len(cut))),
     ]
+    rows += [("python", f"process {one.process} {one}: {one.text}") for one in ended]
     rows += [("reach", line) for line in reach.lines(manifest.duration_ns)]
     if trace.unreadable_bytes():
         rows.append(("damage", f"{terminal.size(trace.unreadable_bytes())} of the log"))
@@ -94,6 +109,17 @@ def run(arguments: argparse.Namespace) -> int:
     for name, value in rows:
         print(f"{terminal.style(f'{name:<10}', 'bold', sys.stdout)} {printable(value)}")
     return 0
+
+
+def _uncaught(trace: Trace) -> list[Uncaught]:
+    """The exceptions that ended Python processes; what is needed to know is loaded only then."""
+    from reenact.cpython.candidates import candidates
+
+    if not candidates(trace.processes):
+        return []
+    from reenact.cpython.uncaught import uncaught
+
+    return uncaught(trace)
 
 
 def _size(size: Taken) -> str:

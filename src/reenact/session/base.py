@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reenact.errors import UsageError
 from reenact.session import beginnings
@@ -23,6 +23,9 @@ from reenact.session.schedule import Schedule
 from reenact.session.thread_table import ThreadTable
 from reenact.session.values import EventInfo
 from reenact.session.view import View
+
+if TYPE_CHECKING:
+    from reenact.cpython.inspection import Python
 
 _Self = TypeVar("_Self", bound="SessionBase")
 
@@ -62,6 +65,8 @@ class SessionBase:
         self._escapes = Escapes(self._view)
         #: Inside of a branch, what calls functions there.
         self._branch: BranchCalls | None = None
+        #: Made when it is asked for.
+        self._python: Python | None = None
 
     def __repr__(self) -> str:
         name = f"Session of process {self.process} of {self.trace.path}"
@@ -82,6 +87,11 @@ class SessionBase:
         """End the replayer; also done by `with`."""
         self._replayed.close()
         self._closing()
+
+    @property
+    def is_in_branch(self) -> bool:
+        """Whether it stands in a copy that may be changed."""
+        return self._branch is not None
 
     @property
     def is_closed(self) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from reenact.errors import UsageError
 from reenact.session.base import SessionBase
 from reenact.session.interface import MovementInterrupted
 from reenact.session.last_words import LastWords
+from reenact.session.positions import Key
 from reenact.session.thread_names import pthread_of
 from reenact.session.thread_table import RecordedThread
 from reenact.session.values import Mapping, Registers, Thread
@@ -18,6 +20,9 @@ from reenact.symbols.foresight import check
 from reenact.symbols.frames import Frame, Read
 from reenact.symbols.space import AddressSpace
 from reenact.symbols.values import Value
+
+if TYPE_CHECKING:
+    from reenact.cpython.inspection import Python
 
 #: Largest value whose bytes are taken at once, so that it stays what it was.
 _MOST_TAKEN = 1 << 20
@@ -161,6 +166,29 @@ class Looking(SessionBase):
         """
         found = evaluate(expression, self._view.variables(frame, thread))
         return _taken(found) if isinstance(found, Value) else found
+
+    # Python
+
+    @property
+    def python(self) -> Python:
+        """Python frames and values of a program that CPython runs, and movements in its lines.
+
+        Example:
+            >>> session.python.version
+            Traceback (most recent call last):
+            ...
+            reenact.errors.UsageError: no Python runs in this process here
+        """
+        if self._python is None:
+            from reenact.cpython.inspection import Python
+
+            self._python = Python(self)
+        return self._python
+
+    @property
+    def standing(self) -> tuple[int, Key]:
+        """As long as it is the same, and nothing is written in a branch, memory is, too."""
+        return self._replayed.present.pid, self._replayed.state.key
 
     def check_expression(self, expression: str, addresses: Iterable[int]) -> None:
         """Refuse an expression that cannot have a value at some instructions, whatever happens.
