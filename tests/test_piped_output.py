@@ -24,6 +24,7 @@ COMMANDS = {
     "doctor": ["doctor", "doctor --json"],
     "dump": ["dump TRACE", "dump --json TRACE", "dump --data --paths TRACE"],
     "follow": ["follow 0:1 TRACE"],
+    "index": ["index TRACE", "index --json TRACE", "index --remove TRACE"],
     "info": ["info TRACE", "info --json TRACE"],
     "ls": ["ls", "ls --json"],
     "pack": ["pack TRACE -o NEW", "pack TRACE -o TRACE"],

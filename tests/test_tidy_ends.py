@@ -21,6 +21,7 @@ COMMANDS = {
     "ps": "ps --threads TRACE",
     "follow": "follow 1:0 TRACE",
     "trace": "trace --at main --print $rdi -p 1 TRACE",
+    "index": "index --every 0.001s TRACE",
     "verify": "verify TRACE",
     "output": "verify --output TRACE",
     "info": "info TRACE",

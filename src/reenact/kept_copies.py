@@ -16,6 +16,7 @@ _PARTS = {
     "right": "checksums that were right",
     "machine": "answers of the processor",
     "debug": "debug information from servers",
+    "snapshots": "snapshots of traces (reenact index)",
     "packs": "traces that were sent as one file, unpacked",
     "remote": "parts of packs that were opened by a URL",
 }

@@ -9,6 +9,7 @@ PYTHON_LAYERS = (
     ("places", "programs", "terminal", "events"),
     ("trace_files", "trace_sizes", "choosing", "kept_copies", "packs", "rings"),
     ("stores",),
+    ("indexes",),
     ("locating",),
     ("manifest", "attachment_text", "empty_trace", "kept_sources"),
     ("trace",),

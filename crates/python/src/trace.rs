@@ -54,6 +54,12 @@ impl Trace {
         self.trace.log().damaged().to_vec()
     }
 
+    /// A number that a trace with another log does not have.
+    #[getter]
+    fn identity(&self) -> u64 {
+        self.trace.log().identity()
+    }
+
     fn processes(&self, py: Python<'_>) -> PyResult<Vec<Process>> {
         let processes = py.detach(|| quietly(|| self.trace.processes()));
         let processes = processes.ok_or_else(damaged)?.into_iter();

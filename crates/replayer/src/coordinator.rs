@@ -49,6 +49,7 @@ pub fn run(options: Options, events: StoredFile, machine: Machine) -> u8 {
         events: events.descriptor,
         numbers,
         path: Vec::new(),
+        cuts: BTreeMap::new(),
     };
     if session.numbers.is_empty() {
         report::error(
@@ -57,10 +58,24 @@ pub fn run(options: Options, events: StoredFile, machine: Machine) -> u8 {
         );
         return finish(exit_status::TRACE);
     }
+    if let Some(file) = session
+        .options
+        .snapshots
+        .filter(|_| session.options.segments)
+    {
+        match snapshot::cuts(file) {
+            Ok(cuts) => session.cuts = cuts,
+            Err(error) => {
+                report::replay_error(error);
+                return finish(exit_status::TRACE);
+            }
+        }
+    }
     begin_turns(&session);
     match target {
         Some(process) if session.options.from_event.is_some() => {
-            let exit_status = replay(Rc::new(session), machine, process);
+            let event = session.options.from_event;
+            let exit_status = replay(Rc::new(session), machine, process, event);
             finish(exit_status)
         }
         Some(process) => one(&mut session, process).map_or_else(
@@ -69,7 +84,7 @@ pub fn run(options: Options, events: StoredFile, machine: Machine) -> u8 {
                 finish(exit_status::TRACE)
             },
             |origin| {
-                let exit_status = replay(Rc::new(session), machine, origin);
+                let exit_status = replay(Rc::new(session), machine, origin, None);
                 finish(exit_status)
             },
         ),
@@ -142,8 +157,9 @@ fn one(session: &mut Session, process: u32) -> Result<u32, ReplayError> {
     Err(ReplayError::BadEvent("a process is its own ancestor"))
 }
 
-fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
-    let event = session.options.from_event;
+/// # Arguments
+/// * `event` - begin with the snapshot behind it.
+fn replay(session: Rc<Session>, machine: Machine, process: u32, event: Option<u64>) -> u8 {
     let mut engine = match Engine::new(session, machine, process) {
         Ok(engine) => engine,
         Err(error) => {
@@ -170,7 +186,7 @@ fn replay(session: Rc<Session>, machine: Machine, process: u32) -> u8 {
     exit_status
 }
 
-/// Replay all processes, each in one of its own.
+/// Replay all processes, each in one of its own, or each of their segments.
 fn all(session: Session, machine: Machine) -> u8 {
     let session = Rc::new(session);
     let mut machine = Some(machine);
@@ -194,21 +210,11 @@ fn all(session: Session, machine: Machine) -> u8 {
                 }
             }
         }
-        children::wait_for_slot();
-        jobs::process_added();
-        match system::fork() {
-            Ok(0) => {
-                if let Some(machine) = machine.take() {
-                    let exit_status = replay(Rc::clone(&session), machine, process);
-                    jobs::abandon(exit_status);
-                }
-                system::exit(0);
-            }
-            Ok(_) => children::reap(false),
-            Err(error) => {
-                report::replay_error(ReplayError::ForkRefused(error.0));
-                jobs::abandon(exit_status::INTERNAL);
-            }
+        begin(&session, &mut machine, process, None);
+    }
+    for &process in &session.numbers {
+        for cut in session.cuts_behind(process, None) {
+            begin(&session, &mut machine, process, Some(cut.event));
         }
     }
     jobs::process_ended();
@@ -226,6 +232,26 @@ fn all(session: Session, machine: Machine) -> u8 {
         }
     }
     finish(0)
+}
+
+/// Have a process forked that replays one from its start, or from a snapshot on.
+fn begin(session: &Rc<Session>, machine: &mut Option<Machine>, process: u32, event: Option<u64>) {
+    children::wait_for_slot();
+    jobs::process_added();
+    match system::fork() {
+        Ok(0) => {
+            if let Some(machine) = machine.take() {
+                let exit_status = replay(Rc::clone(session), machine, process, event);
+                jobs::abandon(exit_status);
+            }
+            system::exit(0);
+        }
+        Ok(_) => children::reap(false),
+        Err(error) => {
+            report::replay_error(ReplayError::ForkRefused(error.0));
+            jobs::abandon(exit_status::INTERNAL);
+        }
+    }
 }
 
 /// A process that could not be replayed because its parent's replay ended before the fork.

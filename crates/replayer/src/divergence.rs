@@ -21,6 +21,7 @@ pub enum What {
     Missing,
     Unsupported,
     Runaway,
+    State,
 }
 
 impl What {
@@ -36,6 +37,7 @@ impl What {
             What::Missing => "missing",
             What::Unsupported => "unsupported",
             What::Runaway => "runaway",
+            What::State => "state",
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum End {
     Cut,
     /// `--stop-event`.
     Asked,
+    /// The segment is over, in the state it has to end in.
+    Segment,
     /// A process that shares memory with it was not replayed as far as this one needs.
     Unreachable,
     Divergence,
@@ -28,6 +30,7 @@ impl End {
             End::Stopped => "stopped",
             End::Cut => "cut",
             End::Asked => "asked",
+            End::Segment => "segment",
             End::Unreachable => "unreachable",
             End::Divergence => "divergence",
             End::Error => "error",

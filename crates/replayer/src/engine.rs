@@ -1,6 +1,9 @@
 //! The replay of one process: event after event until its log ends.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use reenact_trace::event::start;
@@ -8,7 +11,7 @@ use reenact_trace::{EventHeader, EventKind};
 
 use crate::children;
 use crate::chunk_index::{ChunkIndex, ProcessChunks};
-use crate::divergence::Failure;
+use crate::divergence::{Divergence, Failure, Found, What};
 use crate::end::End;
 use crate::error::ReplayError;
 use crate::exit_status;
@@ -22,7 +25,7 @@ use crate::output;
 use crate::pace::Pace;
 use crate::report;
 use crate::shared_changes::SharedChanges;
-use crate::snapshot::{self, Behind, Snapshots};
+use crate::snapshot::{self, Behind, Cut, Snapshots};
 use crate::step::{self, Step};
 use crate::system;
 use crate::turns::{HeldTurns, Turn};
@@ -36,11 +39,22 @@ pub struct Session {
     pub numbers: Vec<u32>,
     /// With `--process`: the forked processes on the way to it, the next one last.
     pub path: Vec<u32>,
+    /// Where the processes are cut into segments.
+    pub cuts: BTreeMap<u32, Vec<Cut>>,
 }
 
 impl Session {
     fn place(&self, process: u32) -> Option<usize> {
         self.numbers.binary_search(&process).ok()
+    }
+
+    /// The cuts of a process behind an event, or all of them, that leave something of its log.
+    pub fn cuts_behind(&self, process: u32, event: Option<u64>) -> impl Iterator<Item = Cut> + '_ {
+        let log = self.chunks(process);
+        let last = log.map_or(0, |chunks| chunks.events);
+        let first = log.and_then(ProcessChunks::begins_behind).max(event);
+        let cuts = self.cuts.get(&process).into_iter().flatten().copied();
+        cuts.filter(move |cut| Some(cut.event) > first && cut.event.saturating_add(1) < last)
     }
 
     /// The log of a process.
@@ -67,6 +81,8 @@ pub struct Engine {
     snapshots: Option<Snapshots>,
     /// It begins with a snapshot: not all of its instructions are counted.
     is_part: bool,
+    /// Where the segment ends; `None`: with the log.
+    until: Option<Cut>,
 }
 
 impl Engine {
@@ -83,6 +99,7 @@ impl Engine {
         let mut pace = Pace::new(&session.options, landings);
         pace.total_events = chunks.events;
         let feed = Feed::new(session.events, chunks.chunks.clone());
+        let until = session.cuts_behind(process, None).next();
         let mut engine = Engine {
             path: session.path.clone(),
             machine,
@@ -95,6 +112,7 @@ impl Engine {
             shared_changes: session.options.shared_changes.map(SharedChanges::new),
             snapshots: Snapshots::new(&session.options),
             is_part: false,
+            until,
             session,
         };
         engine.announce();
@@ -162,6 +180,10 @@ impl Engine {
         self.pace.begin_behind(behind.time);
         self.last = Some(behind);
         self.is_part = true;
+        if self.session.options.segments {
+            self.until = self.session.cuts_behind(self.process, Some(event)).next();
+            report::set_segment(event);
+        }
         self.feed.begin_behind(event)?;
         Ok(())
     }
@@ -197,7 +219,7 @@ impl Engine {
         });
         if !matches!(
             end,
-            End::Divergence | End::Error | End::Asked | End::Unreachable
+            End::Divergence | End::Error | End::Asked | End::Segment | End::Unreachable
         ) {
             let is_alone = self.session.options.process.is_some();
             if let Some(changes) = self.shared_changes.as_ref().filter(|_| !is_alone) {
@@ -206,19 +228,22 @@ impl Engine {
             self.turns.finish();
         }
         let mut line = Line::new("process");
-        line.number("process", u64::from(self.process))
-            .optional(
-                "parent",
-                (self.start.code != start::ROOT).then_some(self.start.args[0]),
-            )
-            .number("pid", self.start.args[2])
-            .number("events", self.last.map_or(0, |last| last.index + 1))
-            .optional("instructions", self.counted_instructions())
-            .text("end", end.name())
-            .optional("status", end.status())
-            .number("mappings", self.machine.memory.table.len() as u64)
-            .number("landings", self.pace.landings.passed)
-            .number("searched", self.pace.landings.searched);
+        line.number("process", u64::from(self.process));
+        if let Some(event) = report::segment() {
+            line.number("segment", event);
+        }
+        line.optional(
+            "parent",
+            (self.start.code != start::ROOT).then_some(self.start.args[0]),
+        )
+        .number("pid", self.start.args[2])
+        .number("events", self.last.map_or(0, |last| last.index + 1))
+        .optional("instructions", self.counted_instructions())
+        .text("end", end.name())
+        .optional("status", end.status())
+        .number("mappings", self.machine.memory.table.len() as u64)
+        .number("landings", self.pace.landings.passed)
+        .number("searched", self.pace.landings.searched);
         if end == End::Asked && self.session.options.snapshots.is_some() {
             line.hexadecimal("state", self.state().unwrap_or(0));
         }
@@ -245,6 +270,44 @@ impl Engine {
             return None;
         }
         snapshot::state(&mut self.machine, self.process, &behind).ok()
+    }
+
+    /// The segment is over: whether it ends in the state that the next one begins with.
+    fn end_segment(&mut self, cut: Cut) -> Result<End, Failure> {
+        let state = self.state();
+        if state == Some(cut.state) && self.last.is_some_and(|last| last.index == cut.event) {
+            return Ok(End::Segment);
+        }
+        let begin = report::segment().map_or_else(
+            || String::from("its start"),
+            |event| alloc::format!("event {event}"),
+        );
+        let message = alloc::format!(
+            "the segment of process {} from {begin} to event {} ends in another state than the snapshot \
+             there has",
+            self.process,
+            cut.event
+        );
+        let registers = *self.machine.registers();
+        Err(Failure::Divergence(Box::new(Divergence {
+            what: What::State,
+            message,
+            expected: EventHeader {
+                register_checksum: cut.state,
+                ..EventHeader::default()
+            },
+            expected_index: cut.event,
+            found: Found {
+                kind: "snapshot",
+                ip: registers.rip,
+                checksum: state.unwrap_or(0),
+                ..Found::default()
+            },
+            registers,
+            tid: self.machine.threads.current.unwrap_or(0),
+            instructions: self.machine.counted_since_event(),
+            range: None,
+        })))
     }
 
     /// A client may still want to look, and to go back.
@@ -276,6 +339,9 @@ impl Engine {
                 // On the way: not yet the process asked for.
             } else if group.index > options.stop_event {
                 return Ok(End::Asked);
+            }
+            if let Some(cut) = self.until.filter(|cut| group.index > cut.event) {
+                return self.end_segment(cut);
             }
             if self.last.is_none() {
                 if group.event.kind != EventKind::ProcessStart {
@@ -502,6 +568,8 @@ impl Engine {
             .chunks(process)
             .ok_or(ReplayError::ProcessMissing(process))?;
         self.process = process;
+        self.until = session.cuts_behind(process, None).next();
+        self.is_part = false;
         self.pace.begin_process(process);
         self.last = None;
         if let Some(control) = &mut self.pace.control {

@@ -33,6 +33,8 @@ pub enum ReplayError {
     ProcessMissing(u32),
     /// Something a later version may support.
     Unsupported(&'static str),
+    /// A file of snapshots that is not as a replay leaves it.
+    Snapshots(&'static str),
     /// The kernel does not let us fork.
     ForkRefused(i32),
 }
@@ -45,6 +47,7 @@ impl ReplayError {
             ReplayError::FileMissing(_) => {
                 "the trace directory is incomplete: copy all of it, with the folder `files`"
             }
+            ReplayError::Snapshots(_) => "make them again: reenact index TRACE",
             ReplayError::MappingRefused { address, .. } if low_memory::contains(address) => {
                 "memory at the lowest addresses is root's alone: replay as root, or set vm.mmap_min_addr to 0"
             }
@@ -90,6 +93,7 @@ impl fmt::Display for ReplayError {
                 write!(out, "the log of process {process} is not in the trace")
             }
             ReplayError::Unsupported(what) => write!(out, "not supported: {what}"),
+            ReplayError::Snapshots(what) => write!(out, "no snapshots to replay from: {what}"),
             ReplayError::ForkRefused(errno) => {
                 write!(out, "the replayer cannot fork (error {errno})")
             }

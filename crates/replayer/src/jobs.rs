@@ -133,9 +133,10 @@ pub fn note_status(exit_status: u8) {
 /// The replay of a process has begun.
 pub fn note_started(place: usize) {
     let Some(shared) = shared() else { return };
-    shared.processes.fetch_add(1, Ordering::AcqRel);
-    if let Some(flag) = shared.started.get(place) {
-        flag.store(1, Ordering::Release);
+    // It begins more than once where it is replayed in segments.
+    let flag = shared.started.get(place);
+    if flag.is_none_or(|flag| flag.swap(1, Ordering::AcqRel) == 0) {
+        shared.processes.fetch_add(1, Ordering::AcqRel);
     }
 }
 

@@ -159,7 +159,7 @@ unsafe fn parse_arguments(arguments: *const u64) -> Options {
              [--progress MS] [--stop-event N] [--runaway N] [--trace-events] [--control FD] \
              [--shared-changes FD] [--landings FD] [--life FD] [--processes N] [--native] \
              [--engine-changes N] [--snapshots FD] [--snapshot-interval MS] [--snapshot-events N] \
-             [--from-event N] DIRECTORY",
+             [--most-snapshots BYTES] [--segments] [--from-event N] DIRECTORY",
         );
         system::exit(exit_status::USAGE)
     })

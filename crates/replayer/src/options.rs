@@ -35,6 +35,10 @@ pub struct Options {
     pub snapshot_interval: u64,
     /// Take one behind each event with an index that is a multiple of it; 0: none. For tests.
     pub snapshot_events: u64,
+    /// Take no more when the file would be larger, bytes.
+    pub most_snapshots: u64,
+    /// Replay the segments between them side by side.
+    pub segments: bool,
     /// Begin with the one behind this event.
     pub from_event: Option<u64>,
     /// Change the engine at events that depend on this number.
@@ -69,6 +73,8 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
         snapshots: None,
         snapshot_interval: 0,
         snapshot_events: 0,
+        most_snapshots: u64::MAX,
+        segments: false,
         from_event: None,
         engine_changes: None,
     };
@@ -102,6 +108,8 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
                 options.snapshot_interval = number()?.saturating_mul(1_000_000);
             }
             "--snapshot-events" => options.snapshot_events = number()?,
+            "--most-snapshots" => options.most_snapshots = number()?,
+            "--segments" => options.segments = true,
             "--from-event" => options.from_event = Some(number()?),
             "--native" => options.native = true,
             "--no-sandbox" => options.sandbox = false,
@@ -118,6 +126,9 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
     }
     if options.from_event.is_some() && (options.process.is_none() || options.snapshots.is_none()) {
         return Err(("--process and --snapshots must say of what", "--from-event"));
+    }
+    if options.segments && (options.process.is_some() || options.snapshots.is_none()) {
+        return Err(("all processes are replayed, from --snapshots", "--segments"));
     }
     if options.from_event.is_some() && options.control.is_some() {
         return Err(("nobody can be served from a snapshot", "--control"));

@@ -16,6 +16,8 @@ use crate::system;
 static DESCRIPTOR: AtomicI32 = AtomicI32::new(1);
 static PROCESS: AtomicI64 = AtomicI64::new(-1);
 static EVENT: AtomicI64 = AtomicI64::new(-1);
+/// The event behind which the segment at hand begins; -1: it begins with the process, or there are none.
+static SEGMENT: AtomicI64 = AtomicI64::new(-1);
 
 /// Send reports to this descriptor.
 pub fn set_descriptor(descriptor: i32) {
@@ -26,6 +28,18 @@ pub fn set_descriptor(descriptor: i32) {
 pub fn set_process(process: u32) {
     PROCESS.store(i64::from(process), Ordering::Relaxed);
     EVENT.store(-1, Ordering::Relaxed);
+    SEGMENT.store(-1, Ordering::Relaxed);
+}
+
+/// This is the segment that begins behind an event.
+pub fn set_segment(event: u64) {
+    SEGMENT.store(event as i64, Ordering::Relaxed);
+    set_event(event);
+}
+
+/// The event behind which the segment at hand begins, if it is not the first one.
+pub fn segment() -> Option<u64> {
+    u64::try_from(SEGMENT.load(Ordering::Relaxed)).ok()
 }
 
 /// What follows is about no process.
@@ -52,6 +66,9 @@ pub fn line(kind: &str) -> Line {
     line.optional("process", (process >= 0).then_some(process));
     let event = EVENT.load(Ordering::Relaxed);
     line.optional("event", (process >= 0).then_some(event));
+    if let Some(event) = segment().filter(|_| process >= 0) {
+        line.number("segment", event);
+    }
     line
 }
 

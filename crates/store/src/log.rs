@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
+use reenact_trace::checksum::Checksum;
 use reenact_trace::chunk::{codec, landmark, ChunkHeader, EndRecord};
 use reenact_trace::chunk_scan::{ChunkPlace, ChunkScan, Scanned};
 use reenact_trace::Events;
@@ -23,6 +24,8 @@ pub struct Log {
     length: u64,
     is_cut: bool,
     damaged: Vec<(u64, u64)>,
+    /// Of all headers, in the order of the file.
+    headers: Checksum,
     /// Chunks with events, by process and first event.
     chunks: BTreeMap<u32, Vec<ChunkPlace>>,
     ends: BTreeMap<u32, EndRecord>,
@@ -40,6 +43,7 @@ impl Log {
             length,
             is_cut: false,
             damaged: Vec::new(),
+            headers: Checksum::default(),
             chunks: BTreeMap::new(),
             ends: BTreeMap::new(),
             beginnings: BTreeMap::new(),
@@ -69,6 +73,7 @@ impl Log {
 
     fn add(&mut self, place: ChunkPlace) {
         let process = place.header.process;
+        self.headers.add(place.header.as_bytes());
         if place.header.landmarks & landmark::END != 0 {
             let content = self.content(&place).ok();
             if let Some(end) = content.as_deref().and_then(EndRecord::parse) {
@@ -83,6 +88,11 @@ impl Log {
         if place.header.landmarks & landmark::END == 0 && place.header.events > 0 {
             chunks.push(place);
         }
+    }
+
+    /// A number that another log does not have: of the headers of the chunks, which have the checksums of what is in them.
+    pub fn identity(&self) -> u64 {
+        self.headers.clone().finish()
     }
 
     /// Bytes of the file.

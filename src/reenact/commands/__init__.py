@@ -19,6 +19,7 @@ NAMES = (
     "status",
     "stop",
     "verify",
+    "index",
     "replay",
     "trace",
     "follow",

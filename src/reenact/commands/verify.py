@@ -112,6 +112,8 @@ def _as_json(path: str, result: Verification) -> dict[str, object]:
         "searched": result.searched,
         "native": None if result.native is None else dataclasses.asdict(result.native),
         "native_failure": result.native_failure,
+        "segments": result.segments,
+        "index_failure": result.index_failure,
         "notes": [dataclasses.asdict(note) for note in result.notes],
         "changed_files": list(result.changed_files),
     }
@@ -146,6 +148,11 @@ def _as_text(result: Verification, stream: IO[str]) -> str:
             "note: the program's own code was not held exact, its translation is: "
             f"{printable(result.native_failure)}; a bug of reenact, to be reported with the trace"
         )
+    if result.index_failure is not None:
+        lines.append(
+            f"note: the index was wrong, and has been removed: {printable(result.index_failure)}; "
+            "this is the result of a replay from the start"
+        )
     if result.damaged_chunks:
         lines.append(f"{counted(result.damaged_chunks, 'chunk')} of the trace cannot be read")
     if result.cut_processes:
@@ -165,6 +172,7 @@ def _as_text(result: Verification, stream: IO[str]) -> str:
             counted(result.processes, "process"),
             counted(result.events, "event"),
             *_instructions(result),
+            *_segments(result),
             f"{result.seconds:.2f} s",
         )
     )
@@ -173,6 +181,12 @@ def _as_text(result: Verification, stream: IO[str]) -> str:
         f"{verdict}: {figures}, {counted(number, 'divergence') if number else 'no divergence'}"
     )
     return "\n".join(lines)
+
+
+def _segments(result: Verification) -> list[str]:
+    from reenact.terminal import counted
+
+    return [counted(result.segments, "segment")] if result.segments else []
 
 
 def _instructions(result: Verification) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from reenact import manifest
 from reenact.errors import ReplayError
+from reenact.indexes import Index
 from reenact.replay.frames import Frame
 from reenact.replay.output import OrderedOutput, Writer
 from reenact.replay.process_group import killed_by
@@ -29,7 +30,9 @@ class Verification:
     what the program's own code did, which counts none. `changed_files` are sentences about mapped
     files that somebody outside the recording has changed: what their mappings showed is not in it.
     `native_failure`: how a replay by the program's own code differed from this one, which is of the
-    translated code and exact. That is a bug of reenact.
+    translated code and exact. That is a bug of reenact. `segments`: so many parts of the logs were
+    replayed side by side, as the trace has an index; `index_failure`: why that came to nothing, so
+    that this is the result of a replay from the start.
     """
 
     processes: int
@@ -45,6 +48,8 @@ class Verification:
     native: Natively | None = None
     changed_files: tuple[str, ...] = ()
     native_failure: str | None = None
+    segments: int = 0
+    index_failure: str | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -59,6 +64,15 @@ class Verification:
             seconds: what both took.
         """
         return replace(self, native_failure=failure, seconds=seconds)
+
+    def without_index(self, failure: str, seconds: float) -> Verification:
+        """The same, from the start, once a replay in segments had come to nothing.
+
+        Arguments:
+            failure: why.
+            seconds: what both took.
+        """
+        return replace(self, index_failure=failure, seconds=seconds)
 
     @property
     def cut_processes(self) -> tuple[int, ...]:
@@ -83,6 +97,7 @@ def collect(
     on_progress: Callable[[int, int], None] | None,
     is_tentative: bool,
     begin: float,
+    index: Index | None = None,
 ) -> Verification:
     """Take the reports of a running replayer until it is done.
 
@@ -94,10 +109,11 @@ def collect(
         on_progress: called now and then with (events done, events in total).
         is_tentative: what is printed is handed on once it is known that it was recorded so.
         begin: when the replay began, by the monotonic clock, seconds.
+        index: the snapshots by which it is replayed in segments; None: it is not.
 
     Errors: `ReplayError` when the replay could not be carried through.
     """
-    recorded = _recorded(trace, process)
+    recorded = _recorded(trace, process, index)
     collected = Collected(recorded)
     before = sum(recorded.before.values())
     total = sum(recorded.events.values()) - before
@@ -125,19 +141,21 @@ def collect(
         raise excess
     _raise_failure(collected, status, complaint)
     ends = tuple(collected.ends[number] for number in sorted(collected.ends))
+    parts = (*collected.segments.values(), *ends)
     return Verification(
         processes=len(ends),
         events=sum(max(end.events - recorded.before.get(end.process, 0), 0) for end in ends),
-        instructions=_instructions(ends),
+        instructions=_instructions(parts),
         divergences=tuple(collected.divergences.values()),
         seconds=seconds,
         process_ends=ends,
         notes=tuple(collected.notes),
         damaged_chunks=collected.started.damaged_chunks if collected.started else 0,
-        landings=sum(end.landings for end in ends),
-        searched=sum(end.searched for end in ends),
-        native=_natively(ends),
+        landings=sum(end.landings for end in parts),
+        searched=sum(end.searched for end in parts),
+        native=_natively(parts),
         changed_files=_changed_files(trace),
+        segments=len(parts) if recorded.cuts else 0,
     )
 
 
@@ -176,11 +194,29 @@ def _raise_failure(collected: Collected, status: int, complaint: str) -> None:
     )
 
 
-def _recorded(trace: str, process: int | None) -> Recorded:
+def _recorded(trace: str, process: int | None, index: Index | None) -> Recorded:
     opened = Trace(trace)
     processes = opened.processes
     events = {each.number: each.events for each in processes if process in (None, each.number)}
     before = {each.number: each.events - each.logged for each in processes}
     is_whole = all(each.is_complete for each in processes) and not opened.unreadable_bytes()
     leaves_out = "left_out" in opened.manifest.fields
-    return Recorded(events, is_whole, before, leaves_out)
+    cuts = {} if index is None else index.events
+    return Recorded(
+        events,
+        is_whole,
+        before,
+        leaves_out,
+        {number: inside for number in cuts if (inside := _inside(number, cuts, events, before))},
+    )
+
+
+def _inside(
+    process: int,
+    cuts: Mapping[int, tuple[int, ...]],
+    events: Mapping[int, int],
+    before: Mapping[int, int],
+) -> tuple[int, ...]:
+    """The cuts that have something of the log on both sides."""
+    first, last = before.get(process, 0) - 1, events.get(process, 0) - 1
+    return tuple(cut for cut in cuts[process] if max(first, -1) < cut < last)

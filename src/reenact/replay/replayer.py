@@ -6,7 +6,9 @@ What reads them is imported when it runs: that takes as long as a short replay d
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
+from reenact import _native
 from reenact.errors import ReplayError
 from reenact.replay.process_group import ReplayerGroup
 
@@ -24,6 +26,41 @@ _PROGRESS_MILLISECONDS = 100
 MOST_PROCESSES = 4096
 
 
+def how_many(trace: str) -> int:
+    """Processes of a trace; whoever reads it next says what is wrong with it."""
+    try:
+        return min(len(_native.Trace(trace).processes()), MOST_PROCESSES)
+    except _native.TraceError:
+        return MOST_PROCESSES
+
+
+class SnapshotsToTake(NamedTuple):
+    """Snapshots that a replay appends to a file.
+
+    Arguments:
+        descriptor: of the file, opened to append.
+        milliseconds: of replay between two of a process.
+        events: one is taken behind each event whose index is a multiple of it, too; 0: none.
+        most: bytes that the file may take, about.
+    """
+
+    descriptor: int
+    milliseconds: int
+    events: int
+    most: int
+
+    @property
+    def options(self) -> list[str]:
+        """Of the replayer's command line."""
+        named = {
+            "--snapshots": self.descriptor,
+            "--snapshot-interval": self.milliseconds,
+            "--snapshot-events": self.events,
+            "--most-snapshots": self.most,
+        }
+        return [word for name, value in named.items() for word in (name, str(value))]
+
+
 class Replayer:
     """A running replayer; iterate over it to get its reports and frames.
 
@@ -36,6 +73,8 @@ class Replayer:
         wants_progress: also report progress.
         native: run the program's own code between events, where that can be.
         shared_changes: a descriptor to append to what processes change in shared memory.
+        takes: snapshots that are taken on the way; None: none.
+        segments: a descriptor of snapshots between which the logs are replayed side by side.
     """
 
     def __init__(
@@ -49,6 +88,8 @@ class Replayer:
         wants_progress: bool = False,
         native: bool = False,
         shared_changes: int | None = None,
+        takes: SnapshotsToTake | None = None,
+        segments: int | None = None,
     ) -> None:
         self._reports_from, reports_to = os.pipe()
         inherited = [reports_to]
@@ -61,6 +102,12 @@ class Replayer:
         passed = [] if shared_changes is None else [shared_changes]
         if shared_changes is not None:
             options += ["--shared-changes", str(shared_changes)]
+        if takes is not None:
+            passed.append(takes.descriptor)
+            options += takes.options
+        if segments is not None:
+            passed.append(segments)
+            options += ["--snapshots", str(segments), "--segments"]
         if process is not None:
             options += ["--process", str(process)]
         if jobs is not None:

@@ -64,7 +64,9 @@ class ProcessEnded:
     "error" or "unreachable" (the replay of its parent ended before it was made, and `parent` and
     `pid` are not known); `status` belongs to the first two. `landings` are the places in the middle
     of computation that the replay came to, of which it `searched` for those that no replay had
-    found before.
+    found before. Where the log is replayed in segments, there is one for each: `segment` is the
+    event behind which it begins (None: with the log), and `end` is "segment" where another one
+    follows.
     """
 
     process: int
@@ -77,6 +79,7 @@ class ProcessEnded:
     landings: int = 0
     searched: int = 0
     native: Natively | None = None
+    segment: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Divergence:
     expected: Mapping[str, Any] = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)
     registers: Mapping[str, str] = field(default_factory=dict)
+    segment: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,11 +125,12 @@ class Noted:
 
 @dataclass(frozen=True)
 class Progressed:
-    """How far the replay of a process is, in events of `total`."""
+    """How far the replay of a process, or of a segment of it, is, in events of `total`."""
 
     process: int
     event: int
     total: int
+    segment: int | None = None
 
 
 @dataclass(frozen=True)
@@ -245,6 +250,7 @@ def _process(record: Mapping[str, Any]) -> ProcessEnded:
         _number(record, "landings") if "landings" in record else 0,
         _number(record, "searched") if "searched" in record else 0,
         _natively(record.get("native")),
+        _number_or_none(record, "segment"),
     )
 
 
@@ -269,6 +275,7 @@ def _divergence(record: Mapping[str, Any]) -> Divergence:
         _described(record, "expected"),
         _described(record, "found"),
         _described(record, "registers"),
+        _number_or_none(record, "segment"),
     )
 
 
@@ -299,7 +306,10 @@ def _noted(record: Mapping[str, Any]) -> Noted:
 
 def _progressed(record: Mapping[str, Any]) -> Progressed:
     return Progressed(
-        _number(record, "process"), max(0, _index(record, "event")), _number(record, "total")
+        _number(record, "process"),
+        max(0, _index(record, "event")),
+        _number(record, "total"),
+        _number_or_none(record, "segment"),
     )
 
 

@@ -38,13 +38,15 @@ class Recorded:
 
     `events` by the number of each process to be replayed; `is_whole`: no log of the trace is cut
     or damaged; `before`: events that come before the log of a process begins; `leaves_out`: there
-    were processes of which nothing has been kept.
+    were processes of which nothing has been kept. `cuts`: the events of a process behind which its
+    log is cut into segments, in order.
     """
 
     events: Mapping[int, int]
     is_whole: bool
     before: Mapping[int, int] = field(default_factory=dict)
     leaves_out: bool = False
+    cuts: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -55,21 +57,24 @@ class Collected:
     started: Started | None = None
     ended: Ended | None = None
     ends: dict[int, ProcessEnded] = field(default_factory=dict)
-    divergences: dict[int, Divergence] = field(default_factory=dict)
+    #: Of segments that others follow, by process and where they begin.
+    segments: dict[tuple[int, int | None], ProcessEnded] = field(default_factory=dict)
+    divergences: dict[tuple[int, int | None], Divergence] = field(default_factory=dict)
     failures: list[Failed] = field(default_factory=list)
     notes: list[Noted] = field(default_factory=list)
     events_done: int = 0
-    _done: dict[int, int] = field(default_factory=dict)
+    _done: dict[tuple[int, int | None], int] = field(default_factory=dict)
 
     def take(self, report: Report) -> None:
         """Add a report. Errors: `ReplayError` for what no replay of this trace can say."""
         if isinstance(report, Progressed):
-            self._has_done(report.process, report.event)
+            self._has_done(report.process, report.segment, report.event)
         elif isinstance(report, ProcessEnded):
             self._take_end(report)
         elif isinstance(report, Divergence):
-            self._has_done(report.process, max(report.event, 0))
-            if self.divergences.setdefault(report.process, report) is not report:
+            self._has_done(report.process, report.segment, max(report.event, 0))
+            part = (report.process, report.segment)
+            if self.divergences.setdefault(part, report) is not report:
                 raise _contradiction(f"two divergences of process {report.process}")
         elif isinstance(report, Failed):
             if len(self.failures) < _MOST_FAILURES:
@@ -84,8 +89,13 @@ class Collected:
 
     def _take_end(self, report: ProcessEnded) -> None:
         if not self._is_lost(report):
-            self._has_done(report.process, report.events)
+            self._has_done(report.process, report.segment, report.events)
         elif self.recorded.leaves_out:
+            return
+        if not self._is_last(report):
+            part = (report.process, report.segment)
+            if self.segments.setdefault(part, report) is not report:
+                raise _contradiction(f"twice how a segment of process {report.process} ended")
             return
         if self.ends.setdefault(report.process, report) is not report:
             raise _contradiction(f"twice how process {report.process} ended")
@@ -98,11 +108,19 @@ class Collected:
             and len(self.ends) < len(self.recorded.events) + _MOST_LOST
         )
 
-    def _has_done(self, process: int, events: int) -> None:
+    def _is_last(self, report: ProcessEnded) -> bool:
+        """Whether it is of a whole log, or of its last segment."""
+        cuts = self.recorded.cuts.get(report.process)
+        return not cuts or report.segment == cuts[-1]
+
+    def _has_done(self, process: int, segment: int | None, events: int) -> None:
         if process not in self.recorded.events:
             raise _contradiction(f"on process {process}, which is not to be replayed")
-        self.events_done += events - self._done.get(process, 0)
-        self._done[process] = events
+        if segment is not None and segment not in self.recorded.cuts.get(process, ()):
+            raise _contradiction(f"on a segment of process {process} that there is not")
+        begin = 0 if segment is None else segment + 1
+        self.events_done += events - self._done.get((process, segment), begin)
+        self._done[process, segment] = events
 
     def _is_whole(self) -> bool:
         """Whether there is nothing of the trace that is cut, damaged or lost."""
@@ -112,8 +130,24 @@ class Collected:
         """What is missing for a verdict; None: nothing, it is exact or has diverged."""
         if self.started is None or self.ended is None:
             return "the replayer ended before it was done"
-        found = (self._why_not(process) for process in sorted(self.recorded.events))
+        if self.recorded.cuts and self.divergences:
+            # Which ones there are depends on who came first; nobody takes this for the last word.
+            return None
+        processes = sorted(self.recorded.events)
+        missing = next(filter(None, map(self._missing_segment, processes)), None)
+        if missing is not None:
+            return missing
+        found = (self._why_not(process) for process in processes)
         return next(filter(None, found), None)
+
+    def _missing_segment(self, process: int) -> str | None:
+        begin = None
+        for cut in self.recorded.cuts.get(process, ()):
+            part = self.segments.get((process, begin))
+            if part is None or (part.end, part.events) != ("segment", cut + 1):
+                return f"process {process} was not replayed up to event {cut}"
+            begin = cut
+        return None
 
     def _why_not(self, process: int) -> str | None:
         end = self.ends.get(process)
@@ -127,7 +161,7 @@ class Collected:
             if end.events == recorded or (may_be_short and end.events < recorded):
                 return None
             return f"process {process} was replayed up to event {end.events} of {recorded}"
-        if end.end == "divergence" and process in self.divergences:
+        if end.end == "divergence" and (process, None) in self.divergences:
             return None
         # Its parent has not come to the fork, or another process not to its turn.
         if end.end == "unreachable" and (self.divergences or not self._is_whole()):

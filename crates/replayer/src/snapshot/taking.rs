@@ -23,6 +23,8 @@ pub struct Snapshots {
     interval: u64,
     /// Behind each event with such an index; 0: none.
     every: u64,
+    /// Most bytes of the file.
+    most: u64,
     next: u64,
     has_failed: bool,
 }
@@ -35,6 +37,7 @@ impl Snapshots {
             file: options.snapshots.filter(|_| wanted)?,
             interval: options.snapshot_interval,
             every: options.snapshot_events,
+            most: options.most_snapshots,
             next: system::monotonic_ns() + options.snapshot_interval,
             has_failed: false,
         })
@@ -51,12 +54,19 @@ impl Snapshots {
         if !self.is_due(behind.index) || obstacle(machine).is_some() {
             return;
         }
+        let Some(interval) = self.interval_now() else {
+            self.has_failed = true;
+            note(format_args!(
+                "no more snapshots: there is no room for more of them"
+            ));
+            return;
+        };
         let begun = system::monotonic_ns();
         match save(machine, self.file, process, behind, counted) {
             Ok((state, bytes)) => {
                 let now = system::monotonic_ns();
                 // They take no more than a tenth of the time.
-                self.next = now + self.interval.max(10 * (now - begun));
+                self.next = now + interval.max(10 * (now - begun));
                 let mut line = Line::new("snapshot");
                 line.number("process", process.into())
                     .number("event", behind.index)
@@ -66,17 +76,24 @@ impl Snapshots {
             }
             Err(error) => {
                 self.has_failed = true;
-                let mut line = report::line("note");
-                line.display(
-                    "message",
-                    format_args!(
-                        "no more snapshots: they cannot be written (error {})",
-                        error.0
-                    ),
-                );
-                report::send(&mut line);
+                note(format_args!(
+                    "no more snapshots: they cannot be written (error {})",
+                    error.0
+                ));
             }
         }
+    }
+
+    /// How long it is to the next one: the less room there is, the longer. `None`: there is no room.
+    fn interval_now(&self) -> Option<u64> {
+        let written = system::seek(self.file, 0, SEEK_HOLE.into()).unwrap_or(0);
+        let mut left = self.most.checked_sub(written).filter(|&left| left > 0)?;
+        let mut interval = self.interval;
+        while left < self.most / 2 && interval < u64::MAX / 20 {
+            left *= 2;
+            interval *= 2;
+        }
+        Some(interval)
     }
 
     fn is_due(&mut self, index: u64) -> bool {
@@ -88,6 +105,12 @@ impl Snapshots {
         }
         self.interval > 0 && system::monotonic_ns() >= self.next
     }
+}
+
+fn note(message: core::fmt::Arguments<'_>) {
+    let mut line = report::line("note");
+    line.display("message", message);
+    report::send(&mut line);
 }
 
 /// Begin behind an event, with a snapshot of the file that the options name; what is known of the event.
