@@ -70,7 +70,9 @@ def _indexed(trace: Path, events: int, many: int = MANY) -> indexes.Index:
     made = indexing.make(str(trace), every=NEVER, every_events=max(1, events // many))
     assert made.result.is_exact
     assert made.index is not None
-    assert indexes.find(str(trace)) == made.index
+    found = indexes.find(str(trace))
+    assert found is not None
+    assert (found.path, found.events) == (made.index.path, made.index.events)
     return made.index
 
 

@@ -3,23 +3,26 @@
 An index is a file as `snapshots` in a trace (docs/trace-format.md), and belongs to one trace, one
 version of the replayer and one kind of processor: what differs has another name. It is there whole
 or not at all, and what is damaged is as if it were not there.
+
+No heavy import here: a verification looks for one before it does anything else.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import stat
 import struct
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from reenact import _native, places, programs
 from reenact.errors import ReenactError
 from reenact.trace_files import MOST_BYTES, TraceFiles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 #: The directory in the cache.
 PART = "snapshots"
@@ -41,7 +44,6 @@ _BEING_MADE = ".making"
 _LEFT_OVER = 60.0
 
 
-@dataclass(frozen=True)
 class Index:
     """The snapshots of a trace.
 
@@ -51,9 +53,13 @@ class Index:
         size: bytes.
     """
 
-    path: str
-    events: Mapping[int, tuple[int, ...]]
-    size: int
+    def __init__(self, path: str, events: Mapping[int, tuple[int, ...]], size: int) -> None:
+        self.path = path
+        self.events = events
+        self.size = size
+
+    def __repr__(self) -> str:
+        return f"<Index {self.path!r}: {self.count} snapshots>"
 
     @property
     def count(self) -> int:
@@ -76,6 +82,9 @@ def path_of(trace: str) -> str:
 def find(trace: str) -> Index | None:
     """The index of a trace; None: it has none that this version can use on this machine."""
     try:
+        with os.scandir(os.path.join(places.cache(), PART)) as entries:
+            if next(entries, None) is None:
+                return None
         return _read(path_of(trace))
     except (OSError, ReenactError, _native.TraceError, _native.FileError):
         return None
@@ -156,6 +165,8 @@ def _unwritable(directory: str, error: OSError) -> ReenactError:
 
 def _identity(trace: str) -> str:
     """A name that only this trace has, wherever it lies."""
+    import hashlib
+
     files = TraceFiles(trace)
     native = _native.Trace(trace)
     digest = hashlib.sha256(native.identity.to_bytes(8, "little"))
@@ -168,6 +179,8 @@ def _identity(trace: str) -> str:
 
 def _maker() -> str:
     """A name for the version of the replayer and the kind of processor."""
+    import hashlib
+
     status = os.stat(programs.replayer())
     told = f"{status.st_size} {status.st_mtime_ns} {_processor()}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -6,7 +6,6 @@ What reads them is imported when it runs: that takes as long as a short replay d
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from reenact import _native
 from reenact.errors import ReplayError
@@ -34,7 +33,7 @@ def how_many(trace: str) -> int:
         return MOST_PROCESSES
 
 
-class SnapshotsToTake(NamedTuple):
+class SnapshotsToTake:
     """Snapshots that a replay appends to a file.
 
     Arguments:
@@ -44,21 +43,17 @@ class SnapshotsToTake(NamedTuple):
         most: bytes that the file may take, about.
     """
 
-    descriptor: int
-    milliseconds: int
-    events: int
-    most: int
-
-    @property
-    def options(self) -> list[str]:
-        """Of the replayer's command line."""
-        named = {
-            "--snapshots": self.descriptor,
-            "--snapshot-interval": self.milliseconds,
-            "--snapshot-events": self.events,
-            "--most-snapshots": self.most,
-        }
-        return [word for name, value in named.items() for word in (name, str(value))]
+    def __init__(self, descriptor: int, milliseconds: int, events: int, most: int) -> None:
+        self.descriptor = descriptor
+        #: Of the replayer's command line.
+        self.options: list[str] = []
+        for name, value in (
+            ("--snapshots", descriptor),
+            ("--snapshot-interval", milliseconds),
+            ("--snapshot-events", events),
+            ("--most-snapshots", most),
+        ):
+            self.options += (name, str(value))
 
 
 class Replayer:
