@@ -125,6 +125,10 @@ pub struct Drain {
     root_ended_at: Option<Instant>,
     stopped_at: Option<Instant>,
     stop_reason: u32,
+    /// Somebody has asked for a stop, to be said so.
+    stop_wanted: Option<&'static str>,
+    /// The first process ran already, and the snapshot that its log begins with is still being written.
+    is_beginning: bool,
     /// After a stop: nothing is taken into the log any more.
     closed: bool,
     killed: bool,
@@ -146,6 +150,7 @@ impl Drain {
         settings: DrainSettings,
     ) -> Drain {
         let now = Instant::now();
+        let is_beginning = settings.is_attached;
         Drain {
             arena,
             control,
@@ -163,6 +168,8 @@ impl Drain {
             root_ended_at: None,
             stopped_at: None,
             stop_reason: reason::STOPPED,
+            stop_wanted: None,
+            is_beginning,
             closed: false,
             killed: false,
             files_seen: 0,

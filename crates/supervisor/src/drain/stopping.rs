@@ -25,9 +25,11 @@ impl Drain {
         } else if forwarding::asked_to_stop() {
             Some("recording stopped by a signal; processes that outlived the program went on")
         } else {
-            None
+            self.stop_wanted
         };
-        if let (Some(message), None) = (told, self.stopped_at) {
+        // Without its beginning there would be no trace; who insists has none.
+        let must_wait = self.is_beginning && interrupts <= enough;
+        if let (Some(message), None, false) = (told, self.stopped_at, must_wait) {
             self.stop(now, reason::STOPPED);
             note(&mut self.report.messages, message);
         }

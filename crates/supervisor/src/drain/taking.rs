@@ -140,6 +140,9 @@ impl Drain {
             tracked.events += u64::from(cut.events);
             let is_beginning =
                 self.settings.is_attached && tracked.snapshot == Some(beginning::PLACE);
+            if is_beginning && cut.landmarks & landmark::SNAPSHOT != 0 {
+                self.is_beginning = false;
+            }
             let result = if is_beginning {
                 self.sink.append_beginning(&batch)
             } else if tracked.snapshot.is_some() {
@@ -179,6 +182,8 @@ impl Drain {
         if let (Some(ring), Some((process, event))) = (self.sink.ring(), tracked.snapshot) {
             ring.end_snapshot(process, event);
         }
+        // Its copy may have been killed.
+        self.is_beginning &= tracked.snapshot != Some(beginning::PLACE);
         self.known[tracked.slot] = false;
         self.arena.release_slot(tracked.slot);
         true
