@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reenact.recorder import recording
     from reenact.recordings import Recording
     from reenact.session.positions import Position
     from reenact.session.session import Session
@@ -39,6 +40,7 @@ _LATER = {
     "Session": "reenact.session.session",
     "StopReason": "reenact.session.values",
     "Trace": "reenact.trace",
+    "recording": "reenact.recorder",
 }
 
 __all__ = [
@@ -54,8 +56,10 @@ __all__ = [
     "UsageError",
     "__version__",
     "attach",
+    "c_library",
     "open",
     "record",
+    "recording",
 ]
 
 
@@ -75,6 +79,17 @@ def open(path: str | os.PathLike[str] | None = None) -> Trace:
     from reenact.trace import Trace
 
     return Trace(locating.located(None if path is None else os.fspath(path)))
+
+
+def c_library() -> str:
+    """Directory of `reenact.h` and `reenact.c`, by which programs in C, C++, Rust or Go record
+    themselves.
+
+    Example:
+        >>> reenact.c_library().endswith("/reenact/c")
+        True
+    """
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "c")
 
 
 def attach(

@@ -198,18 +198,29 @@ def attach(
     return recording
 
 
-def _checked_ring(size: int | None, save_on: str) -> str | None:
-    """Where a ring can be asked, once it is known that there can be one; None: there is none."""
+def check_ring(size: int | None, save_on: str) -> None:
+    """Refuse a ring that cannot be. Errors: `RecordingError`.
+
+    Arguments: as `ring` and `save_on` of `record`.
+    """
     if save_on not in SAVE_ON:
         raise RecordingError(
             f"save_on is {save_on!r}, which is no moment to save a ring",
             f"say one of {', '.join(SAVE_ON)}",
         )
+    if size is not None:
+        from reenact import rings
+
+        rings.check_size(size)
+
+
+def _checked_ring(size: int | None, save_on: str) -> str | None:
+    """Where a ring can be asked, once it is known that there can be one; None: there is none."""
+    check_ring(size, save_on)
     if size is None:
         return None
     from reenact import rings
 
-    rings.check_size(size)
     return rings.socket_path()
 
 

@@ -13,7 +13,7 @@ import socket
 import stat
 from typing import Any
 
-from reenact import environment
+from reenact import environment, places
 from reenact.errors import RecordingError
 
 #: Most bytes of an address of a socket, with its NUL (unix(7)).
@@ -54,6 +54,13 @@ class RunningRing:
         Errors: `RecordingError` when that does not work; the recording goes on.
         """
         return _asked(self._path, {"do": "save", "trace": trace})
+
+    def save_on(self, moment: str) -> None:
+        """Change when it becomes a trace at the end: "always", "error", "signal" or "never".
+
+        Errors: `RecordingError` for another word.
+        """
+        _asked(self._path, {"do": "save-on", "moment": moment})
 
     def stop(self) -> None:
         """Record no longer; the program goes on, and what is held is kept until it ends."""
@@ -129,6 +136,33 @@ def find(wanted: str) -> RunningRing:
         raise RecordingError(f"several recordings in rings are called {wanted}", hint)
     what = f"process {wanted} is not recorded" if is_pid else f"nothing called {wanted} is recorded"
     raise RecordingError(f"{what} in a ring", hint)
+
+
+def save(ring: RunningRing, trace: str | None) -> dict[str, Any]:
+    """Write what a ring holds now to a trace; what the ring says of it, the path among it.
+
+    Arguments:
+        ring: which one.
+        trace: directory to make; None: a new one in the default place, which is the latest then.
+
+    Errors: `RecordingError` when that does not work; nothing of it is left, the recording goes on.
+    """
+    if trace is None:
+        command = ring.status.get("command") or [ring.name]
+        path = places.create_default(str(command[0]))
+    else:
+        path = places.create_given(trace)
+    try:
+        saved = ring.save(path)
+    except BaseException:
+        import shutil
+
+        # It was empty, and is of this command.
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    if trace is None:
+        places.point_latest(path)
+    return saved
 
 
 def _is_free(path: str) -> bool:

@@ -77,12 +77,12 @@ def native(monkeypatch):
     fake.Trace = FakeTrace
     monkeypatch.setitem(sys.modules, "reenact._native", fake)
     monkeypatch.setattr(reenact, "_native", fake, raising=False)
-    for name in ("recording", "retrying", "trace"):
+    for name in ("recordings", "retrying", "trace"):
         monkeypatch.delitem(sys.modules, f"reenact.{name}", raising=False)
         monkeypatch.delattr(reenact, name, raising=False)
     monkeypatch.setenv("REENACT_RECORDER", "/bin/true")
     yield fake
-    for name in ("recording", "retrying", "trace"):
+    for name in ("recordings", "retrying", "trace"):
         sys.modules.pop(f"reenact.{name}", None)
         reenact.__dict__.pop(name, None)
 

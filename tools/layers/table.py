@@ -20,7 +20,7 @@ PYTHON_LAYERS = (
     ("cpython",),
     ("streams",),
     ("gdb",),
-    ("retrying",),
+    ("retrying", "recorder", "asked_inside"),
     ("__init__",),
     ("ending", "commands"),
     ("parsing",),

@@ -166,16 +166,8 @@ fn ring_of(
 }
 
 fn save_on_of(word: &str) -> PyResult<SaveOn> {
-    Ok(match word {
-        "always" => SaveOn::Always,
-        "error" => SaveOn::Error,
-        "signal" => SaveOn::Signal,
-        "never" => SaveOn::Never,
-        _ => {
-            return Err(PyValueError::new_err(
-                "save_on must be \"always\", \"error\", \"signal\" or \"never\"",
-            ))
-        }
+    SaveOn::from_word(word).ok_or_else(|| {
+        PyValueError::new_err("save_on must be \"always\", \"error\", \"signal\" or \"never\"")
     })
 }
 

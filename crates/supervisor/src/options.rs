@@ -28,6 +28,19 @@ pub enum SaveOn {
     Never,
 }
 
+impl SaveOn {
+    /// From the word for it; `None`: it is none.
+    pub fn from_word(word: &str) -> Option<SaveOn> {
+        Some(match word {
+            "always" => SaveOn::Always,
+            "error" => SaveOn::Error,
+            "signal" => SaveOn::Signal,
+            "never" => SaveOn::Never,
+            _ => return None,
+        })
+    }
+}
+
 /// A recording that keeps its last part in memory.
 #[derive(Clone, Debug)]
 pub struct RingOptions {

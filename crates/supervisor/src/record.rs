@@ -250,7 +250,7 @@ fn run(
     let (saved, ring_bytes) = match &report.ring {
         None => (true, 0),
         Some(ring) => {
-            let saved = is_wanted(options, &root, ring);
+            let saved = is_wanted(&root, ring);
             if saved {
                 save_ring(&options.trace, ring, &mut manifest).map_err(trace_error)?;
             }
@@ -284,7 +284,7 @@ fn run(
 /// Where logs go.
 fn make_sink(options: &RecordOptions) -> io::Result<Sink> {
     if let Some(ring) = &options.ring {
-        return Ok(Sink::Ring(Box::new(Ring::new(ring.size)?)));
+        return Ok(Sink::Ring(Box::new(Ring::new(ring.size, ring.save_on)?)));
     }
     let log = LogFile::create(&options.trace.join("events"))?;
     let snapshots = options
@@ -295,10 +295,9 @@ fn make_sink(options: &RecordOptions) -> io::Result<Sink> {
 }
 
 /// Whether what a ring holds at the end becomes a trace.
-fn is_wanted(options: &RecordOptions, root: &RootEnd, ring: &Ring) -> bool {
-    let save_on = options.ring.as_ref().map(|ring| ring.save_on);
+fn is_wanted(root: &RootEnd, ring: &Ring) -> bool {
     let by_signal = libc::WIFSIGNALED(root.wait_status) || ring.has_crashed();
-    match save_on.unwrap_or_default() {
+    match ring.save_on {
         SaveOn::Always => true,
         SaveOn::Error => {
             let has_failed = root.wait_status != 0 && root.wait_status != NOT_KNOWN;

@@ -4,6 +4,7 @@ use std::sync::mpsc::Sender;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::options::SaveOn;
 use crate::ring::{Saved, Snippet};
 
 /// What a ring holds.
@@ -27,6 +28,8 @@ pub struct Status {
 pub enum Request {
     Status(Sender<Status>),
     Save(Sender<std::io::Result<Saved>>),
+    /// When it becomes a trace at the end, from now on.
+    SaveOn(SaveOn, Sender<()>),
     /// Record no longer; the programs go on.
     Stop(Sender<()>),
 }

@@ -14,6 +14,7 @@ use serde_json::{json, Value};
 
 use crate::machine::ClockPair;
 use crate::manifest::Manifest;
+use crate::options::SaveOn;
 use crate::reason::Reason;
 use crate::requests::{Request, Status};
 use crate::ring::{Saved, Snippet};
@@ -94,6 +95,12 @@ fn serve(
             asked(ask, Request::Status).map(|status| status_json(&status, trace, manifest))
         }
         Some("stop") => asked(ask, Request::Stop).map(|()| json!({})),
+        Some("save-on") => match request["moment"].as_str().and_then(SaveOn::from_word) {
+            Some(moment) => {
+                asked(ask, |answer| Request::SaveOn(moment, answer)).map(|()| json!({}))
+            }
+            None => Err("this is no moment to save a ring".to_owned()),
+        },
         Some("save") => match request["trace"].as_str() {
             Some(target) => save(ask, trace, Path::new(target), manifest),
             None => Err("a trace to save to was not named".to_owned()),
@@ -106,7 +113,10 @@ fn serve(
 }
 
 /// Have the drain loop answer.
-fn asked<T>(ask: &impl Fn(Request), request: fn(Sender<T>) -> Request) -> Result<T, String> {
+fn asked<T>(
+    ask: &impl Fn(Request),
+    request: impl FnOnce(Sender<T>) -> Request,
+) -> Result<T, String> {
     let (sender, receiver): (Sender<T>, Receiver<T>) = mpsc::channel();
     ask(request(sender));
     let answer = receiver.recv_timeout(ANSWER);

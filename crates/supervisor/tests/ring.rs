@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use reenact_supervisor::{Batch, Ring};
+use reenact_supervisor::{Batch, Ring, SaveOn};
 use reenact_trace::chunk::{codec, landmark, ChunkHeader, EndRecord};
 use reenact_trace::event::start;
 use reenact_trace::{EventHeader, EventKind};
@@ -59,7 +59,7 @@ fn event(kind: EventKind, code: u16, args: [u64; 6]) -> EventHeader {
 impl Run {
     fn new(seed: u64) -> Run {
         let mut run = Run {
-            ring: Ring::new(LIMIT).expect("memory for a compressor"),
+            ring: Ring::new(LIMIT, SaveOn::Error).expect("memory for a compressor"),
             chance: Chance(seed | 1),
             processes: BTreeMap::new(),
             next: 0,

@@ -21,7 +21,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from reenact.commands.options import positive
+    from reenact.commands.options import natural, positive
     from reenact.commands.record import add_ring, add_sources
 
     parser.add_argument("pid", metavar="PID", type=positive, help="the number of the process")
@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_sources(parser)
     add_ring(parser)
+    parser.add_argument(
+        "--inside",
+        metavar="FD",
+        type=natural,
+        help="for programs that record themselves: the socket to the one that has asked",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say where the trace is")
 
 
@@ -42,6 +48,19 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact.commands.record import check_ring, report, say
 
     check_ring(arguments.ring, arguments.save_on, "attach PID")
+
+    if arguments.inside is not None:
+        from reenact import asked_inside
+
+        asked_inside.serve(
+            arguments.inside,
+            arguments.pid,
+            arguments.output,
+            ring=arguments.ring,
+            save_on=arguments.save_on or "error",
+            with_sources=arguments.sources == "yes",
+        )
+        return 0
 
     def attached() -> None:
         if not arguments.quiet:

@@ -32,29 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Save, and say where."""
-    import os
-
-    from reenact import places, rings, terminal
+    from reenact import rings, terminal
     from reenact.printable import printable
 
-    ring = rings.find(arguments.ring)
-    if arguments.output is None:
-        command = ring.status.get("command") or [ring.name]
-        trace = places.create_default(str(command[0]))
-    else:
-        trace = places.create_given(arguments.output)
-    try:
-        saved = ring.save(trace)
-    except BaseException:
-        if not os.listdir(trace):
-            os.rmdir(trace)
-        raise
-    if arguments.output is None:
-        places.point_latest(trace)
+    saved = rings.save(rings.find(arguments.ring), arguments.output)
     if arguments.json:
         terminal.print_json(saved)
         return 0
     size = terminal.size(int(saved["bytes"]))
     processes = terminal.counted(int(saved["processes"]), "process")
-    print(f"saved {processes}, {size}, in {printable(trace)} (replay it: reenact replay)")
+    trace = printable(str(saved["trace"]))
+    print(f"saved {processes}, {size}, in {trace} (replay it: reenact replay)")
     return 0

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use reenact_trace::snapshot::obstacle;
 
-use super::{note, reason, Drain};
+use super::{note, Drain};
 use crate::requests::{Request, Status};
 
 impl Drain {
@@ -14,6 +14,8 @@ impl Drain {
             // Whoever has asked may be gone.
             match request {
                 Request::Status(answer) => drop(answer.send(self.status(now))),
+                // Nothing could be replayed yet.
+                Request::Save(_) if self.is_beginning => self.control.ask(request),
                 Request::Save(answer) => {
                     for index in 0..self.tracked.len() {
                         self.take(index, now);
@@ -22,12 +24,15 @@ impl Drain {
                         drop(answer.send(ring.saved()));
                     }
                 }
-                Request::Stop(answer) => {
-                    if self.stopped_at.is_none() {
-                        self.stop(now, reason::STOPPED);
-                        let text = "recording stopped by `reenact stop`; the program went on";
-                        note(&mut self.report.messages, text);
+                Request::SaveOn(moment, answer) => {
+                    if let Some(ring) = self.sink.ring() {
+                        ring.save_on = moment;
+                        let _ = answer.send(());
                     }
+                }
+                Request::Stop(answer) => {
+                    let text = "recording stopped by `reenact stop`; the program went on";
+                    self.stop_wanted = Some(text);
                     let _ = answer.send(());
                 }
             }

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use reenact_trace::chunk::{landmark, EndRecord};
 
 use crate::chunk_maker::{Batch, ChunkMaker};
+use crate::options::SaveOn;
 use kept::{Begin, Chunk, Kept};
 pub use saved::{LeftOut, Saved, Snippet};
 use wishes::Wishes;
@@ -48,6 +49,8 @@ pub struct Ring {
     left_out: Vec<LeftOut>,
     left_out_count: u64,
     has_crashed: bool,
+    /// When it becomes a trace at the end.
+    pub save_on: SaveOn,
 }
 
 impl fmt::Debug for Ring {
@@ -59,11 +62,11 @@ impl fmt::Debug for Ring {
 }
 
 impl Ring {
-    /// An empty ring of so many bytes.
+    /// An empty ring of so many bytes, to become a trace at the end when that is said.
     ///
     /// # Errors
     /// Without memory for the compressor.
-    pub fn new(limit: u64) -> io::Result<Ring> {
+    pub fn new(limit: u64, save_on: SaveOn) -> io::Result<Ring> {
         Ok(Ring {
             limit,
             maker: ChunkMaker::new()?,
@@ -76,6 +79,7 @@ impl Ring {
             left_out: Vec::new(),
             left_out_count: 0,
             has_crashed: false,
+            save_on,
         })
     }
 
