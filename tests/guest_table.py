@@ -197,6 +197,7 @@ MEMORY = (
     Guest("map_guard"),
     Guest("map_file_changes"),
     Guest("map_file_anew"),
+    Guest("map_allocated"),
     Guest("map_huge_file"),
     Guest("map_changed_without_proc", uncovered="has mapped was changed by another process"),
     Guest("map_limit"),

@@ -502,7 +502,7 @@ fn wait_slowly(head: u64) {
 }
 
 /// Whether all bytes are zeros; of others that is mostly seen by the first ones.
-fn are_zeros(bytes: &[u8]) -> bool {
+pub fn are_zeros(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<64>();
     let is_zero = |block: &[u8; 64]| {
         let words = block.as_chunks::<8>().0.iter();

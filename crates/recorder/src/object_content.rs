@@ -6,7 +6,7 @@ use reenact_trace::Tag;
 
 use crate::file_source::Source;
 use crate::guest::page_up;
-use crate::log::{Builder, LONGEST_PIECE};
+use crate::log::{are_zeros, Builder, LONGEST_PIECE};
 use crate::own_mappings::OwnMapping;
 use crate::{guest, shared};
 
@@ -18,16 +18,37 @@ fn attach(
     length: u64,
     fill: impl Fn(u64, &mut [u8]) -> bool,
 ) -> bool {
+    attach_unless(event, number, offset, length, |at, into| {
+        fill(at, into).then_some(Piece::Attached)
+    })
+}
+
+/// What becomes of a piece.
+enum Piece {
+    Attached,
+    LeftOut,
+}
+
+/// The same, but for the pieces that `fill` has left out; `None` from it: they cannot be had.
+fn attach_unless(
+    event: &mut Builder,
+    number: u32,
+    offset: u64,
+    length: u64,
+    fill: impl Fn(u64, &mut [u8]) -> Option<Piece>,
+) -> bool {
     let mut done = 0;
     while done < length {
         let piece = (length - done).min(LONGEST_PIECE as u64);
         let at = offset + done;
-        let filled = event.filled(Tag::ObjectWrite, at, piece as usize + 8, |into| {
+        let mut became = None;
+        event.filled(Tag::ObjectWrite, at, piece as usize + 8, |into| {
             let (head, rest) = into.split_at_mut(8);
             head.copy_from_slice(&u64::from(number).to_le_bytes());
-            fill(at, rest)
+            became = fill(at, rest);
+            matches!(became, Some(Piece::Attached))
         });
-        if !filled {
+        if became.is_none() {
             return false;
         }
         done += piece;
@@ -35,15 +56,25 @@ fn attach(
     true
 }
 
-/// Attach what a file has in a range, holes as such; false when it cannot be read.
+/// Attach what a file has in a range, holes as such; false when it cannot be read. What was allocated and never written to
+/// (a heap of the JVM, mapped three times) is told like a hole: neither ring nor replay has to carry its zeros.
 pub fn attach_range(event: &mut Builder, number: u32, source: &Source, from: u64, to: u64) -> bool {
     if from < to {
         shared::zeros(event, number, from, to - from);
     }
     let mut at = from;
     while let Some([data, until]) = source.next_data(at, to) {
-        let read = |offset, into: &mut [u8]| source.read(offset, into);
-        if !attach(event, number, data, until - data, read) {
+        let read = |offset, into: &mut [u8]| {
+            let is_read = source.read(offset, into);
+            is_read.then(|| {
+                if are_zeros(into) {
+                    Piece::LeftOut
+                } else {
+                    Piece::Attached
+                }
+            })
+        };
+        if !attach_unless(event, number, data, until - data, read) {
             return false;
         }
         at = until;
