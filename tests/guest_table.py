@@ -209,6 +209,10 @@ MEMORY = (
     Guest("stack_growth"),
     Guest("code_generated"),
     Guest("code_operands"),
+    *(
+        Guest(f"code_across_pages_{which}", "code_across_pages.c", arguments=(str(which),))
+        for which in range(6)
+    ),
     Guest("code_generated_time", flags=("-O2", "-pthread")),
     Guest("code_views"),
     Guest("far_returns"),

@@ -184,6 +184,27 @@ def test_operands_are_told_from_instructions(
     assert report["native"]["code"] == 0, report
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_instructions_in_two_pages_are_executed_as_they_are(
+    which: int, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """Where they are cut, they could become others; the next page tells which they are."""
+    program = str(guests.build("code_across_pages.c", "code_across_pages"))
+    report = _verified([program, str(which)], reenact, keeper, tmp_path)
+    assert report["native"]["code"] == 0, report
+
+
+@pytest.mark.parametrize("which", [2, 3, 4, 5])
+def test_what_is_not_determined_is_found_where_two_pages_meet(
+    which: int, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
+) -> None:
+    """The recorder does not know such code: whether the replay has noticed it, its note says."""
+    program = str(guests.build("code_across_pages.c", "code_across_pages"))
+    report = _verified([program, str(which)], reenact, keeper, tmp_path)
+    assert any("xgetbv" in note["message"] for note in report["notes"]), report
+    assert report["native"]["code"] > 0, report
+
+
 def test_why_code_was_translated_is_told(
     guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path
 ) -> None:

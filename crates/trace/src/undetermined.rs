@@ -21,13 +21,18 @@ pub fn places(code: &[u8]) -> impl Iterator<Item = usize> + '_ {
     let begins = |&at: &usize| match code[at] {
         0x0f => {
             let rest = &code[at + 1..];
-            follows_0f(rest) || is_refused(rest) || matches!(rest, [] | [0x00 | 0x01 | 0xae | 0xc7])
+            follows_0f(rest) || is_refused(rest) || is_cut(&code[at..])
         }
         // xbegin
-        0xc7 => matches!(code[at + 1..], [] | [0xf8, ..]),
+        0xc7 => is_cut(&code[at..]) || code[at + 1] == 0xf8,
         _ => false,
     };
     (0..code.len()).filter(begins)
+}
+
+/// Whether what follows these bytes tells if they begin such an opcode.
+pub fn is_cut(opcode: &[u8]) -> bool {
+    matches!(opcode, [0x0f] | [0x0f, 0x00 | 0x01 | 0xae | 0xc7] | [0xc7])
 }
 
 /// The same of those that name the processor or the kernel's tables, or wait for a time: nobody records them, and the

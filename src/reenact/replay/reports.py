@@ -32,7 +32,7 @@ class Natively:
     """What the program's own code did in a replay, untranslated.
 
     It came to `calls` system calls; `instructions` of it were left to the translated engine one by
-    one (non-deterministic ones, faults). So many ways to an event, or what was left of them, were
+    one (non-deterministic ones, faults). So many ways to an event, or parts of them, were
     translated: as `code` there looks like an instruction whose result is not determined; for
     `own_stores`, where code writes to its own page; to `landings` in the middle of computation,
     where instructions are counted; to `unmarked` instructions, in whose place the recorder had put

@@ -193,7 +193,9 @@ impl Memory {
             let mut page = first;
             while page < last {
                 // A watched page need not have translations any more: see `unwatch_page`.
-                let is_executed = self.native.pages.contains(page);
+                // The page behind may be executed because of what is on this one.
+                let pages = &self.native.pages;
+                let is_executed = pages.contains(page) || pages.contains(page + PAGE);
                 if is_executed || self.watched.contains(&page) || translator.is_watched(page) {
                     self.forget(translator, page, page + PAGE);
                     must_open = true;

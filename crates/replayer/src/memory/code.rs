@@ -15,6 +15,7 @@ impl Memory {
     /// Drop translations and watches of a range.
     pub fn forget(&mut self, translator: &mut Translator, start: u64, end: u64) {
         translator.invalidate(start, end - start);
+        self.close_before(start);
         self.close_scanned(start, end);
         self.close_behind(end);
         let watched: Vec<u64> = self.watched.range(start..end).copied().collect();

@@ -7,6 +7,7 @@ mod access;
 mod aliases;
 mod closed_code;
 mod code;
+mod code_page;
 mod following;
 mod forked;
 mod native_code;

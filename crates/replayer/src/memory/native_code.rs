@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 
 use reenact_freestanding::numbers as n;
 use reenact_interpose::call_sites;
-use reenact_trace::undetermined;
-use reenact_translator::{boundaries, GuestCode};
+use reenact_translator::GuestCode;
 
+use super::code_page::{Behind, CodePage};
 use super::{page_down, Memory, PROT_EXEC, PROT_WRITE};
 use crate::mappings::{Execution, Mapping, PAGE};
 use crate::system;
@@ -82,42 +82,54 @@ impl Memory {
     /// The program has come to a page that cannot be executed as it is: whether it can from now on. Then it cannot be written
     /// to, and a store there comes to us first.
     pub fn execute_page(&mut self, address: u64) -> bool {
-        let page = page_down(address);
+        /// Each of so many pages before one may be what tells where the next one's first instructions begin.
+        const MOST_BEFORE: u32 = 3;
+        self.open_code(page_down(address), MOST_BEFORE)
+    }
+
+    fn open_code(&mut self, page: u64, most_before: u32) -> bool {
         if self.is_code_closed(page) || !self.is_scanned(page) {
             return false;
         }
         let is_good = self.native.pages.contains(page) || {
             self.watch_page(page);
-            let mut code = [0; 2 * PAGE as usize];
-            let (_, own) = code.split_at_mut(PAGE as usize);
-            let is_read = self.read(page, own).is_ok();
-            is_read && (is_determined(own) || self.is_determined_behind_other(page, &mut code))
+            self.is_determined(page) || most_before > 0 && self.is_behind_open(page, most_before)
         };
         is_good && self.open_scanned(page)
     }
 
-    /// The same of a page behind one that is, or can be, executed as it is: what is before its own code is known then.
-    fn is_determined_behind_other(
-        &mut self,
-        page: u64,
-        code: &mut [u8; 2 * PAGE as usize],
-    ) -> bool {
-        let Some(before) = page
-            .checked_sub(PAGE)
-            .filter(|&before| self.is_scanned(before) && !self.is_code_closed(before))
-        else {
-            return false;
+    /// Open the page before, if it is closed: whether that tells that the page is determined.
+    fn is_behind_open(&mut self, page: u64, most_before: u32) -> bool {
+        let before = page.wrapping_sub(PAGE);
+        !self.native.pages.contains(before)
+            && self.open_code(before, most_before - 1)
+            && self.is_determined(page)
+    }
+
+    /// Whether nothing on a page is other than determined, with what is executed as it is around it.
+    fn is_determined(&self, page: u64) -> bool {
+        let behind = page + PAGE;
+        let what_is_behind = if self.is_executed(behind) {
+            Behind::Executed
+        } else if self.native.trampolines.contains(&behind) {
+            Behind::Unknown
+        } else {
+            Behind::LookedAtLater
         };
-        let is_open = self.native.pages.contains(before);
-        if !is_open {
-            self.watch_page(before);
-        }
-        let (first, _) = code.split_at_mut(PAGE as usize);
-        if self.read(before, first).is_err() || !is_open && !is_determined(first) {
-            return false;
-        }
-        let is_opened = is_open || self.open_scanned(before);
-        is_opened && is_determined(code)
+        let has_before = self.is_executed(page.wrapping_sub(PAGE));
+        let mut code = CodePage::new(has_before, what_is_behind);
+        let (before, bytes) = code.parts();
+        self.read(page - before as u64, bytes).is_ok() && code.is_determined()
+    }
+
+    /// Whether a page of the program's is executed as it is.
+    fn is_executed(&self, page: u64) -> bool {
+        let is_native = |mapping| self.execution_of(mapping) != 0;
+        self.native.pages.contains(page)
+            || self
+                .table
+                .find(page)
+                .is_some_and(|(_, mapping)| is_native(mapping))
     }
 
     /// Whether code there is executed as it is once it has been looked at.
@@ -149,6 +161,14 @@ impl Memory {
     /// So is the page behind them, whose first instructions they may have told; no more may be written to it than before.
     pub(super) fn close_behind(&mut self, end: u64) {
         if let Some(page) = self.native.pages.take(end, end.saturating_add(PAGE)) {
+            // SAFETY: the page is the program's.
+            let _ = unsafe { system::protect(page, PAGE, n::PROT_READ) };
+        }
+    }
+
+    /// What is behind the page before them may be code that is never looked at: its last instruction is looked at again.
+    pub(super) fn close_before(&mut self, start: u64) {
+        if let Some(page) = self.native.pages.take(start.saturating_sub(PAGE), start) {
             // SAFETY: the page is the program's.
             let _ = unsafe { system::protect(page, PAGE, n::PROT_READ) };
         }
@@ -187,6 +207,7 @@ impl Memory {
         if mapped != Ok(page) {
             return false;
         }
+        self.close_before(page);
         self.native.trampolines.push(page);
         true
     }
@@ -220,10 +241,4 @@ impl Memory {
         self.native.is_lost = false;
         self.native.pages.forget(0, u64::MAX);
     }
-}
-
-/// Whether no instruction of a page is one whose result is not determined.
-fn is_determined(code: &[u8]) -> bool {
-    let mut places = undetermined::places(code);
-    places.all(|at| !boundaries::may_be_opcode(code, at))
 }

@@ -9,10 +9,11 @@
 //!   recorder has found the instructions whose results are not determined.
 //! * Other code is, a page at a time, where nothing in it looks like one, from its first execution until it is written to: no
 //!   page is writable and executable at once. What is neither cannot be executed, and the fault
-//!   on it changes the engine until the next event.
+//!   on it changes the engine until the page is left, or, where that happens too often, until the next event.
 
 mod arming;
 pub mod gate;
+mod refused_pages;
 
 pub use arming::{arm, is_possible, CALLS_OF_OURS};
 
@@ -33,6 +34,7 @@ use crate::system;
 use crate::ticks;
 use crate::vsyscall;
 use gate::Trap;
+use refused_pages::{RefusedPages, MOST_ENTRIES};
 
 const SIGTRAP: u32 = 5;
 const INT3: u8 = 0xcc;
@@ -41,9 +43,8 @@ const LONGEST_INSTRUCTION: u64 = 15;
 /// So often is an instruction that writes to its own page performed alone on the way to an event; each time costs some 20 µs.
 const MOST_OWN_STORES: u32 = 64;
 
-/// So often, and so many instructions of it each time, is what lies on a page that is closed for breakpoints translated by itself,
-/// on the way to an event: that costs some 10 µs. Where it is not enough, so many instructions are translated, wherever they lie.
-const MOST_ENTRIES: u32 = 32;
+/// So many instructions at a time of what lies on a page that is closed for breakpoints, or that cannot be executed as it is, are
+/// translated by themselves on the way to an event. Where that, [`MOST_ENTRIES`] times, is not enough, so many are, wherever they lie.
 const MOST_ON_PAGE: u64 = 256;
 const BEHIND_ENTRIES: u64 = 1 << 23;
 
@@ -58,9 +59,10 @@ pub struct Tally {
     pub ways: Ways,
     /// Nanoseconds that these took.
     pub translated: u64,
+    refused_pages: RefusedPages,
 }
 
-/// Ways that were translated, by the reason.
+/// Ways that were translated, in whole or in part, by the reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ways {
     /// Bytes on a page look like an instruction whose result is not determined, or something is not executed as it is.
@@ -108,6 +110,7 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
     let mut own_stores = 0;
     let mut opened = None;
     let mut entries = 0;
+    let mut is_refused = false;
     machine.begin_points();
     loop {
         if !machine.can_run_natively() || !is_canonical(machine.registers().rip) {
@@ -158,23 +161,30 @@ pub fn run(machine: &mut Machine, tally: &mut Tally, most: u64) -> Stop {
                 opened = Some((ip, trap.address));
                 continue;
             }
-            Trapped::Page if machine.memory.is_code_closed(trap.address) => {
+            Trapped::Page => {
                 let page = page_down(trap.address);
+                let is_closed = machine.memory.is_code_closed(page);
                 opened = None;
                 entries += 1;
-                if entries <= MOST_ENTRIES {
+                let is_worth_it = if is_closed {
+                    entries <= MOST_ENTRIES
+                } else {
+                    tally.ways.code += u64::from(!is_refused);
+                    tally
+                        .refused_pages
+                        .is_worth_entering(&mut is_refused, entries)
+                };
+                if is_worth_it {
                     match run_on_page(machine, tally, ip, page, most) {
                         OnPage::Left => continue,
                         OnPage::Stopped(stop) => return stop,
                         OnPage::Stays => {}
                     }
                 }
-                machine.note_heat(page);
+                if is_closed {
+                    machine.note_heat(page);
+                }
                 let most = most.saturating_sub(MOST_ON_PAGE).clamp(1, BEHIND_ENTRIES);
-                return tally.translate(machine, most);
-            }
-            Trapped::Page => {
-                tally.ways.code += 1;
                 return tally.translate(machine, most);
             }
             Trapped::Store => {
@@ -209,7 +219,7 @@ enum OnPage {
     Stopped(Stop),
 }
 
-/// Translate what is on a page that is closed for breakpoints. The instruction at `ip` at least ends there.
+/// Translate what is on a page that is not executed as it is. The instruction at `ip` at least ends there.
 fn run_on_page(machine: &mut Machine, tally: &mut Tally, ip: u64, page: u64, most: u64) -> OnPage {
     let range = (page_down(ip), page + PAGE);
     let begin = system::monotonic_ns();
