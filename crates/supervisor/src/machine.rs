@@ -119,7 +119,7 @@ pub fn cpuid_leaves() -> Vec<[u32; 6]> {
                 .map_or(1, |(_, count)| *count);
             for subleaf in 0..count {
                 let answer = ask(leaf, subleaf);
-                if subleaf > 1 && answer[2..] == [0; 4] {
+                if subleaf > 1 && is_empty(&answer) {
                     continue;
                 }
                 leaves.push(answer);
@@ -136,6 +136,7 @@ pub fn cpuid_leaves() -> Vec<[u32; 6]> {
 pub fn constant_leaves(leaves: &[[u32; 6]]) -> Vec<[u32; 6]> {
     leaves
         .iter()
+        .chain(&ends_of_caches(leaves))
         .filter_map(|&[leaf, subleaf, eax, ebx, ecx, edx]| {
             let subleaf = match leaf {
                 0x0 | 0x2 | 0x15 | 0x16 | 0x19 | 0x8000_0000..=0x8000_0008 => ANY_SUBLEAF,
@@ -146,6 +147,24 @@ pub fn constant_leaves(leaves: &[[u32; 6]]) -> Vec<[u32; 6]> {
         })
         .take(CPUID_TABLE_ENTRIES)
         .collect()
+}
+
+/// The subleaf behind that of the last cache, which says that there are no more: the dynamic linker asks for it a dozen times.
+/// [`cpuid_leaves`] has asked for it, too, and found it empty.
+fn ends_of_caches(leaves: &[[u32; 6]]) -> Vec<[u32; 6]> {
+    [0x4, 0x8000_001d]
+        .into_iter()
+        .filter_map(|leaf| {
+            let most = SUBLEAVES.iter().find(|(known, _)| *known == leaf)?.1;
+            let caches = leaves.iter().filter(|entry| entry[0] == leaf);
+            let next = caches.map(|entry| entry[1] + 1).max()?;
+            (next > 1 && next < most).then_some([leaf, next, 0, 0, 0, 0])
+        })
+        .collect()
+}
+
+fn is_empty(answer: &[u32; 6]) -> bool {
+    answer[2..] == [0; 4]
 }
 
 /// State components the system has enabled, 0 when XSAVE is off.
@@ -244,6 +263,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn that_there_are_no_more_caches_is_constant() {
+        let caches = [[4, 0, 1, 1, 1, 1], [4, 1, 2, 2, 2, 2], [4, 2, 3, 3, 3, 3]];
+        let entries = constant_leaves(&caches);
+        assert_eq!(entries[..3], caches);
+        assert_eq!(entries[3..], [[4, 3, 0, 0, 0, 0]]);
+        // Nobody has asked for the one behind the last that is asked for.
+        let all: Vec<[u32; 6]> = (0..8).map(|subleaf| [4, subleaf, 1, 1, 1, 1]).collect();
+        assert_eq!(constant_leaves(&all), all);
     }
 
     #[test]
