@@ -35,6 +35,7 @@ mod file_changes;
 mod file_source;
 mod files;
 mod filters;
+mod grants;
 mod guest;
 mod half_done;
 mod heap;

@@ -4,14 +4,11 @@
 use core::sync::atomic::Ordering;
 use reenact_freestanding::numbers;
 
-use reenact_freestanding::numbers::FUTEX;
-use reenact_freestanding::syscall::syscall4;
-
 use crate::log::{self, TICKS_PER_MS};
 use crate::signal::{self, preemption};
 use crate::spinning;
 use crate::thread::{self, Thread};
-use crate::{chaos, companions, run_queue};
+use crate::{chaos, companions, grants, run_queue};
 
 /// How long a thread waits before it requests that the running one is preempted.
 const PATIENCE_NS: u64 = 20_000_000;
@@ -28,26 +25,10 @@ const SECOND_LOOK_NS: u64 = 30_000;
 
 const MILLION: u64 = 1_000_000;
 
-/// Sleep until the thread has the token, for so long or until a signal comes: the kernel's result.
-pub fn sleep_until_granted(thread: &Thread, most_ns: u64) -> i64 {
-    let word = &raw const thread.granted as u64;
-    let time = [0u64, most_ns];
-    // SAFETY: a futex word and a timespec of ours.
-    unsafe {
-        syscall4(
-            FUTEX,
-            word,
-            numbers::FUTEX_WAIT_PRIVATE,
-            0,
-            time.as_ptr() as u64,
-        )
-    }
-}
-
 /// Wait until somebody has given the token to the thread. `pass_on` gives it to the first that waits: whoever has
 /// it may have been killed alone.
 pub fn wait_until_granted(thread: &Thread, pass_on: fn()) {
-    let is_granted = || thread.granted.load(Ordering::Acquire) != 0;
+    let is_granted = || grants::has_token(thread);
     let mut looks = Looks::new();
     while !is_granted() {
         let patience = signal::pause_ns(least_patience_ns(thread));
@@ -75,8 +56,8 @@ fn sleep_out(thread: &Thread, patience_ns: u64, looks: &mut Looks) -> bool {
         } else {
             left
         };
-        let result = sleep_until_granted(thread, sleep);
-        if thread.granted.load(Ordering::Acquire) != 0 {
+        let result = grants::sleep(thread, sleep);
+        if grants::has_token(thread) {
             return false;
         }
         if result == -numbers::ETIMEDOUT {

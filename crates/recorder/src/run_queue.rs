@@ -4,8 +4,8 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use reenact_freestanding::numbers;
 use reenact_freestanding::syscall::syscall0;
 
-use crate::chaos;
 use crate::thread::{self, Thread};
+use crate::{chaos, grants};
 
 /// How often a thread that was found spinning is passed over for others that were not.
 const MOST_PASSES: u32 = 2;
@@ -96,7 +96,7 @@ impl Locked {
 
     /// Wait behind all others.
     pub fn enqueue(&self, thread: &mut Thread) {
-        thread.granted.store(0, Ordering::Relaxed);
+        grants::take_back(thread);
         thread.passed_over = 0;
         let waiting = waiting();
         // SAFETY: under the lock; there are no more threads than places.

@@ -15,8 +15,8 @@ use crate::sharing_group::{self, WaitKind};
 use crate::snapshot::{registers, wishes};
 use crate::thread::{self, requested, Thread};
 use crate::{
-    chaos, companions, patience, run_queue, signal, spinning, suspects, time_stamps, unknown_code,
-    wake_ups,
+    chaos, companions, grants, patience, run_queue, signal, spinning, suspects, time_stamps,
+    unknown_code, wake_ups,
 };
 
 /// A thread's time slice: it ends at the first event after so long, if others wait. About as long as
@@ -99,10 +99,7 @@ pub fn after_fork() {
 
 fn grant(thread: &Thread) {
     companions::holds_token(thread);
-    thread.granted.store(1, Ordering::Release);
-    let word = &raw const thread.granted as u64;
-    // SAFETY: a futex word of ours.
-    unsafe { syscall4(FUTEX, word, numbers::FUTEX_WAKE_PRIVATE, 1, 0) };
+    grants::give(thread);
 }
 
 /// Give the token to the first thread that waits; if none does, nobody holds it.
@@ -259,6 +256,7 @@ pub fn yield_now(thread: &mut Thread) {
         release_token();
         return acquire(thread, WaitKind::AfterSlice);
     }
+    grants::look(thread);
     patience::wait_until_granted(thread, release_token);
     check_queued_signals(thread);
     begin_turn(thread, WaitKind::AfterSlice);
@@ -308,7 +306,7 @@ fn yield_to_woken(thread: &mut Thread) {
         return yield_now(thread);
     }
     thread.waits.store(1, Ordering::Relaxed);
-    patience::sleep_until_granted(thread, SOON_NS);
+    grants::sleep(thread, SOON_NS);
     if !reclaim(thread) {
         patience::wait_until_granted(thread, release_token);
     }

@@ -157,8 +157,11 @@ pub struct Thread {
     pub passed_over: u32,
     /// Slot and pid of a child made with CLONE_VFORK that this thread has yet to wait for; 0: none.
     pub awaited_child: u64,
-    /// 1: the token is this thread's. A futex.
+    /// Whether the token is this thread's, as [`crate::grants`] says. A futex.
     pub granted: AtomicU32,
+    /// For how many turns it will not look before it sleeps, and how many it was last time.
+    pub looks_left_out: u32,
+    pub looks_in_vain: u32,
     /// 1: waits for the token.
     pub waits: AtomicU32,
     /// Kernel id + 1 of the timer that looks after waiting signals; 0: none yet.
