@@ -18,8 +18,9 @@ use crate::text;
 use crate::time_left::TimeLeft;
 use crate::{
     asynchronous_io, blocking, compared, descriptor_table, file_changes, implied_execution, limits,
-    mappings, message, output_order, pinning, proc_files, process, ptrace, scheduler, signal,
-    spinning, time_stamp_option, time_stamps, unperformed, virtualize,
+    mappings, message, named_descriptors, output_order, pinning, polled_numbers, proc_files,
+    process, ptrace, scheduler, signal, spinning, time_stamp_option, time_stamps, unperformed,
+    virtualize,
 };
 use reenact_interpose::interruptible::{self, NOT_BEGUN};
 
@@ -173,6 +174,20 @@ impl Sink for Outputs<'_> {
 fn plain(call: &mut Call<'_>, entry: &SystemCall) -> Outcome {
     if names_our_memory(call, entry) {
         return Outcome::Done(-EFAULT);
+    }
+    if matches!(call.number, POLL | PPOLL) {
+        if let Some(result) = polled_numbers::answer(call) {
+            return Outcome::Done(result);
+        }
+    }
+    if matches!(call.number, IOCTL | KCMP | SENDMSG | SENDMMSG) {
+        if named_descriptors::names_hidden(call) {
+            return Outcome::Done(-EBADF);
+        }
+        if call.number == SENDMMSG {
+            let before = named_descriptors::messages_before_hidden(call);
+            call.substitute = before.map(|count| (2, count));
+        }
     }
     if !entry.nested.is_empty() {
         match nested_pointers::check(call, entry) {

@@ -14,7 +14,7 @@ use reenact_trace::{FileId, FileIdentity, CACHE_NAME_LENGTH};
 
 use crate::file_source::Source;
 use crate::text::Text;
-use crate::{arena, text};
+use crate::{arena, file_size_limit, text};
 
 /// What identifies a file's content.
 #[derive(Default)]
@@ -216,6 +216,10 @@ fn close(fd: i64) {
 /// Copy the whole file behind `fd` to `to`, which is empty; what is a hole stays one. 0 or -errno.
 fn copy(fd: i32, to: i64, size: u64) -> i64 {
     const FICLONE: u64 = 0x4004_9409;
+    if size > file_size_limit::most() {
+        // To try would end the program by SIGXFSZ.
+        return -numbers::EFBIG;
+    }
     // SAFETY: system calls on our own descriptor.
     unsafe {
         if syscall3(IOCTL, to as u64, FICLONE, fd as u64) == 0 {
@@ -299,7 +303,7 @@ fn keep(index: usize, fd: i32, status: &Status, usage: Use) -> i64 {
         if to < 0 {
             return to;
         }
-        let result = copy(fd, to, status.size);
+        let result = file_size_limit::lifted(|| copy(fd, to, status.size));
         if is_shareable {
             origin = file_origin::SHAREABLE;
             set_modified(to, &identity);
@@ -427,16 +431,10 @@ pub fn store_bytes(name: &[u8], key: u64, bytes: &[u8]) -> Option<FileId> {
         finish(index, to);
         return None;
     }
+    let (from, length) = (bytes.as_ptr() as u64, bytes.len() as u64);
     // SAFETY: writes bytes of ours.
-    let written = unsafe {
-        syscall4(
-            PWRITE64,
-            to as u64,
-            bytes.as_ptr() as u64,
-            bytes.len() as u64,
-            0,
-        )
-    };
+    let written =
+        file_size_limit::lifted(|| unsafe { syscall4(PWRITE64, to as u64, from, length, 0) });
     close(to);
     let good = written == bytes.len() as i64;
     if !good {

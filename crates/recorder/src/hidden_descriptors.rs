@@ -1,14 +1,76 @@
 //! The recorder's own descriptors, of which the program knows nothing.
 
 use reenact_freestanding::numbers;
-use reenact_freestanding::syscall::{syscall2, syscall3};
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall4};
 
 use crate::text::Text;
-use crate::{arena, text};
+use crate::{arena, other_processes, text};
 
 /// Whether a descriptor number is one of ours.
 pub fn is_hidden(fd: u64) -> bool {
     arena::header().hidden_descriptors().contains(&(fd as i32))
+}
+
+/// Whether a thread is of a process in which these are hidden: this one, or another recorded one.
+pub fn are_hidden_from(tid: u32) -> bool {
+    // SAFETY: asks whether there is such a thread in this process.
+    let is_own = unsafe {
+        syscall3(
+            numbers::TGKILL,
+            syscall0(numbers::GETPID) as u64,
+            tid.into(),
+            0,
+        )
+    } == 0;
+    is_own || other_processes::is_recorded(tid)
+}
+
+/// Whether a path, relative to a directory, is that of one of ours among the descriptors of such a process
+/// (`/proc/PID/fd/N`, `fdinfo/N`, `/dev/fd/N`).
+pub fn is_path_of_hidden(directory: u64, path: &[u8]) -> bool {
+    let mut parts = path
+        .rsplit(|&byte| byte == b'/')
+        .filter(|part| !part.is_empty());
+    let Some(number) = parts.next().and_then(number_of) else {
+        return false;
+    };
+    if !is_hidden(number) {
+        return false;
+    }
+    let mut resolved = [0u8; 128];
+    let folder = match parts.next() {
+        Some(folder) => Some((folder, parts.next())),
+        None => resolve(directory, &mut resolved).and_then(|path| {
+            let mut parts = path.rsplit(|&byte| byte == b'/');
+            Some((parts.next()?, parts.next()))
+        }),
+    };
+    let Some((b"fd" | b"fdinfo", owner)) = folder else {
+        return false;
+    };
+    match owner {
+        Some(b"dev" | b"self" | b"thread-self") => true,
+        Some(name) => number_of(name).is_some_and(|pid| are_hidden_from(pid as u32)),
+        None => false,
+    }
+}
+
+/// The number that is all of a name.
+fn number_of(name: &[u8]) -> Option<u64> {
+    core::str::from_utf8(name).ok()?.parse().ok()
+}
+
+/// What a descriptor of the program's leads to.
+fn resolve(descriptor: u64, path: &mut [u8; 128]) -> Option<&[u8]> {
+    let descriptor = descriptor as i32;
+    let link = text!("/proc/self/fd/{descriptor}\0");
+    let (link, to) = (link.as_str().as_ptr() as u64, path.as_mut_ptr() as u64);
+    // SAFETY: a name and a buffer of ours.
+    let length = unsafe {
+        let directory = numbers::AT_FDCWD as u64;
+        syscall4(numbers::READLINKAT, directory, link, to, path.len() as u64)
+    };
+    path.get(..usize::try_from(length).ok()?)
 }
 
 /// Keep the program's descriptor, until the next image has its own: what `/proc/self/exe` is.

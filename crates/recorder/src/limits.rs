@@ -1,18 +1,19 @@
 //! The limits of address space and of data. The kernel counts our mappings as the program's own, so its limits are
 //! higher than the program's, by more than we map, and what the program maps is counted here.
+//!
+//! Of the limit of file sizes only the hard one is higher: we go up to it for files of ours ([`crate::file_size_limit`]).
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall0, syscall4};
+use reenact_trace::arena::LIMIT_MARGIN;
 use reenact_trace::Tag;
 
 use crate::call::{Call, Outcome};
 use crate::{address_space, arena, guest, heap};
 
-/// More than we map in a process.
-const OURS: u64 = 1 << 40;
-const INFINITY: u64 = u64::MAX;
+pub const INFINITY: u64 = u64::MAX;
 
 /// The program's soft limits, and the hard one of data. They are read when an image begins.
 static SPACE: AtomicU64 = AtomicU64::new(INFINITY);
@@ -34,11 +35,14 @@ pub fn begin(image_data: u64) {
 
 fn remember(resource: u64, limit: Limit) {
     let [soft, hard] = limit.0;
-    if resource == RLIMIT_AS {
-        SPACE.store(soft, Ordering::Relaxed);
-    } else {
-        DATA.store(soft, Ordering::Relaxed);
-        MOST_DATA.store(hard, Ordering::Relaxed);
+    match resource {
+        RLIMIT_AS => SPACE.store(soft, Ordering::Relaxed),
+        RLIMIT_DATA => {
+            DATA.store(soft, Ordering::Relaxed);
+            MOST_DATA.store(hard, Ordering::Relaxed);
+        }
+        // The kernel looks after it.
+        _ => (),
     }
 }
 
@@ -94,20 +98,26 @@ pub fn allow_break(wanted: u64) -> bool {
 
 /// Soft and hard limit (`struct rlimit64`).
 #[derive(Clone, Copy)]
-struct Limit([u64; 2]);
+pub struct Limit(pub [u64; 2]);
 
 impl Limit {
     /// The kernel's for the one a program sets. What the recording began with stays as it is, which
     /// is also the most that a program without privileges can have.
     fn for_kernel(self, resource: u64, now: Limit) -> Limit {
-        let [soft, hard] = self.0.map(|value| {
+        let higher = |value: u64| {
             let is_kept = value == INFINITY || is_first(resource, value);
             if is_kept {
                 value
             } else {
-                value.saturating_add(OURS).min(INFINITY - 1)
+                value.saturating_add(LIMIT_MARGIN).min(INFINITY - 1)
             }
-        });
+        };
+        let soft = if resource == RLIMIT_FSIZE {
+            self.0[0]
+        } else {
+            higher(self.0[0])
+        };
+        let hard = higher(self.0[1]);
         if self.0[0] > self.0[1] {
             // Refused: let the kernel say so.
             return self;
@@ -122,24 +132,29 @@ impl Limit {
     }
 
     /// The program's for the kernel's.
-    fn for_program(self, resource: u64) -> Limit {
-        Limit(self.0.map(|value| {
+    pub fn for_program(self, resource: u64) -> Limit {
+        let lower = |value| {
             if value == INFINITY || is_first(resource, value) {
                 value
             } else {
-                value.saturating_sub(OURS)
+                value.saturating_sub(LIMIT_MARGIN)
             }
-        }))
+        };
+        let [soft, hard] = self.0;
+        if resource == RLIMIT_FSIZE {
+            return Limit([soft, lower(hard)]);
+        }
+        Limit([lower(soft), lower(hard)])
     }
 }
 
 /// Whether the recording began with this limit, which the program has from elsewhere.
 fn is_first(resource: u64, value: u64) -> bool {
     let header = arena::header();
-    let first = if resource == RLIMIT_AS {
-        &header.address_space_limit
-    } else {
-        &header.data_limit
+    let first = match resource {
+        RLIMIT_AS => &header.address_space_limit,
+        RLIMIT_DATA => &header.data_limit,
+        _ => &header.file_size_limit,
     };
     first.contains(&value)
 }
@@ -155,7 +170,7 @@ pub fn perform(call: &mut Call<'_>) -> Option<Outcome> {
     // SAFETY: no effect.
     let own = unsafe { syscall0(GETPID) as u32 };
     let resource = u64::from(resource as u32);
-    let is_ours = matches!(resource, RLIMIT_AS | RLIMIT_DATA);
+    let is_ours = matches!(resource, RLIMIT_AS | RLIMIT_DATA | RLIMIT_FSIZE);
     if !is_ours || (pid != 0 && pid != own && pid != call.thread.tid) {
         return None;
     }

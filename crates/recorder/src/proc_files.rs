@@ -10,9 +10,8 @@ use reenact_syscalls::{Kind, Paths, SystemCall};
 
 use crate::call::{Call, Outcome};
 use crate::maps_file::{hexadecimal, is_ours};
-use crate::ptrace::links;
 use crate::text::Text;
-use crate::{guest, heap, hidden_descriptors, signal, stand_in, text, traced_status};
+use crate::{guest, heap, hidden_descriptors, limits_file, signal, stand_in, text, traced_status};
 
 struct ExecutablePath(UnsafeCell<([u8; 4096], usize)>);
 // SAFETY: written once at start, before the program runs.
@@ -184,14 +183,17 @@ pub fn answer(call: &mut Call<'_>, entry: &SystemCall) -> Option<Outcome> {
         // What is protected shows in them.
         signal::dirty::stop();
     }
-    if file != b"exe" {
-        return None;
-    }
-    let usage = use_of(call, entry)?;
     let directory = match index {
         0 => AT_FDCWD as u64,
         _ => call.args[index - 1],
     };
+    if hidden_descriptors::is_path_of_hidden(directory, path) {
+        return Some(Outcome::Done(-ENOENT));
+    }
+    if file != b"exe" {
+        return None;
+    }
+    let usage = use_of(call, entry)?;
     if executable_length() == 0 || !leads_to_recorder(directory, call.args[index]) {
         return None;
     }
@@ -220,8 +222,12 @@ pub fn opened(call: &Call<'_>, entry: &SystemCall, file: i64) -> i64 {
         .and_then(|index| guest::read_string(call.args[index], &mut path))
         .unwrap_or(0);
     let name = last_component(&path[..length]);
-    let is_status = name == b"status" || name == b"stat" && links::any();
-    if !(is_status || matches!(name, b"maps" | b"smaps")) || !is_of_procfs(file) {
+    let is_status = matches!(name, b"status" | b"stat");
+    if !(is_status || matches!(name, b"maps" | b"smaps" | b"limits")) || !is_of_procfs(file) {
+        return file;
+    }
+    if name == b"limits" {
+        limits_file::opened(file);
         return file;
     }
     if is_status {
@@ -274,22 +280,12 @@ fn write_line(to: u64, line: &[u8]) {
 
 /// Let the descriptor of a file with lines about mappings be one of a memory file without ours.
 fn filtered_maps(file: i64) -> i64 {
-    // SAFETY: system calls on names and descriptors of ours.
-    unsafe {
-        let to = syscall2(MEMFD_CREATE, c"maps".as_ptr() as u64, MFD_CLOEXEC);
-        if to < 0 {
-            close(file);
-            return to;
-        }
-        let shows_ours = copy_lines(file as u64, to as u64);
-        if shows_ours {
-            stand_in::put(file as u64, to as u64);
-        } else {
-            syscall3(LSEEK, file as u64, 0, 0);
-        }
-        close(to);
-        file
+    let result = stand_in::replace(file, c"maps", |to| copy_lines(file as u64, to as u64));
+    if result < 0 {
+        close(file);
+        return result;
     }
+    file
 }
 
 /// Whether a line begins what is told of a mapping: two addresses. Others tell more of the last one (`smaps`).

@@ -274,7 +274,12 @@ pub fn of_address(address: u64) -> &'static mut Thread {
 
 /// The thread of a block that is in use.
 pub fn of_index(index: u32) -> &'static mut Thread {
-    of_address(THREADS_ADDRESS + u64::from(index) * BLOCK_SIZE)
+    of_address(address_of(index))
+}
+
+/// Where the block with a number is.
+pub fn address_of(index: u32) -> u64 {
+    THREADS_ADDRESS + u64::from(index) * BLOCK_SIZE
 }
 
 /// Make `thread` the token's holder.
@@ -286,7 +291,7 @@ pub fn set_current(thread: *mut Thread) {
 ///
 /// Returns `None` when there is no memory.
 pub fn create(index: u32) -> Option<&'static mut Thread> {
-    let address = THREADS_ADDRESS + u64::from(index) * BLOCK_SIZE;
+    let address = address_of(index);
     // SAFETY: a fixed place in our own region.
     let result = unsafe {
         syscall6(

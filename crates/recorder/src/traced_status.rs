@@ -1,14 +1,16 @@
 //! `/proc/PID/status` and `stat` of recorded threads: the kernel knows neither of the tracer nor of the stops, which are ours,
-//! and tracers look there for what state a thread is in; what it says of the program's own process is partly about us.
+//! and tracers look there for what state a thread is in; what it says of recorded processes is partly about us.
 
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::{syscall2, syscall3, syscall4};
+use reenact_freestanding::syscall::syscall4;
 use reenact_trace::ptrace::{link_state, Link};
 
 use crate::ptrace::links;
-use crate::{stand_in, status_file, text};
+use crate::stand_in::{self, write};
+use crate::status_file::{self, Status};
+use crate::text;
 
 const ROOM: usize = 8192;
 
@@ -20,49 +22,42 @@ pub fn opened(file: i64, name: &[u8]) {
     };
     let link = links::find(tid).map(links::link);
     let is_status = name == b"status";
-    let own = (is_status && is_own(tid)).then_some(tid);
-    if link.is_none() && own.is_none() {
+    let status = status_file::of(tid);
+    if link.is_none() && status.is_none() {
         return;
     }
+    let status = status.as_ref();
     let mut content = [0u8; ROOM];
-    let mut length = 0;
-    // SAFETY: system calls on descriptors and buffers of ours.
-    unsafe {
-        while length < ROOM {
-            let rest = &mut content[length..];
-            let (to, room) = (rest.as_mut_ptr() as u64, rest.len() as u64);
-            match syscall3(READ, file as u64, to, room) {
-                count @ 1.. => length += count as usize,
-                _ => break,
-            }
-        }
-        if length == 0 {
-            // It is open for something else than reading (O_PATH).
-            return;
-        }
-        let to = syscall2(MEMFD_CREATE, c"status".as_ptr() as u64, MFD_CLOEXEC);
-        if to < 0 {
-            syscall3(LSEEK, file as u64, 0, 0);
-            return;
-        }
-        let content = &mut content[..length];
+    let length = stand_in::read(file, &mut content);
+    if length == 0 {
+        // It is open for something else than reading (O_PATH).
+        return;
+    }
+    let content = &mut content[..length];
+    stand_in::replace(file, c"status", |to| {
         if is_status {
             for line in content.split_inclusive(|&byte| byte == b'\n') {
-                write_line(to, line, own, link);
+                write_line(to, line, status, link);
             }
         } else {
             if let Some(link) = link {
                 mark_state(content, link);
             }
-            write(to, content);
+            match status.and_then(|status| status_file::signals_in_stat(status, content)) {
+                Some(([start, end], signals)) => {
+                    write(to, &content[..start]);
+                    write(to, signals.as_str().as_bytes());
+                    write(to, &content[end..]);
+                }
+                None => write(to, content),
+            }
         }
-        stand_in::put(file as u64, to as u64);
-        syscall2(CLOSE, to as u64, 0);
-    }
+        true
+    });
 }
 
 /// The thread, or the first one of the process, that a file of procfs is about.
-fn thread_of(file: i64) -> Option<u32> {
+pub fn thread_of(file: i64) -> Option<u32> {
     let name = text!("/proc/self/fd/{file}\0");
     let mut path = [0u8; 128];
     // SAFETY: a name and a buffer of ours.
@@ -73,12 +68,6 @@ fn thread_of(file: i64) -> Option<u32> {
     let path = path.get(..usize::try_from(length).ok()?)?;
     let directory = path.rsplit(|&byte| byte == b'/').nth(1)?;
     core::str::from_utf8(directory).ok()?.parse().ok()
-}
-
-/// Whether a thread is of this process.
-fn is_own(tid: u32) -> bool {
-    // SAFETY: asks whether there is such a thread.
-    unsafe { syscall3(TGKILL, u64::from(links::own_process()), u64::from(tid), 0) == 0 }
 }
 
 fn is_stopped(link: &Link) -> bool {
@@ -97,8 +86,8 @@ fn mark_state(content: &mut [u8], link: &Link) {
     }
 }
 
-/// One line of a file about a thread, which is the program's own one, or traced.
-fn write_line(to: i64, line: &[u8], own: Option<u32>, link: Option<&Link>) {
+/// One line of a file about a thread, which is recorded, or traced.
+fn write_line(to: i64, line: &[u8], status: Option<&Status>, link: Option<&Link>) {
     if let Some(link) = link {
         if line.starts_with(b"State:\t") && is_stopped(link) {
             return write(to, b"State:\tt (tracing stop)\n");
@@ -108,16 +97,11 @@ fn write_line(to: i64, line: &[u8], own: Option<u32>, link: Option<&Link>) {
             return write(to, text!("TracerPid:\t{tracer}\n").as_str().as_bytes());
         }
     }
-    let told = own
+    let told = status
         .zip(core::str::from_utf8(line).ok())
-        .and_then(|(tid, line)| status_file::line_without_us(tid, line));
+        .and_then(|(status, line)| status_file::line_without_us(status, line));
     write(
         to,
         told.as_ref().map_or(line, |told| told.as_str().as_bytes()),
     );
-}
-
-fn write(to: i64, bytes: &[u8]) {
-    // SAFETY: bytes of ours.
-    unsafe { syscall3(WRITE, to as u64, bytes.as_ptr() as u64, bytes.len() as u64) };
 }

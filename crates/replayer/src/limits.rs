@@ -1,5 +1,5 @@
 //! Resource limits of a replayer: what a program in a trace can use up when it has taken over the
-//! process that replays it. Limits go down only.
+//! process that replays it. They only go down, but for one that a user has set for programs.
 
 use linux_raw_sys::general::{
     __NR_prlimit64, RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NOFILE,
@@ -22,6 +22,19 @@ pub struct Need {
     pub first_free: u64,
     /// Bytes of the file of shared objects, which a serving process makes again for each copy.
     pub serves: Option<u64>,
+}
+
+/// Files may be as large as the user lets them be: what somebody has set for programs is not about ours.
+pub fn raise_file_sizes() {
+    let mut limit = [0u64; 2];
+    // SAFETY: the kernel writes `limit`, then reads it.
+    unsafe {
+        let (number, resource) = (u64::from(__NR_prlimit64), u64::from(RLIMIT_FSIZE));
+        if syscall4(number, 0, resource, 0, limit.as_mut_ptr() as u64) == 0 && limit[0] < limit[1] {
+            limit[0] = limit[1];
+            syscall4(number, 0, resource, limit.as_ptr() as u64, 0);
+        }
+    }
 }
 
 /// Lower the limits.

@@ -186,6 +186,7 @@ fn start(mut options: Options) -> Result<u8, &'static str> {
     become_reaper();
     jobs::set_up(options.jobs)?;
     turns::set_up()?;
+    limits::raise_file_sizes();
     shared_objects::set_up()?;
     table_image::set_up();
     let (events, manifest) = (directory.events, directory.manifest);

@@ -10,6 +10,7 @@ use reenact_trace::arena::{descriptor, mechanism, slot_state, EXEC_PATH_MAX};
 
 use crate::arena_memory::Arena;
 use crate::error::SupervisorError;
+use crate::file_sizes::Raised;
 use crate::launch::{self, HiddenNumbers};
 use crate::options::{Mechanism, RecordOptions};
 use crate::root::Root;
@@ -45,6 +46,7 @@ pub fn fill(
     root: &Root,
     numbers: HiddenNumbers,
     how: u32,
+    file_sizes: &Raised,
 ) -> Result<(), SupervisorError> {
     let [image, exec_name] = match root {
         Root::Program(program, _) => [
@@ -63,8 +65,12 @@ pub fn fill(
         header.program_fd = numbers.program;
         header.checksum_interval = options.checksum_interval;
         header.leaves_code = options.leaves_code.into();
-        header.address_space_limit = launch::address_space_limit();
-        header.data_limit = launch::data_limit();
+        header.address_space_limit = launch::limit_of(root.attached(), libc::RLIMIT_AS);
+        header.data_limit = launch::limit_of(root.attached(), libc::RLIMIT_DATA);
+        header.file_size_limit = match root.attached() {
+            None => file_sizes.left_alone(),
+            process => launch::limit_of(process, libc::RLIMIT_FSIZE),
+        };
         header.chaos = options.chaos_seed.is_some().into();
         header.snapshot_events = options.snapshot_events;
         header.takes_snapshots = options.takes_snapshots().into();

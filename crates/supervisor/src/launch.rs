@@ -36,33 +36,25 @@ pub type Resource = libc::__rlimit_resource_t;
 #[cfg(not(target_env = "gnu"))]
 pub type Resource = libc::c_int;
 
-/// A limit of this process, soft and hard.
-fn limit_of(resource: Resource) -> io::Result<libc::rlimit> {
+/// A limit of a process, soft and hard; `None`: of this one. Of one that may not be asked: none.
+pub fn limit_of(process: Option<libc::pid_t>, resource: Resource) -> [u64; 2] {
     let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: the structure is ours. Where it fails it is as it was.
+    unsafe { libc::prlimit(process.unwrap_or(0), resource, ptr::null(), &mut limit) };
+    [limit.rlim_cur, limit.rlim_max]
+}
+
+/// Set a limit of this process; whether it may be so. Async-signal-safe.
+pub fn set_limit(resource: Resource, [soft, hard]: [u64; 2]) -> bool {
+    let limit = libc::rlimit {
+        rlim_cur: soft,
+        rlim_max: hard,
     };
     // SAFETY: the structure is ours.
-    if unsafe { libc::getrlimit(resource, &mut limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(limit)
-}
-
-/// The limit of address space, soft and hard, in bytes.
-pub fn address_space_limit() -> [u64; 2] {
-    both(libc::RLIMIT_AS)
-}
-
-/// That of data.
-pub fn data_limit() -> [u64; 2] {
-    both(libc::RLIMIT_DATA)
-}
-
-fn both(resource: Resource) -> [u64; 2] {
-    limit_of(resource).map_or([libc::RLIM_INFINITY; 2], |limit| {
-        [limit.rlim_cur, limit.rlim_max]
-    })
+    unsafe { libc::setrlimit(resource, &limit) == 0 }
 }
 
 /// How many descriptors the kernel's table of this process has room for, which the program's would have, too.
@@ -77,8 +69,8 @@ pub fn descriptor_table_size() -> u32 {
 
 /// Choose five unused descriptor numbers just below the soft limit.
 pub fn choose_numbers() -> io::Result<HiddenNumbers> {
-    let limit = limit_of(libc::RLIMIT_NOFILE)?;
-    let end = RawFd::try_from(limit.rlim_cur)
+    let [soft, _] = limit_of(None, libc::RLIMIT_NOFILE);
+    let end = RawFd::try_from(soft)
         .unwrap_or(RawFd::MAX)
         .min(HIGHEST_DESCRIPTOR);
     // SAFETY: asking for flags changes nothing.
@@ -119,6 +111,8 @@ pub struct Launch<'a> {
     pub environment: &'a [OsString],
     pub directory: Option<CString>,
     pub restore_signals: bool,
+    /// Its limit of file sizes, soft and hard.
+    pub file_sizes: [u64; 2],
 }
 
 /// Everything the child uses, prepared before it exists.
@@ -128,6 +122,7 @@ struct ChildPlan {
     envp: Vec<*const c_char>,
     directory: *const c_char,
     restore_signals: bool,
+    file_sizes: [u64; 2],
     mask: libc::sigset_t,
     error: AtomicI32,
 }
@@ -173,6 +168,7 @@ impl Launch<'_> {
                 .as_ref()
                 .map_or(ptr::null(), |path| path.as_ptr()),
             restore_signals: self.restore_signals,
+            file_sizes: self.file_sizes,
             mask,
             error: AtomicI32::new(0),
         };
@@ -229,6 +225,9 @@ unsafe fn become_recorder(plan: &ChildPlan) -> c_int {
     unsafe {
         let errno = || *libc::__errno_location();
         reset_handlers(plan.restore_signals);
+        if !set_limit(libc::RLIMIT_FSIZE, plan.file_sizes) {
+            return errno();
+        }
         for (from, to) in plan.duplicates {
             // Without close-on-exec: every recorded process inherits them.
             if libc::dup2(from, to) < 0 {

@@ -19,6 +19,7 @@ mod deadline;
 mod drain;
 mod error;
 mod file_cache;
+mod file_sizes;
 mod file_table;
 mod forwarding;
 mod futex;

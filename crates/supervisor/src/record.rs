@@ -21,6 +21,7 @@ use crate::changed_files;
 use crate::deadline::{RootEnd, NOT_KNOWN};
 use crate::error::SupervisorError;
 use crate::file_cache::FileCache;
+use crate::file_sizes::Raised;
 use crate::file_table::FileTable;
 use crate::forwarding::Forwarding;
 use crate::interrupts::{self, Interrupts};
@@ -117,7 +118,8 @@ fn run(
         .custom_flags(libc::O_DIRECTORY)
         .open(&options.trace)
         .map_err(trace_error)?;
-    let arena = Arena::create().map_err(|error| match launch::address_space_limit() {
+    let file_sizes = Raised::new();
+    let arena = Arena::create().map_err(|error| match launch::limit_of(None, libc::RLIMIT_AS) {
         [limit, _] if limit != libc::RLIM_INFINITY => SupervisorError::AddressSpace { limit },
         _ => system("shared memory cannot be created")(error),
     })?;
@@ -128,7 +130,7 @@ fn run(
     let how = arena_start::choose_mechanism(options.mechanism)?;
     let clock = ClockPair::now();
     let copies = FileCache::open();
-    arena_start::fill(&arena, options, root, numbers, how)?;
+    arena_start::fill(&arena, options, root, numbers, how, &file_sizes)?;
     arena.fill_header(|header| {
         header.file_cache = copies.name();
         header.settled_before_ns = FileCache::settled_before(clock.epoch_ns);
@@ -200,6 +202,7 @@ fn run(
         numbers,
         directory: directory_string(options.directory.as_deref())?,
         restore_signals: options.restore_signals,
+        file_sizes: file_sizes.for_program(),
     };
     let start = || {
         let pid = root.start(&put_in)?;

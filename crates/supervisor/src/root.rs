@@ -32,6 +32,8 @@ pub struct PutIn<'a> {
     /// Where a program is started.
     pub directory: Option<CString>,
     pub restore_signals: bool,
+    /// The limit of file sizes of a program that is started.
+    pub file_sizes: [u64; 2],
 }
 
 impl Root {
@@ -133,6 +135,7 @@ impl Root {
                     environment,
                     directory: put_in.directory.clone(),
                     restore_signals: put_in.restore_signals,
+                    file_sizes: put_in.file_sizes,
                 };
                 launch.start().map_err(|error| SupervisorError::System {
                     what: "the program cannot be started",

@@ -54,6 +54,9 @@ pub const RING_OFFSET: u64 = 64 << 10;
 pub const RING_SIZE: u64 = 4 << 20;
 /// Bytes of the whole arena file (sparse).
 pub const ARENA_SIZE: u64 = SLOTS_OFFSET + SLOT_COUNT as u64 * SLOT_STRIDE;
+/// How much higher than the program's the kernel's limits of a recorded process are, where the recorder has them so; more
+/// than it maps, and than its files have.
+pub const LIMIT_MARGIN: u64 = 1 << 40;
 
 /// Values of `ArenaHeader::state`.
 pub mod state {
@@ -109,8 +112,9 @@ pub struct ArenaHeader {
     pub program_fd: i32,
     /// The limit of address space (RLIMIT_AS: soft, hard) that the recording began with.
     pub address_space_limit: [u64; 2],
-    /// The same for data.
+    /// The same for data, and for the sizes of files.
     pub data_limit: [u64; 2],
+    pub file_size_limit: [u64; 2],
     /// Checksum memory every so many system calls; 0: never.
     pub checksum_interval: u64,
     /// 1: nothing is put into the program's code. Instructions whose results differ are recorded where they trap by themselves.

@@ -12,6 +12,8 @@ _DESCRIPTORS_WANTED = 256
 _GIB = 1 << 30
 #: Addresses of the reserved region and the arena (crates/trace/src/layout.rs).
 _ADDRESS_SPACE_WANTED = 64 * _GIB
+#: The arena (crates/trace/src/arena.rs).
+_FILE_SIZE_WANTED = 33 * _GIB
 _ROOM_GOOD, _ROOM_BAD = 4 * _GIB, 64 << 20
 
 
@@ -55,14 +57,15 @@ def _address_space() -> Finding:
 
 
 def _file_size() -> Finding:
-    soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-    if soft != resource.RLIM_INFINITY and soft < _GIB:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The soft limit is the recorded program's affair.
+    if hard != resource.RLIM_INFINITY and hard < _FILE_SIZE_WANTED:
         return Finding(
             "file-size",
             "File size",
-            LIMITED,
-            f"limited to {soft >> 20} MiB",
-            "a trace may end where it reaches the limit; the program goes on",
+            BAD,
+            f"limited to {hard >> 20} MiB",
+            "the recorder's shared log, a sparse file, does not fit",
             "ulimit -f unlimited",
         )
     return Finding("file-size", "File size", GOOD, "not limited", "traces can grow")

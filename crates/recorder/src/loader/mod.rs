@@ -354,8 +354,8 @@ fn tell_kernel(stack: &InitialStack, program: &Mapped, break_start: u64) {
     const NO_DESCRIPTOR: u64 = 0xffff_ffff << 32;
     let (arg_start, arg_end) = stack.strings(stack.argv, stack.argc);
     let (env_start, env_end) = stack.strings(stack.envp, stack.environment);
-    let code = [program.start, program.end, program.start, program.end];
-    let [start_code, end_code, start_data, end_data] = code;
+    let [start_code, end_code] = program.code;
+    let [start_data, end_data] = program.data_range;
     let map: [u64; WORDS] = [
         start_code,
         end_code,

@@ -33,6 +33,9 @@ pub struct Mapped {
     pub end: u64,
     /// Bytes that the last segment has in the file: what the kernel takes for the program's data.
     pub data: u64,
+    /// What the kernel takes for code and data: their first addresses and ends (fs/binfmt_elf.c: load_elf_binary).
+    pub code: [u64; 2],
+    pub data_range: [u64; 2],
 }
 
 impl Image {
@@ -178,6 +181,7 @@ impl Image {
 
     /// Map all segments; a position-independent image at `hint` or where the kernel finds room.
     pub fn map(&self, hint: u64, event: &mut Builder) -> Result<Mapped, i64> {
+        const PF_X: u32 = 1;
         let (start, size) = self.extent()?;
         let base = if self.is_fixed() {
             start
@@ -191,10 +195,17 @@ impl Image {
             header_size: u64::from(self.header.program_header_size),
             header_count: self.count as u64,
             end: base + size,
+            code: [u64::MAX, 0],
             ..Mapped::default()
         };
         for load in self.loads() {
             mapped.data = load.file_size;
+            let from = load.address.wrapping_add(bias);
+            let to = from.wrapping_add(load.file_size);
+            if load.flags & PF_X != 0 {
+                mapped.code = [mapped.code[0].min(from), mapped.code[1].max(to)];
+            }
+            mapped.data_range = [mapped.data_range[0].max(from), mapped.data_range[1].max(to)];
             self.map_segment(load, bias, event)?;
             let headers_at = self.header.program_headers_at;
             if headers_at >= load.offset && headers_at < load.offset + load.file_size {

@@ -12,7 +12,7 @@ use super::links;
 use super::service::request;
 use super::{asking, requests};
 use crate::call::{Call, Outcome};
-use crate::{guest, message, patch, text};
+use crate::{guest, message, other_processes, patch, text};
 
 /// What a call does with a file.
 struct Access {
@@ -82,7 +82,7 @@ pub fn answer(call: &mut Call<'_>) -> Option<Outcome> {
         return access.writes.then(|| write_to_self(call, &access, address));
     }
     let Some(link) = stopped_tracee(target) else {
-        if access.writes && requests::is_recorded(target) {
+        if access.writes && other_processes::is_recorded(target) {
             message::once(
                 "/proc/PID/mem: only a tracer can write to the memory of another recorded process, while that is stopped; the program was told EIO",
             );

@@ -2,8 +2,8 @@
 
 use core::sync::atomic::Ordering;
 
-use reenact_freestanding::numbers::{self, *};
-use reenact_freestanding::syscall::{syscall0, syscall2, syscall3, syscall6};
+use reenact_freestanding::numbers::*;
+use reenact_freestanding::syscall::{syscall0, syscall2, syscall3};
 use reenact_trace::ptrace::{asked, link_state, Link, ROOM};
 use reenact_trace::Tag;
 
@@ -12,7 +12,7 @@ use super::stopped::{event, option};
 use super::stops;
 use super::{asking, links, notice};
 use crate::call::{Call, Outcome};
-use crate::{arena, companions, guest, message, scheduler, text};
+use crate::{arena, companions, guest, message, other_processes, scheduler, text};
 
 /// Numbers of requests that are not the tracee's (include/uapi/linux/ptrace.h).
 const TRACEME: u64 = 0;
@@ -51,7 +51,7 @@ fn trace_me(call: &mut Call<'_>) -> i64 {
     if call.thread.link != 0 {
         return -EPERM;
     }
-    if !is_recorded(parent) {
+    if !other_processes::is_recorded(parent) {
         if core::mem::replace(&mut call.thread.is_traced_in_name, true) {
             return -EPERM;
         }
@@ -71,12 +71,6 @@ fn trace_me(call: &mut Call<'_>) -> i64 {
     0
 }
 
-/// Whether a thread is of a recorded process whose memory we may look into, which is what the kernel asks of a tracer,
-/// too: there is an arena.
-pub fn is_recorded(tid: u32) -> bool {
-    look_into(tid, core::ptr::from_ref(&arena::header().magic).cast()) == Ok(arena::header().magic)
-}
-
 /// Whether a thread of another process than the caller's has this memory, too, and so is in this log.
 pub fn has_this_memory(tid: u32) -> bool {
     let first = arena::slot().pid.load(Ordering::Relaxed);
@@ -85,34 +79,10 @@ pub fn has_this_memory(tid: u32) -> bool {
     companions::is_one(tid) || is_of_first()
 }
 
-/// A word of another process, of ours at this address.
-fn look_into(tid: u32, address: *const u64) -> Result<u64, i64> {
-    let mut found = 0u64;
-    let local = [&raw mut found as u64, 8];
-    let remote = [address as u64, 8];
-    // SAFETY: fills our word, by vectors of ours.
-    let read = unsafe {
-        let (local, remote) = (local.as_ptr() as u64, remote.as_ptr() as u64);
-        syscall6(
-            numbers::PROCESS_VM_READV,
-            u64::from(tid),
-            local,
-            1,
-            remote,
-            1,
-            0,
-        )
-    };
-    match read {
-        8 => Ok(found),
-        error if error < 0 => Err(error),
-        _ => Err(-EFAULT),
-    }
-}
-
 /// The process of a recorded thread.
 fn process_of(tid: u32) -> u32 {
-    let first = look_into(tid, arena::slot().pid.as_ptr().cast()).map_or(tid, |word| word as u32);
+    let first = other_processes::look_into(tid, arena::slot().pid.as_ptr().cast())
+        .map_or(tid, |word| word as u32);
     // SAFETY: asks whether there is such a thread in that process.
     let is_thread = unsafe { syscall3(TGKILL, u64::from(first), u64::from(tid), 0) } == 0;
     if is_thread {
@@ -128,7 +98,7 @@ fn attach(tid: u32, seize: Option<u32>) -> i64 {
         return -EINVAL;
     }
     let magic = core::ptr::from_ref(&arena::header().magic);
-    match look_into(tid, magic) {
+    match other_processes::look_into(tid, magic) {
         Ok(found) if found == arena::header().magic => {}
         Err(error) if error == -ESRCH || error == -EPERM => return error,
         _ => {

@@ -7,7 +7,7 @@ use reenact_freestanding::syscall::syscall4;
 
 use super::*;
 use crate::companions::TABLES;
-use crate::thread;
+use crate::{other_processes, thread};
 use reenact_interpose::entry;
 
 /// The program's actions, by signal number: a table for each that the processes of this address space have.
@@ -74,17 +74,29 @@ pub fn is_ignored(signal: u32) -> bool {
     }
 }
 
-/// The signals for which the program has handlers, and those that it has asked to ignore, as masks.
-pub fn caught_and_ignored() -> [u64; 2] {
+/// The signals for which a thread's program has handlers, and those that it has asked to ignore, as masks. `None`: the thread,
+/// which has table `number`, is gone.
+pub fn caught_and_ignored(tid: u32, number: u32) -> Option<[u64; 2]> {
+    const WORDS: usize = size_of::<Table>() / 8;
+    let table = (&raw const ACTIONS)
+        .cast::<Table>()
+        .wrapping_add((number as usize).min(TABLES - 1));
+    let mut words = [0u64; WORDS];
+    // SAFETY: words as bytes.
+    let bytes =
+        unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of::<Table>()) };
+    // It has its own at the same address.
+    other_processes::read(tid, table as u64, bytes).ok()?;
+    let handler = |signal: u32| words[signal as usize * (size_of::<Action>() / 8)];
     let set = |is_wanted: fn(u64) -> bool| {
         (1..=64)
-            .filter(|&signal| is_wanted(action(signal).handler))
+            .filter(|&signal| is_wanted(handler(signal)))
             .fold(0, |set, signal| set | bit(signal))
     };
-    [
+    Some([
         set(|handler| handler > SIG_IGN),
         set(|handler| handler == SIG_IGN),
-    ]
+    ])
 }
 
 /// Threads of this process that are traced: all signals come to the recorder.

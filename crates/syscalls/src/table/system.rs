@@ -111,5 +111,5 @@ pub(super) const CALLS: &[SystemCall] = &[
     )),
     // Trampolines of kernel probes; a program that calls them is killed.
     call(335, "uretprobe", &[]).class(Class::Declined(38, "only the kernel's probes may call it")),
-    call(336, "uprobe", &[]).class(Class::Declined(38, "only the kernel's probes may call it")),
+    call(336, "uprobe", &[]),
 ];
