@@ -136,6 +136,22 @@ impl Pace {
         stop
     }
 
+    /// Run to the system call that the event is, where that is all there is to it: nobody looks or counts. False: what has
+    /// stopped the program, if anything has, is for [`Pace::run`], which then goes on from there.
+    #[inline]
+    pub fn comes_to_call(&mut self, machine: &mut Machine, group: &Group<'_>) -> bool {
+        let is_plain = group.event.kind == EventKind::Syscall
+            && self.control.is_none()
+            && self.runaway == 0
+            && self.search_limit.is_none()
+            && self.counted.is_none()
+            && self.engine_changes.is_none();
+        match &mut self.native {
+            Some(tally) if is_plain => native::comes_to_call(machine, tally),
+            _ => false,
+        }
+    }
+
     /// Run to the next stop that is the program's doing; while a landing is searched for, also
     /// [`Stop::Budget`] when the search has gone too far.
     pub fn run(&mut self, machine: &mut Machine, group: &Group<'_>) -> Result<Stop, Failure> {

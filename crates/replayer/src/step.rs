@@ -194,7 +194,11 @@ fn run_and_check(
     if machine.threads.ended {
         return Err(ReplayError::BadEvent("it is of a thread that has ended").into());
     }
-    let stop = pace.run(machine, group)?;
+    let stop = if pace.comes_to_call(machine, group) {
+        Stop::Syscall
+    } else {
+        pace.run(machine, group)?
+    };
     if stop == Stop::Int80 {
         // The kernel takes no more of it.
         machine.registers_mut().rax &= 0xffff_ffff;
