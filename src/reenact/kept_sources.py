@@ -143,7 +143,7 @@ def _named(trace: str) -> dict[str, tuple[set[str], int]]:
     files was built that name it.
     """
     named: dict[str, tuple[set[str], int]] = {}
-    built = _built(trace)
+    built: dict[str, int] | None = None
     kept = os.path.join(trace, _KEPT)
     # What has just been recorded is as it was: it is neither compared nor looked up in the log.
     try:
@@ -162,6 +162,9 @@ def _named(trace: str) -> dict[str, tuple[set[str], int]]:
             continue
         finally:
             os.close(descriptor)
+        if pairs and built is None:
+            # Most programs name none: what reads the list is not imported for them.
+            built = _built(trace)
         for directory, path in pairs:
             text = os.fsdecode(path)
             if text.rpartition(".")[2].lower() not in _ENDINGS or not os.path.isabs(text):
@@ -170,7 +173,7 @@ def _named(trace: str) -> dict[str, tuple[set[str], int]]:
                 where = os.path.normpath(text)
                 directories, built_ns = named.get(where, (set(), _LATEST_NS))
                 directories.add(os.path.normpath(os.fsdecode(directory)))
-                named[where] = directories, min(built_ns, built.get(name, _LATEST_NS))
+                named[where] = directories, min(built_ns, (built or {}).get(name, _LATEST_NS))
     return named
 
 

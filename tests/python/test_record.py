@@ -73,6 +73,17 @@ def test_refusals_leave_no_trace(native, home, kind, error):
     assert os.listdir(home) == []
 
 
+def test_a_recording_without_sources_imports_little(tmp_path):
+    """From its start to its end, where no program has debug information: a third of a short one."""
+    trace = str(tmp_path / "trace")
+    found = loaded(
+        "from reenact.command_line import main\n"
+        f"main(['record', '-q', '-o', {trace!r}, '--', 'true'])"
+    )
+    assert os.path.exists(os.path.join(trace, "manifest.json"))
+    assert not found.intersection(("json", "re", "enum", "collections", "contextlib", "typing"))
+
+
 def test_start_up_imports_little():
     """Each of these costs milliseconds that every recording would pay."""
     found = loaded(
