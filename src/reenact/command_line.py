@@ -136,22 +136,28 @@ def _run_command(name: str, words: Sequence[str]) -> int:
     if name == "record":
         status: int = module.run(_recording_arguments(module, words))
         return status
-    from reenact import parsing
-
-    parser = parsing.command_parser(name)
-    if name == "replay" and "--" in words:
-        # What follows is the debugger's: argparse would take it for ours.
-        place = list(words).index("--")
-        arguments = parser.parse_args(words[:place])
-        arguments.gdb_arguments = list(words[place + 1 :])
-    else:
-        arguments = parser.parse_args(words)
+    arguments = module.quick_arguments(words) if name == "verify" else None
+    if arguments is None:
+        arguments = _parsed(name, words)
     try:
         status = module.run(arguments)
     except ReenactError as error:
         error.hint = error.hint_on_line(_named_trace(arguments))
         raise
     return status
+
+
+def _parsed(name: str, words: Sequence[str]) -> object:
+    from reenact import parsing
+
+    parser = parsing.command_parser(name)
+    if name != "replay" or "--" not in words:
+        return parser.parse_args(words)
+    # What follows is the debugger's: argparse would take it for ours.
+    place = list(words).index("--")
+    arguments = parser.parse_args(words[:place])
+    arguments.gdb_arguments = list(words[place + 1 :])
+    return arguments
 
 
 def _named_trace(arguments: object) -> str | None:

@@ -7,6 +7,9 @@ from imports import loaded
 from made_traces import write_log
 from test_replay import frame
 
+from reenact import parsing
+from reenact.commands import verify
+
 START = {
     "type": "start",
     "version": 1,
@@ -259,3 +262,35 @@ def test_a_replay_is_started_before_much_is_imported():
     )
     assert "reenact.replay.process_group" in found
     assert not found.intersection(("dataclasses", "inspect", "rich", "typing", "reenact.trace"))
+
+
+def test_usual_command_lines_do_without_argparse(tmp_path):
+    """It takes a tenth of a short verification."""
+    words = ["verify", "--json", "--translated", str(tmp_path / "none")]
+    found = loaded(f"from reenact.command_line import main\nmain({words!r})")
+    assert "reenact.commands.verify" in found
+    assert not found.intersection(("argparse", "gettext", "reenact.parsing"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["ls-1"],
+        ["--json"],
+        ["ls-1", "--translated", "--json"],
+        ["--output", "ls-1"],
+    ],
+)
+def test_they_are_understood_as_argparse_does(words):
+    quick = verify.quick_arguments(words)
+    parsed = parsing.command_parser("verify").parse_args(words)
+    assert {name: getattr(quick, name) for name in vars(parsed)} == vars(parsed)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--js"], ["--jobs", "2"], ["-p", "1"], ["a", "b"], ["--", "a"], ["-h"], ["--json=x"], ["-"]],
+)
+def test_others_are_left_to_it(words):
+    assert verify.quick_arguments(words) is None

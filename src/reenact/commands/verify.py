@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
     from typing import IO
 
     from reenact.replay.collecting import Verification
@@ -25,6 +26,32 @@ EXAMPLES = (
     ("reenact verify --json /tmp/crash", "one JSON object, for scripts"),
     ("reenact verify --translated", "by the other engine, with the number of instructions"),
 )
+
+
+class Arguments:
+    """What was asked for: the options of `add_arguments`, with their defaults."""
+
+    trace: str | None = None
+    json: bool = False
+    output: bool = False
+    process: str | None = None
+    jobs: int | None = None
+    translated: bool = False
+
+
+def quick_arguments(words: Sequence[str]) -> Arguments | None:
+    """Understand the usual command lines without argparse: the replay of a short recording would be
+    over before that has been imported. None: they are not that usual.
+    """
+    arguments = Arguments()
+    for word in words:
+        if word in ("--json", "--output", "--translated"):
+            setattr(arguments, word[2:], True)
+        elif arguments.trace is None and not word.startswith("-"):
+            arguments.trace = word
+        else:
+            return None
+    return arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace | Arguments) -> int:
     """Replay, and report."""
     from reenact import locating, manifest, terminal
     from reenact.errors import DIVERGENCE, UsageError
