@@ -21,8 +21,10 @@ from recorded_run import Keeper, Reenact
 from tiers import FULL
 from trace_editing import EditableTrace
 
+import reenact as package
 from reenact import _native, indexes, programs
 from reenact.replay import indexing
+from reenact.session.session import Session
 
 #: One thread, several, signals, children, files that are mapped, code that is written.
 QUICK = (
@@ -111,6 +113,87 @@ def test_processes_that_share_memory_are_left_out(
     report = reenact.verify(trace)
     assert report["index_failure"] is None, report
     assert (report["events"], report["divergences"]) == (whole["events"], [])
+
+
+def _facts(session: Session) -> tuple[object, ...]:
+    """What is to be seen where a session stands."""
+    threads = [one.tid for one in session.threads]
+    return session.position, session.registers.to_bytes(), threads, str(session.frame())
+
+
+@pytest.mark.parametrize("name", (*QUICK, *MORE, "share_mutex") if FULL else (*QUICK, "x87_state"))
+def test_sessions_begin_at_snapshots(
+    name: str, guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path
+) -> None:
+    """What is seen there, before and behind is what a replay from the start comes to."""
+    trace = keeper.trace()
+    reenact.record(command_of(name, guests), trace, directory=tmp_path, timeout=180)
+    events = reenact.verify(trace)["events"]
+    opened, chance = package.open(trace), random.Random(7)
+    with opened.replay(0) as whole:
+        process = opened.processes[0]
+        _indexed(trace, process.events, 12)
+        with opened.replay(0) as session:
+            jumps = session._replayed._copies._jumps
+            assert jumps is not None
+            assert session.end == whole.end
+            assert len(jumps._replayers) == 1
+            for _ in range(6):
+                event = chance.randrange(3, process.events)
+                try:
+                    whole.goto(event)
+                except package.UsageError:
+                    with pytest.raises(package.UsageError):
+                        session.goto(event)
+                    continue
+                session.goto(event)
+                assert _facts(session) == _facts(whole)
+                for one in (whole, session):
+                    one.stepi(300)
+                assert _facts(session) == _facts(whole)
+                for one in (whole, session):
+                    one.reverse_stepi(400)
+                assert _facts(session) == _facts(whole)
+                assert session.event == whole.event
+            assert len(jumps._replayers) > 1
+            session.goto("end")
+            whole.goto("end")
+            for one in (whole, session):
+                one.catch("syscall")
+            for _ in range(4):
+                for one in (whole, session):
+                    one.reverse_continue()
+                assert _facts(session) == _facts(whole)
+            known, jumped = whole._replayed.history, session._replayed.history
+            known.total((known.last_event, 0))
+            jumped.total((jumped.last_event, 0))
+            assert known._index == jumped._index
+            assert known._before == jumped._before
+            assert known._meta == jumped._meta
+            group = [one._group.process.pid for one in jumps._replayers]
+        for pid in group:
+            assert not Path(f"/proc/{pid}").exists()
+    assert events
+
+
+def test_a_session_goes_without_a_damaged_one(traced: Path, reenact: Reenact) -> None:
+    """The way is longer, and leads to the same place."""
+    events = reenact.verify(traced)["events"]
+    path = Path(_indexed(traced, events).path)
+    content = path.read_bytes()
+    opened = package.open(traced)
+    with opened.replay(0) as session:
+        end, registers = session.end, session.goto("end") and session.registers
+    chance = random.Random(3)
+    for _ in range(6):
+        damaged = bytearray(content)
+        # Behind the headers, which are looked at first.
+        for at in range(200, len(damaged), 5000):
+            damaged[at + chance.randrange(100)] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        with opened.replay(0) as session:
+            session.goto("end")
+            assert (session.position, session.registers) == (end, registers)
 
 
 @pytest.fixture

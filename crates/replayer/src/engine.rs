@@ -19,6 +19,7 @@ use crate::feed::Feed;
 use crate::jobs;
 use crate::json::Line;
 use crate::known_landings::Landings;
+use crate::logged_history;
 use crate::machine::Machine;
 use crate::options::Options;
 use crate::output;
@@ -174,7 +175,9 @@ impl Engine {
     pub fn begin_behind(&mut self, event: u64) -> Result<(), ReplayError> {
         let options = &self.session.options;
         if let Some(group) = self.feed.peek()? {
-            self.start = *group.event.header;
+            if group.event.kind == EventKind::ProcessStart {
+                self.start = *group.event.header;
+            }
         }
         let behind = snapshot::begin(&mut self.machine, options, self.process, event)?;
         self.pace.begin_behind(behind.time);
@@ -184,7 +187,27 @@ impl Engine {
             self.until = self.session.cuts_behind(self.process, Some(event)).next();
             report::set_segment(event);
         }
+        if self.pace.control.is_some() {
+            return self.serve_middle(&behind);
+        }
         self.feed.begin_behind(event)?;
+        Ok(())
+    }
+
+    /// A client may look at the state of the snapshot, as if the replay had come there.
+    fn serve_middle(&mut self, behind: &Behind) -> Result<(), ReplayError> {
+        let mut passed = logged_history::passed_up_to(&mut self.feed, behind.index)?;
+        let last = passed.last_mut();
+        let last = last.filter(|last| last.index == behind.index);
+        let last = last.ok_or(ReplayError::Snapshots("one is behind no event"))?;
+        let next = self.feed.peek()?;
+        if behind.kind == EventKind::Fault {
+            step::restore_flags(&mut self.machine, next.as_ref());
+        }
+        last.is_visible |= next.is_some_and(|next| step::switch_early(&mut self.machine, &next));
+        if let Some(control) = &mut self.pace.control {
+            control.begin_in_the_middle(&mut self.machine, passed, self.session.options.work);
+        }
         Ok(())
     }
 

@@ -40,6 +40,7 @@ mod json;
 mod known_landings;
 mod landing;
 mod limits;
+mod logged_history;
 mod low_memory;
 mod machine;
 mod mappings;
@@ -159,7 +160,7 @@ unsafe fn parse_arguments(arguments: *const u64) -> Options {
              [--progress MS] [--stop-event N] [--runaway N] [--trace-events] [--control FD] \
              [--shared-changes FD] [--landings FD] [--life FD] [--processes N] [--native] \
              [--engine-changes N] [--snapshots FD] [--snapshot-interval MS] [--snapshot-events N] \
-             [--most-snapshots BYTES] [--segments] [--from-event N] DIRECTORY",
+             [--most-snapshots BYTES] [--segments] [--from-event N] [--work N] DIRECTORY",
         );
         system::exit(exit_status::USAGE)
     })

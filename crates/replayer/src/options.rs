@@ -41,6 +41,8 @@ pub struct Options {
     pub segments: bool,
     /// Begin with the one behind this event.
     pub from_event: Option<u64>,
+    /// What a client is told as the work up to there.
+    pub work: u64,
     /// Change the engine at events that depend on this number.
     pub engine_changes: Option<u64>,
 }
@@ -76,6 +78,7 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
         most_snapshots: u64::MAX,
         segments: false,
         from_event: None,
+        work: 0,
         engine_changes: None,
     };
     let mut have_trace = false;
@@ -110,6 +113,7 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
             "--snapshot-events" => options.snapshot_events = number()?,
             "--most-snapshots" => options.most_snapshots = number()?,
             "--segments" => options.segments = true,
+            "--work" => options.work = number()?,
             "--from-event" => options.from_event = Some(number()?),
             "--native" => options.native = true,
             "--no-sandbox" => options.sandbox = false,
@@ -129,9 +133,6 @@ pub fn parse(mut arguments: impl Iterator<Item = &'static CStr>) -> Result<Optio
     }
     if options.segments && (options.process.is_some() || options.snapshots.is_none()) {
         return Err(("all processes are replayed, from --snapshots", "--segments"));
-    }
-    if options.from_event.is_some() && options.control.is_some() {
-        return Err(("nobody can be served from a snapshot", "--control"));
     }
     if !have_trace {
         return Err(("no trace directory given", ""));

@@ -21,6 +21,7 @@ use crate::machine::Machine;
 use crate::matching;
 use crate::pace::Pace;
 use crate::report;
+use crate::threads::is_of_its_thread;
 use crate::written_output;
 use crate::xsave_area::VectorState;
 
@@ -159,16 +160,8 @@ pub fn restore_flags(machine: &mut Machine, delivery: Option<&Group<'_>>) {
     }
 }
 
-/// Whether the event happens in the thread it names. A new image is named after the process's
-/// first thread, whichever thread called `execve`: that one runs now.
 fn switches_thread(machine: &Machine, group: &Group<'_>) -> bool {
-    match group.event.kind {
-        EventKind::Note | EventKind::Turn | EventKind::RecordingEnd | EventKind::VforkReturn => {
-            false
-        }
-        EventKind::ImageBegin => machine.threads.current.is_none(),
-        _ => true,
-    }
+    is_of_its_thread(group.event.kind, machine.threads.current)
 }
 
 fn memory_diverged(machine: &Machine, group: &Group<'_>, address: u64, length: u64) -> Failure {

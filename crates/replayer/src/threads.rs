@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use reenact_trace::Registers;
+use reenact_trace::{EventKind, Registers};
 
 use crate::xsave_area::VectorState;
 
@@ -34,4 +34,16 @@ pub struct Threads {
 pub struct VforkParent {
     pub tid: u32,
     pub state: ThreadState,
+}
+
+/// Whether an event happens in the thread it names. A new image is named after the process's
+/// first thread, whichever thread called `execve`: that one runs now.
+pub fn is_of_its_thread(kind: EventKind, current: Option<u32>) -> bool {
+    match kind {
+        EventKind::Note | EventKind::Turn | EventKind::RecordingEnd | EventKind::VforkReturn => {
+            false
+        }
+        EventKind::ImageBegin => current.is_none(),
+        _ => true,
+    }
 }

@@ -123,6 +123,12 @@ impl VectorState {
         all
     }
 
+    /// The x87 pointers, which are no component, where they are not zero.
+    pub fn x87_pointers(&self) -> Option<[u8; vectors::X87_POINTERS_SIZE]> {
+        let pointers = vectors::x87_pointers(self.bytes().first_chunk()?);
+        pointers.iter().any(|&byte| byte != 0).then_some(pointers)
+    }
+
     /// The state whose components are attached to an event; `None`: none are.
     pub fn from_components<'a>(
         translator: &Translator,
@@ -149,6 +155,10 @@ impl VectorState {
                 vectors::SSE if content.len() == vectors::SSE_SIZE => {
                     vectors::put_sse(content, bytes.first_chunk_mut()?);
                     bytes[MXCSR + 2..MXCSR + 4].fill(0);
+                }
+                vectors::X87_POINTERS if content.len() == vectors::X87_POINTERS_SIZE => {
+                    vectors::put_x87_pointers(content, bytes.first_chunk_mut()?);
+                    continue;
                 }
                 _ if vectors::EXTENDED.contains(&component) => {
                     let (offset, size) = VectorState::place_of(component)?;

@@ -10,6 +10,10 @@ pub const LEGACY_SIZE: usize = 512;
 pub const X87: u64 = 0;
 /// Control word, status word, tags (5 bytes), zeros (3), eight registers of 10 bytes.
 pub const X87_SIZE: usize = 88;
+/// In snapshots of replays only, and no component of the processor: last opcode (2 bytes), zeros (6), instruction and data
+/// pointer. Where a program runs at the same addresses they are part of its state.
+pub const X87_POINTERS: u64 = 63;
+pub const X87_POINTERS_SIZE: usize = 24;
 /// Component 1. Every landing has it, of the other components only those that are not zero.
 pub const SSE: u64 = 1;
 /// MXCSR (4 bytes), zeros (4), sixteen registers of 16 bytes.
@@ -23,6 +27,9 @@ pub const MOST_BYTES: usize = 1024;
 pub const REGISTERS: usize = 32;
 const REGISTER_SPACE: usize = 16;
 const REGISTER_SIZE: usize = 10;
+/// Last opcode, then instruction and data pointer.
+const OPCODE: usize = 6;
+const POINTERS: usize = 8;
 const MXCSR: usize = 24;
 const XMM: usize = 160;
 
@@ -34,6 +41,14 @@ pub fn x87(area: &[u8; LEGACY_SIZE]) -> [u8; X87_SIZE] {
     for (to, from) in content[8..].chunks_exact_mut(REGISTER_SIZE).zip(registers) {
         to.copy_from_slice(&from[..REGISTER_SIZE]);
     }
+    content
+}
+
+/// The x87 pointers of a legacy area.
+pub fn x87_pointers(area: &[u8; LEGACY_SIZE]) -> [u8; X87_POINTERS_SIZE] {
+    let mut content = [0; X87_POINTERS_SIZE];
+    content[..2].copy_from_slice(&area[OPCODE..POINTERS]);
+    content[8..].copy_from_slice(&area[POINTERS..MXCSR]);
     content
 }
 
@@ -54,6 +69,14 @@ pub fn put_x87(content: &[u8], area: &mut [u8; LEGACY_SIZE]) {
     let places = area[REGISTERS..XMM].chunks_exact_mut(REGISTER_SPACE);
     for (from, to) in rest.chunks_exact(REGISTER_SIZE).zip(places) {
         to[..REGISTER_SIZE].copy_from_slice(from);
+    }
+}
+
+/// The same of the x87 pointers.
+pub fn put_x87_pointers(content: &[u8], area: &mut [u8; LEGACY_SIZE]) {
+    if content.len() == X87_POINTERS_SIZE {
+        area[OPCODE..POINTERS].copy_from_slice(&content[..2]);
+        area[POINTERS..MXCSR].copy_from_slice(&content[8..]);
     }
 }
 

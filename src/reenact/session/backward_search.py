@@ -65,6 +65,7 @@ class BackwardSearch:
         if known is not None:
             return (known, judge(known)) if known.key >= floor else None
         while end > floor:
+            copies.nearest(end, before=True)
             waiting = copies.checkpoints.earlier(end, reach)
             # To copy the process for each short stretch takes longer than the stretch itself.
             reach = min(max(2 * reach, _NEAR_END), STAGE)
@@ -95,7 +96,7 @@ class BackwardSearch:
         """Where a visitor says to go, the latest stretch first; None: none says it."""
         end = self._copies.state.key
         while end > floor:
-            waiting = self._copies.checkpoints.latest(end, before=True)
+            waiting = self._copies.nearest(end, before=True)
             one = visitor()
             with contextlib.closing(waiting.fork()) as scanning:
                 self._visit(scanning, end, points, one)
@@ -112,7 +113,7 @@ class BackwardSearch:
         copies = self._copies
         end, near = copies.state.key, _FEW
         while end > floor:
-            waiting = copies.checkpoints.latest(end, before=True)
+            waiting = copies.nearest(end, before=True)
             with contextlib.ExitStack() as stack:
                 scanning = waiting.fork()
                 stack.callback(scanning.close)
@@ -138,7 +139,7 @@ class BackwardSearch:
         """A copy that stands at a hit."""
         copy = self.trail.copy_at(hit)
         if copy is None:
-            copy = self._copies.checkpoints.latest(hit.key).fork()
+            copy = self._copies.nearest(hit.key).fork()
             self._copies.clear_points(copy)
             self._copies.run(copy, Run(target=hit.key))
         return copy

@@ -252,6 +252,7 @@ class ReplayerConnection:
         """End what is at the other end, and talk to that of another connection, which is spent."""
         self._connection.close()
         self._connection, self.pid = other._connection, other.pid
+        self._explain = other._explain
         self._tag, self._is_sure, self.last = other._tag, other._is_sure, other.last
         self.points_version, self.points = other.points_version, other.points
         self.collection = other.collection

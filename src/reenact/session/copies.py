@@ -16,6 +16,7 @@ from reenact.session.connection import ReplayerConnection
 from reenact.session.deferral import deferred
 from reenact.session.history import History
 from reenact.session.interface import MovementInterrupted
+from reenact.session.jumps import Jumps
 from reenact.session.messages import (
     NEVER,
     UNCOUNTED,
@@ -48,9 +49,11 @@ class Copies:
     Arguments:
         first: stands at the first position of the process.
         budget: memory for waiting copies, bytes.
+        jumps: where a replay can begin in the middle; None: nowhere.
     """
 
-    def __init__(self, first: ReplayerConnection, budget: int) -> None:
+    def __init__(self, first: ReplayerConnection, budget: int, jumps: Jumps | None = None) -> None:
+        self._jumps = jumps
         self._history = History(self._count)
         self.learn(first)
         self._history.begin_at(first.state.event)
@@ -192,6 +195,8 @@ class Copies:
                 # Nobody knows whose fault it is until all of it has been translated.
                 self._is_native = False
                 self.checkpoints.keep_first()
+                if self._jumps is not None:
+                    self._jumps.give_up()
                 self._stand_at(copy, origin.key)
                 run = dataclasses.replace(run, natively=False)
                 continue
@@ -207,6 +212,30 @@ class Copies:
                 raise MovementInterrupted
             # One that was on its way before the shield. How far to run has not changed: there
             # are targets only.
+
+    def nearest(
+        self, key: Key, *, before: bool = False, at_hand: Key | None = None
+    ) -> ReplayerConnection:
+        """The last copy at a place, or before it; where a snapshot is nearer, one begins there.
+
+        Arguments:
+            key: the place.
+            before: strictly before it.
+            at_hand: where another copy is that could go there, too.
+        """
+        waiting = self.checkpoints.latest(key, before=before)
+        if self._jumps is None:
+            return waiting
+        begin = waiting.state.key
+        if at_hand is not None and begin < at_hand <= key:
+            begin = at_hand
+        with deferred(lambda: None), self.shielded():
+            jumped = self._jumps.between(begin, key, before=before)
+            if jumped is None:
+                return waiting
+            self.learn(jumped)
+            self.checkpoints.add(jumped, self.state.work)
+        return jumped
 
     def travel(self, copy: ReplayerConnection, key: Key, near: Sequence[int] = ()) -> RunResult:
         """Let a copy run to a place, and leave others on the way; points do not count.
@@ -330,7 +359,7 @@ class Copies:
         """Have instructions counted before events with some numbers."""
         history = self._history
         begin, end = (history.index(first - 1), 0), (history.index(last), 0)
-        waiting = self.checkpoints.latest(begin)
+        waiting = self.nearest(begin)
         # Outside of movements nobody can ask for an end.
         shield = contextlib.nullcontext() if self._movements else self.shielded()
         with shield, contextlib.closing(waiting.fork()) as copy:
@@ -447,3 +476,5 @@ class Copies:
         """Let go of all."""
         self._present.close()
         self.checkpoints.close()
+        if self._jumps is not None:
+            self._jumps.close()

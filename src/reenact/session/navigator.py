@@ -23,6 +23,7 @@ from reenact.session.interface import (
     StoppedProcess,
     Visitor,
 )
+from reenact.session.jumps import Jumps
 from reenact.session.messages import (
     BREAKPOINTS,
     NEVER,
@@ -49,10 +50,11 @@ class Navigator:
     Arguments:
         first: stands at the first position of the process.
         budget: memory for waiting copies, bytes.
+        jumps: where a replay can begin in the middle of the process; None: nowhere.
     """
 
-    def __init__(self, first: ReplayerConnection, budget: int) -> None:
-        self._copies = Copies(first, budget)
+    def __init__(self, first: ReplayerConnection, budget: int, jumps: Jumps | None = None) -> None:
+        self._copies = Copies(first, budget, jumps)
         self._search = BackwardSearch(self._copies)
 
     @property
@@ -91,6 +93,9 @@ class Navigator:
             return copies.end
         with self.movement():
             origin = self.key
+            last = copies.nearest((NEVER, 0), at_hand=origin)
+            if last.state.key > origin:
+                copies.replace_present(last.fork())
             with contextlib.suppress(MovementInterrupted):
                 reason = Reason.LIMIT
                 while reason == Reason.LIMIT:
@@ -125,7 +130,8 @@ class Navigator:
             history, origin = self.history, self.key
             if key < history.start or (history.knows(key) and not history.has(key)):
                 raise outside(key)
-            waiting = self._search.trail.nearest(key, copies.checkpoints.latest(key))
+            nearest = copies.nearest(key, at_hand=origin)
+            waiting = self._search.trail.nearest(key, nearest)
             if key < origin or waiting.state.key > origin:
                 copies.replace_present(waiting.fork())
             result = self._advance(key)

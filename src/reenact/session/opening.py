@@ -9,6 +9,7 @@ from reenact import empty_trace
 from reenact.errors import UsageError
 from reenact.session import shared_changes
 from reenact.session.checkpoints import default_budget
+from reenact.session.jumps import of_process
 from reenact.session.navigator import Navigator
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.serving import ServingReplayer
@@ -29,7 +30,8 @@ def open_process(
     `ReplayError` when it cannot be replayed.
     """
     empty_trace.check(trace.path)
-    if not any(known.number == number for known in trace.processes):
+    known = next((one for one in trace.processes if one.number == number), None)
+    if known is None:
         raise UsageError(
             f"the trace has no process {number}",
             f"see its processes: reenact ps {shlex.quote(trace.path)}",
@@ -37,12 +39,15 @@ def open_process(
     changes = shared_changes.descriptor(trace, number)
     try:
         replayer = ServingReplayer(trace.path, number, changes)
+        try:
+            # A log that begins later has another history.
+            is_whole = known.begins_behind is None
+            jumps = of_process(trace.path, number, changes) if is_whole else None
+            budget = default_budget() if memory_budget is None else memory_budget
+            return Navigator(replayer.first, budget, jumps), replayer
+        except BaseException:
+            replayer.close()
+            raise
     finally:
         if changes is not None:
             os.close(changes)
-    try:
-        budget = default_budget() if memory_budget is None else memory_budget
-        return Navigator(replayer.first, budget), replayer
-    except BaseException:
-        replayer.close()
-        raise

@@ -6,6 +6,8 @@ import contextlib
 import os
 import socket
 import time
+import weakref
+from dataclasses import dataclass
 from typing import Union
 
 from reenact import environment
@@ -22,6 +24,21 @@ _MOST_REPORTED = 4 << 20
 _MOST_COPIES = 512
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a replayer begins in the middle of a process.
+
+    Arguments:
+        descriptor: of a file of snapshots.
+        event: behind which there is one.
+        work: what is told as the work up to there (`StopState.work`).
+    """
+
+    descriptor: int
+    event: int
+    work: int
+
+
 class ServingReplayer:
     """The replayer's first process and the group of all its copies.
 
@@ -29,11 +46,18 @@ class ServingReplayer:
         trace: path of the trace directory.
         process: number of the process to serve.
         shared_changes: a descriptor of what others changed in memory it shares; None: nobody did.
+        snapshot: where it begins; None: with the process.
 
     Errors: `ReplayError` when it cannot be started, or does not reach the process.
     """
 
-    def __init__(self, trace: str, process: int, shared_changes: int | None = None) -> None:
+    def __init__(
+        self,
+        trace: str,
+        process: int,
+        shared_changes: int | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._reports, reports_to = os.pipe()
         options = ["--process", str(process), "--control", str(theirs.fileno())]
@@ -44,6 +68,10 @@ class ServingReplayer:
         if shared_changes is not None:
             options += ["--shared-changes", str(shared_changes)]
             inherited.append(shared_changes)
+        if snapshot is not None:
+            options += ["--snapshots", str(snapshot.descriptor)]
+            options += ["--from-event", str(snapshot.event), "--work", str(snapshot.work)]
+            inherited.append(snapshot.descriptor)
         try:
             self._group = ReplayerGroup(
                 trace, options, inherited, process=process, processes=_MOST_COPIES
@@ -55,7 +83,7 @@ class ServingReplayer:
         finally:
             theirs.close()
             os.close(reports_to)
-        self._is_closed = False
+        self._closing = weakref.finalize(self, _end, self._group, self._reports)
         self._cause: ReplayError | None = None
         try:
             self.first = ReplayerConnection(ours, self.explain, self._group.process.pid)
@@ -63,6 +91,13 @@ class ServingReplayer:
             ours.close()
             self.close()
             raise
+
+    def let_go(self) -> ReplayerConnection:
+        """The first process; all end when no connection to it, or to a copy of it, is left."""
+        first = self.first
+        # It knows us, to explain.
+        del self.first
+        return first
 
     def explain(self) -> ReplayError:
         """Why it has died: what it reported, or how it ended. Its copies are ended, too."""
@@ -72,12 +107,12 @@ class ServingReplayer:
             except ReplayError as error:
                 # What it reported is no report.
                 self._cause = error
-            if not self._is_closed:
+            if self._closing.alive:
                 self._group.kill()
         return self._cause
 
     def _find_cause(self) -> ReplayError:
-        if self._is_closed:
+        if not self._closing.alive:
             return ReplayError("the session has been closed", "open another one")
         failure = self._reported_failure()
         excess = self._group.excess()
@@ -118,8 +153,9 @@ class ServingReplayer:
 
     def close(self) -> None:
         """End all of its processes."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._group.close()
-        os.close(self._reports)
+        self._closing()
+
+
+def _end(group: ReplayerGroup, reports: int) -> None:
+    group.close()
+    os.close(reports)

@@ -33,7 +33,7 @@ use crate::ticks;
 use channel::{Channel, Received, MOST_MESSAGE};
 use collection::Collection;
 use conditions::Conditions;
-use history::Passed;
+pub use history::{changes_registers, Passed};
 use message::{Operation, Reason};
 use place::{Listed, StopPoint};
 use range::CodeRange;
@@ -206,6 +206,21 @@ impl Control {
         self.event = index;
         self.is_active = true;
         self.counted = machine.total_instructions();
+        self.stop(machine, Reason::Start, [0; 2]);
+        self.stop_if_due(machine);
+    }
+
+    /// The replay begins with a snapshot in the middle of the process.
+    ///
+    /// # Arguments
+    /// * `passed` - the records of all events up to there.
+    /// * `work` - what is told as the work up to there.
+    pub fn begin_in_the_middle(&mut self, machine: &mut Machine, passed: Vec<Passed>, work: u64) {
+        self.event = passed.last().map_or(0, |last| last.index);
+        self.history = passed;
+        self.is_active = true;
+        self.counted = machine.total_instructions();
+        self.uncounted_work = work;
         self.stop(machine, Reason::Start, [0; 2]);
         self.stop_if_due(machine);
     }

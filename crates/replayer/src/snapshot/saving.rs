@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use reenact_trace::snapshot::{mapping, role, running, NOT_COUNTED};
+use reenact_trace::vectors::X87_POINTERS;
 use reenact_trace::{EventHeader, EventKind, FileId, MapRecord, Registers, Tag};
 
 use super::records::Records;
@@ -184,6 +185,10 @@ fn add_threads(
         records.check(Tag::Thread, tid.into(), &payload);
         for (component, content) in state.vectors.components() {
             records.add(Tag::Vectors, component, &content)?;
+        }
+        // A snapshot that the recorder takes does not know them.
+        if let Some(pointers) = state.vectors.x87_pointers() {
+            records.note(Tag::Vectors, 0, X87_POINTERS, &pointers)?;
         }
     }
     Ok(())
