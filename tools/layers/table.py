@@ -36,7 +36,7 @@ PYTHON_EXCEPTIONS = {
     ("commands.completion", "reference.completion"),
     # `session.python` is made when it is asked for; what makes it asks a session by a protocol.
     ("session.base", "cpython.inspection"),
-    ("session.looking", "cpython.inspection"),
+    ("session.walking", "cpython.inspection"),
     # Methods of the public Trace that are shorthand for higher layers, imported when called.
     ("trace", "replay.collecting"),
     ("trace", "replay.verification"),

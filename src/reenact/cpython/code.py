@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 from dataclasses import dataclass
 
-from reenact.cpython.lines import Stretch, line_at, stretches
+from reenact.cpython.lines import Stretch, stretches
 from reenact.cpython.objects import Objects
 from reenact.cpython.reading import UnreadableError
 
@@ -29,6 +30,7 @@ class Code:
         is_optimized: its variables are in the frame.
         variables: names in the order in which the frame has them, and whether each is in a cell.
         lines: which stretch of instructions belongs to which line.
+        entry: offset of the last instruction before the function's own; below 0: there is none.
         unit: bytes by which a frame of 3.9 and 3.10 counts instructions; else 1.
     """
 
@@ -42,11 +44,24 @@ class Code:
     is_optimized: bool
     variables: tuple[tuple[str, bool], ...]
     lines: tuple[Stretch, ...]
+    entry: int
     unit: int = 1
 
     def line_at(self, offset: int) -> int | None:
         """The line of the instruction at an offset; None: it has none."""
-        return self.first_line if offset < 0 else line_at(list(self.lines), offset)
+        if offset < 0:
+            return self.first_line
+        at = bisect.bisect_right(self._begins, offset) - 1
+        begin, end, line = self.lines[at] if at >= 0 else (0, 0, None)
+        return line if begin <= offset < end else None
+
+    def begins_stretch(self, offset: int) -> bool:
+        """Whether an instruction is the first of a stretch of its line."""
+        return offset in self._begins
+
+    @functools.cached_property
+    def _begins(self) -> list[int]:
+        return [begin for begin, _, _ in self.lines]
 
     @functools.cached_property
     def line_numbers(self) -> frozenset[int]:
@@ -86,6 +101,9 @@ def code_at(objects: Objects, address: int) -> Code:
         bool(memory.int32(address + layout["code.flags"]) & _OPTIMIZED),
         variables,
         tuple(stretches(layout.version, table, first, length)),
+        -1
+        if layout.has_frame_objects
+        else 2 * memory.int32(address + layout["code.first_traceable"]),
         2 if layout.version == (3, 10) else 1,
     )
 

@@ -91,6 +91,7 @@ _OFFSETS: dict[tuple[int, int], dict[str, int]] = {
         "frame.code": 32, "frame.previous": 48, "frame.globals": 8, "frame.locals": 24,
         "frame.instruction": 56, "frame.owner": 69, "frame.fast": 72,
         "code.first_line": 72, "code.argument_count": 56, "code.instructions": 184,
+        "code.first_traceable": 168,
         "heap_type.cached_keys": 872, "generator.frame": 80, "values.values": 0,
     },
     (3, 12): {
@@ -99,16 +100,17 @@ _OFFSETS: dict[tuple[int, int], dict[str, int]] = {
         "interpreter.modules": 944,
         "thread.thread_id": 136, "thread.cframe": 56, "thread.current_exception": 96,
         "thread.exc_info": 104, "cframe.current_frame": 0, "cframe.previous": 8,
-        "code.instructions": 192, "values.values": 0,
+        "code.instructions": 192, "code.first_traceable": 176, "values.values": 0,
     },
     (3, 13): {
         **_NEW_FRAMES, **_COMPACT,
         "thread.current_exception": 112, "thread.exc_info": 120, "values.values": 8,
+        "code.first_traceable": 184,
     },
     (3, 14): {
         **_NEW_FRAMES, **_COMPACT,
         "thread.current_exception": 112, "thread.exc_info": 120, "values.values": 8,
-        "tuple.items": 32,
+        "tuple.items": 32, "code.first_traceable": 192,
     },
 }  # fmt: skip
 

@@ -30,14 +30,6 @@ def stretches(version: tuple[int, int], table: bytes, first: int, length: int) -
     return list(_from_locations(table, first))
 
 
-def line_at(found: list[Stretch], offset: int) -> int | None:
-    """The line of the instruction at an offset."""
-    for begin, end, line in found:
-        if begin <= offset < end:
-            return line
-    return None
-
-
 def _from_pairs(table: bytes, first: int, length: int) -> Iterator[Stretch]:
     begin = at = 0
     line = first

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from reenact.errors import UsageError
 from reenact.session.base import SessionBase
@@ -20,9 +19,6 @@ from reenact.symbols.foresight import check
 from reenact.symbols.frames import Frame, Read
 from reenact.symbols.space import AddressSpace
 from reenact.symbols.values import Value
-
-if TYPE_CHECKING:
-    from reenact.cpython.inspection import Python
 
 #: Largest value whose bytes are taken at once, so that it stays what it was.
 _MOST_TAKEN = 1 << 20
@@ -166,24 +162,6 @@ class Looking(SessionBase):
         """
         found = evaluate(expression, self._view.variables(frame, thread))
         return _taken(found) if isinstance(found, Value) else found
-
-    # Python
-
-    @property
-    def python(self) -> Python:
-        """Python frames and values of a program that CPython runs, and movements in its lines.
-
-        Example:
-            >>> session.python.version
-            Traceback (most recent call last):
-            ...
-            reenact.errors.UsageError: no Python runs in this process here
-        """
-        if self._python is None:
-            from reenact.cpython.inspection import Python
-
-            self._python = Python(self)
-        return self._python
 
     @property
     def standing(self) -> tuple[int, Key]:

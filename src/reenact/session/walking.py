@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 from reenact.errors import UsageError
 from reenact.session.changes import Changes
@@ -14,6 +14,9 @@ from reenact.session.points import Points, Watchpoint
 from reenact.session.positions import Position, Where
 from reenact.session.register_changes import RegisterChanges
 from reenact.session.values import Stop, StopReason
+
+if TYPE_CHECKING:
+    from reenact.cpython.inspection import Python
 
 #: More steps than any process takes.
 _MOST_STEPS = 1 << 62
@@ -303,6 +306,24 @@ class Walking(Looking):
         Arguments and errors: as `when_last`.
         """
         return self._moved(lambda: self._changes().next(expression, frame, thread))
+
+    # Python
+
+    @property
+    def python(self) -> Python:
+        """Python frames and values of a program that CPython runs, and movements in its lines.
+
+        Example:
+            >>> session.python.version
+            Traceback (most recent call last):
+            ...
+            reenact.errors.UsageError: no Python runs in this process here
+        """
+        if self._python is None:
+            from reenact.cpython.inspection import Python
+
+            self._python = Python(self, self._movements, self._moved)
+        return self._python
 
     # Inside
 
