@@ -35,8 +35,8 @@ PYTHON_EXCEPTIONS = {
     ("commands.completion", "parsing"),
     ("commands.completion", "reference.completion"),
     # `session.python` is made when it is asked for; what makes it asks a session by a protocol.
-    ("session.base", "cpython.inspection"),
-    ("session.walking", "cpython.inspection"),
+    ("session.base", "cpython.python"),
+    ("session.walking", "cpython.python"),
     # Methods of the public Trace that are shorthand for higher layers, imported when called.
     ("trace", "replay.collecting"),
     ("trace", "replay.verification"),

@@ -8,7 +8,7 @@ from typing import Protocol
 from reenact.session.memory import ProcessMemory
 from reenact.session.positions import Key, Position
 from reenact.session.recorded_trace import RecordedTrace
-from reenact.session.values import Registers, Thread
+from reenact.session.values import Mapping, Registers, Thread
 from reenact.symbols.frames import Frame
 from reenact.symbols.space import AddressSpace
 
@@ -55,6 +55,10 @@ class AskedSession(Protocol):
     @property
     def threads(self) -> tuple[Thread, ...]:
         """All threads."""
+
+    @property
+    def mappings(self) -> tuple[Mapping, ...]:
+        """All mappings."""
 
     def frames(self, thread: int | None = None) -> Sequence[Frame]:
         """The native frames."""

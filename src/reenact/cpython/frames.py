@@ -119,7 +119,7 @@ class FrameReader:
         found: dict[str, tuple[int, int]] = {}
         mapping = memory.word(frame.address + layout["frame.locals"])
         if not code.is_optimized and mapping:
-            found.update(self._mapping(mapping))
+            found.update(self.mapping(mapping))
         for number, (name, is_cell) in enumerate(code.variables):
             place = frame.address + layout["frame.fast"] + 8 * number
             value = self._reference(place)
@@ -140,14 +140,14 @@ class FrameReader:
     def globals(self, frame: FramePlace) -> dict[str, tuple[int, int]]:
         """Names of the module: where the reference is, and the object."""
         held = self._objects.memory.word(frame.address + self._objects.layout["frame.globals"])
-        return self._mapping(held)
+        return self.mapping(held)
 
     def module(self, name: str) -> dict[str, tuple[int, int]]:
         """Names of an imported module; none where it is not imported."""
         memory, layout = self._objects.memory, self._objects.layout
         interpreter = memory.word(self._runtime + layout["runtime.interpreters"])
         modules = memory.word(interpreter + layout["interpreter.modules"]) if interpreter else 0
-        found = self._mapping(modules).get(name) if modules else None
+        found = self.mapping(modules).get(name) if modules else None
         return self._objects.attributes(found[1]) if found is not None else {}
 
     def builtins(self, frame: FramePlace) -> dict[str, tuple[int, int]]:
@@ -157,9 +157,18 @@ class FrameReader:
             return {}
         if self._objects.kinds.of(found[1]).base == "module":
             return self._objects.attributes(found[1])
-        return self._mapping(found[1])
+        return self.mapping(found[1])
 
-    def _mapping(self, address: int) -> dict[str, tuple[int, int]]:
+    def names_of(self, frame: FramePlace, name: str) -> int:
+        """The dict that a name is in: of a module or a class body."""
+        memory, layout = self._objects.memory, self._objects.layout
+        own = memory.word(frame.address + layout["frame.locals"])
+        if not frame.code.is_optimized and own and name in self.mapping(own):
+            return own
+        return memory.word(frame.address + layout["frame.globals"])
+
+    def mapping(self, address: int) -> dict[str, tuple[int, int]]:
+        """The pairs of a dict whose keys are strings; none of what is no dict."""
         if self._objects.kinds.of(address).base != "dict":
             return {}
         return self._objects.named(self._objects.containers.slots(address))

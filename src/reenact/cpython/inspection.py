@@ -4,48 +4,33 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable
 from typing import Union
 
 from reenact.cpython.asked import AskedSession
-from reenact.cpython.code import Code
-from reenact.cpython.executing import ThreadState
 from reenact.cpython.frames import FramePlace, FrameReader
 from reenact.cpython.interpreter import Interpreter, interpreter_in
 from reenact.cpython.objects import Objects
 from reenact.cpython.reading import Reading, UnreadableError
-from reenact.cpython.stepping import Stepping
 from reenact.cpython.values import Place, PythonException, PythonFrame, PythonThread, value_at
 from reenact.errors import UsageError
-from reenact.session.movements import Movements
 from reenact.session.thread_names import pthread_of
-from reenact.session.values import Stop, StopReason
 from reenact.symbols.frames import Frame
 
-#: Carries out a movement; `is_back` says that it goes back.
-Moved = Callable[..., Stop]
 
-
-class Python:
-    """The Python side of a session; made by `Session.python`.
+class Inspection:
+    """The part of `session.python` that looks.
 
     Everything is read from recorded memory: nothing of the program runs.
 
     Arguments:
         session: it.
-        movements: moves it.
-        moved: carries out a movement, which may be interrupted.
 
     Errors of all methods: `UsageError` where no Python runs in the process, where its version is
     none of those that are known, and where its state is in the middle of a change.
     """
 
-    def __init__(self, session: AskedSession, movements: Movements, moved: Moved) -> None:
+    def __init__(self, session: AskedSession) -> None:
         self._session = weakref.ref(session)
-        self._movements = movements
-        # It is a method of the session, which nothing of its own may keep alive.
-        self._moved = weakref.WeakMethod(moved)
-        self._codes: dict[tuple[int, bytes], Code] = {}
         self._interpreters: dict[int, Interpreter] = {}
         self._known: tuple[object, Place] | None = None
         self._held_executions: list[int] | None = None
@@ -181,66 +166,6 @@ class Python:
         return PythonFrame(
             level, code.function, code.qualified_name, code.file, found.line, found, self.place
         )
-
-    # Movements
-
-    def step(self, count: int = 1) -> Stop:
-        """To the beginning of another Python line of the running thread, into functions.
-
-        Lines begin where `sys.settrace` tells of them. Threads that run in between are passed
-        over; breakpoints and watchpoints do not count.
-
-        Arguments:
-            count: how many times; fewer where the process ends.
-        """
-        return self._repeated(count, Stepping.step)
-
-    def next(self, count: int = 1) -> Stop:
-        """As `step`, over what the innermost frame calls; from its end to who called it."""
-        return self._repeated(count, Stepping.next)
-
-    def finish(self) -> Stop:
-        """To where the innermost frame has returned, or yielded: in the one that called it."""
-        return self._repeated(1, Stepping.finish)
-
-    def reverse_step(self, count: int = 1) -> Stop:
-        """To the beginning of the line that began last before."""
-        return self._repeated(count, Stepping.step_back, is_back=True)
-
-    def reverse_next(self, count: int = 1) -> Stop:
-        """As `reverse_step`, over what the innermost frame called; from its begin to the call."""
-        return self._repeated(count, Stepping.next_back, is_back=True)
-
-    def reverse_finish(self) -> Stop:
-        """To right before the call of the innermost frame.
-
-        Errors: `UsageError` where no Python called it.
-        """
-        return self._repeated(1, Stepping.finish_back, is_back=True)
-
-    def _repeated(
-        self, count: int, move: Callable[[Stepping], Stop], *, is_back: bool = False
-    ) -> Stop:
-        state = self.thread_state()
-        if state is None:
-            raise UsageError(
-                "the running thread executes no Python here", "go to where it does first"
-            )
-        thread = ThreadState(self.session.memory.read, self.interpreter.layout, state, self._codes)
-        stepping = Stepping(self._movements, thread)
-
-        def all_of_them() -> Stop:
-            stop = self._movements.here()
-            for _ in range(count):
-                stop = move(stepping)
-                if stop.reason not in (StopReason.POSITION, StopReason.WATCHPOINT):
-                    return stop
-            return self._movements.here()
-
-        moved = self._moved()
-        if moved is None:
-            raise UsageError("the session is gone", "keep it as long as it is wanted")
-        return moved(all_of_them, is_back=is_back)
 
     # Exceptions
 

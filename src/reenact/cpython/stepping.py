@@ -172,6 +172,18 @@ class Stepping:
                 before[now.frame] = now.offset
             here = now
 
+    def begun(self) -> Stop:
+        """To where the innermost frame has noted the instruction that it has fetched."""
+        here = self._state.innermost
+        stop, _ = self._forward((), [here])
+        return self._here() if stop.reason == StopReason.WATCHPOINT else stop
+
+    def instruction_begins(self) -> Stop:
+        """Back to right before the innermost frame has noted the instruction that it executes."""
+        frames = [self._state.innermost]
+        stop, _ = self._backward(self._points((), frames), frames)
+        return stop
+
     def finish(self) -> Stop:
         """To where the innermost frame has returned or yielded, in the one that called it."""
         counting = self._frames()[1:]

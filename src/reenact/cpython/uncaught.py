@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import dataclass
 
 from reenact.cpython.candidates import candidates
-from reenact.cpython.inspection import Python
+from reenact.cpython.inspection import Inspection
 from reenact.cpython.values import PythonException
 from reenact.errors import ReenactError
 from reenact.printable import printable
@@ -85,7 +85,7 @@ def _of(trace: RecordedTrace, number: int) -> Uncaught | None:
         return Uncaught(number, value.type, value.text, file, line, session.position)
 
 
-def _in_multiprocessing(python: Python) -> PythonException | None:
+def _in_multiprocessing(python: Inspection) -> PythonException | None:
     """What ends a process of `multiprocessing`, which tells of it by itself."""
     for frame in python.frames():
         is_main = frame.function == "_bootstrap"

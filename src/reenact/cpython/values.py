@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from reenact.cpython.frames import FramePlace, FrameReader
@@ -233,6 +233,18 @@ class PythonFrame:
             if found is not None:
                 return value_at(self._where, found[1], found[0])
         return None
+
+    def holder_of(self, name: str) -> Callable[[Place], dict[str, tuple[int, int]]]:
+        """What holds a name here, so that it is found again at another place.
+
+        A dict is asked by itself; a variable in the frame has one place all the time.
+        """
+        frames = self._where.frames
+        local = frames.variables(self.place).get(name)
+        if local is not None and self.place.code.is_optimized:
+            return lambda _place: {name: local}
+        held = frames.names_of(self.place, name)
+        return lambda place: place.frames.mapping(held)
 
     def _named(self, look: object) -> dict[str, PythonValue]:
         try:

@@ -25,7 +25,7 @@ from reenact.session.values import EventInfo
 from reenact.session.view import View
 
 if TYPE_CHECKING:
-    from reenact.cpython.inspection import Python
+    from reenact.cpython.python import Python
 
 _Self = TypeVar("_Self", bound="SessionBase")
 

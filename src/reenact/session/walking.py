@@ -16,7 +16,7 @@ from reenact.session.register_changes import RegisterChanges
 from reenact.session.values import Stop, StopReason
 
 if TYPE_CHECKING:
-    from reenact.cpython.inspection import Python
+    from reenact.cpython.python import Python
 
 #: More steps than any process takes.
 _MOST_STEPS = 1 << 62
@@ -320,7 +320,7 @@ class Walking(Looking):
             reenact.errors.UsageError: no Python runs in this process here
         """
         if self._python is None:
-            from reenact.cpython.inspection import Python
+            from reenact.cpython.python import Python
 
             self._python = Python(self, self._movements, self._moved)
         return self._python
