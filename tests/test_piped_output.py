@@ -28,6 +28,7 @@ COMMANDS = {
     "info": ["info TRACE", "info --json TRACE"],
     "ls": ["ls", "ls --json"],
     "pack": ["pack TRACE -o NEW", "pack TRACE -o TRACE"],
+    "pdb": ["pdb TRACE -c where -c quit"],
     "ps": ["ps TRACE", "ps --threads TRACE", "ps --threads --json TRACE"],
     "record": ["record -o NEW -- true", "record -q -o NEW -- sh -c 'echo 1; echo 2 >&2'"],
     "replay": ["replay TRACE -- -nx -batch -ex continue", "replay -p 99 TRACE"],

@@ -19,7 +19,7 @@ PYTHON_LAYERS = (
     ("session",),
     ("cpython",),
     ("streams",),
-    ("gdb",),
+    ("gdb", "pdb"),
     ("retrying", "recorder", "asked_inside"),
     ("__init__",),
     ("ending", "commands"),

@@ -28,6 +28,7 @@ NAMES = (
     "ps",
     "dump",
     "pack",
+    "pdb",
     "unpack",
     "ls",
     "rm",

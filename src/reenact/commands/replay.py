@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     process = chosen_process(trace, arguments.process)
     tell_of_shared_changes(trace, process)
     _tell_of_newer_sources(trace)
+    _tell_of_python(trace, process)
     with trace.replay(process) as session:
         if arguments.goto is not None:
             session.goto(arguments.goto)
@@ -81,6 +82,18 @@ def run(arguments: argparse.Namespace) -> int:
             wait_for_client(session, arguments.server)
             return 0
         return run_gdb(session, gdb, arguments.gdb_arguments)
+
+
+def _tell_of_python(trace: Trace, process: int) -> None:
+    """Say what walks in the lines of a Python program."""
+    import sys
+
+    from reenact.cpython.candidates import is_python
+
+    if any(one.number == process and is_python(one.program) for one in trace.processes):
+        print(
+            "reenact: this is a Python program: reenact pdb walks in its own lines", file=sys.stderr
+        )
 
 
 def _tell_of_newer_sources(trace: Trace) -> None:

@@ -58,9 +58,9 @@ class PythonBreakpoint:
 
     def means(self, code: Code) -> bool:
         """Whether it is in a code object."""
+        is_file = self.file is None or _is_file(code.file, self.file)
         if self.function is not None:
-            return self.function in (code.function, code.qualified_name)
-        is_file = self.file is not None and _is_file(code.file, self.file)
+            return is_file and self.function in (code.function, code.qualified_name)
         return is_file and self.line in code.line_numbers
 
     def stretches(self, code: Code) -> Iterator[tuple[int, int]]:

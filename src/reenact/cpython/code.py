@@ -30,6 +30,7 @@ class Code:
         is_optimized: its variables are in the frame.
         variables: names in the order in which the frame has them, and whether each is in a cell.
         lines: which stretch of instructions belongs to which line.
+        argument_count: how many of them are arguments.
         entry: offset of the last instruction before the function's own; below 0: there is none.
         unit: bytes by which a frame of 3.9 and 3.10 counts instructions; else 1.
     """
@@ -44,6 +45,7 @@ class Code:
     is_optimized: bool
     variables: tuple[tuple[str, bool], ...]
     lines: tuple[Stretch, ...]
+    argument_count: int
     entry: int
     unit: int = 1
 
@@ -101,6 +103,7 @@ def code_at(objects: Objects, address: int) -> Code:
         bool(memory.int32(address + layout["code.flags"]) & _OPTIMIZED),
         variables,
         tuple(stretches(layout.version, table, first, length)),
+        memory.int32(address + layout["code.argument_count"]),
         -1
         if layout.has_frame_objects
         else 2 * memory.int32(address + layout["code.first_traceable"]),

@@ -198,13 +198,22 @@ class FrameReader:
     def _is_exception(self, address: int) -> bool:
         return self._objects.kinds.of(address).base == "exception"
 
+    def traceback_entries(self, exception: int) -> list[int]:
+        """The traceback objects of an exception, outermost first."""
+        memory, layout = self._objects.memory, self._objects.layout
+        at = memory.word(exception + layout["exception.traceback"])
+        found: list[int] = []
+        while at and len(found) < _MOST_FRAMES:
+            if self._objects.kinds.of(at).base != "traceback":
+                raise UnreadableError("an exception has no traceback where it should be")
+            found.append(at)
+            at = memory.word(at + layout["traceback.next"])
+        return found
+
     def traceback(self, exception: int) -> Iterator[tuple[Code, int | None]]:
         """Where an exception has been, outermost first: code, and line."""
         memory, layout = self._objects.memory, self._objects.layout
-        at, count = memory.word(exception + layout["exception.traceback"]), 0
-        while at and count < _MOST_FRAMES:
-            if self._objects.kinds.of(at).base != "traceback":
-                raise UnreadableError("an exception has no traceback where it should be")
+        for at in self.traceback_entries(exception):
             frame = memory.word(at + layout["traceback.frame"])
             if not layout.has_frame_objects:
                 frame = memory.word(frame + layout["frame_object.frame"])
@@ -215,5 +224,3 @@ class FrameReader:
                 # From 3.12 on it is found out when somebody asks.
                 line = code.line_at(memory.int32(at + layout["traceback.line"] - 4))
             yield code, line
-            at = memory.word(at + layout["traceback.next"])
-            count += 1

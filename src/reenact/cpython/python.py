@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import weakref
 from collections.abc import Callable
@@ -12,11 +13,14 @@ from reenact.cpython.breakpoints import PythonBreakpoint, find_codes, met, watch
 from reenact.cpython.code import Code
 from reenact.cpython.evaluating import Result, check, evaluate, truth
 from reenact.cpython.executing import ThreadState
-from reenact.cpython.inspection import Inspection
+from reenact.cpython.inspection import Inspection, damaged
 from reenact.cpython.last_bindings import LastBinding
+from reenact.cpython.reading import UnreadableError
 from reenact.cpython.stepping import Stepping
+from reenact.cpython.values import PythonException
 from reenact.errors import UsageError
 from reenact.session.movements import Movements
+from reenact.session.points import Points
 from reenact.session.values import Stop, StopReason
 
 #: Carries out a movement; `is_back` says that it goes back.
@@ -24,8 +28,10 @@ Moved = Callable[..., Stop]
 #: A Python expression, or what is called at each hit; a false result goes on.
 Condition = Union[str, Callable[[], object]]
 
-#: `write`, `writev`: what a program prints before it ends.
-_WRITES = (1, 20)
+#: Where else code is looked for, in hundredths of the events of the process.
+_PARTS = (98, 95, 90, 80, 60, 40)
+#: `write`, `writev`: what a program prints before it ends; the descriptor of standard error.
+_WRITES, _STANDARD_ERROR = (1, 20), 2
 
 
 class Python(Inspection):
@@ -146,6 +152,65 @@ class Python(Inspection):
         """Back to where the line of a breakpoint began last, or to the start."""
         return self._carry_out(lambda: self._run(is_back=True), is_back=True)
 
+    def goto_uncaught(self) -> bool:
+        """Go to where the interpreter told of the exception that ended the process.
+
+        Whether there is one; the session stays where it was when there is none. What was printed
+        is not read: the interpreter keeps the exception, and what is told on standard error last
+        is the place where it has it.
+        """
+        session, last = self.session, None
+        for event in session.trace.events(session.process, 0, kinds=("syscall",), codes=_WRITES):
+            if event.args[0] == _STANDARD_ERROR and event.result > 0:
+                last = event.index
+        if last is None:
+            return False
+        here, wanted = self._movements.here().position, last
+        self._carry_out(lambda: self._movements.goto((wanted, 0)))
+        if self.told_exception() is not None:
+            return True
+        self._carry_out(lambda: self._movements.goto((here.event, here.instructions)))
+        return False
+
+    def goto_raise(self) -> Stop:
+        """Back to where the exception in question was raised: the innermost frame raised it.
+
+        That is the one that ended the process, once it is told, else the one that is on its way or
+        handled. Where the session stands before either, it goes to the one that ended the process.
+
+        Errors: `UsageError` where there is none.
+        """
+        if self.told_exception() is None and not self.goto_uncaught():
+            raise UsageError("there is no exception here", "go to where it is handled or told")
+        found = self.told_exception()
+        try:
+            entries = self.place.frames.traceback_entries(found.value.address) if found else []
+        except UnreadableError as error:
+            raise damaged(error) from None
+        if not entries:
+            raise UsageError("the exception has no traceback", "it was never raised")
+        # The innermost entry was made as the frame was left, and is written once.
+        place = entries[-1] + self.interpreter.layout["traceback.frame"]
+        point = Points().add_watch(place, 8, "write", None)
+        return self._carry_out(lambda: self._movements.backward([point], alone=True), is_back=True)
+
+    def told_exception(self) -> PythonException | None:
+        """The exception that ended the process, where the interpreter has told of it; None: no."""
+        try:
+            found = self.last_uncaught()
+            if found is not None:
+                return found
+            frames = self.frames()
+            current = self.exception() if frames else None
+        except UsageError:
+            return None
+        # Of a process of `multiprocessing`, which tells of it by itself.
+        is_worker = any(
+            one.function == "_bootstrap" and one.file.endswith("multiprocessing/process.py")
+            for one in frames
+        )
+        return current if is_worker else None
+
     def last(self, expression: str, frame: int = 0) -> Stop:
         """Back to where a name, attribute or element was bound to what it is: right before that.
 
@@ -164,6 +229,28 @@ class Python(Inspection):
             return binding.go_back(self._movements, lambda: self.place, self._thread)
 
         return self._carry_out(move, is_back=True)
+
+    def goto_module(self, file: str) -> Stop:
+        """On to the first line of a module that is in memory later, such as the program's own.
+
+        Arguments:
+            file: the end of its path.
+
+        Errors: `UsageError` where no such module is found; the session stays where it was.
+        """
+        made = PythonBreakpoint(file, file=file, function="<module>")
+        made.codes = self._found(made)
+        if not made.codes:
+            raise UsageError(f"the module {file} is not in memory here or at the end")
+        here, kept, self._breakpoints = self._movements.here().position, self._breakpoints, [made]
+        try:
+            stop = self.continue_()
+        finally:
+            self._breakpoints = kept
+        if stop.reason == StopReason.END:
+            self._carry_out(lambda: self._movements.goto((here.event, here.instructions)))
+            raise UsageError(f"the module {file} is not executed behind this place")
+        return stop
 
     # Inside
 
@@ -184,21 +271,33 @@ class Python(Inspection):
     def _found(self, point: PythonBreakpoint) -> list[Code]:
         """Code objects of a breakpoint, here and late in the process."""
         session = self.session
-        known = {(code.address, code.first_line): code for code in self._in_memory(point)}
-        late = None
-        for event in session.trace.events(session.process, 0, kinds=("syscall",), codes=_WRITES):
-            late = event.index
-        if late is not None and late > session.position.event:
-            here = session.position
+        here, known = session.position, {}
+        # Its interpreter may be loaded later.
+        with contextlib.suppress(UsageError):
+            known = {(code.address, code.first_line): code for code in self._in_memory(point)}
 
-            def look() -> Stop:
-                self._movements.goto((late, 0))
-                for code in self._in_memory(point):
-                    known.setdefault((code.address, code.first_line), code)
-                return self._movements.goto((here.event, here.instructions))
+        def look(event: int) -> Stop:
+            self._movements.goto((event, 0))
+            for code in self._in_memory(point):
+                known.setdefault((code.address, code.first_line), code)
+            return self._movements.goto((here.event, here.instructions))
 
-            self._carry_out(look)
+        for number, event in enumerate(self._late_events()):
+            # Behind the last output is enough, unless nothing is found.
+            if event > here.event and (number == 0 or not known):
+                with contextlib.suppress(UsageError):
+                    self._carry_out(lambda event=event: look(event))  # type: ignore[misc]
         return list(known.values())
+
+    def _late_events(self) -> list[int]:
+        """Events behind which most of what the process has loaded is in memory, the best first."""
+        session, found = self.session, []
+        last = None
+        for event in session.trace.events(session.process, 0, kinds=("syscall",), codes=_WRITES):
+            last = event.index
+        found += [] if last is None else [last]
+        process = next(one for one in session.trace.processes if one.number == session.process)
+        return found + [process.events * part // 100 for part in _PARTS]
 
     def _in_memory(self, point: PythonBreakpoint) -> list[Code]:
         session = self.session

@@ -11,16 +11,12 @@ import contextlib
 from dataclasses import dataclass
 
 from reenact.cpython.candidates import candidates
-from reenact.cpython.inspection import Inspection
-from reenact.cpython.values import PythonException
 from reenact.errors import ReenactError
 from reenact.printable import printable
 from reenact.session.positions import Position
 from reenact.session.recorded_trace import RecordedTrace
 from reenact.session.session import Session
 
-#: `write` and `writev`, and the descriptor.
-_WRITES, _STANDARD_ERROR = (1, 20), 2
 #: Longest recording that is replayed only to tell, seconds, and how many processes of it.
 _LONGEST, _MOST = 60, 8
 
@@ -68,27 +64,13 @@ def uncaught(trace: RecordedTrace) -> list[Uncaught]:
 
 
 def _of(trace: RecordedTrace, number: int) -> Uncaught | None:
-    last = None
-    for event in trace.events(number, 0, kinds=("syscall",), codes=_WRITES):
-        if event.args[0] == _STANDARD_ERROR and event.result > 0:
-            last = event
-    if last is None:
-        return None
     with Session(trace, number) as session:
-        session.goto(Position(number, last.index))
         python = session.python
-        exception = python.last_uncaught() or _in_multiprocessing(python)
+        if not python.goto_uncaught():
+            return None
+        exception = python.told_exception()
         if exception is None:
             return None
         _, file, line = exception.traceback[-1] if exception.traceback else ("", None, None)
         value = exception.value
         return Uncaught(number, value.type, value.text, file, line, session.position)
-
-
-def _in_multiprocessing(python: Inspection) -> PythonException | None:
-    """What ends a process of `multiprocessing`, which tells of it by itself."""
-    for frame in python.frames():
-        is_main = frame.function == "_bootstrap"
-        if is_main and frame.file.endswith("multiprocessing/process.py"):
-            return python.exception()
-    return None

@@ -218,6 +218,12 @@ class PythonFrame:
         return self._named(lambda: self._where.frames.variables(self.place))
 
     @property
+    def arguments(self) -> dict[str, PythonValue]:
+        """Arguments that are still bound, by name; not those in `*args` and `**kwargs`."""
+        names = [name for name, _ in self.place.code.variables[: self.place.code.argument_count]]
+        return {name: value for name, value in self.locals.items() if name in names}
+
+    @property
     def globals(self) -> dict[str, PythonValue]:
         """Names of the module, by name."""
         return self._named(lambda: self._where.frames.globals(self.place))

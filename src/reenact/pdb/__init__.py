@@ -1,0 +1,1 @@
+"""`reenact pdb`: pdb's commands on a recording, forwards and backwards."""
