@@ -15,6 +15,8 @@ _OPTIMIZED = 1
 #: Kinds of variables (3.11 on).
 _CELL, _FREE = 0x40, 0x80
 _MOST_CODE = 1 << 26
+#: Fields that tell a code object from another one at the same address.
+_TELLING = ("filename", "name", "line_table", "first_line", "constants")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,27 @@ class Code:
     def line_numbers(self) -> frozenset[int]:
         """All lines that have instructions."""
         return frozenset(line for _, _, line in self.lines if line is not None)
+
+
+class KnownCode:
+    """Code objects that have been taken apart, wherever the session was then.
+
+    One that has gone may have another one in its place: what tells them apart is compared.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bytes], Code] = {}
+
+    def at(self, objects: Objects, address: int) -> Code:
+        """The code object at an address. Errors: `UnreadableError`, `ValueError` for none."""
+        layout = objects.layout
+        places = [layout[f"code.{field}"] for field in _TELLING]
+        begin = objects.memory.read(address, max(places) + 8)
+        key = (address, b"".join(begin[place : place + 8] for place in places))
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = code_at(objects, address)
+        return found
 
 
 def code_at(objects: Objects, address: int) -> Code:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from reenact.cpython.code import Code, code_at
+from reenact.cpython.code import Code, KnownCode
 from reenact.cpython.layouts import Layout
 from reenact.cpython.objects import Objects
 from reenact.cpython.reading import Reading, UnreadableError
@@ -53,7 +53,7 @@ class ThreadState:
         read: memory there.
         layout: of the interpreter.
         address: of the thread's state.
-        codes: code objects that have been taken apart, by what tells them.
+        codes: code objects that have been taken apart.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ThreadState:
         read: Callable[[int, int], bytes],
         layout: Layout,
         address: int,
-        codes: dict[tuple[int, bytes], Code],
+        codes: KnownCode,
     ) -> None:
         self._read = read
         self._layout = layout
@@ -149,15 +149,7 @@ class ThreadState:
 
     def code(self, address: int) -> Code:
         """A code object. Errors: `UnreadableError`, `ValueError` for what is none."""
-        layout = self._layout
-        fields = ("filename", "name", "line_table", "first_line")
-        places = [layout[f"code.{field}"] for field in fields]
-        begin = self._read(address, max(places) + 8)
-        key = (address, b"".join(begin[place : place + 8] for place in places))
-        found = self._codes.get(key)
-        if found is None:
-            found = self._codes[key] = code_at(Objects(Reading(self._read), layout), address)
-        return found
+        return self._codes.at(Objects(Reading(self._read), self._layout), address)
 
     def is_line(self, frame: int, code: Code, before: int | None, offset: int) -> bool:
         """Whether a line begins with an instruction: what `sys.settrace` calls a line.

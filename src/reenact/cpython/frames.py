@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reenact.cpython.code import Code, code_at
+from reenact.cpython.code import Code, KnownCode
 from reenact.cpython.objects import Objects
 from reenact.cpython.reading import UnreadableError
 
@@ -42,12 +42,13 @@ class FrameReader:
     Arguments:
         objects: there.
         runtime: address of `_PyRuntime`.
+        codes: code objects that have been taken apart.
     """
 
-    def __init__(self, objects: Objects, runtime: int) -> None:
+    def __init__(self, objects: Objects, runtime: int, codes: KnownCode) -> None:
         self._objects = objects
         self._runtime = runtime
-        self._codes: dict[int, Code] = {}
+        self._codes = codes
 
     def thread_states(self) -> dict[int, int]:
         """Where the interpreter keeps each of its threads, by `pthread_self` of it."""
@@ -105,10 +106,7 @@ class FrameReader:
 
     def code(self, address: int) -> Code:
         """A code object. Errors: `UnreadableError` for what is none."""
-        found = self._codes.get(address)
-        if found is None:
-            found = self._codes[address] = code_at(self._objects, address)
-        return found
+        return self._codes.at(self._objects, address)
 
     # Names
 

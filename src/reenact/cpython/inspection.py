@@ -7,6 +7,7 @@ import weakref
 from typing import Union
 
 from reenact.cpython.asked import AskedSession
+from reenact.cpython.code import KnownCode
 from reenact.cpython.frames import FramePlace, FrameReader
 from reenact.cpython.interpreter import Interpreter, interpreter_in
 from reenact.cpython.objects import Objects
@@ -31,6 +32,7 @@ class Inspection:
 
     def __init__(self, session: AskedSession) -> None:
         self._session = weakref.ref(session)
+        self._codes = KnownCode()
         self._interpreters: dict[int, Interpreter] = {}
         self._known: tuple[object, Place] | None = None
         self._held_executions: list[int] | None = None
@@ -84,7 +86,7 @@ class Inspection:
         if self._known is None or self._known[0] != here or session.is_in_branch:
             interpreter = self.interpreter
             objects = Objects(Reading(session.memory.read), interpreter.layout)
-            reader = FrameReader(objects, interpreter.runtime)
+            reader = FrameReader(objects, interpreter.runtime, self._codes)
             self._known = here, Place(objects, reader, lambda: session.standing == here)
         return self._known[1]
 

@@ -53,7 +53,6 @@ class Python(Inspection):
         self._movements = movements
         # It is a method of the session, which nothing of its own may keep alive.
         self._moved = weakref.WeakMethod(moved)
-        self._codes: dict[tuple[int, bytes], Code] = {}
         self._breakpoints: list[PythonBreakpoint] = []
         self._numbers = itertools.count(1)
 
