@@ -19,6 +19,7 @@ _TAGS = 3
 _MOST_FRAMES = 100_000
 #: Bytes of an instruction of the interpreter.
 _UNIT = 2
+_LAST = (1 << 64) - 1
 _Known = Mapping[tuple[int, int], tuple[int, ...]]
 #: Numbers of instructions by release series, and of what they become when they have run often.
 #: `SEND`: waiting for another coroutine is no line of its own.
@@ -46,6 +47,15 @@ class Executed:
     offset: int
 
 
+def _bounded(read: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:
+    """Reads nothing where no address is: pointers of a damaged interpreter lead anywhere."""
+
+    def bounded(address: int, length: int) -> bytes:
+        return read(address, length) if 0 <= address <= _LAST - length else b""
+
+    return bounded
+
+
 class ThreadState:
     """A thread of the interpreter, wherever the session stands.
 
@@ -63,7 +73,7 @@ class ThreadState:
         address: int,
         codes: KnownCode,
     ) -> None:
-        self._read = read
+        self._read = _bounded(read)
         self._layout = layout
         self._address = address
         self._codes = codes

@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 _MOST_TEXT, _MOST_DIGITS = 1 << 20, 4096
 #: What a `repr` shows: depth, elements of a container, characters of a string, and of all of it.
 _DEPTH, _ELEMENTS, _CHARACTERS, _WHOLE = 4, 20, 200, 2000
+#: Objects in it: containers in containers would be many.
+_OBJECTS = 500
 _MORE = "..."
 #: Elements of an array by the letter of its type (NumPy, "array protocol").
 _NUMBERS = {
@@ -67,6 +69,8 @@ class Objects:
         self.layout = layout
         self.kinds = Kinds(memory, layout)
         self.containers = Containers(memory, layout)
+        #: Objects that the text that is being made may still have in it.
+        self._left = 0
 
     # Values
 
@@ -123,7 +127,10 @@ class Objects:
         else:
             start = memory.word(address + layout["unicode.compact"])
         codec = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[width]
-        return memory.read(start, length * width).decode(codec, "surrogatepass") if length else ""
+        try:
+            return memory.read(start, length * width).decode(codec, "surrogatepass")
+        except UnicodeDecodeError:
+            raise UnreadableError(f"there is no string at {address:#x}") from None
 
     def octets(self, address: int) -> bytes:
         """A `bytes`, as much of it as may be read at once."""
@@ -165,6 +172,7 @@ class Objects:
 
     def repr(self, address: int, *, most: int = _WHOLE) -> str:
         """What an object is, in one line, bounded; never fails: damage is said in `<…>`."""
+        self._left = _OBJECTS
         text = self._repr(address, _DEPTH, ())
         return text if len(text) <= most else text[: most - len(_MORE)] + _MORE
 
@@ -173,7 +181,8 @@ class Objects:
             return "<NULL>"
         try:
             kind = self.kinds.of(address)
-            if address in outside or depth < 0:
+            self._left -= 1
+            if address in outside or depth < 0 or self._left < 0:
                 brackets = _BRACKETS.get(kind.base, "<>")
                 return brackets[0] + _MORE + brackets[1]
             return self._known(address, kind, depth, (*outside, address))

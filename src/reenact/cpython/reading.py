@@ -6,6 +6,8 @@ import struct
 from collections.abc import Callable
 
 _PAGE = 1 << 12
+#: One past the last address there can be.
+_ADDRESSES = 1 << 64
 
 
 class UnreadableError(Exception):
@@ -25,13 +27,15 @@ class Reading:
 
     def read(self, address: int, length: int) -> bytes:
         """So many bytes. Errors: `UnreadableError`."""
+        if address < 0 or length < 0 or address + length > _ADDRESSES:
+            raise UnreadableError(f"there is no memory at {address:#x}")
         if length > _PAGE:
             found = self._read(address, length)
         else:
             first, last = address // _PAGE, (address + max(length, 1) - 1) // _PAGE
             found = b"".join(self._page(number) for number in range(first, last + 1))
             found = found[address - first * _PAGE :][:length]
-        if address < 0 or len(found) < length:
+        if len(found) < length:
             raise UnreadableError(f"the program has no memory at {address:#x}")
         return found
 
