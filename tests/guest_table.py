@@ -80,6 +80,8 @@ PROCESSES = (
     Guest("own_status", flags=("-O2", "-pthread")),
     Guest("descriptor_table"),
     Guest("named_descriptors"),
+    Guest("vdso_pointers"),
+    Guest("refused_register"),
     Guest("outputs_elsewhere"),
     Guest("close_range"),
     Guest("high_descriptors"),

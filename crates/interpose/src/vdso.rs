@@ -167,18 +167,36 @@ pub struct Call {
     pub result: i64,
     out: [[u64; 2]; 2],
     sizes: [usize; 2],
+    takes_clock: bool,
+    /// A null pointer is as bad as any other.
+    needs_pointer: bool,
 }
 
 impl Call {
-    /// What the function wrote for each argument: where the program wants it, and the bytes.
+    /// What the function wrote for each argument, in the order of its stores: where the program wants it, and the bytes.
     pub fn outputs(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let outputs = self.arguments.iter().zip(&self.out).zip(self.sizes);
-        outputs.filter_map(|((&address, words), size)| {
-            let is_written = self.result >= 0 && address != 0 && size != 0;
+        let outputs = outputs.filter_map(|((&address, words), size)| {
+            let is_written = self.result >= 0 && size != 0 && (address != 0 || self.needs_pointer);
             // SAFETY: plain words as bytes.
             let bytes = unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size) };
             is_written.then_some((address, bytes))
+        });
+        outputs.flat_map(|(address, bytes)| {
+            let store = bytes.len().min(8);
+            (0..)
+                .step_by(store)
+                .zip(bytes.chunks(store))
+                .map(move |(offset, word)| (address.wrapping_add(offset), word))
         })
+    }
+
+    /// Whether the function has left this to the kernel, which does not fault at a bad address but answers EFAULT: it knows few
+    /// clocks (include/vdso/datapage.h).
+    pub fn is_left_to_kernel(&self) -> bool {
+        const KNOWN: u64 = 1 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 11;
+        let clock = self.arguments[0] as u32;
+        self.takes_clock && (clock > 11 || KNOWN >> clock & 1 == 0)
     }
 }
 
@@ -210,10 +228,11 @@ pub fn call(frame: &Frame, answerer: Answerer) -> Call {
         _ => [4, 4],
     };
     let mut out = [[0u64; 2]; 2];
+    let needs_pointer = number == CLOCK_GETTIME;
     let [one, two] = &mut out;
     let ours = [one.as_mut_ptr() as u64, two.as_mut_ptr() as u64];
     let passed: [u64; 2] = core::array::from_fn(|index| match arguments[index] {
-        0 => 0,
+        0 if !(is_pointer[index] && needs_pointer) => 0,
         _ if is_pointer[index] => ours[index],
         number => number,
     });
@@ -237,5 +256,7 @@ pub fn call(frame: &Frame, answerer: Answerer) -> Call {
         result,
         out,
         sizes,
+        takes_clock: !is_pointer[0],
+        needs_pointer,
     }
 }

@@ -1,7 +1,7 @@
 //! Non-deterministic instructions: an `int3` on each known site, and what happens when one is hit.
 
 use core::arch::asm;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use reenact_freestanding::numbers::*;
 use reenact_freestanding::syscall::{syscall3, syscall4};
@@ -214,7 +214,8 @@ pub fn on_trap(thread: &mut Thread) -> Trap {
     }
     let registers = &mut thread.frame.registers;
     registers.rip = address;
-    let Some((code, length)) = code(&site) else {
+    let can_perform = processor_has(site.kind, registers.rcx as u32);
+    let Some((code, length)) = code(&site).filter(|_| can_perform) else {
         // The processor has to say so.
         suspects::proven(address);
         return restore(&site);
@@ -299,6 +300,47 @@ fn begin_transaction(thread: &mut Thread, site: &Breakpoint) -> Trap {
     event.header.args = [r.rax, r.rbx, r.rcx, r.rdx, r.rflags, r.rip];
     event.commit();
     Trap::Performed
+}
+
+/// Whether an instruction that the program has come to is one of this processor's, with this value in `ecx` (Intel SDM
+/// volume 2): else it faults.
+fn processor_has(kind: u16, ecx: u32) -> bool {
+    /// What has been asked, of which CPUID is not asked again: 1 more than the answers.
+    static KNOWN: AtomicU32 = AtomicU32::new(0);
+    let bits = match KNOWN.load(Ordering::Relaxed).checked_sub(1) {
+        Some(bits) => bits,
+        None => {
+            let highest = cpuid::ask(0, 0).eax;
+            let first = cpuid::ask(1, 0).ecx;
+            let extended = cpuid::ask(7.min(highest), 0);
+            let has_extended = u32::from(highest >= 7);
+            let found = [
+                first >> 27,
+                u32::from(highest >= 0xd) & cpuid::ask(0xd.min(highest), 1).eax >> 2,
+                first >> 30,
+                has_extended & extended.ebx >> 18,
+                has_extended & extended.ecx >> 22,
+                cpuid::ask(0x8000_0001, 0).edx >> 27,
+            ];
+            let bits = found
+                .iter()
+                .enumerate()
+                .fold(0, |bits, (place, found)| bits | (found & 1) << place);
+            KNOWN.store(bits + 1, Ordering::Relaxed);
+            bits
+        }
+    };
+    let place = match kind {
+        // Of its registers there are two.
+        instruction::XGETBV if ecx < 2 => ecx,
+        instruction::XGETBV => return false,
+        instruction::RDRAND => 2,
+        instruction::RDSEED => 3,
+        instruction::RDPID => 4,
+        instruction::RDTSCP => 5,
+        _ => return true,
+    };
+    bits >> place & 1 != 0
 }
 
 fn perform(registers: &mut Registers, site: &Breakpoint, code: &[u8; LOOK]) {

@@ -108,6 +108,8 @@ pub struct Thread {
     pub fault: QueuedSignal,
     /// Error code, trap number and cr2 of the fault.
     pub fault_context: [u64; 3],
+    /// A signal is raised behind an event, and what it is told of a fault is that.
+    pub raised_context: bool,
     /// The tracer has been asked about the call that is performed: no filter asks it again.
     pub is_call_traced: bool,
     /// What the program keeps its own calls from.

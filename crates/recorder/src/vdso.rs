@@ -118,9 +118,9 @@ pub fn on_call(thread: &mut Thread) -> Option<u64> {
     let call = vdso::call(&thread.frame, answerer);
     thread.frame.registers.rip = call.detour.entry;
     let mut event = begun(thread, number, call.arguments);
-    let unwritten = give(&mut event, &call);
+    let (result, unwritten) = give(&mut event, &call);
     event.commit();
-    thread.frame.return_to_caller(call.result);
+    thread.frame.return_to_caller(result);
     unwritten
 }
 
@@ -129,10 +129,10 @@ pub fn on_vsyscall(thread: &mut Thread) -> Option<u64> {
     thread.frame.vdso = thread.frame.registers.rax;
     let call = vdso::call(&thread.frame, Answerer::Kernel);
     let mut event = begin(thread);
-    let unwritten = give(&mut event, &call);
+    let (result, unwritten) = give(&mut event, &call);
     if unwritten.is_none() {
         event.commit();
-        thread.frame.return_to_caller(call.result);
+        thread.frame.return_to_caller(result);
     }
     unwritten
 }
@@ -159,16 +159,21 @@ fn begun(thread: &Thread, number: u64, [first, second]: [u64; 2]) -> Builder {
     event
 }
 
-/// Give the program what a function answers.
-fn give(event: &mut Builder, call: &Call) -> Option<u64> {
-    let mut unwritten = None;
-    for (address, bytes) in call.outputs() {
-        if guest::write(address, bytes) {
+/// Give the program what a function answers. The first address at which it could not have stored that; the result is the
+/// kernel's where it is what fails.
+fn give(event: &mut Builder, call: &Call) -> (i64, Option<u64>) {
+    let unwritten = call.outputs().find(|&(address, bytes)| {
+        let is_written = guest::write(address, bytes);
+        if is_written {
             event.bytes(Tag::Write, address, bytes);
-        } else {
-            unwritten = unwritten.or(Some(address));
         }
-    }
-    event.header.result = call.result;
-    unwritten
+        !is_written
+    });
+    let unwritten = unwritten.map(|(address, _)| address);
+    let (result, unwritten) = match unwritten {
+        Some(_) if call.is_left_to_kernel() => (-EFAULT, None),
+        other => (call.result, other),
+    };
+    event.header.result = result;
+    (result, unwritten)
 }

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use reenact_freestanding::numbers::MAP_SHARED;
+use reenact_freestanding::numbers::{MAP_SHARED, PROT_EXEC};
 use reenact_trace::FileId;
 
 pub const PAGE: u64 = 4096;
@@ -68,6 +68,8 @@ pub struct MappingTable {
     map: BTreeMap<u64, Mapping>,
     /// Starts of the mappings of objects, by object.
     of_objects: BTreeSet<(u32, u64)>,
+    /// Those of them that can be executed.
+    code_of_objects: BTreeSet<(u32, u64)>,
     /// How often it was changed.
     version: u64,
 }
@@ -91,12 +93,25 @@ impl MappingTable {
         self.note_change();
         self.map.clear();
         self.of_objects.clear();
+        self.code_of_objects.clear();
     }
 
     /// Start and mapping of those that show an object, in order.
     pub fn of_object(&self, object: u32) -> impl Iterator<Item = (u64, &Mapping)> {
-        self.of_objects
-            .range((object, 0)..=(object, u64::MAX))
+        self.among(&self.of_objects, object)
+    }
+
+    /// The same of those that can be executed: there are few of them, where a program maps a file very often.
+    pub fn code_of_object(&self, object: u32) -> impl Iterator<Item = (u64, &Mapping)> {
+        self.among(&self.code_of_objects, object)
+    }
+
+    fn among<'a>(
+        &'a self,
+        some: &'a BTreeSet<(u32, u64)>,
+        object: u32,
+    ) -> impl Iterator<Item = (u64, &'a Mapping)> {
+        some.range((object, 0)..=(object, u64::MAX))
             .filter_map(|(_, start)| Some((*start, self.map.get(start)?)))
     }
 
@@ -108,6 +123,7 @@ impl MappingTable {
     fn put(&mut self, start: u64, mapping: Mapping) {
         if mapping.object != 0 {
             self.of_objects.insert((mapping.object, start));
+            note_code(&mut self.code_of_objects, start, &mapping);
         }
         self.map.insert(start, mapping);
     }
@@ -162,6 +178,7 @@ impl MappingTable {
         for key in gone {
             if let Some(mapping) = self.map.remove(&key) {
                 self.of_objects.remove(&(mapping.object, key));
+                self.code_of_objects.remove(&(mapping.object, key));
             }
         }
     }
@@ -176,8 +193,11 @@ impl MappingTable {
         self.note_change();
         self.split(start);
         self.split(end);
-        for (_, mapping) in self.map.range_mut(start..end.max(start)) {
+        for (&start, mapping) in self.map.range_mut(start..end.max(start)) {
             change(mapping);
+            if mapping.object != 0 {
+                note_code(&mut self.code_of_objects, start, mapping);
+            }
         }
     }
 
@@ -194,5 +214,14 @@ impl MappingTable {
             first.end = address;
         }
         self.put(address, Mapping { offset, ..whole });
+    }
+}
+
+/// The mapping of an object can be executed from now on, or not.
+fn note_code(code_of_objects: &mut BTreeSet<(u32, u64)>, start: u64, mapping: &Mapping) {
+    if u64::from(mapping.protection) & PROT_EXEC != 0 {
+        code_of_objects.insert((mapping.object, start));
+    } else {
+        code_of_objects.remove(&(mapping.object, start));
     }
 }

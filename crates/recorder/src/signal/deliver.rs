@@ -3,9 +3,10 @@
 use core::sync::atomic::Ordering;
 
 use reenact_freestanding::numbers::*;
-use reenact_freestanding::syscall::syscall2;
+use reenact_freestanding::syscall::{syscall2, syscall3};
 use reenact_interpose::alternate_stack::AlternateStack;
 use reenact_interpose::extended_state::{self, ExtendedState, XSAVE_MAX};
+use reenact_interpose::frame::is_canonical;
 use reenact_interpose::signal_frame::{self, Interruption};
 use reenact_trace::event::flags;
 use reenact_trace::registers::TRAP_FLAG;
@@ -297,7 +298,8 @@ pub fn raised_by_kernel() -> QueuedSignal {
 /// The kernel raises SIGSEGV, behind the last event (`force_sig`).
 #[cold]
 pub fn raise_by_kernel(thread: &mut Thread) {
-    raise_behind_event(thread, raised_by_kernel());
+    thread.fault = raised_by_kernel();
+    raise_behind_event(thread);
 }
 
 /// SIGSEGV of a store to an address, behind the last event: code that we have run for the program would have made it.
@@ -305,18 +307,41 @@ pub fn raise_by_kernel(thread: &mut Thread) {
 pub fn raise_unwritable(thread: &mut Thread, address: u64) {
     const SEGV_MAPERR: u64 = 1;
     const SEGV_ACCERR: u64 = 2;
+    const GENERAL_PROTECTION: u64 = 13;
+    const PAGE_FAULT: u64 = 14;
+    /// Bits of its error code: the page is there, it was a store, by the program.
+    const PRESENT: u64 = 1;
+    const STORE: u64 = 2 | 4;
     let mut raised = raised_by_kernel();
+    if !is_canonical(address) {
+        let [_, _, last_address] = thread.fault_context;
+        thread.fault_context = [0, GENERAL_PROTECTION, last_address];
+        thread.fault = raised;
+        thread.raised_context = true;
+        return raise_behind_event(thread);
+    }
+    let mut resident = 0u8;
+    let page = address & !(PAGE - 1);
+    // SAFETY: fills a byte of ours.
+    let known = unsafe { syscall3(MINCORE, page, 1, &raw mut resident as u64) } == 0;
+    let present = if known && resident & 1 != 0 {
+        PRESENT
+    } else {
+        0
+    };
+    thread.fault_context = [STORE | present, PAGE_FAULT, address];
     raised.info[1] = if guest::is_mapped(address & !(PAGE - 1), 1) {
         SEGV_ACCERR
     } else {
         SEGV_MAPERR
     };
     raised.info[2] = address;
-    raise_behind_event(thread, raised);
+    thread.fault = raised;
+    thread.raised_context = true;
+    raise_behind_event(thread);
 }
 
-fn raise_behind_event(thread: &mut Thread, raised: QueuedSignal) {
-    thread.fault = raised;
+fn raise_behind_event(thread: &mut Thread) {
     if is_taken(thread, SIGSEGV) {
         deliver_raised(thread);
     } else {
@@ -385,6 +410,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
     }
     let before = thread.frame.registers;
     let components = components();
+    let has_context = moment == Moment::Fault || core::mem::take(&mut thread.raised_context);
     let interruption = Interruption {
         registers: &before,
         mask: thread.mask,
@@ -392,7 +418,7 @@ fn enter(thread: &mut Thread, signal: &QueuedSignal, moment: Moment, temporary: 
         signal: signal.number,
         info: &signal.info,
         action: &program,
-        fault: (moment == Moment::Fault).then_some(thread.fault_context),
+        fault: has_context.then_some(thread.fault_context),
     };
     let built = signal_frame::build(&interruption, components);
     let mut area = ExtendedState([0; XSAVE_MAX]);

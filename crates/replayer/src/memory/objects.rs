@@ -142,7 +142,7 @@ impl Memory {
         change: impl FnOnce(u64) -> bool,
     ) -> Result<(), ReplayError> {
         let (first, last) = (page_down(from), page_up(to));
-        let views: Vec<(u64, u64)> = self.views_of(object, first, last).collect();
+        let views: Vec<(u64, u64)> = self.code_views_of(object, first, last).collect();
         for (start, end) in views {
             self.forget(translator, start, end);
         }

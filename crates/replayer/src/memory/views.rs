@@ -37,15 +37,19 @@ impl Memory {
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let shown = move |(start, mapping): (u64, &Mapping)| {
-            let end = mapping.offset.saturating_add(mapping.end - start);
-            let (first, last) = (from.max(mapping.offset), to.min(end));
-            (first < last).then(|| {
-                let at = |offset: u64| start + (offset - mapping.offset);
-                (at(first), at(last))
-            })
-        };
+        let shown = move |mapping| shown(mapping, from, to);
         self.table.of_object(object).filter_map(shown)
+    }
+
+    /// The same of those that can be executed, so that code may have been translated there.
+    pub(super) fn code_views_of(
+        &self,
+        object: u32,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let shown = move |mapping| shown(mapping, from, to);
+        self.table.code_of_object(object).filter_map(shown)
     }
 
     /// A range can be written from now on: what has been translated from other views of it would not be
@@ -62,7 +66,7 @@ impl Memory {
             })
             .collect();
         for (object, from, to) in written {
-            let views: Vec<(u64, u64)> = self.views_of(object, from, to).collect();
+            let views: Vec<(u64, u64)> = self.code_views_of(object, from, to).collect();
             for (first, last) in views {
                 self.forget(translator, first, last);
             }
@@ -84,4 +88,14 @@ impl Memory {
             self.forget(translator, start, end);
         }
     }
+}
+
+/// Where a mapping, with its start, shows a part of its object.
+fn shown((start, mapping): (u64, &Mapping), from: u64, to: u64) -> Option<(u64, u64)> {
+    let end = mapping.offset.saturating_add(mapping.end - start);
+    let (first, last) = (from.max(mapping.offset), to.min(end));
+    (first < last).then(|| {
+        let at = |offset: u64| start + (offset - mapping.offset);
+        (at(first), at(last))
+    })
 }
