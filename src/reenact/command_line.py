@@ -49,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def program() -> None:
     """What the installed `reenact` script runs: `main`, then the end of the process."""
-    is_recording = sys.argv[1:2] in (["record"], ["attach"])
+    is_recording = sys.argv[1:2] in (["record"], ["attach"], ["report"])
     if not is_recording:
         # While something is recorded, signals go to the program, or end the recording.
         _end_tidily()
@@ -151,6 +151,11 @@ def _parsed(name: str, words: Sequence[str]) -> object:
     from reenact import parsing
 
     parser = parsing.command_parser(name)
+    if name == "report":
+        options, program = parsing.split_program(parser, words)
+        reported = parser.parse_args(options)
+        reported.program = program
+        return reported
     if name != "replay" or "--" not in words:
         return parser.parse_args(words)
     # What follows is the debugger's: argparse would take it for ours.

@@ -39,7 +39,7 @@ _reenact; printf '%s\\n' "${{COMPREPLY[@]}}"
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("reenact re", ["record", "replay"]),
+        ("reenact re", ["record", "replay", "report"]),
         ("reenact verify --js", ["--json"]),
         ("reenact dump --kind sysc", ["syscall"]),
         ("reenact ps ls", ["ls-1"]),

@@ -21,6 +21,8 @@ PYTHON_LAYERS = (
     ("streams",),
     ("gdb", "pdb"),
     ("retrying", "recorder", "asked_inside"),
+    ("report",),
+    ("collector",),
     ("__init__",),
     ("ending", "commands"),
     ("parsing",),

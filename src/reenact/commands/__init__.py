@@ -30,6 +30,8 @@ NAMES = (
     "pack",
     "pdb",
     "unpack",
+    "report",
+    "collect",
     "ls",
     "rm",
     "cache",

@@ -89,22 +89,36 @@ def duration(text: str) -> float:
 
 
 #: Bytes in each unit a size may be given in, and the least and most that a ring may hold.
-_SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LEAST_RING, _MOST_RING = 4 << 20, 1 << 40
+_MOST_BYTES = 1 << 60
 
 
-def ring_size(text: str) -> int:
+def bytes_in(text: str) -> int:
     """A number of bytes: `64M`, `1.5G`."""
     number, unit = (text[:-1], _SIZES[text[-1:]]) if text[-1:] in _SIZES else (text, 1)
     try:
         size = int(float(number) * unit)
     except (ValueError, OverflowError):
         size = -1
-    if size < 0:
+    if not 0 <= size <= _MOST_BYTES:
         raise argparse.ArgumentTypeError(f"{text} is not a size such as 64M or 1G")
+    return size
+
+
+def ring_size(text: str) -> int:
+    """A number of bytes that a ring may hold."""
+    size = bytes_in(text)
     if not _LEAST_RING <= size <= _MOST_RING:
         raise argparse.ArgumentTypeError("a ring holds at least 4M and at most 1024G")
     return size
+
+
+def age(text: str) -> float:
+    """An age in seconds: `30d`, `12h`."""
+    if text[-1:] != "d":
+        return duration(text)
+    return 24 * duration(f"{text[:-1]}h")
 
 
 def tell_of_shared_changes(trace: Trace, process: int) -> None:

@@ -54,6 +54,20 @@ class ArgumentReader:
                 found[number] = content
         return found
 
+    def content(self, event: Event, argument: int, length: int) -> bytes:
+        """The bytes behind an argument of a system call; fewer where memory ends.
+
+        Arguments:
+            event: the call; events have to come in order.
+            argument: its number.
+            length: of the bytes.
+
+        Errors: `ReenactError` where the process cannot be replayed so far.
+        """
+        address = event.args[argument]
+        read = self._at(event) if address and length > 0 else None
+        return b"" if read is None else read(address, length)
+
     def given(self, event: Event, most: int | None = None) -> list[tuple[int, bytes]]:
         """The bytes that a system call gave to a file, a pipe or a socket, and where they were.
 

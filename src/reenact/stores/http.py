@@ -25,7 +25,7 @@ def request(
     url: str,
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
-    body: bytes | None = None,
+    body: Any = None,
 ) -> Any:
     """The answer of a server, to be read and closed.
 
@@ -33,7 +33,7 @@ def request(
         url: of http or https.
         method: as in "GET".
         headers: of the request.
-        body: what is sent.
+        body: what is sent: bytes, or a file of as many bytes as the headers say.
 
     Errors: `urllib.error.HTTPError` for an answer that is none, `OSError` and
     `http.client.HTTPException` where none comes; `TraceError` for a URL that is none.
