@@ -7,7 +7,7 @@ PYTHON_LAYERS = (
     ("errors", "_native"),
     ("environment", "version", "printable"),
     ("places", "programs", "terminal", "events"),
-    ("trace_files", "trace_sizes", "choosing", "kept_copies", "packs", "rings"),
+    ("trace_files", "trace_sizes", "removal", "choosing", "kept_copies", "packs", "rings"),
     ("stores",),
     ("indexes",),
     ("locating",),

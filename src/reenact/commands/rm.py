@@ -24,10 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Remove what was named, after everything named has been found to be a trace."""
-    import os
-    import shutil
-
-    from reenact import places
+    from reenact import places, removal
     from reenact.errors import TraceError, UsageError
 
     if bool(arguments.traces) == arguments.all:
@@ -41,17 +38,5 @@ def run(arguments: argparse.Namespace) -> int:
             raise TraceError(f"{path} is not a trace, so it is not removed")
         if places.is_being_recorded(path):
             raise TraceError(f"{path} is being recorded", "end its program first")
-    from reenact import _native
-
-    for path in paths:
-        # A link to a trace (such as `latest`) stands for the trace.
-        real = os.path.realpath(path)
-        try:
-            shutil.rmtree(real)
-            if path != real and os.path.islink(path):
-                os.unlink(path)
-        except OSError as error:
-            raise TraceError(f"cannot remove all of {path}: {error.strerror}") from error
-    places.repair_latest()
-    _native.forget_unused_copies()
+    removal.remove(paths)
     return 0
