@@ -124,6 +124,30 @@ refused(recorder.stop)
     assert package.open(tmp_path / "trace").processes[0].start == "attached"
 
 
+def test_a_program_with_a_thousand_mappings(place: Reenact, tmp_path: Path) -> None:
+    """The clock's functions are the vDSO's, which is the last but a few of them."""
+    ending = python(
+        place, tmp_path,
+        """
+import mmap, time
+kept = [mmap.mmap(-1, 4096, prot=1 + 2 * (number % 2), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        for number in range(1000)]
+assert len(open("/proc/self/maps").readlines()) > 900
+recorder.start("trace")
+times = [time.monotonic() for _ in range(5)]
+recorder.stop()
+""",
+    )  # fmt: skip
+    assert ending.status == 0, ending.describe()
+    verified(place, tmp_path / "trace")
+    clocks = [
+        event
+        for event in package.open(tmp_path / "trace").events()
+        if "clock_gettime" in str(event)
+    ]
+    assert len(clocks) >= 5
+
+
 def test_a_ring_is_saved_from_inside(place: Reenact, tmp_path: Path) -> None:
     ending = python(
         place, tmp_path,

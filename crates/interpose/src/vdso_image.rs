@@ -29,7 +29,13 @@ impl Layout {
     /// From `/proc/self/maps`, for the vDSO at `address`.
     pub fn parse(maps: &[u8], address: u64) -> Layout {
         let mut layout = Layout::default();
-        for line in maps.split(|&byte| byte == b'\n') {
+        layout.add_lines(maps, address);
+        layout
+    }
+
+    /// Add what some lines of `/proc/self/maps` say.
+    pub fn add_lines(&mut self, lines: &[u8], address: u64) {
+        for line in lines.split(|&byte| byte == b'\n') {
             let names = [b"[vvar]".as_slice(), b"[vvar_vclock]", b"[vdso]"];
             if !names.iter().any(|name| line.ends_with(name)) {
                 continue;
@@ -37,10 +43,9 @@ impl Layout {
             let (start, at) = hexadecimal(line, 0);
             let (end, _) = hexadecimal(line, at + 1);
             if start <= address && end > start {
-                layout.add(address - start, end - start);
+                self.add(address - start, end - start);
             }
         }
-        layout
     }
 }
 

@@ -83,7 +83,9 @@ fn layout(address: u64) -> Layout {
 #[cold]
 #[inline(never)]
 fn read_layout(address: u64) -> Layout {
-    let mut maps = [0u8; 24 * 1024];
+    // A program that is attached to may have thousands of mappings.
+    let mut layout = Layout::default();
+    let mut lines = [0u8; 16 * 1024];
     let mut length = 0;
     // SAFETY: system calls on names and buffers of ours.
     unsafe {
@@ -93,16 +95,21 @@ fn read_layout(address: u64) -> Layout {
             return Layout::default();
         }
         loop {
-            let rest = &mut maps[length..];
+            let rest = &mut lines[length..];
             let count = syscall3(READ, fd as u64, rest.as_mut_ptr() as u64, rest.len() as u64);
             if count <= 0 {
                 break;
             }
             length += count as usize;
+            let whole = lines[..length].iter().rposition(|&byte| byte == b'\n');
+            let whole = whole.map_or(0, |last| last + 1);
+            layout.add_lines(&lines[..whole], address);
+            lines.copy_within(whole..length, 0);
+            length -= whole;
         }
         syscall2(CLOSE, fd as u64, 0);
     }
-    Layout::parse(&maps[..length], address)
+    layout
 }
 
 /// The program called a function of the vDSO. An address to which the answer could not be written: the function's own code
