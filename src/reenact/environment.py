@@ -55,6 +55,11 @@ REPLAY_MEMORY = Variable(
     "Memory that all processes of a replay may take together, MiB; one that takes more is ended.",
     "nine tenths of what is available when it begins",
 )
+RECORDED_TESTS = Variable(
+    "REENACT_RECORDED_TESTS",
+    "Set by `pytest --reenact` for the pytest that it records.",
+    "pytest begins a recording",
+)
 DEBUG_PATH = Variable(
     "REENACT_DEBUG_PATH",
     "Directories with separate files of debug information, divided by colons, as below "
@@ -133,6 +138,7 @@ VARIABLES = (
     RECORDER,
     REPLAYER,
     REPLAY_MEMORY,
+    RECORDED_TESTS,
     DEBUG_PATH,
     DEBUGINFOD_URLS,
     DEBUGINFOD,

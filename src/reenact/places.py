@@ -66,12 +66,16 @@ def is_trace(path: str) -> bool:
     return os.path.isfile(os.path.join(path, MANIFEST))
 
 
-def create_default(program: str) -> str:
-    """Make and return the directory `<program>-<n>` for a new trace in `home()`.
+def create_default(program: str, parent: str | None = None) -> str:
+    """Make and return the directory `<program>-<n>` for a new trace.
+
+    Arguments:
+        program: its name.
+        parent: where; None: in `home()`.
 
     The directory is made at once, so that two recordings started together never share it.
     """
-    parent = home()
+    parent = home() if parent is None else os.path.abspath(parent)
     name = os.path.basename(program.rstrip("/")) or "trace"
     try:
         os.makedirs(parent, mode=0o700, exist_ok=True)

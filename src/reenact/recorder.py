@@ -143,6 +143,17 @@ def save(trace: str | os.PathLike[str] | None = None) -> str:
     return _line().ask("save", *([] if path is None else [path]))[1]
 
 
+def where() -> str:
+    """The position in the recording where this process is, as `0:4711`: good to have in a log.
+
+    Errors: `RecordingError` when this process is not recorded in a ring, by itself or from outside.
+    """
+    from reenact import rings
+
+    process, event = rings.find(str(os.getpid())).where(os.getpid())
+    return f"{process}:{event}"
+
+
 def save_on(moment: str) -> None:
     """Change when the ring becomes a trace if the program ends.
 
@@ -242,7 +253,7 @@ def _started(words: list[str]) -> _Line:
     with theirs:
         try:
             made = subprocess.run(
-                [*_command(), *words, "--inside", str(theirs.fileno())],
+                [*own_command(), *words, "--inside", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -263,7 +274,7 @@ def _started(words: list[str]) -> _Line:
     return _Line(ours)
 
 
-def _command() -> list[str]:
+def own_command() -> list[str]:
     """Words that run the command of this very package."""
     name = os.path.basename(sys.executable or "")
     if not name.startswith(("python", "pypy")):

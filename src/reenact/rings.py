@@ -55,6 +55,14 @@ class RunningRing:
         """
         return _asked(self._path, {"do": "save", "trace": trace})
 
+    def where(self, pid: int) -> tuple[int, int]:
+        """Where a process of it is: its number in the recording, and the event it logs next.
+
+        Errors: `RecordingError` when it is none of this recording.
+        """
+        answer = _asked(self._path, {"do": "where", "pid": pid})
+        return answer["process"], answer["event"]
+
     def save_on(self, moment: str) -> None:
         """Change when it becomes a trace at the end: "always", "error", "signal" or "never".
 

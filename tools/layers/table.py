@@ -25,7 +25,7 @@ PYTHON_LAYERS = (
     ("collector",),
     ("__init__",),
     ("ending", "commands"),
-    ("parsing",),
+    ("parsing", "pytest_plugin"),
     ("reference",),
     ("command_line",),
     ("__main__",),

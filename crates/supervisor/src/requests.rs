@@ -30,6 +30,8 @@ pub enum Request {
     Save(Sender<std::io::Result<Saved>>),
     /// When it becomes a trace at the end, from now on.
     SaveOn(SaveOn, Sender<()>),
+    /// Where a process of this pid is: its number, and the event that it will log next; `None`: it is not recorded.
+    Where(u32, Sender<Option<(u32, u64)>>),
     /// Record no longer; the programs go on.
     Stop(Sender<()>),
 }

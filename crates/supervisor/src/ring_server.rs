@@ -101,6 +101,15 @@ fn serve(
             }
             None => Err("this is no moment to save a ring".to_owned()),
         },
+        Some("where") => {
+            let pid = u32::try_from(request["pid"].as_u64().unwrap_or(0)).unwrap_or(0);
+            let place = asked(ask, |answer| Request::Where(pid, answer));
+            place.and_then(|place| {
+                let (process, event) =
+                    place.ok_or_else(|| "this process is not recorded".to_owned())?;
+                Ok(json!({ "process": process, "event": event }))
+            })
+        }
         Some("save") => match request["trace"].as_str() {
             Some(target) => save(ask, trace, Path::new(target), manifest),
             None => Err("a trace to save to was not named".to_owned()),

@@ -7,6 +7,7 @@ use reenact_trace::snapshot::obstacle;
 
 use super::{note, Drain};
 use crate::requests::{Request, Status};
+use crate::tracked::Tracked;
 
 impl Drain {
     pub(super) fn answer_requests(&mut self, now: Instant) {
@@ -30,6 +31,7 @@ impl Drain {
                         let _ = answer.send(());
                     }
                 }
+                Request::Where(pid, answer) => drop(answer.send(self.place_of(pid, now))),
                 Request::Stop(answer) => {
                     let text = "recording stopped by `reenact stop`; the program went on";
                     self.stop_wanted = Some(text);
@@ -38,6 +40,14 @@ impl Drain {
             }
         }
         self.note_excess();
+    }
+
+    fn place_of(&mut self, pid: u32, now: Instant) -> Option<(u32, u64)> {
+        let is_it = |one: &Tracked| one.pid == pid && one.snapshot.is_none() && !one.ended;
+        let index = self.tracked.iter().position(is_it)?;
+        self.take(index, now);
+        let tracked = &self.tracked[index];
+        Some((tracked.process, tracked.events))
     }
 
     fn status(&mut self, now: Instant) -> Status {
