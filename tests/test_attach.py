@@ -11,11 +11,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import skips
+from attached_program import JAVA, NODE, PYTHON, SHARED, SHELL, attached, natively, running
 from debugger_session import need_gdb
 from guest_build import GuestBuild
 from recorded_run import Keeper, Reenact
@@ -30,139 +31,15 @@ GUESTS = {
     "attach_registers": ("-O1", "-mavx2"),
     "attach_short_threads": ("-O1", "-pthread"),
 }
-PYTHON = """
-import hashlib, os, sys, threading
-done = {}
-def work(number):
-    digest, left = hashlib.sha256(), 2000
-    while left:
-        if os.path.exists(sys.argv[1]):
-            digest.update(repr((number, left)).encode())
-            left -= 1
-    done[number] = digest.hexdigest()
-threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-[thread.start() for thread in threads]
-print("ready", flush=True)
-[thread.join() for thread in threads]
-print(sorted(done.items()))
-"""
-SHELL = """
-trap 'echo usr1' USR1
-echo ready
-while ! test -e "$1"; do sleep 0.01; done
-kill -USR1 $$
-for i in 1 2 3; do echo $i $(echo $i | tr 1-3 a-c); done
-exec echo end
-"""
-#: A file and memory that are mapped shared, by nobody else until it forks.
-SHARED = """
-import mmap, os, sys, time
-file = open("shared", "w+b")
-file.truncate(12288)
-mapped, anonymous = mmap.mmap(file.fileno(), 12288), mmap.mmap(-1, 8192)
-mapped[0:5], anonymous[0:4] = b"hello", b"anon"
-print("ready", flush=True)
-steps = 0
-while not os.path.exists(sys.argv[1]):
-    steps += 1
-    mapped[100:108] = steps.to_bytes(8, "little")
-    time.sleep(0.001)
-mapped[5:8], anonymous[4:8] = b"xyz", b"more"
-os.pwrite(file.fileno(), b"W", 4096)
-child = os.fork()
-if child == 0:
-    mapped[8:11], anonymous[100:103] = b"kid", b"kid"
-    os._exit(0)
-os.waitpid(child, 0)
-print(mapped[:11], mapped[4096:4097], anonymous[:8], anonymous[100:103])
-print(open("shared", "rb").read(11))
-"""
-NODE = """
-const fs = require('fs'), crypto = require('crypto');
-let sum = 0, left = 20;
-const timer = setInterval(() => {
-  for (let i = 0; i < 100000; i++) sum = (sum * 31 + i) % 1000003;
-  if (!fs.existsSync(process.argv[1])) { sum = 0; return; }
-  console.log(left, sum, crypto.createHash('sha1').update(String(sum)).digest('hex'));
-  if (--left === 0) clearInterval(timer);
-}, 2);
-console.log('ready');
-"""
-
-
-#: Threads, code made meanwhile, and a mapped file of the runtime's.
-JAVA = """
-import java.util.concurrent.*;
-public class Attached {
-    public static void main(String[] words) throws Exception {
-        var file = new java.io.File(words[0]);
-        var pool = Executors.newFixedThreadPool(3);
-        System.out.println("ready");
-        var done = new java.util.ArrayList<Future<Long>>();
-        for (int number = 0; number < 3; number++) {
-            long seed = number;
-            done.add(pool.submit(() -> {
-                long sum = 0;
-                for (int left = 100; left > 0; left -= file.exists() ? 1 : 0) {
-                    sum = seed;
-                    for (int step = 0; step < 100000; step++) sum = sum * 31 + step;
-                }
-                return sum;
-            }));
-        }
-        for (var one : done) System.out.println(one.get());
-        pool.shutdown();
-    }
-}
-"""
-
-
-@contextlib.contextmanager
-def _running(command: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that has said that it is ready."""
-    with subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-@contextlib.contextmanager
-def _attached(
-    reenact: Reenact, process: subprocess.Popen[bytes], trace: Path, *options: str
-) -> Iterator[subprocess.Popen[str]]:
-    """The command, once it says that the process is recorded; it is to end by itself."""
-    command = [*reenact.command, "attach", *options, "-o", str(trace), str(process.pid)]
-    variables = {**os.environ, **reenact.variables}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables) as attached:
-        assert attached.stderr is not None
-        said = attached.stderr.readline()
-        assert said.startswith(f"reenact: recording process {process.pid};"), said
-        yield attached
-        rest = attached.communicate(timeout=120)[1]
-        assert attached.returncode == 0, rest
-        assert "reenact: recorded in" in rest
-
-
-def _natively(command: Sequence[str], folder: Path, file: Path) -> tuple[int, bytes]:
-    file.touch()
-    ended = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, timeout=120, check=False)
-    file.unlink()
-    return ended.returncode, ended.stdout.removeprefix(b"ready\n")
 
 
 def _check(
     reenact: Reenact, command: Sequence[str], trace: Path, folder: Path, begin: Path
 ) -> None:
     """The program does what it does natively, and both engines replay it from there on."""
-    status, printed = _natively([*command, str(begin)], folder, begin)
-    with _running([*command, str(begin)], folder) as process:
-        with _attached(reenact, process, trace):
+    status, printed = natively([*command, str(begin)], folder, begin)
+    with running([*command, str(begin)], folder) as process:
+        with attached(reenact, process, trace):
             begin.touch()
             rest = process.communicate(timeout=120)[0]
         assert (process.returncode, rest) == (status, printed)
@@ -210,12 +87,12 @@ def _check_random_moments(
 ) -> None:
     chosen = random.Random(seed)
     begin = folder / "begin"
-    status, printed = _natively([program, str(begin)], folder, begin)
+    status, printed = natively([program, str(begin)], folder, begin)
     for number in range(rounds):
         trace = keeper.trace(str(number))
-        with _running([program, str(begin)], folder) as process:
+        with running([program, str(begin)], folder) as process:
             time.sleep(chosen.random() / 20)
-            with _attached(reenact, process, trace):
+            with attached(reenact, process, trace):
                 time.sleep(chosen.random() / 20)
                 begin.touch()
                 rest = process.communicate(timeout=120)[0]
@@ -243,22 +120,41 @@ def test_many_random_moments(
     _check_random_moments(reenact, program, keeper, tmp_path, 50, seed)
 
 
+def test_stopped(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
+    """A process that is stopped stays so until it is continued."""
+    program = str(guests.build("attach_threads.c", "attach_threads", GUESTS["attach_threads"]))
+    begin, trace = tmp_path / "begin", keeper.trace()
+    with running([program, str(begin)], tmp_path) as process:
+        process.send_signal(signal.SIGSTOP)
+        status = Path(f"/proc/{process.pid}/status")
+        while "State:\tT" not in status.read_text():
+            time.sleep(0.01)
+        with attached(reenact, process, trace):
+            time.sleep(0.1)
+            assert "State:\tT" in status.read_text()
+            begin.touch()
+            process.send_signal(signal.SIGCONT)
+            rest = process.communicate(timeout=120)[0]
+        assert (process.returncode, rest) == (3, b"0 1\n1 1\n2 2\n3 3\n")
+    assert not reenact.verify(trace)["divergences"]
+
+
 def test_interrupted(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     """The program goes on when the recording ends: by Ctrl-C, or as the command is killed."""
     program = str(guests.build("attach_threads.c", "attach_threads", GUESTS["attach_threads"]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         begin, trace = tmp_path / number.name, keeper.trace(number.name)
-        with _running([program, str(begin)], tmp_path) as process:
+        with running([program, str(begin)], tmp_path) as process:
             if number == signal.SIGKILL:
                 with (
                     pytest.raises(AssertionError),
-                    _attached(reenact, process, trace) as attached,
+                    attached(reenact, process, trace) as command,
                 ):
-                    attached.send_signal(number)
+                    command.send_signal(number)
             else:
-                with _attached(reenact, process, trace) as attached:
+                with attached(reenact, process, trace) as command:
                     time.sleep(0.2)
-                    attached.send_signal(number)
+                    command.send_signal(number)
             begin.touch()
             rest = process.communicate(timeout=120)[0]
             assert (process.returncode, rest) == (3, b"0 1\n1 1\n2 2\n3 3\n")
@@ -273,7 +169,7 @@ def test_one_signal(
     """A signal that comes while the process is held ends the call that waits."""
     program = str(guests.build("attach_one_signal.c", "attach_one_signal", ("-O1",)))
     trace = keeper.trace()
-    with _running([program, call], tmp_path) as process:
+    with running([program, call], tmp_path) as process:
         status = Path(f"/proc/{process.pid}/status")
         while "State:\tS" not in status.read_text():
             pass
@@ -314,8 +210,8 @@ def test_ring(reenact: Reenact, keeper: Keeper, tmp_path: Path) -> None:
     rings = Reenact(reenact.command, variables)
     command = [sys.executable, "-c", CRASHES, str(begin)]
     with (
-        _running(command, tmp_path) as process,
-        _attached(rings, process, trace, "--ring", "4M"),
+        running(command, tmp_path) as process,
+        attached(rings, process, trace, "--ring", "4M"),
     ):
         time.sleep(0.5)
         ending = rings.run("save", str(process.pid), "-o", str(saved))
@@ -342,8 +238,8 @@ def test_in_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: 
     program = str(guests.build("attach_waits.c", "attach_waits-g", flags))
     begin, trace = tmp_path / "begin", keeper.trace()
     with (
-        _running([program, str(begin)], tmp_path) as process,
-        _attached(reenact, process, trace),
+        running([program, str(begin)], tmp_path) as process,
+        attached(reenact, process, trace),
     ):
         begin.touch()
         process.communicate(timeout=120)
@@ -371,7 +267,7 @@ def test_in_gdb(guests: GuestBuild, reenact: Reenact, keeper: Keeper, tmp_path: 
 @pytest.mark.parametrize(
     "kind",
     [
-        *("none", "kernel", "stopped", "twice", "shared", "traced", "thread"),
+        *("none", "kernel", "twice", "shared", "traced", "thread"),
         *("attach_first_gone", "attach_vfork", "waits for vfork", "namespace"),
     ],
 )
@@ -397,7 +293,6 @@ def test_refused(
     expected = {
         "none": "there is no process 2147483000",
         "kernel": "is a thread of the kernel",
-        "stopped": "is stopped",
         "twice": "is recorded already",
         "shared": "in common with others",
         "traced": "is traced already",
@@ -407,7 +302,7 @@ def test_refused(
         "waits for vfork": "does not stop",
         "namespace": "in another pid namespace",
     }[kind]
-    with _running(command, tmp_path) as process, contextlib.ExitStack() as stack:
+    with running(command, tmp_path) as process, contextlib.ExitStack() as stack:
         pid = {"none": 2147483000, "kernel": 2}.get(kind, process.pid)
         if kind == "kernel" and "Kthread:\t1" not in Path("/proc/2/status").read_text():
             skips.skip(skips.Reason.NO_PROGRAM, "a kernel that shows its threads")
@@ -416,10 +311,8 @@ def test_refused(
             assert pid != process.pid
         elif kind == "attach_vfork":
             pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
-        elif kind == "stopped":
-            process.send_signal(signal.SIGSTOP)
         elif kind == "twice":
-            stack.enter_context(_attached(reenact, process, keeper.trace("first")))
+            stack.enter_context(attached(reenact, process, keeper.trace("first")))
         elif kind == "traced":
             need_gdb()
             debugger = stack.enter_context(
@@ -436,9 +329,7 @@ def test_refused(
         assert ending.status == 125
         assert expected in ending.stderr.decode()
         assert not (tmp_path / "trace").exists()
-        if kind == "stopped":
-            process.send_signal(signal.SIGCONT)
-        elif kind == "traced":
+        if kind == "traced":
             debugger.communicate(b"detach\nquit\n", timeout=60)
         begin.touch()
         process.communicate(timeout=120)

@@ -18,6 +18,7 @@ from reenact.commands import NAMES
 #: Ways to call each command; `TRACE` stands for a recording. Those that replay show progress.
 COMMANDS = {
     "attach": ["attach 999999999"],
+    "detach": ["detach 999999999"],
     "bookmark": ["bookmark TRACE"],
     "cache": ["cache", "cache --json"],
     "collect": ["collect NEW --tokens", "collect NEW --add-token x"],

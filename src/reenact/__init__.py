@@ -57,6 +57,7 @@ __all__ = [
     "__version__",
     "attach",
     "c_library",
+    "detach",
     "open",
     "record",
     "recording",
@@ -125,6 +126,30 @@ def attach(
 
     directory = None if trace is None else os.fspath(trace)
     return recordings.attach(pid, directory, with_sources=sources, ring=ring, save_on=save_on)
+
+
+def detach(pid: int) -> None:
+    """End the recording of a process that was attached to, and take the recorder out of it.
+
+    It goes on at its own speed, as it was, and can be attached to again; so do those that it has
+    forked. `attach`, which recorded it, returns.
+
+    Arguments:
+        pid: number of the process.
+
+    Errors: `RecordingError` when it is not recorded, or the recorder cannot be taken out, which
+    the message explains; the process goes on in any case.
+
+    Example:
+        >>> import subprocess
+        >>> process = subprocess.Popen(["sleep", "0.5"])
+        >>> reenact.detach(process.pid)
+        Traceback (most recent call last):
+        reenact.errors.RecordingError: process ... is not recorded
+    """
+    from reenact import recordings
+
+    recordings.detach(pid)
 
 
 def record(

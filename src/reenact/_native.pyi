@@ -175,6 +175,12 @@ def compress_frame(content: bytes, level: int) -> bytes:
 def decompress_frame(frame: bytes, size: int) -> bytes:
     """The content of a frame, which has just so many bytes. Raises ValueError."""
 
+def detach(pid: int) -> None:
+    """End the recording of a process that was attached to, and take the recorder out of it.
+
+    Raises RecordError.
+    """
+
 def attach(
     trace_dir: str,
     pid: int,

@@ -198,6 +198,21 @@ def attach(
     return recording
 
 
+def detach(pid: int) -> None:
+    """End the recording of a process that was attached to, and take the recorder out of it.
+
+    Arguments:
+        pid: its number.
+
+    Errors: `RecordingError` when nothing of ours is in it, or it cannot be taken out: it goes on
+    then as before, or no longer recorded but with the recorder in it, as the message says.
+    """
+    try:
+        _native.detach(pid)
+    except _native.RecordError as error:
+        raise _explained(error) from error
+
+
 def check_ring(size: int | None, save_on: str) -> None:
     """Refuse a ring that cannot be. Errors: `RecordingError`.
 

@@ -241,6 +241,10 @@ RUST_LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         # On top: who performs a call, and what happens when the program comes in.
         ("dispatch",),
+        ("detaching::answer", "detaching::heap", "kernels_image"),
+        ("detaching::threads",),
+        ("detaching::process",),
+        ("detaching",),
         ("attaching",),
         ("arrival", "(root)"),
     ),

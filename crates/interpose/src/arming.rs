@@ -33,6 +33,13 @@ pub fn dispatch(region: Region) -> i64 {
     }
 }
 
+/// Switch it off for the calling thread.
+pub fn end_dispatch() {
+    const OFF: u64 = 0;
+    // SAFETY: from here on the kernel performs the program's calls.
+    unsafe { syscall5(PRCTL, numbers::PR_SET_SYSCALL_USER_DISPATCH, OFF, 0, 0, 0) };
+}
+
 /// `struct sock_filter`.
 #[derive(Clone, Copy)]
 #[repr(C)]

@@ -90,6 +90,17 @@ pub fn all() -> impl Iterator<Item = Breakpoint> {
     breakpoints().iter().copied()
 }
 
+/// Put the instructions back in the place of all that are still there.
+pub fn remove_all() {
+    for known in breakpoints() {
+        let mut byte = [0u8];
+        let is_there = guarded_copy::read(known.address, &mut byte) && byte[0] == BREAKPOINT;
+        if is_there && known.original != BREAKPOINT {
+            known.remove();
+        }
+    }
+}
+
 fn inside(address: u64, length: usize) -> impl Iterator<Item = &'static mut Breakpoint> {
     let end = address.saturating_add(length as u64);
     breakpoints()

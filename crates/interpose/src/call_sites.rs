@@ -7,7 +7,7 @@ use reenact_freestanding::numbers::*;
 use crate::call_site::{CallSite, BEFORE, BEHIND, LONGEST};
 use crate::{entry, guarded_copy, moved_code, program_code, trampoline, trampoline_areas};
 
-pub use crate::trampoline_areas::contain as is_trampoline;
+pub use crate::trampoline_areas::{all as areas, contain as is_trampoline, unmap_all};
 
 /// A site is patched at this many traps: a trap costs some 2 µs, a patch more than 10 µs (the site and
 /// the trampoline become writable and executable again), and most sites of a short process are
@@ -141,6 +141,15 @@ pub fn undo_in(address: u64, length: u64, mut tell: impl FnMut(u64, u64)) {
         }
         forget_patch(index);
     }
+}
+
+/// Undo all patches: no thread is in a trampoline, nor comes back to one.
+pub fn undo_all() {
+    for patch in patches() {
+        patch.undo();
+    }
+    // SAFETY: one thread at a time.
+    unsafe { PATCH_COUNT = 0 };
 }
 
 fn forget_patch(index: usize) {

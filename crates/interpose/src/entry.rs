@@ -23,6 +23,10 @@ extern "C" {
     pub(crate) fn redirected_entry();
     /// Let the program go on as the frame says, which is prepared.
     pub fn resume(frame: *mut Frame) -> !;
+    /// Behind the last instruction of that.
+    static resume_end: u8;
+    /// Give the calling thread the vector registers of a frame, and stop at a breakpoint with the frame's address in `rax`.
+    pub fn show_vectors(frame: *const Frame) -> !;
     /// Call `function(argument)` on the stack that ends at `stack_top`; does not return.
     pub fn switch_stack(stack_top: u64, function: extern "C" fn(u64) -> !, argument: u64) -> !;
     /// The restorer of our own signal handlers.
@@ -200,6 +204,22 @@ global_asm!(
     "lea rsp, [rsp - 8]",
     "mov rdi, [rdi + 56]",
     "ret",
+    ".globl resume_end",
+    "resume_end:",
+
+    ".globl show_vectors",
+    "show_vectors:",
+    "mov rax, rdi",
+    "movups xmm0, [rdi + {xmm} + 0x00]",  "movups xmm1, [rdi + {xmm} + 0x10]",
+    "movups xmm2, [rdi + {xmm} + 0x20]",  "movups xmm3, [rdi + {xmm} + 0x30]",
+    "movups xmm4, [rdi + {xmm} + 0x40]",  "movups xmm5, [rdi + {xmm} + 0x50]",
+    "movups xmm6, [rdi + {xmm} + 0x60]",  "movups xmm7, [rdi + {xmm} + 0x70]",
+    "movups xmm8, [rdi + {xmm} + 0x80]",  "movups xmm9, [rdi + {xmm} + 0x90]",
+    "movups xmm10, [rdi + {xmm} + 0xa0]", "movups xmm11, [rdi + {xmm} + 0xb0]",
+    "movups xmm12, [rdi + {xmm} + 0xc0]", "movups xmm13, [rdi + {xmm} + 0xd0]",
+    "movups xmm14, [rdi + {xmm} + 0xe0]", "movups xmm15, [rdi + {xmm} + 0xf0]",
+    "int3",
+    "ud2",
 
     ".globl switch_stack",
     "switch_stack:",
@@ -261,6 +281,11 @@ pub unsafe fn go_on(frame: &mut Frame) -> ! {
     frame.prepare();
     // SAFETY: by contract.
     unsafe { resume(frame) }
+}
+
+/// The way by which all threads go back to the program: where it begins, with the frame's address in `rdi`, and ends.
+pub fn exit() -> [u64; 2] {
+    [resume as *const () as u64, &raw const resume_end as u64]
 }
 
 /// The first half of [`go_on`], for who comes to [`resume`] by a jump.

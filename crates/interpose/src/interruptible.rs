@@ -59,6 +59,11 @@ pub unsafe fn call(number: u64, args: &[u64; 6], queued: *const u32) -> i64 {
     unsafe { interruptible_call(words.as_ptr(), queued) }
 }
 
+/// The address behind the instruction by which it is performed.
+pub fn behind() -> u64 {
+    &raw const interruptible_end as u64
+}
+
 /// If `ip` is where such a call is about to begin, the address that abandons it.
 pub fn abandon_address(ip: u64) -> Option<u64> {
     let (start, end, aborted) = (

@@ -36,6 +36,23 @@ pub fn contain(address: u64) -> bool {
         .any(|area| address >= area.start && address < area.start + AREA_SIZE)
 }
 
+/// All the memory for them: start and end of each piece.
+pub fn all() -> impl Iterator<Item = [u64; 2]> {
+    areas()
+        .iter()
+        .map(|area| [area.start, area.start + AREA_SIZE])
+}
+
+/// Unmap it: nothing leads there any more.
+pub fn unmap_all() {
+    for area in areas() {
+        // SAFETY: a mapping of ours.
+        unsafe { syscall3(MUNMAP, area.start, AREA_SIZE, 0) };
+    }
+    // SAFETY: one thread at a time.
+    unsafe { COUNT = 0 };
+}
+
 /// Address of a free trampoline within reach of `site`.
 pub fn allocate(site: u64) -> Option<u64> {
     let has_room =

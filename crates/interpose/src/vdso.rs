@@ -127,6 +127,18 @@ pub fn take_over(address: u64, layout: &Layout, target: u64) -> Option<Copied> {
     Some(Copied { address, bytes })
 }
 
+/// Put the kernel's vDSO back that was moved from `address` to `target`, in the place of the copy.
+pub fn give_back(address: u64, layout: &Layout, target: u64) {
+    for &(below, length) in layout.mappings() {
+        // SAFETY: as when it was moved; what is mapped at its place is the copy, or nothing.
+        unsafe {
+            let (from, to) = (target - below, address - below);
+            let flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+            syscall5(MREMAP, from, length, length, flags, to)
+        };
+    }
+}
+
 /// Replace the known functions of an image by jumps to us. Others would look for the kernel's data where it no longer
 /// is, and answer what is in no log (`__vdso_getrandom`): nobody finds them, as if the kernel had none.
 fn detour(image: &mut [u8], address: u64, original: u64) {

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyException;
 use pyo3::PyErr;
 use reenact_files::Problem;
 use reenact_store::StoreError;
-use reenact_supervisor::SupervisorError;
+use reenact_supervisor::{DetachError, SupervisorError};
 
 create_exception!(
     reenact._native,
@@ -44,6 +44,10 @@ pub fn damaged() -> PyErr {
 
 pub fn record_error(error: &SupervisorError) -> PyErr {
     RecordError::new_err((error.to_string(), error.kind(), error.hint()))
+}
+
+pub fn detach_error(error: &DetachError) -> PyErr {
+    RecordError::new_err((error.to_string(), "detach", error.hint()))
 }
 
 pub fn trace_error(error: &StoreError) -> PyErr {

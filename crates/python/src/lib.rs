@@ -28,7 +28,7 @@ mod _native {
     #[pymodule_export]
     use crate::process::{Image, Process, StoredFile};
     #[pymodule_export]
-    use crate::recording::{attach, forget_unused_copies, record, RecordOutcome};
+    use crate::recording::{attach, detach, forget_unused_copies, record, RecordOutcome};
     #[pymodule_export]
     use crate::symbols::{soname, source_files, Module, SymbolError, Type};
     #[pymodule_export]

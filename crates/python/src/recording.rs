@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use reenact_supervisor::{FileCache, Mechanism, Outcome, RecordOptions, RingOptions, SaveOn};
 
-use crate::errors::record_error;
+use crate::errors::{detach_error, record_error};
 
 /// How a recording went.
 #[pyclass(frozen, get_all, module = "reenact._native")]
@@ -130,6 +130,13 @@ pub fn attach(
     });
     let outcome = outcome.map_err(|error| record_error(&error))?;
     raised.map(|()| RecordOutcome::from(outcome))
+}
+
+/// End the recording of a process that was attached to, and take the recorder out of it; blocks, without the GIL.
+#[pyfunction]
+pub fn detach(py: Python<'_>, pid: i32) -> PyResult<()> {
+    py.detach(|| reenact_supervisor::detach(pid))
+        .map_err(|error| detach_error(&error))
 }
 
 impl From<Outcome> for RecordOutcome {

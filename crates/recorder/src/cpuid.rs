@@ -59,6 +59,13 @@ pub fn join_faulting() {
     set(false);
 }
 
+/// The calling thread is led out of the recording.
+pub fn end_faulting() {
+    if faults() {
+        set(true);
+    }
+}
+
 /// Whether CPUID of the program faults.
 #[inline]
 pub fn faults() -> bool {

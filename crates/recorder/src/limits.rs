@@ -208,6 +208,19 @@ fn change(call: &mut Call<'_>, resource: u64, new_at: u64, old_at: u64) -> i64 {
     0
 }
 
+/// The kernel gets the limits that the program believes in.
+pub fn give_back() {
+    for resource in [RLIMIT_AS, RLIMIT_DATA] {
+        let mut now = Limit([0; 2]);
+        if ask(resource, None, Some(&mut now)) == 0 {
+            let programs = now.for_program(resource);
+            if programs.0 != now.0 {
+                ask(resource, Some(&programs), None);
+            }
+        }
+    }
+}
+
 /// The kernel's limit of this process.
 fn ask(resource: u64, new: Option<&Limit>, old: Option<&mut Limit>) -> i64 {
     let new = new.map_or(0, |limit| &raw const limit.0 as u64);

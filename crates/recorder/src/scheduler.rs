@@ -234,6 +234,12 @@ pub fn release_in_stop(thread: &mut Thread) {
     release_token();
 }
 
+/// The current thread stands still until it takes the token again, or is led out of the recording: let others run.
+pub fn pause(thread: &Thread) {
+    signal::timer::end_looks(thread);
+    release_token();
+}
+
 /// The thread ends: whoever waits may run.
 pub fn leave() {
     thread::COUNT.fetch_sub(1, Ordering::Relaxed);

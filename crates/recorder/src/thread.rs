@@ -175,6 +175,8 @@ pub struct Thread {
     pub looks_armed: AtomicU32,
     /// The program's list of robust futexes, as `set_robust_list` was told.
     pub robust_list: u64,
+    /// Address, size and signature of its restartable sequences, as it believes to have told the kernel; 0: none.
+    pub restartable: [u64; 3],
     /// Which state of the watched instructions it watches; see [`crate::suspects`].
     pub watches: u32,
     /// RDTSC and RDTSCP fault in this thread.
@@ -212,6 +214,8 @@ pub struct Thread {
     pub name: [u8; reenact_trace::snapshot::NAME_SIZE],
     /// Its next call had begun when the recorder came into its process: see [`crate::attaching`].
     pub has_begun: bool,
+    /// It is paused in a call of its program, which is to begin once more: see [`crate::detaching`].
+    pub stands_in_call: bool,
     /// Number of the last system call.
     pub last_call: u32,
     /// The call that was interrupted by signals that its tracer has yet to see.

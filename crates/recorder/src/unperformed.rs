@@ -53,6 +53,7 @@ fn sequences(call: &mut Call<'_>, area: u64) -> Option<i64> {
     is_written.then(|| {
         let length = bytes.as_flattened().len() as u64;
         call.event.written_memory(area, length);
+        call.thread.restartable = [area, call.args[1], call.args[3]];
         0
     })
 }

@@ -14,7 +14,7 @@ use reenact_trace::{EventKind, FileId, MapRecord, Tag};
 
 use crate::log::Builder;
 use crate::thread::Thread;
-use crate::{arena, files, guest};
+use crate::{address_space, arena, files, guest};
 
 /// Set once at start; 0: there is none of ours.
 static IMAGE_ADDRESS: AtomicU64 = AtomicU64::new(0);
@@ -38,6 +38,28 @@ pub fn take_over(address: Option<u64>, event: &mut Builder) {
         event.bytes(Tag::Detour, detour.entry, &detour.number.to_le_bytes());
     }
     log_image(&copied, event);
+}
+
+/// Put the kernel's vDSO back.
+pub fn give_back() {
+    if let Some(address) = image_address() {
+        vdso::give_back(address, &layout(address), MOVED_VDSO_ADDRESS);
+    }
+}
+
+/// Whether something of the program's is where the kernel's was, beside the copy.
+pub fn is_place_taken() -> bool {
+    let Some(address) = image_address() else {
+        return false;
+    };
+    let mut is_taken = false;
+    for &(below, length) in layout(address).mappings() {
+        if below != 0 {
+            let start = address - below;
+            address_space::for_areas(start, start + length, |_| is_taken = true);
+        }
+    }
+    is_taken
 }
 
 fn log_image(copied: &Copied, event: &mut Builder) {

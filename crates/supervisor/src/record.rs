@@ -124,9 +124,7 @@ fn run(
         _ => system("shared memory cannot be created")(error),
     })?;
     let arena = Arc::new(arena);
-    let numbers = root
-        .choose_numbers()
-        .map_err(system("no five file descriptors are free"))?;
+    let numbers = root.choose_numbers()?;
     let how = arena_start::choose_mechanism(options.mechanism)?;
     let clock = ClockPair::now();
     let copies = FileCache::open();

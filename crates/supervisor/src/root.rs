@@ -3,7 +3,6 @@
 use std::env;
 use std::ffi::{CString, OsString};
 use std::fs::{self, File};
-use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -54,12 +53,24 @@ impl Root {
     }
 
     /// Numbers for the descriptors that are hidden from it.
-    pub fn choose_numbers(&self) -> io::Result<HiddenNumbers> {
+    ///
+    /// # Errors
+    /// When so many are not free.
+    pub fn choose_numbers(&self) -> Result<HiddenNumbers, SupervisorError> {
         match self {
-            Root::Program(..) => launch::choose_numbers(),
+            Root::Program(..) => {
+                launch::choose_numbers().map_err(|error| SupervisorError::System {
+                    what: "no five file descriptors are free",
+                    error,
+                })
+            }
             Root::Process(target) => {
-                let open = target.descriptors()?;
-                launch::choose_among(target.descriptor_limit(), |fd| !open.contains(fd))
+                let (pid, limit) = (target.pid(), target.descriptor_limit());
+                let open = target
+                    .descriptors()
+                    .map_err(|error| AttachError::NotPermitted { pid, error })?;
+                let chosen = launch::choose_among(limit, |fd| !open.contains(fd));
+                Ok(chosen.map_err(|_| AttachError::NoDescriptors { pid, limit })?)
             }
         }
     }
@@ -80,7 +91,7 @@ impl Root {
     pub fn command(&self, options: &RecordOptions) -> Vec<OsString> {
         match self {
             Root::Program(..) => options.command.clone(),
-            Root::Process(target) => target.strings("cmdline"),
+            Root::Process(target) => target.arguments(),
         }
     }
 

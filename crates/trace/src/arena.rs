@@ -87,6 +87,8 @@ pub struct ArenaHeader {
     pub supervisor: AtomicU32,
     /// [`state`].
     pub state: AtomicU32,
+    /// 1: somebody wants the recording to end, and the supervisor has to see to it.
+    pub end_wanted: AtomicU32,
     /// Next process number.
     pub next_process: AtomicU32,
     /// Orders events of different processes ([`crate::Tag::Sequence`]).

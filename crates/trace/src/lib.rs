@@ -14,6 +14,7 @@ pub mod binfmt_misc;
 pub mod checksum;
 pub mod chunk;
 pub mod chunk_scan;
+pub mod detaching;
 pub mod event;
 mod file_identity;
 pub mod filter_pool;

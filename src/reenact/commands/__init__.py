@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NAMES = (
     "record",
     "attach",
+    "detach",
     "save",
     "status",
     "stop",

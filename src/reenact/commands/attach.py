@@ -7,7 +7,8 @@ import argparse
 HELP = "record a process that runs already"
 DESCRIPTION = (
     "Record a process that runs already, with all its threads and whatever it starts, from now on "
-    "until it ends or Ctrl-C is pressed; then it goes on by itself. It is held for a moment, which "
+    "until it ends, Ctrl-C is pressed or it is detached (reenact detach): then nothing of reenact "
+    "stays in it. It is held for a moment, which "
     "needs the permission that gdb needs, and goes on where it was; a wait with a time limit "
     "begins anew. The trace begins with a snapshot. Exit status 0 when something was recorded, 125 "
     "when it could not be attached to."

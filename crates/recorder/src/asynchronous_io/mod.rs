@@ -23,6 +23,11 @@ pub fn after_fork() {
     ring::forget_all();
 }
 
+/// Whether there are contexts.
+pub fn any() -> bool {
+    ring::any()
+}
+
 /// Perform one of the calls.
 #[inline(never)]
 pub fn perform(call: &mut Call<'_>) -> Outcome {

@@ -48,6 +48,10 @@ pub fn find(context: u64) -> Option<&'static mut Ring> {
         .find(|ring| context != 0 && ring.address == context)
 }
 
+pub fn any() -> bool {
+    rings().iter().any(|ring| ring.address != 0)
+}
+
 pub fn forget_all() {
     for ring in rings() {
         ring.address = 0;

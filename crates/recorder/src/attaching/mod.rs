@@ -11,9 +11,10 @@ mod threads;
 
 use core::arch::global_asm;
 
-use reenact_freestanding::numbers::EINVAL;
 use reenact_trace::attaching::{step, Attaching};
 use reenact_trace::layout::ATTACHING_ADDRESS;
+
+use crate::{detaching, kernels_image};
 
 // `_start` is right behind it: see `loader`.
 global_asm!(
@@ -43,10 +44,13 @@ fn told() -> &'static Attaching {
 /// A step; its result comes back to the supervisor by the breakpoint behind the call.
 extern "C" fn run(what: u64) -> i64 {
     let stack = match what {
-        step::PROCESS => process::take_over(told()),
+        step::PROCESS => {
+            kernels_image::note();
+            process::take_over(told())
+        }
         step::THREAD => threads::take_over(&told().thread),
         step::GO => threads::go_on(),
-        _ => Err(-EINVAL),
+        what => detaching::run(what),
     };
     stack.map_or_else(|error| error, |stack| stack as i64)
 }

@@ -71,6 +71,7 @@ pub fn take_over_signals(thread: &mut Thread, told: &AttachedThread) {
         syscall1(SET_TID_ADDRESS, 0);
         if address != 0 {
             syscall4(RSEQ, address, size, UNREGISTER, signature);
+            thread.restartable = told.restartable;
             unperformed::had_sequences();
         }
     }

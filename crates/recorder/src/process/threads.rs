@@ -69,6 +69,21 @@ pub fn for_each(mut act: impl FnMut(&mut Thread)) {
     }
 }
 
+/// The thread that runs here, by what the kernel calls it.
+pub fn of_tid(tid: u32) -> Option<&'static mut Thread> {
+    let is_used = |index: usize| index == 0 || BLOCKS[index].load(Ordering::Relaxed) != 0;
+    let used = (0..BLOCKS.len()).filter(|&index| is_used(index));
+    used.map(|index| thread::of_index(index as u32))
+        .find(|thread| thread.tid == tid && !thread.has_ended)
+}
+
+/// Whether a child of `vfork` runs in this memory.
+pub fn has_vfork_child() -> bool {
+    let is_used = |index: &usize| BLOCKS[*index].load(Ordering::Relaxed) != 0;
+    let mut used = (1..BLOCKS.len()).filter(is_used);
+    used.any(|index| thread::of_index(index as u32).vfork_child)
+}
+
 /// After a fork only the block of the calling thread is in use.
 pub fn after_fork(own: u32) {
     if own != 0 {

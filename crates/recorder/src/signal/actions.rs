@@ -179,6 +179,13 @@ pub fn take_over_actions() {
     }
 }
 
+/// The kernel gets what the program has set.
+pub fn give_back_actions() {
+    for signal in changeable() {
+        kernel_action(signal, Some(action(signal)), None);
+    }
+}
+
 /// Tell the kernel what has become of the table since the snapshot, in which another process has set actions that
 /// are ours, too.
 pub fn adopt_actions(before: &Snapshot) {

@@ -26,7 +26,7 @@ mod watched;
 pub use reenact_interpose::signal_action::*;
 
 pub use actions::{
-    adopt_actions, caught_and_ignored, clear_handlers, copy_actions, is_default,
+    adopt_actions, caught_and_ignored, clear_handlers, copy_actions, give_back_actions, is_default,
     is_fatal_by_default, is_ignored, reset_kernel_action, restore_actions, snapshot_actions,
     take_over_actions,
 };

@@ -39,6 +39,16 @@ pub enum AttachError {
         pid: libc::pid_t,
         name: String,
     },
+    /// Fewer descriptors than are needed are free below its limit.
+    NoDescriptors {
+        pid: libc::pid_t,
+        limit: i32,
+    },
+    /// Its address space has no room for the recorder (RLIMIT_AS, bytes).
+    AddressSpace {
+        pid: libc::pid_t,
+        limit: u64,
+    },
     NotPermitted {
         pid: libc::pid_t,
         error: io::Error,
@@ -79,6 +89,15 @@ impl fmt::Display for AttachError {
             AttachError::Shared { pid, name } => {
                 write!(f, "process {pid} has {name} mapped in common with others, which is not supported yet")
             }
+            AttachError::NoDescriptors { pid, limit } => write!(
+                f,
+                "process {pid} has no five descriptors free in a row below its limit of {limit}, which the recorder needs"
+            ),
+            AttachError::AddressSpace { pid, limit } => write!(
+                f,
+                "process {pid} has a limit of address space (`ulimit -v`, {} KiB) that leaves no room for the recorder",
+                limit >> 10
+            ),
             AttachError::NotPermitted { pid, error } => {
                 write!(f, "process {pid} may not be attached to: {}", Reason(error))
             }
@@ -101,6 +120,8 @@ impl AttachError {
                 "it needs the permission that gdb needs: its user or root, and as /proc/sys/kernel/yama/ptrace_scope allows"
             }
             AttachError::Traced { .. } => "end that one first: a process has one tracer",
+            AttachError::NoDescriptors { .. } => "raise it: prlimit --pid PID --nofile=N",
+            AttachError::AddressSpace { .. } => "raise it: prlimit --pid PID --as=unlimited",
             AttachError::Thread { .. } => "attach to that process",
             AttachError::Companion { .. } | AttachError::DoesNotStop { .. } => {
                 "attach when one of the two has ended, or executes another program"

@@ -11,10 +11,10 @@ mod image;
 mod passing;
 mod placing;
 mod preparation;
-mod restarting;
-mod target;
-mod telling;
-mod tracee;
+pub mod restarting;
+pub mod target;
+pub mod telling;
+pub mod tracee;
 
 use std::fs::File;
 

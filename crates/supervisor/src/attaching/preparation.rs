@@ -11,7 +11,7 @@ use reenact_trace::layout::{ATTACHING_ADDRESS, REGION_END, REGION_START};
 use super::error::AttachError;
 use super::held::{hold_all, Held};
 use super::image::{self, Recorder};
-use super::restarting::{aborted, continued, is_cut};
+use super::restarting::{aborted, continued, is_cut, named, CODE_BEFORE};
 use super::target::{Mapped, Others, Target};
 use super::tracee::Tracee;
 use super::{telling, Passed};
@@ -118,6 +118,7 @@ impl Process {
                 what: "has no vDSO, without which no system call of it is to be had",
             });
         };
+        self.name_calls();
         let step = |what: &'static str| move |error: io::Error| failed(pid, what, error);
         self.leave_vdso(&vdso)
             .map_err(step("a thread stays in the vDSO"))?;
@@ -145,6 +146,17 @@ impl Process {
             .write_all_at(&told, MAPPINGS_ADDRESS)
             .and_then(|()| self.take_over(recorder, process))
             .map_err(step("the recorder cannot take it over"))
+    }
+
+    /// Find out which calls threads are in with which the kernel goes on by itself.
+    fn name_calls(&mut self) {
+        for one in &mut self.held {
+            let mut code = [0; CODE_BEFORE];
+            let at = one.before.rip.wrapping_sub(CODE_BEFORE as u64);
+            if self.memory.read_exact_at(&mut code, at).is_ok() {
+                one.before = named(one.before, &code);
+            }
+        }
     }
 
     fn main(&self) -> &Tracee {

@@ -5,10 +5,18 @@ use libc::user_regs_struct;
 /// What the kernel leaves in `rax` of a call that is to be made once more (include/linux/errno.h).
 const RESTARTED: [i64; 4] = [-512, -513, -514, -516];
 const EINTR: i64 = -4;
+/// Bytes of code that [`named`] looks at.
+pub const CODE_BEFORE: usize = 7;
 /// `syscall`.
 const CALL_LENGTH: u64 = 2;
 /// The calls that give something up before they can be interrupted: the number is free by then, and may be another file's.
 const NOT_TWICE: [libc::c_long; 1] = [libc::SYS_close];
+
+/// What the kernel has in `rax` of a call that it makes once more by itself; `None`: it does not.
+pub fn kernels(registers: &user_regs_struct) -> Option<i64> {
+    let result = registers.rax as i64;
+    (registers.orig_rax as i64 >= 0 && RESTARTED.contains(&result)).then_some(result)
+}
 
 /// Whether a thread was stopped in a call that is made once more. A stop interrupts some calls for good, so that the program
 /// would see EINTR: of `epoll_wait` and others, and of sockets with a time limit (signal(7)). Where a signal has done so it
@@ -18,6 +26,27 @@ pub fn is_cut(registers: &user_regs_struct) -> bool {
     let result = registers.rax as i64;
     let is_over = result != EINTR || NOT_TWICE.contains(&number);
     number >= 0 && (RESTARTED.contains(&result) || !is_over)
+}
+
+/// The registers of a thread whose wait was interrupted before, by a stop and SIGCONT: the kernel goes on with it by a call of its
+/// own, which tells nothing. `code` is that up to the instruction behind it; where it says which call it is of the program's,
+/// that one is it.
+pub fn named(mut registers: user_regs_struct, code: &[u8; CODE_BEFORE]) -> user_regs_struct {
+    const WITH_TIME_LEFT: [libc::c_long; 4] = [
+        libc::SYS_nanosleep,
+        libc::SYS_clock_nanosleep,
+        libc::SYS_poll,
+        libc::SYS_futex,
+    ];
+    // `mov eax, NUMBER`, `syscall`.
+    if let [0xb8, a, b, c, d, 0x0f, 0x05] = *code {
+        let number = libc::c_long::from(u32::from_le_bytes([a, b, c, d]));
+        let is_going_on = registers.orig_rax as libc::c_long == libc::SYS_restart_syscall;
+        if is_going_on && WITH_TIME_LEFT.contains(&number) {
+            registers.orig_rax = number as u64;
+        }
+    }
+    registers
 }
 
 /// The registers with which a thread goes on: before the call that it was stopped in, if it was.
@@ -68,6 +97,19 @@ mod tests {
             let found = continued(stopped(number, result));
             assert_eq!((found.rip, found.rax as i64), (0x1002, result));
         }
+    }
+
+    #[test]
+    fn a_wait_that_goes_on_is_the_programs_call() {
+        let going_on = stopped(libc::SYS_restart_syscall, -516);
+        let sleep = named(going_on, &[0xb8, 230, 0, 0, 0, 0x0f, 0x05]);
+        assert_eq!(sleep.orig_rax as i64, libc::SYS_clock_nanosleep);
+        for code in [[0xb8, 1, 0, 0, 0, 0x0f, 0x05], [0x90; 7]] {
+            assert_eq!(named(going_on, &code).orig_rax, going_on.orig_rax);
+        }
+        let other = stopped(libc::SYS_read, -512);
+        let code = [0xb8, 35, 0, 0, 0, 0x0f, 0x05];
+        assert_eq!(named(other, &code).orig_rax as i64, libc::SYS_read);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a running process is, and what of it keeps it from being attached to.
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +15,8 @@ use reenact_trace::layout::{REGION_END, REGION_START};
 use super::error::AttachError;
 use crate::launch::Resource;
 
+/// More address space than the recorder takes.
+const ROOM: u64 = 1 << 40;
 /// `ELFCLASS32`.
 const THIRTY_TWO_BIT: u8 = 1;
 
@@ -96,9 +99,6 @@ impl Target {
         if tracer != "0" && !tracer.is_empty() {
             return Err(AttachError::Traced { pid, by: tracer });
         }
-        if self.status("State").starts_with('T') {
-            return refused("is stopped: continue it first (kill -CONT)");
-        }
         // The copy that the first snapshot is made of would be there, and whoever is first there waits for its end.
         let [own, childrens] =
             ["ns/pid", "ns/pid_for_children"].map(|name| fs::read_link(self.path(name)).ok());
@@ -107,6 +107,10 @@ impl Target {
         }
         if self.status("Seccomp") != "0" {
             return refused("has seccomp filters of its own, which is not supported yet");
+        }
+        let limit = self.limit(libc::RLIMIT_AS);
+        if limit < ROOM {
+            return Err(AttachError::AddressSpace { pid, limit });
         }
         match self.class() {
             Ok(THIRTY_TWO_BIT) => {
@@ -218,13 +222,29 @@ impl Target {
     }
 
     /// Its arguments or environment, each with its NUL taken away.
-    pub fn strings(&self, name: &str) -> Vec<std::ffi::OsString> {
-        let bytes = self.read(name).unwrap_or_default();
-        bytes
-            .split(|&byte| byte == 0)
+    pub fn strings(&self, name: &str) -> Vec<OsString> {
+        split_strings(&self.read(name).unwrap_or_default())
             .filter(|text| !text.is_empty())
-            .map(|text| std::ffi::OsStr::from_bytes(text).to_owned())
             .collect()
+    }
+
+    /// Its arguments; where it has written something else there, as servers do, what that says.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let arguments: Vec<OsString> =
+            split_strings(&self.read("cmdline").unwrap_or_default()).collect();
+        if self.argument_count() == Some(arguments.len() as u64) {
+            return arguments;
+        }
+        self.strings("cmdline")
+    }
+
+    /// How many it was started with: at the beginning of its stack (proc(5): field 28 of `/proc/PID/stat`).
+    fn argument_count(&self) -> Option<u64> {
+        let at = self.stat("stat").get(28 - 3)?.parse().ok()?;
+        let mut bytes = [0; 8];
+        let memory = fs::File::open(self.path("mem")).ok()?;
+        memory.read_exact_at(&mut bytes, at).ok()?;
+        Some(u64::from_le_bytes(bytes))
     }
 
     /// What of its memory is not to be recorded yet.
@@ -234,8 +254,7 @@ impl Target {
             if mapped.start < REGION_END && mapped.end > REGION_START {
                 return Err(AttachError::Refused {
                     pid,
-                    what:
-                        "is recorded already or was before, which can be once, or has mapped something where the recorder has to be",
+                    what: "is recorded already, or the recorder is still in it (reenact detach PID takes it out), or it has mapped something where the recorder has to be",
                 });
             }
             let is_special = mapped.name.starts_with(b"anon_inode:") || mapped.name == b"/[aio]";
@@ -251,7 +270,7 @@ impl Target {
 
     /// Whether a mapped file is where its path leads to in the process.
     fn can_find(&self, mapped: &Mapped) -> bool {
-        let path = std::ffi::OsStr::from_bytes(mapped.name.strip_prefix(b"/").unwrap_or_default());
+        let path = OsStr::from_bytes(mapped.name.strip_prefix(b"/").unwrap_or_default());
         let found = fs::metadata(self.path("root").join(path));
         found.is_ok_and(|found| found.ino() == mapped.inode)
     }
@@ -298,6 +317,12 @@ impl Others {
 fn processes() -> impl Iterator<Item = libc::pid_t> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Strings that each end with a NUL.
+fn split_strings(bytes: &[u8]) -> impl Iterator<Item = OsString> + '_ {
+    let strings = bytes.split_inclusive(|&byte| byte == 0);
+    strings.map(|text| OsStr::from_bytes(text.strip_suffix(b"\0").unwrap_or(text)).to_owned())
 }
 
 /// Flags of two letters (proc(5)).

@@ -11,9 +11,28 @@ use std::time::{Duration, Instant};
 
 use libc::{c_int, c_void, pid_t, user_fpregs_struct, user_regs_struct};
 
-/// How a stop by PTRACE_INTERRUPT and one at a system call are told.
-const EVENT_STOP: c_int = libc::SIGTRAP | (libc::PTRACE_EVENT_STOP << 8);
+/// How a stop at a system call is told.
 const CALL_STOP: c_int = libc::SIGTRAP | 0x80;
+
+/// Whether a stop is one by PTRACE_INTERRUPT, or of a process that is stopped.
+fn is_event_stop(stop: c_int) -> bool {
+    stop >> 8 == libc::PTRACE_EVENT_STOP
+}
+
+/// Why a thread has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It was asked to.
+    Asked,
+    /// This signal is about to be delivered.
+    Signal(c_int),
+    /// It has made another thread or process: its id.
+    Made { tid: pid_t, is_thread: bool },
+    /// For nothing that matters here.
+    Other,
+    /// It has ended.
+    Gone,
+}
 /// Requests (include/uapi/linux/ptrace.h), which C libraries name in different types.
 const CONT: u32 = 7;
 const SINGLESTEP: u32 = 9;
@@ -24,6 +43,7 @@ const DETACH: u32 = 17;
 const SYSCALL: u32 = 24;
 const SEIZE: u32 = 0x4206;
 const INTERRUPT: u32 = 0x4207;
+const GET_EVENT_MESSAGE: u32 = 0x4201;
 const GET_SIGNAL_MASK: u32 = 0x420a;
 const SET_SIGNAL_MASK: u32 = 0x420b;
 const GET_RSEQ_CONFIGURATION: u32 = 0x420f;
@@ -53,19 +73,79 @@ impl Tracee {
     /// EPERM without permission, or where it is traced already; ESRCH when it has ended; ETIMEDOUT when it does not stop: it is
     /// let go when this thread ends.
     pub fn seize(tid: pid_t) -> io::Result<Tracee> {
-        let options = libc::PTRACE_O_TRACESYSGOOD as usize;
+        Tracee::seize_with(tid, 0)
+    }
+
+    /// The same, being told of what it makes, too (PTRACE_O_*).
+    pub fn seize_with(tid: pid_t, options: c_int) -> io::Result<Tracee> {
+        let options = (libc::PTRACE_O_TRACESYSGOOD | options) as usize;
         request(SEIZE, tid, 0, options)?;
         let tracee = Tracee { tid };
         request(INTERRUPT, tid, 0, 0)?;
         tracee.await_stop()?;
         loop {
             match tracee.wait()? {
-                EVENT_STOP => return Ok(tracee),
+                stop if is_event_stop(stop) => return Ok(tracee),
                 // A signal that came before.
-                signal if signal >> 8 == 0 => tracee.proceed(CONT, signal)?,
+                signal if signal >> 8 == 0 => {
+                    tracee.proceed(CONT, signal)?;
+                    // A stop for another reason takes the place of the one asked for (ptrace_stop, kernel/signal.c).
+                    tracee.interrupt()?;
+                }
                 _ => return Err(io::Error::from_raw_os_error(libc::EBUSY)),
             }
         }
+    }
+
+    /// Ask it to stop.
+    pub fn interrupt(&self) -> io::Result<()> {
+        request(INTERRUPT, self.tid, 0, 0)
+    }
+
+    /// Let it run, with a signal or (0) without one.
+    pub fn resume(&self, signal: c_int) -> io::Result<()> {
+        self.proceed(CONT, signal)
+    }
+
+    /// Whether it has stopped or ended, and why; without waiting for that.
+    pub fn poll(&self) -> io::Result<Option<Stop>> {
+        let mut status = 0;
+        // SAFETY: asks for a thread that we trace.
+        let result = unsafe { libc::waitpid(self.tid, &mut status, libc::__WALL | libc::WNOHANG) };
+        if result == 0 {
+            return Ok(None);
+        }
+        if result < 0 {
+            let error = io::Error::last_os_error();
+            return match error.raw_os_error() {
+                Some(libc::ECHILD | libc::ESRCH) => Ok(Some(Stop::Gone)),
+                _ => Err(error),
+            };
+        }
+        if !libc::WIFSTOPPED(status) {
+            return Ok(Some(Stop::Gone));
+        }
+        let stop = status >> 8;
+        Ok(Some(match stop >> 8 {
+            0 if stop == CALL_STOP => Stop::Other,
+            0 => Stop::Signal(stop),
+            libc::PTRACE_EVENT_STOP => Stop::Asked,
+            event @ (libc::PTRACE_EVENT_CLONE
+            | libc::PTRACE_EVENT_FORK
+            | libc::PTRACE_EVENT_VFORK) => Stop::Made {
+                tid: self.message()? as pid_t,
+                is_thread: event == libc::PTRACE_EVENT_CLONE,
+            },
+            _ => Stop::Other,
+        }))
+    }
+
+    /// What an event is about.
+    fn message(&self) -> io::Result<u64> {
+        let mut message = 0u64;
+        let at = ptr::from_mut(&mut message) as usize;
+        request(GET_EVENT_MESSAGE, self.tid, 0, at)?;
+        Ok(message)
     }
 
     /// Wait for a stop, which [`Tracee::wait`] takes, for a limited time.
@@ -189,6 +269,37 @@ impl Tracee {
 
     /// Let it run from `entry`, on the stack that ends at `stack`, with an argument, up to a breakpoint; what is in `rax` there.
     pub fn run(&self, entry: u64, stack: u64, argument: u64) -> io::Result<i64> {
+        self.run_amid(entry, stack, argument, |_| None)
+    }
+
+    /// The same, while more signals (a mask) are the recorder's.
+    pub fn run_with(&self, entry: u64, stack: u64, argument: u64, taken: u64) -> io::Result<i64> {
+        self.run_amid(entry, stack, argument, |signal| {
+            (taken & 1 << (signal - 1) != 0).then_some(signal)
+        })
+    }
+
+    /// The same, while some signals (a mask) are nobody's any more.
+    pub fn run_without(
+        &self,
+        entry: u64,
+        stack: u64,
+        argument: u64,
+        dropped: u64,
+    ) -> io::Result<i64> {
+        self.run_amid(entry, stack, argument, |signal| {
+            (dropped & 1 << (signal - 1) != 0).then_some(0)
+        })
+    }
+
+    /// Run amid signals that are passed on as others (0: not), or not to come (`None`).
+    fn run_amid(
+        &self,
+        entry: u64,
+        stack: u64,
+        argument: u64,
+        passed: impl Fn(c_int) -> Option<c_int>,
+    ) -> io::Result<i64> {
         self.jump(entry, stack, argument)?;
         let mut signal = 0;
         loop {
@@ -197,11 +308,14 @@ impl Tracee {
                 libc::SIGTRAP => return Ok(self.registers()?.rax as i64),
                 // A bad pointer of the program's, which the recorder notices.
                 fault @ (libc::SIGSEGV | libc::SIGBUS) => fault,
-                EVENT_STOP => 0,
-                other => {
-                    let text = format!("signal {} in the recorder", other & 0x7f);
-                    return Err(io::Error::other(text));
-                }
+                stop if is_event_stop(stop) => 0,
+                other => match passed(other & 0x7f).filter(|_| other >> 8 == 0) {
+                    Some(signal) => signal,
+                    None => {
+                        let text = format!("signal {} in the recorder", other & 0x7f);
+                        return Err(io::Error::other(text));
+                    }
+                },
             };
         }
     }

@@ -7,10 +7,12 @@ use reenact_trace::arena::state;
 
 use super::claim::Claim;
 use super::{note, reason, Drain};
+use crate::detaching::{self, DetachError};
 use crate::forwarding;
 use crate::futex;
 use crate::interrupts;
 use crate::reason::Reason;
+use crate::tracked::{Tracked, NO_PROCESS};
 
 /// Time for programs to see that the recording has stopped.
 const STOP_GRACE: Duration = Duration::from_millis(200);
@@ -24,6 +26,8 @@ impl Drain {
             Some("recording stopped by Ctrl-C; the program went on")
         } else if forwarding::asked_to_stop() {
             Some("recording stopped by a signal; processes that outlived the program went on")
+        } else if self.arena.header().end_wanted.load(Ordering::Acquire) != 0 {
+            Some("recording stopped by `reenact detach`; the program went on")
         } else {
             self.stop_wanted
         };
@@ -47,6 +51,11 @@ impl Drain {
                 }
             }
         }
+    }
+
+    /// Whether somebody has said, in the arena too, that nothing is recorded any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.arena.header().state.load(Ordering::SeqCst) == state::STOPPED
     }
 
     pub(super) fn stop(&mut self, now: Instant, why: u32) {
@@ -73,6 +82,27 @@ impl Drain {
             self.write_end(index, -1, reason::STOPPED);
         }
         self.closed = true;
+        if self.settings.is_attached {
+            self.lead_out();
+        }
+    }
+
+    /// Nothing of ours stays in the processes that have been recorded, as far as it can be taken back.
+    fn lead_out(&mut self) {
+        let living =
+            |one: &&Tracked| one.process != NO_PROCESS && one.pid != 0 && one.died.is_none();
+        let pids: Vec<u32> = self
+            .tracked
+            .iter()
+            .filter(living)
+            .map(|one| one.pid)
+            .collect();
+        for pid in pids {
+            match detaching::lead_out(pid as libc::pid_t) {
+                Ok(()) | Err(DetachError::NoProcess { .. } | DetachError::NotRecorded { .. }) => {}
+                Err(error) => note(&mut self.report.messages, &error.to_string()),
+            }
+        }
     }
 
     pub(super) fn disk_failed(&mut self, error: &std::io::Error) {

@@ -29,7 +29,7 @@ impl Drain {
             let slot = self.arena.slot(self.tracked[index].slot);
             // Whether it has ended is read before `head`, so that nothing is missed.
             let root = self.tracked[index].process == 0;
-            let goes_on = self.settings.is_attached && self.stopped_at.is_some();
+            let goes_on = self.settings.is_attached && self.is_stopped();
             let root_gone = root && !goes_on && self.control.root().is_some();
             let ended = slot.state.load(Ordering::Acquire) == slot_state::ENDED
                 || self.tracked[index].died.is_some()
