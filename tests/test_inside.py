@@ -148,6 +148,26 @@ recorder.stop()
     assert len(clocks) >= 5
 
 
+def test_again_and_again(place: Reenact, tmp_path: Path) -> None:
+    """Nothing of a recording is left in the program when it is stopped."""
+    ending = python(
+        place, tmp_path,
+        """
+plain = work()
+for number in range(3):
+    with reenact.recording(f"trace{number}", ring=8 << 20, save_on="always") as kept:
+        assert work() == plain
+    print(kept.trace)
+    assert work() == plain
+    assert "memfd" not in open("/proc/self/maps").read()
+""",
+    )  # fmt: skip
+    traces = [tmp_path / f"trace{number}" for number in range(3)]
+    assert ending.stdout.decode().split() == [str(trace) for trace in traces], ending.describe()
+    for trace in traces:
+        verified(place, trace)
+
+
 def test_a_ring_is_saved_from_inside(place: Reenact, tmp_path: Path) -> None:
     ending = python(
         place, tmp_path,

@@ -119,6 +119,18 @@ def test_failing_tests_keep_their_traces(suite: Suite) -> None:
     assert positions == sorted(positions)
 
 
+def test_pdb_begins_at_the_failing_assertion(suite: Suite) -> None:
+    assert suite.run("--reenact", FLAKY, luck="sizes").status == 1
+    words = ["pdb", str(suite.traces / "test_sizes-10-1"), "-c", "p size", "-c", "rn", "-c", "quit"]
+    ending = suite.reenact.run(*words)
+    assert ending.status == 0, ending.describe()
+    text = ending.stdout.decode()
+    assert "the test was failed by AssertionError at " in text
+    assert ">" in text
+    assert "assert len(os.urandom(size)) ==" in text
+    assert "\n10\n" in text
+
+
 def test_all_and_keep(suite: Suite) -> None:
     assert suite.run("--reenact=all", "--reenact-keep", "2", FLAKY).status == 0
     assert suite.kept() == ["test_random_order-1", "test_sum-1"]

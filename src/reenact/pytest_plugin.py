@@ -27,8 +27,6 @@ _DEFAULT_RING = "128M"
 _DEFAULT_KEEP = 10
 #: Tests whose beginnings and ends are remembered for bookmarks: the ring reaches no further back.
 _REMEMBERED = 200
-#: The exception has just left the test at the end of its trace.
-FAILED = "failed"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -256,6 +254,8 @@ class _Keeper:
     def _keep(self, item: pytest.Item, *, has_failed: bool) -> None:
         if item.nodeid in self._kept or self._left <= 0:
             return
+        from reenact.session.bookmarks import FAILED
+
         self._mark(FAILED if has_failed else f"{_name(item)}-passed")
         try:
             trace = self._save(_name(item))
@@ -295,7 +295,11 @@ def _name(item: pytest.Item) -> str:
 def _told(trace: str, *, has_failed: bool) -> str:
     import shlex
 
-    what = "open it where the exception left the test" if has_failed else "open it"
-    return f"the recording is in {trace}\n{what}: reenact replay {shlex.quote(trace)}" + (
-        f" --goto @{FAILED}" if has_failed else ""
-    )
+    from reenact.session.bookmarks import FAILED
+
+    name = shlex.quote(trace)
+    text = f"the recording is in {trace}\n"
+    if not has_failed:
+        return f"{text}open it: reenact pdb {name}"
+    text += f"open it at the line that raised: reenact pdb {name}\n"
+    return f"{text}or in gdb, right behind the test: reenact replay {name} --goto @{FAILED}"

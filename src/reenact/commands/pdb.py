@@ -8,8 +8,9 @@ HELP = "walk through a recorded Python program in its lines, forwards and backwa
 DESCRIPTION = (
     "Open a prompt on a recorded Python program with the commands of pdb, and rs, rn, rr and rc, "
     "which do the same backwards; last, when, goto. It begins at the line that raised the "
-    "exception that ended the process, if one did, else at the first line of the program. Values "
-    "come from recorded memory: nothing of the program runs. With the extra `pdb` it completes."
+    "exception that failed the test (in a trace of pytest --reenact) or ended the process, else at "
+    "the first line of the program. Values come from recorded memory: nothing of the program runs. "
+    "With the extra `pdb` it completes."
 )
 EXAMPLES = (
     ("reenact pdb", "the latest trace, from the exception that ended it"),
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reenact import locating
     from reenact.commands.options import chosen_process
     from reenact.errors import UsageError
-    from reenact.pdb.beginning import begin
+    from reenact.pdb.beginning import begin, failed_test
     from reenact.pdb.debugger import Debugger
     from reenact.pdb.prompt import commands
     from reenact.session.positions import Position
@@ -52,7 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     trace = Trace(locating.located(arguments.trace))
     process = chosen_process(trace, arguments.process)
-    if arguments.process is None and arguments.at is not None:
+    if arguments.process is None and arguments.at is None:
+        test = failed_test(trace.path)
+        process = process if test is None else test.process
+    elif arguments.process is None:
         with contextlib.suppress(UsageError):
             process = Position.parse(arguments.at).process
     with trace.replay(process, begin="exec") as session:

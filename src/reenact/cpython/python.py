@@ -179,9 +179,11 @@ class Python(Inspection):
 
         Errors: `UsageError` where there is none.
         """
-        if self.told_exception() is None and not self.goto_uncaught():
-            raise UsageError("there is no exception here", "go to where it is handled or told")
-        found = self.told_exception()
+        found = self.told_exception() or self._handled()
+        if found is None:
+            if not self.goto_uncaught():
+                raise UsageError("there is no exception here", "go to where it is handled or told")
+            found = self.told_exception()
         try:
             entries = self.place.frames.traceback_entries(found.value.address) if found else []
         except UnreadableError as error:
@@ -209,6 +211,13 @@ class Python(Inspection):
             for one in frames
         )
         return current if is_worker else None
+
+    def _handled(self) -> PythonException | None:
+        """The exception that is on its way or handled here; None: there is none."""
+        try:
+            return self.exception() if self.frames() else None
+        except UsageError:
+            return None
 
     def last(self, expression: str, frame: int = 0) -> Stop:
         """Back to where a name, attribute or element was bound to what it is: right before that.

@@ -1,4 +1,6 @@
-"""Where `reenact pdb` begins: at the exception that ended the process, or at its first line."""
+"""Where `reenact pdb` begins: at the exception that failed a test or ended the process, or at its
+first line.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,10 @@ from typing import TYPE_CHECKING
 from reenact.cpython.candidates import candidates
 from reenact.errors import UsageError
 from reenact.printable import printable
+from reenact.session.bookmarks import FAILED, Bookmarks
 
 if TYPE_CHECKING:
+    from reenact.session.positions import Position
     from reenact.session.session import Session
 
 
@@ -26,6 +30,14 @@ def begin(session: Session, at: str | None, show: Callable[[str], None]) -> None
     if at is not None:
         session.goto(at)
         return
+    test = failed_test(session.trace.path)
+    if test is not None and test.process == session.process:
+        session.goto(str(test))
+        found = session.python.exception()
+        session.python.goto_raise()
+        if found is not None:
+            show(f"the test was failed by {found}: {printable(str(found.value))}")
+        return
     ended = [one.number for one in candidates(session.trace.processes)]
     if session.process in ended and session.python.goto_uncaught():
         found = session.python.told_exception()
@@ -34,6 +46,12 @@ def begin(session: Session, at: str | None, show: Callable[[str], None]) -> None
             show(f"the process was ended by {found}: {printable(str(found.value))}")
         return
     _to_first_line(session, show)
+
+
+def failed_test(trace: str) -> Position | None:
+    """Where the exception left the test, in the trace of one that `pytest --reenact` has kept."""
+    marks = Bookmarks(trace)
+    return marks[FAILED].position if FAILED in marks else None
 
 
 def _to_first_line(session: Session, show: Callable[[str], None]) -> None:

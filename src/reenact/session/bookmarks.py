@@ -17,6 +17,8 @@ from reenact.trace_files import TraceFiles
 #: The file in the trace's directory, and the version of what is in it.
 FILE = "bookmarks.json"
 _VERSION = 1
+#: In a trace of a failed test: the moment at which the exception has left it.
+FAILED = "failed"
 _LOCK = "bookmarks.lock"
 _NAME = re.compile(r"[^\s@:+%][^\s@]*")
 _LONGEST_NOTE = 10_000
