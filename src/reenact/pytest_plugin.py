@@ -276,7 +276,7 @@ class _Keeper:
         return str(rings.save(self._ring, path)["trace"])
 
     def _bookmark(self, trace: str) -> None:
-        from reenact.session.bookmarks import Bookmarks
+        from reenact.session.bookmarks import BY_TESTS, Bookmarks
         from reenact.session.positions import Position
         from reenact.trace import Trace
 
@@ -284,7 +284,7 @@ class _Keeper:
         marks = Bookmarks(trace)
         for name, process, event in self._marks:
             if event > begins.get(process, event):
-                marks.add(name, Position(process, event), replace=True)
+                marks.add(name, Position(process, event), BY_TESTS, replace=True)
 
 
 def _name(item: pytest.Item) -> str:

@@ -9,6 +9,8 @@ import pytest
 from made_traces import write_log, write_trace
 
 from reenact import places
+from reenact.session.bookmarks import BY_TESTS, Bookmarks
+from reenact.session.positions import Position
 
 
 @pytest.fixture
@@ -50,12 +52,14 @@ def test_limits(run, traces, words, left):
 
 
 def test_what_stays(run, traces):
-    """What has bookmarks, and what is being recorded."""
-    (traces / "ls-0" / "bookmarks.json").write_text("{}")
+    """What somebody has set bookmarks in, or cannot be read, and what is being recorded."""
+    Bookmarks(str(traces / "ls-0")).add("mine", Position(0, 2))
+    Bookmarks(str(traces / "ls-2")).add("failed", Position(0, 2), BY_TESTS)
+    (traces / "ls-3" / "bookmarks.json").write_text("{}")
     held = places.hold(str(traces / "ls-1"))
     assert run("gc", "--keep", "1")[0] == 0
     os.close(held)
-    assert names(traces) == ["ls-0", "ls-1", "ls-4"]
+    assert names(traces) == ["ls-0", "ls-1", "ls-3", "ls-4"]
 
 
 def test_what_is_no_trace_stays(run, traces):

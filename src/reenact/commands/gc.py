@@ -7,7 +7,7 @@ import argparse
 HELP = "remove old traces of the default place"
 DESCRIPTION = (
     "Remove traces of the default place that are beyond any of the limits that are named, the "
-    "oldest first. A trace that is being recorded, or that has bookmarks, stays."
+    "oldest first. A trace that is being recorded, or in which somebody has set bookmarks, stays."
 )
 EXAMPLES = (
     ("reenact gc --keep 20", "all but the latest twenty"),
@@ -83,9 +83,17 @@ def _made(path: str) -> float:
 
 
 def _stays(path: str) -> bool:
-    import os
-
     from reenact import places
 
-    has_bookmarks = os.path.exists(os.path.join(path, "bookmarks.json"))
-    return has_bookmarks or places.is_being_recorded(path)
+    return _has_bookmarks(path) or places.is_being_recorded(path)
+
+
+def _has_bookmarks(path: str) -> bool:
+    """Whether somebody has set one: those of `pytest --reenact` are in each of its traces."""
+    from reenact.errors import ReenactError
+    from reenact.session.bookmarks import BY_TESTS, Bookmarks
+
+    try:
+        return any(mark.note != BY_TESTS for mark in Bookmarks(path))
+    except ReenactError:
+        return True  # There is something that cannot be read.

@@ -19,6 +19,8 @@ FILE = "bookmarks.json"
 _VERSION = 1
 #: In a trace of a failed test: the moment at which the exception has left it.
 FAILED = "failed"
+#: The note of those that `pytest --reenact` sets.
+BY_TESTS = "set by pytest --reenact"
 _LOCK = "bookmarks.lock"
 _NAME = re.compile(r"[^\s@:+%][^\s@]*")
 _LONGEST_NOTE = 10_000
