@@ -82,9 +82,13 @@ def native(monkeypatch):
         monkeypatch.delattr(reenact, name, raising=False)
     monkeypatch.setenv("REENACT_RECORDER", "/bin/true")
     yield fake
-    for name in ("recordings", "retrying", "trace"):
-        sys.modules.pop(f"reenact.{name}", None)
-        reenact.__dict__.pop(name, None)
+    # What was imported meanwhile, whatever it is, has the stand-in.
+    known = [name for name in sys.modules if name.startswith("reenact.")]
+    for name in known:
+        if getattr(sys.modules[name], "_native", None) is fake or name == "reenact.retrying":
+            del sys.modules[name]
+            parent, _, last = name.rpartition(".")
+            vars(sys.modules.get(parent, reenact)).pop(last, None)
 
 
 class FakeTrace:

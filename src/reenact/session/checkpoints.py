@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from reenact.session.connection import ReplayerConnection
+from reenact.session.connection import ReplayerConnection, closed
 from reenact.session.positions import Key
 
 #: Copies kept at most.
@@ -66,7 +66,12 @@ class Checkpoints:
             self._keep_budget(present)
 
     def latest(self, key: Key, *, before: bool = False) -> ReplayerConnection:
-        """The last one at a position or, with `before`, strictly before it; else the first one."""
+        """The last one at a position or, with `before`, strictly before it; else the first one.
+
+        Errors: `ReplayError` where there is none any more: the session is closed.
+        """
+        if not self._copies:
+            raise closed()
         find = bisect.bisect_left if before else bisect.bisect_right
         return self._copies[max(find(self._keys, key) - 1, 0)]
 

@@ -28,6 +28,11 @@ _PER_CODE = 16
 _MOST_COLLECTED = 16 << 20
 
 
+def closed() -> ReplayError:
+    """What is said of a session that has been closed."""
+    return ReplayError("the session has been closed", "open another one")
+
+
 class ReplayerConnection:
     """A replaying process that stands still, or runs when told to.
 

@@ -14,7 +14,7 @@ from reenact import environment
 from reenact.errors import ReplayError
 from reenact.replay.process_group import ReplayerGroup, killed_by
 from reenact.replay.reports import Divergence, Failed, LineReader
-from reenact.session.connection import ReplayerConnection
+from reenact.session.connection import ReplayerConnection, closed
 
 #: How long a replayer whose socket is closed may take to be gone, seconds. A copy may die alone.
 _PATIENCE = 1.0
@@ -113,7 +113,7 @@ class ServingReplayer:
 
     def _find_cause(self) -> ReplayError:
         if not self._closing.alive:
-            return ReplayError("the session has been closed", "open another one")
+            return closed()
         failure = self._reported_failure()
         excess = self._group.excess()
         if excess is not None:
