@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import IO
 
@@ -12,6 +11,7 @@ from reenact import _native, places
 from reenact.errors import ReenactError
 from reenact.packs import layout
 from reenact.packs.layout import BLOCK, Frame, damaged
+from reenact.packs.placing import check_free, unpacking
 
 #: Bytes that are left free on the disk.
 LEFT_FREE = 64 << 20
@@ -29,23 +29,9 @@ def unpack(pack: str, target: str) -> None:
     Errors: `TraceError` for what is no pack, is damaged or holds what no trace has;
     `ReenactError` when the trace cannot be written.
     """
-    if os.path.lexists(target):
-        raise ReenactError(f"{target} exists", "choose another place with -o TRACE")
-    parent = os.path.dirname(os.path.abspath(target))
-    try:
-        made = tempfile.mkdtemp(dir=parent, prefix=".unpacking-")
-        try:
-            with open(pack, "rb") as file:
-                _read_all(pack, file, made)
-            os.rename(made, target)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise ReenactError(
-            f"{pack} cannot be unpacked to {target}: {error.strerror}",
-            "choose another place with -o TRACE",
-        ) from error
+    check_free(target)
+    with unpacking(pack, target) as made, open(pack, "rb") as file:
+        _read_all(pack, file, made)
 
 
 class Content:

@@ -21,6 +21,7 @@ from reenact import environment, places, terminal
 from reenact.errors import ReenactError, TraceError
 from reenact.packs import layout, reading
 from reenact.packs.layout import BLOCK, Layout, Member
+from reenact.packs.placing import check_free, unpacking
 from reenact.packs.writing import names as files_of
 from reenact.stores import urls
 from reenact.stores.place import END, ORIGIN, folder, is_remote
@@ -66,26 +67,14 @@ def unpack(url: str, target: str) -> None:
 
     Errors: as for `located`; `ReenactError` when the trace cannot be written.
     """
-    if os.path.lexists(target):
-        raise ReenactError(f"{target} exists", "choose another place with -o TRACE")
+    check_free(target)
     trace = located(url)
     have(trace, None)
-    try:
-        made = tempfile.mkdtemp(dir=os.path.dirname(os.path.abspath(target)), prefix=".unpacking-")
-        try:
-            for name in files_of(trace):
-                path = os.path.join(made, name)
-                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-                shutil.copy2(os.path.join(trace, name), path)
-            os.rename(made, target)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise ReenactError(
-            f"{urls.shown(url)} cannot be unpacked to {target}: {error.strerror}",
-            "choose another place with -o TRACE",
-        ) from error
+    with unpacking(urls.shown(url), target) as made:
+        for name in files_of(trace):
+            path = os.path.join(made, name)
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            shutil.copy2(os.path.join(trace, name), path)
 
 
 def have(trace: str, numbers: Iterable[int] | None) -> None:
