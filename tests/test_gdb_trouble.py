@@ -171,7 +171,7 @@ def test_an_interrupted_gdb(reenact, trace: Path) -> None:
     """Ctrl-C ends a reverse-continue that would take hours, and the session goes on."""
     with Machine(reenact, trace) as machine:
         machine.tell("goto end")
-        machine.tell("break ticking.c:21 if rounds < 0")
+        machine.tell("break ticking.c:25 if rounds < 0")
         number = machine.send('-interpreter-exec console "reverse-continue"')
         gdb = until(lambda: child_of(machine.process.pid, "gdb"), "no gdb")
         machine.until_running()
@@ -188,7 +188,7 @@ def test_a_killed_gdb_leaves_nothing(reenact, trace: Path) -> None:
     """In the middle of a movement: no replayer stays behind, and the command ends."""
     machine = Machine(reenact, trace)
     machine.tell("goto end")
-    machine.tell("break ticking.c:21 if rounds < 0")
+    machine.tell("break ticking.c:25 if rounds < 0")
     machine.send('-interpreter-exec console "reverse-continue"')
     replayers = Replayers(machine.process.pid)
     assert replayers.pids()

@@ -168,7 +168,11 @@ def test_silence_is_not_exact(user: Session, program: Path) -> None:
     trace = _hostile(user, program, "silence")
     assert _replay(user, trace).status == 0
     failure = _failure(user.reenact.run("verify", str(trace)))
-    assert "not verified: process 0 was not replayed" in failure
+    # It takes over before or behind a report: when the replayer returns from what it is in.
+    assert re.search(
+        "not verified: (process 0 was not replayed|the replayer reports a divergence and ends as)",
+        failure,
+    ), failure
 
 
 @pytest.mark.parametrize("attack", ["open", "silence"])

@@ -187,9 +187,13 @@ def _raise_failure(collected: Collected, status: int, complaint: str) -> None:
     why = collected.why_not_verified()
     if why is None and status == (1 if collected.divergences else 0):
         return
+    if why is None:
+        why = "its divergences are not there"
+        if collected.divergences:
+            why = "the replayer reports a divergence and ends as if there were none"
     said = f": {complaint}" if complaint else ""
     raise ReplayError(
-        f"not verified: {why or 'its divergences are not there'} (status {status}){said}",
+        f"not verified: {why} (status {status}){said}",
         "replay it once more; if that fails as well, do not trust this trace",
     )
 
